@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * actuator.h: the two edges of the engine, samples in and verbs out
+ *
+ * The loop cannot tell which implementation it drives: a real migration over
+ * libvirt (actuator_libvirt.c) or the simulated one (plant/).
+ *
+ * Threads: all calls come from the loop's thread.
+ */
+#pragma once
+
+#include "engine/decision.h"
+
+typedef struct _convergeActuatorOps convergeActuatorOps;
+struct _convergeActuatorOps {
+    /* Fills in the sample but for .timeMs; .active FALSE when there is (as yet, or
+     * any more) no migration.  FALSE only when nothing could be learnt. */
+    gboolean (*sample)(void *opaque, convergeSample *sample, GError **error);
+
+    /* Does what a decision says. All or nothing. */
+    gboolean (*apply)(void *opaque, const convergeDecision *decision, GError **error);
+
+    /* Starts measuring the guest's dirtying over one second; the result comes with
+     * a later sample.  NULL: there is no such source. */
+    gboolean (*probe)(void *opaque, GError **error);
+
+    /* Takes back everything that apply did and that still stands. Idempotent. */
+    gboolean (*restore)(void *opaque, GError **error);
+};
+
+typedef struct _convergeActuator convergeActuator;
+struct _convergeActuator {
+    const convergeActuatorOps *ops;
+    void *opaque;
+};

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control.h: from model and policy to decisions
+ *
+ * Pure, like the model: no clock, I/O, lock or log.
+ *
+ * The adaptive law predicts every candidate (throttle x allowed pause) to the
+ * end and takes the one that loses the fewest guest seconds,
+ *
+ *     lost = integral of throttle dt + pause,
+ *
+ * ties going to the shorter migration.  Nothing is done during the bulk pass:
+ * throttling there buys nothing while the dirty set is already saturated.
+ */
+#pragma once
+
+#include "engine/decision.h"
+#include "policy/policy.h"
+
+/* The field's old question: what kind of guest is this? */
+typedef enum {
+    CONVERGE_CLASS_UNKNOWN,
+    CONVERGE_CLASS_CONVERGES,   /* by itself */
+    CONVERGE_CLASS_MIDDLE,      /* with throttle */
+    CONVERGE_CLASS_BEYOND,      /* not with any allowed throttle and pause */
+    CONVERGE_CLASS_LAST
+} convergeClass;
+
+const char *convergeClassName(convergeClass class_);
+
+typedef struct _convergeControl convergeControl;
+struct _convergeControl {
+    const convergePolicy *policy;   /* not owned */
+    gint64 ceilingMs;               /* allowed pause set from outside; 0: none */
+    gboolean started;               /* the start decisions were made */
+    convergePlan plan;              /* in force */
+    convergePrediction prediction;  /* of .plan; .converges FALSE while unknown */
+    convergeClass class_;
+    gint64 decidedMs;               /* last look at the candidates */
+};
+
+#define CONVERGE_DECISIONS_MAX 2
+
+/* Looks at a model that was just updated with @news; writes what is to be done
+ * now, in order, and returns how many. */
+unsigned int convergeControlDecide(convergeControl *control,
+                                   const convergeModel *model,
+                                   convergeNews news,
+                                   convergeDecision decisions[CONVERGE_DECISIONS_MAX]);

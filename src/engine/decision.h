@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * decision.h: what is to be done, and why in words
+ */
+#pragma once
+
+#include "engine/model.h"
+
+typedef enum {
+    CONVERGE_VERB_HOLD,         /* keep QEMU's own auto-converge from acting */
+    CONVERGE_VERB_STEP,         /* let QEMU act by its own stepped law */
+    CONVERGE_VERB_THROTTLE,     /* throttle the vCPUs by .throttle */
+    CONVERGE_VERB_DOWNTIME,     /* allow a pause of .downtimeMs */
+    CONVERGE_VERB_LAST
+} convergeVerb;
+
+/* Why; one sentence each in decision.c. */
+typedef enum {
+    CONVERGE_REASON_START,      /* the policy says so from the start */
+    CONVERGE_REASON_CONVERGES,  /* converges by itself */
+    CONVERGE_REASON_HELPS,      /* the middle: this throttle loses least */
+    CONVERGE_REASON_BEYOND,     /* no allowed throttle converges */
+    CONVERGE_REASON_PAUSE,      /* this pause loses least */
+    CONVERGE_REASON_CEILING,    /* somebody else set a lower limit */
+    CONVERGE_REASON_LAST
+} convergeReason;
+
+typedef struct _convergeDecision convergeDecision;
+struct _convergeDecision {
+    convergeVerb verb;
+    convergeReason reason;
+    unsigned int throttle;      /* %; STEP: initial */
+    unsigned int increment;     /* %; STEP only */
+    unsigned int maxThrottle;   /* %; STEP only */
+    gint64 downtimeMs;          /* DOWNTIME only */
+    gboolean predicted;         /* .prediction was made */
+    convergePrediction prediction;
+};
+
+const char *convergeVerbName(convergeVerb verb);
+const char *convergeReasonName(convergeReason reason);
+
+/* One translated sentence, without a final period.  Free with g_free(). */
+char *convergeDecisionExplain(const convergeDecision *decision, const convergeModel *model);

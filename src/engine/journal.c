@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * journal.c: JSON Lines, bounded in size and number
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/journal.h"
+
+#define SUFFIX ".jsonl"
+
+/* Kept free for decisions and the end when samples have filled the file. */
+#define RESERVED_BYTES (256 * 1024)
+
+struct _convergeJournal {
+    int fd;
+    char *path;
+    gsize written;
+};
+
+char *
+convergeJournalDefaultDir(void)
+{
+    if (geteuid() == 0)
+        return g_build_filename(LIBVIRT_LOG_DIR, "converge", NULL);
+    return g_build_filename(g_get_user_state_dir(), "libvirt", "converge", NULL);
+}
+
+static int
+compareNames(gconstpointer a,
+             gconstpointer b)
+{
+    return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "GUEST-20260131T120000.123456.jsonl" sorts by guest first; the part behind the
+ * last dash sorts by age. */
+static const char *
+agePart(const char *name)
+{
+    const char *dash = strrchr(name, '-');
+
+    return dash ? dash + 1 : name;
+}
+
+static int
+compareAges(gconstpointer a,
+            gconstpointer b)
+{
+    const char *nameA = *(const char *const *)a;
+    const char *nameB = *(const char *const *)b;
+    int age = g_strcmp0(agePart(nameA), agePart(nameB));
+
+    return age ? age : compareNames(a, b);
+}
+
+static void
+dropOldest(const char *dir)
+{
+    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    const char *name;
+    guint i;
+
+    if (!handle)
+        return;
+
+    while ((name = g_dir_read_name(handle))) {
+        if (g_str_has_suffix(name, SUFFIX))
+            g_ptr_array_add(names, g_strdup(name));
+    }
+
+    g_ptr_array_sort(names, compareAges);
+    for (i = 0; i + CONVERGE_JOURNAL_FILES <= names->len; i++) {
+        g_autofree char *path = g_build_filename(dir, g_ptr_array_index(names, i), NULL);
+
+        g_unlink(path);
+    }
+}
+
+convergeJournal *
+convergeJournalOpen(const char *dir,
+                    const char *guest,
+                    GError **error)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *stamp = g_date_time_format(now, "%Y%m%dT%H%M%S.%f");
+    g_autofree char *safe = g_strdup(guest);
+    g_autofree char *name = NULL;
+    g_autofree char *path = NULL;
+    convergeJournal *journal;
+    int fd;
+
+    /* A guest's name may hold anything but a slash: keep to what no tool trips
+     * over, and to what a file name can hold. */
+    g_strcanon(safe, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._", '_');
+    if (strlen(safe) > 128)
+        safe[128] = '\0';
+
+    name = g_strdup_printf("%s-%s%s", safe, stamp, SUFFIX);
+    path = g_build_filename(dir, name, NULL);
+
+    if (g_mkdir_with_parents(dir, 0700) == 0)
+        dropOldest(dir);
+
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
+                    _("cannot create the journal '%1$s': %2$s"),
+                    path, g_strerror(errno));
+        return NULL;
+    }
+
+    journal = g_new0(convergeJournal, 1);
+    journal->fd = fd;
+    journal->path = g_steal_pointer(&path);
+    return journal;
+}
+
+void
+convergeJournalClose(convergeJournal *journal)
+{
+    if (!journal)
+        return;
+    close(journal->fd);
+    g_free(journal->path);
+    g_free(journal);
+}
+
+const char *
+convergeJournalPath(const convergeJournal *journal)
+{
+    return journal->path;
+}
+
+static JsonBuilder *
+beginLine(const char *type,
+          gint64 timeMs)
+{
+    JsonBuilder *line = json_builder_new_immutable();
+
+    json_builder_begin_object(line);
+    json_builder_set_member_name(line, "v");
+    json_builder_add_int_value(line, CONVERGE_JOURNAL_VERSION);
+    json_builder_set_member_name(line, "type");
+    json_builder_add_string_value(line, type);
+    json_builder_set_member_name(line, "t");
+    json_builder_add_int_value(line, timeMs);
+    return line;
+}
+
+static void
+addInt(JsonBuilder *line,
+       const char *name,
+       gint64 value)
+{
+    json_builder_set_member_name(line, name);
+    json_builder_add_int_value(line, value);
+}
+
+static void
+addString(JsonBuilder *line,
+          const char *name,
+          const char *value)
+{
+    json_builder_set_member_name(line, name);
+    json_builder_add_string_value(line, value);
+}
+
+static void
+endLine(convergeJournal *journal,
+        JsonBuilder *line,
+        gsize limit)
+{
+    g_autoptr(JsonGenerator) generator = json_generator_new();
+    g_autoptr(JsonNode) root = NULL;
+    g_autofree char *json = NULL;
+    g_autofree char *text = NULL;
+    gsize length;
+
+    json_builder_end_object(line);
+    root = json_builder_get_root(line);
+    json_generator_set_root(generator, root);
+    json = json_generator_to_data(generator, NULL);
+    text = g_strconcat(json, "\n", NULL);
+    length = strlen(text);
+
+    if (journal->written + length > limit)
+        return;
+
+    /* One write per line: a reader never sees half of one but on a full disk,
+     * which is not the migration's trouble. */
+    if (write(journal->fd, text, length) == (gssize)length)
+        journal->written += length;
+    else
+        journal->written = CONVERGE_JOURNAL_BYTES;
+}
+
+static void
+addPrediction(JsonBuilder *line,
+              const convergePrediction *prediction)
+{
+    json_builder_set_member_name(line, "prediction");
+    json_builder_begin_object(line);
+    json_builder_set_member_name(line, "converges");
+    json_builder_add_boolean_value(line, prediction->converges);
+    if (prediction->converges) {
+        addInt(line, "remaining_ms", prediction->remainingMs);
+        addInt(line, "pause_ms", prediction->pauseMs);
+        addInt(line, "lost_ms", prediction->lostMs);
+        addInt(line, "passes", prediction->passes);
+    }
+    json_builder_end_object(line);
+}
+
+static void
+addModel(JsonBuilder *line,
+         const convergeModel *model)
+{
+    if (!convergeModelReady(model))
+        return;
+
+    json_builder_set_member_name(line, "model");
+    json_builder_begin_object(line);
+    addInt(line, "bandwidth", llrint(model->bandwidth));
+    addInt(line, "write_rate", llrint(model->writeRate));
+    addInt(line, "working_set", llrint(model->workingSet));
+    addInt(line, "fit_error_percent", lrint(MIN(model->fitError, 10) * 100));
+    addInt(line, "observations", model->nobservations);
+    json_builder_end_object(line);
+}
+
+void
+convergeJournalStart(convergeJournal *journal,
+                     const char *guest,
+                     const char *uuid,
+                     const char *policy,
+                     const char *where)
+{
+    g_autoptr(JsonBuilder) line = beginLine("start", 0);
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *stamp = g_date_time_format_iso8601(now);
+
+    addString(line, "time", stamp);
+    addString(line, "guest", guest);
+    addString(line, "uuid", uuid);
+    addString(line, "policy", policy);
+    addString(line, "runs_in", where);
+    addString(line, "version", PACKAGE_VERSION);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES);
+}
+
+void
+convergeJournalSample(convergeJournal *journal,
+                      const convergeModel *model,
+                      convergeNews news)
+{
+    const convergeSample *sample = &model->last;
+    g_autoptr(JsonBuilder) line = beginLine("sample", sample->timeMs);
+
+    addInt(line, "iteration", sample->iteration);
+    addInt(line, "total", sample->totalBytes);
+    addInt(line, "remaining", sample->remainingBytes);
+    addInt(line, "processed", sample->processedBytes);
+    addInt(line, "normal", sample->normalBytes);
+    addInt(line, "constant", sample->constantBytes);
+    addInt(line, "dirty_rate", sample->dirtyBps);
+    addInt(line, "throttle", sample->throttle);
+    if (sample->paused)
+        addInt(line, "paused", 1);
+    if (news & CONVERGE_NEWS_PROBE) {
+        addInt(line, "probe", sample->probeId);
+        addInt(line, "probe_rate", sample->probeBps);
+        addInt(line, "probe_ms", sample->probeMs);
+        addInt(line, "probe_throttle", sample->probeThrottle);
+    }
+    if (news)
+        addModel(line, model);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES - RESERVED_BYTES);
+}
+
+void
+convergeJournalDecision(convergeJournal *journal,
+                        const convergeModel *model,
+                        const convergeDecision *decision,
+                        const char *text,
+                        const GError *failure)
+{
+    g_autoptr(JsonBuilder) line = beginLine("decision", model->last.timeMs);
+
+    addString(line, "verb", convergeVerbName(decision->verb));
+    switch (decision->verb) {
+    case CONVERGE_VERB_STEP:
+        addInt(line, "increment", decision->increment);
+        addInt(line, "max_throttle", decision->maxThrottle);
+        addInt(line, "throttle", decision->throttle);
+        break;
+    case CONVERGE_VERB_THROTTLE:
+        addInt(line, "throttle", decision->throttle);
+        break;
+    case CONVERGE_VERB_DOWNTIME:
+        addInt(line, "downtime_ms", decision->downtimeMs);
+        break;
+    case CONVERGE_VERB_HOLD:
+    case CONVERGE_VERB_LAST:
+    default:
+        break;
+    }
+    addString(line, "reason", convergeReasonName(decision->reason));
+    addString(line, "text", text);
+    addInt(line, "iteration", model->last.iteration);
+    addInt(line, "remaining", model->last.remainingBytes);
+    addModel(line, model);
+    if (decision->predicted)
+        addPrediction(line, &decision->prediction);
+    if (failure)
+        addString(line, "failure", failure->message);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES);
+}
+
+void
+convergeJournalEnd(convergeJournal *journal,
+                   const convergeModel *model,
+                   gboolean succeeded,
+                   gint64 nowMs,
+                   const char *trouble)
+{
+    g_autoptr(JsonBuilder) line = beginLine("end", nowMs);
+
+    addString(line, "result", succeeded ? "completed" : "failed");
+    if (model->last.active) {
+        addInt(line, "memory_ms", nowMs - model->startMs);
+        addInt(line, "iteration", model->last.iteration);
+    }
+    if (trouble)
+        addString(line, "trouble", trouble);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * journal.h: what was seen, predicted, decided and why, one file per migration
+ *
+ * JSON Lines.  Every line has "v" (format version, CONVERGE_JOURNAL_VERSION),
+ * "type" and "t" (ms from the start of the loop); readers ignore members and
+ * types that they do not know.  Units: bytes, bytes/s, ms, %.
+ *
+ * Bounded: a file holds at most CONVERGE_JOURNAL_BYTES (decisions and the end are
+ * kept when samples are no longer), a directory CONVERGE_JOURNAL_FILES of ours,
+ * the oldest going first.
+ *
+ * Threads: one at a time.
+ */
+#pragma once
+
+#include "engine/decision.h"
+
+#define CONVERGE_JOURNAL_VERSION 1
+#define CONVERGE_JOURNAL_BYTES (4 * 1024 * 1024)
+#define CONVERGE_JOURNAL_FILES 100
+
+/* Where journals of this process go: libvirt's log directory for root, else the
+ * user's state directory.  Free with g_free(). */
+char *convergeJournalDefaultDir(void);
+
+typedef struct _convergeJournal convergeJournal;
+
+/* Creates DIR/GUEST-TIME.jsonl, and DIR where it is missing. Writing never fails
+ * visibly afterwards: a full disk must not disturb a migration. */
+convergeJournal *convergeJournalOpen(const char *dir, const char *guest, GError **error);
+void convergeJournalClose(convergeJournal *journal);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJournal, convergeJournalClose)
+
+const char *convergeJournalPath(const convergeJournal *journal);
+
+void convergeJournalStart(convergeJournal *journal, const char *guest,
+                          const char *uuid, const char *policy, const char *where);
+void convergeJournalSample(convergeJournal *journal, const convergeModel *model,
+                           convergeNews news);
+void convergeJournalDecision(convergeJournal *journal, const convergeModel *model,
+                             const convergeDecision *decision, const char *text,
+                             const GError *failure);
+void convergeJournalEnd(convergeJournal *journal, const convergeModel *model,
+                        gboolean succeeded, gint64 nowMs, const char *trouble);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * loop.c: sample, model, control, act, note; again
+ */
+#include <glib/gi18n-lib.h>
+
+#include "engine/loop.h"
+
+/* A sample costs one query-migrate.  Five hundredths of a pass is soon enough
+ * after a sync; QEMU's own figures are no finer than 100 ms. */
+#define SAMPLE_MS 100
+#define SAMPLE_SLOWEST_MS 500
+#define SAMPLES_PER_PASS 20
+
+/* Between the end of one dirty-rate probe and the start of the next. */
+#define PROBE_PAUSE_MS 1000
+
+struct _convergeLoop {
+    const convergePolicy *policy;
+    const convergeActuator *actuator;
+    convergeJournal *journal;
+    convergeModel model;
+    convergeControl control;
+    convergeStatus status;
+    guint64 probeId;            /* last finished probe */
+    gint64 probeDueMs;          /* -1: one is under way, or none can be had */
+    char *trouble;
+};
+
+static const char *const stateNames[] = {
+    [CONVERGE_STATE_WAITING] = "waiting",
+    [CONVERGE_STATE_BULK] = "bulk-pass",
+    [CONVERGE_STATE_WATCHING] = "watching",
+    [CONVERGE_STATE_THROTTLING] = "throttling",
+    [CONVERGE_STATE_POSTCOPY] = "post-copy",
+    [CONVERGE_STATE_ASIDE] = "standing-aside",
+    [CONVERGE_STATE_DONE] = "done",
+    [CONVERGE_STATE_FAILED] = "failed",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(stateNames) == CONVERGE_STATE_LAST);
+
+const char *
+convergeStateName(convergeState state)
+{
+    return stateNames[state];
+}
+
+convergeLoop *
+convergeLoopNew(const convergePolicy *policy,
+                const convergeActuator *actuator,
+                convergeJournal *journal)
+{
+    convergeLoop *loop = g_new0(convergeLoop, 1);
+
+    loop->policy = policy;
+    loop->actuator = actuator;
+    loop->journal = journal;
+    loop->control.policy = policy;
+
+    /* A probe is worth its cost only where its answer changes what is done. */
+    if (!actuator->ops->probe ||
+        convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_ADAPTIVE)
+        loop->probeDueMs = -1;
+
+    return loop;
+}
+
+void
+convergeLoopFree(convergeLoop *loop)
+{
+    if (!loop)
+        return;
+    g_free(loop->trouble);
+    g_free(loop);
+}
+
+void
+convergeLoopSetCeiling(convergeLoop *loop,
+                       gint64 ceilingMs)
+{
+    loop->control.ceilingMs = ceilingMs;
+}
+
+const convergeStatus *
+convergeLoopStatus(const convergeLoop *loop)
+{
+    return &loop->status;
+}
+
+const char *
+convergeLoopTrouble(const convergeLoop *loop)
+{
+    return loop->trouble;
+}
+
+/* On any doubt leave stock behaviour: take back what was done and act no more. */
+static void
+standAside(convergeLoop *loop,
+           const GError *why)
+{
+    g_autoptr(GError) error = NULL;
+
+    loop->status.state = CONVERGE_STATE_ASIDE;
+    loop->trouble = g_strdup(why->message);
+    g_strlcpy(loop->status.reason, why->message, sizeof(loop->status.reason));
+
+    if (!loop->actuator->ops->restore(loop->actuator->opaque, &error)) {
+        g_free(loop->trouble);
+        loop->trouble = g_strdup_printf(_("%1$s; putting things back failed too: %2$s"),
+                                        why->message, error->message);
+    }
+}
+
+static void
+act(convergeLoop *loop,
+    const convergeDecision *decision)
+{
+    g_autofree char *text = convergeDecisionExplain(decision, &loop->model);
+    g_autoptr(GError) error = NULL;
+    gboolean done;
+
+    done = loop->actuator->ops->apply(loop->actuator->opaque, decision, &error);
+
+    if (loop->journal)
+        convergeJournalDecision(loop->journal, &loop->model, decision, text, error);
+
+    if (!done) {
+        standAside(loop, error);
+        return;
+    }
+
+    if (decision->verb == CONVERGE_VERB_THROTTLE)
+        loop->status.throttleTarget = decision->throttle;
+    if (decision->verb == CONVERGE_VERB_DOWNTIME)
+        loop->status.downtimeMs = decision->downtimeMs;
+    g_strlcpy(loop->status.reason, text, sizeof(loop->status.reason));
+}
+
+static void
+keepProbing(convergeLoop *loop,
+            const convergeSample *sample)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (sample->probeId != loop->probeId) {
+        loop->probeId = sample->probeId;
+        loop->probeDueMs = sample->timeMs + PROBE_PAUSE_MS;
+    }
+
+    if (loop->probeDueMs < 0 || sample->timeMs < loop->probeDueMs)
+        return;
+
+    /* Without probes there is still the jump of remaining at each sync: go on
+     * with that, and do not ask again. */
+    loop->actuator->ops->probe(loop->actuator->opaque, &error);
+    loop->probeDueMs = -1;
+}
+
+static void
+updateStatus(convergeLoop *loop,
+             const convergeSample *sample)
+{
+    convergeStatus *status = &loop->status;
+
+    if (status->state == CONVERGE_STATE_ASIDE)
+        return;
+
+    if (sample->postcopy)
+        status->state = CONVERGE_STATE_POSTCOPY;
+    else if (sample->iteration < 2)
+        status->state = CONVERGE_STATE_BULK;
+    else if (status->throttleTarget > 0 || sample->throttle > 0)
+        status->state = CONVERGE_STATE_THROTTLING;
+    else
+        status->state = CONVERGE_STATE_WATCHING;
+
+    status->class_ = loop->control.class_;
+    status->bandwidth = loop->model.bandwidth;
+    status->dirtyRate = loop->model.writeRate;
+    status->workingSet = loop->model.workingSet;
+    status->prediction = loop->control.prediction;
+}
+
+static gint64
+nextStep(const convergeLoop *loop)
+{
+    const convergeModel *model = &loop->model;
+    gint64 pass;
+
+    if (!convergeModelReady(model))
+        return SAMPLE_MS;
+
+    pass = (gint64)(model->last.remainingBytes * 1000.0 / model->bandwidth);
+    return CLAMP(pass / SAMPLES_PER_PASS, SAMPLE_MS, SAMPLE_SLOWEST_MS);
+}
+
+gint64
+convergeLoopStep(convergeLoop *loop,
+                 gint64 nowMs)
+{
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeSample sample = { 0 };
+    g_autoptr(GError) error = NULL;
+    convergeNews news;
+    unsigned int n, i;
+
+    /* Not even a sample: the domain may be gone, or busy for a moment.  Whoever
+     * made the migration call will learn of it. */
+    if (!loop->actuator->ops->sample(loop->actuator->opaque, &sample, &error))
+        return SAMPLE_MS;
+
+    sample.timeMs = nowMs;
+    if (!sample.active)
+        return SAMPLE_MS;
+
+    news = convergeModelUpdate(&loop->model, &sample);
+    if (loop->journal)
+        convergeJournalSample(loop->journal, &loop->model, news);
+
+    if (loop->status.state != CONVERGE_STATE_ASIDE) {
+        keepProbing(loop, &sample);
+        n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
+        for (i = 0; i < n && loop->status.state != CONVERGE_STATE_ASIDE; i++)
+            act(loop, &decisions[i]);
+    }
+
+    updateStatus(loop, &sample);
+    return nextStep(loop);
+}
+
+void
+convergeLoopEnd(convergeLoop *loop,
+                gboolean succeeded,
+                gint64 nowMs)
+{
+    if (loop->journal)
+        convergeJournalEnd(loop->journal, &loop->model, succeeded, nowMs, loop->trouble);
+
+    loop->status.state = succeeded ? CONVERGE_STATE_DONE : CONVERGE_STATE_FAILED;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * loop.h: sample, model, control, act, note; again
+ *
+ * Owns no thread, lock or clock: whoever drives it passes the time in and waits
+ * as long as it says, in real or in virtual time.
+ */
+#pragma once
+
+#include "actuator/actuator.h"
+#include "engine/control.h"
+#include "engine/journal.h"
+
+typedef enum {
+    CONVERGE_STATE_WAITING,     /* the migration moves no memory yet */
+    CONVERGE_STATE_BULK,        /* first pass over all memory */
+    CONVERGE_STATE_WATCHING,    /* later passes, no throttle asked for */
+    CONVERGE_STATE_THROTTLING,
+    CONVERGE_STATE_POSTCOPY,
+    CONVERGE_STATE_ASIDE,       /* a command failed: QEMU goes on as stock */
+    CONVERGE_STATE_DONE,
+    CONVERGE_STATE_FAILED,
+    CONVERGE_STATE_LAST
+} convergeState;
+
+const char *convergeStateName(convergeState state);
+
+/* What can be told of a loop at any time. A value: copy it freely. */
+typedef struct _convergeStatus convergeStatus;
+struct _convergeStatus {
+    convergeState state;
+    convergeClass class_;
+    char reason[384];               /* why the last decision was made, translated */
+    unsigned int throttleTarget;    /* % */
+    gint64 downtimeMs;              /* allowed pause now; 0: not set yet */
+    double bandwidth;               /* bytes/s; 0: unknown */
+    double dirtyRate;               /* at full speed, bytes/s; 0: unknown */
+    double workingSet;              /* bytes; 0: unknown */
+    convergePrediction prediction;
+};
+
+typedef struct _convergeLoop convergeLoop;
+
+/* @policy, @actuator and @journal must outlive the loop; @journal may be NULL. */
+convergeLoop *convergeLoopNew(const convergePolicy *policy,
+                              const convergeActuator *actuator,
+                              convergeJournal *journal);
+void convergeLoopFree(convergeLoop *loop);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeLoop, convergeLoopFree)
+
+/* One turn at @nowMs (monotonic, from the start of the loop).  Returns after how
+ * many ms the next one is due. */
+gint64 convergeLoopStep(convergeLoop *loop, gint64 nowMs);
+
+/* The allowed pause that somebody outside set, ms; 0: none. */
+void convergeLoopSetCeiling(convergeLoop *loop, gint64 ceilingMs);
+
+/* The migration call returned. */
+void convergeLoopEnd(convergeLoop *loop, gboolean succeeded, gint64 nowMs);
+
+const convergeStatus *convergeLoopStatus(const convergeLoop *loop);
+
+/* Why the loop stands aside, or NULL. */
+const char *convergeLoopTrouble(const convergeLoop *loop);

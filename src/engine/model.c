@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * model.c: estimates of link and guest, and the prediction that follows
+ */
+#include <math.h>
+#include <string.h>
+
+#include "engine/model.h"
+
+/* A bandwidth window is long enough to smooth QEMU's 100 ms send budget. */
+#define WINDOW_MS 300
+
+/* Weight of a new bandwidth window: half forgotten after two, so that a link
+ * that slowed down is seen within a second. */
+#define BANDWIDTH_WEIGHT 0.4
+
+/* Weight of an observation relative to the next newer one: phases pass. */
+#define OBSERVATION_DECAY 0.7
+
+/* Below this a pass says nothing: a handful of device pages. */
+#define DIRTIED_FLOOR (256.0 * 1024)
+
+/* Shorter periods between syncs are dominated by our own sampling interval. */
+#define SHORTEST_PASS_MS 250
+
+/* Grid of the fit.  r reaches 64 times what was seen: beyond that, no throttle
+ * that QEMU has (99 %) could tell the difference. */
+#define GRID_SETS 32
+#define GRID_RATES 64
+#define GRID_RATE_SPAN 64.0
+
+/* How much the fit prefers a rate of twice what was seen when observations leave
+ * it open: a saturated guest looks slower than it is. */
+#define PRIOR_WEIGHT 0.003
+#define PRIOR_RATE 2.0
+
+/* QEMU looks at what is left after every 50 ms of sending (MAX_WAIT in
+ * migration/ram.c): on average half of that under the threshold. */
+#define CHECK_SECONDS 0.025
+
+#define PREDICT_PASSES 64
+
+/* Two passes under the plan's throttle that shrink by less than this do not
+ * converge. */
+#define SHRINK 0.97
+
+static void
+startWindow(convergeModel *model,
+            const convergeSample *sample)
+{
+    model->windowMs = sample->timeMs;
+    model->windowProcessed = sample->processedBytes;
+    model->windowNormal = sample->normalBytes;
+    model->windowConstant = sample->constantBytes;
+}
+
+static void
+updateBandwidth(convergeModel *model,
+                const convergeSample *sample)
+{
+    gint64 elapsed = sample->timeMs - model->windowMs;
+    guint64 normal = sample->normalBytes - model->windowNormal;
+    guint64 constant = sample->constantBytes - model->windowConstant;
+    double bandwidth;
+
+    if (elapsed < WINDOW_MS)
+        return;
+
+    /* Counters that fall would wrap around. */
+    if (sample->processedBytes < model->windowProcessed) {
+        startWindow(model, sample);
+        return;
+    }
+
+    bandwidth = (sample->processedBytes - model->windowProcessed) * 1000.0 / elapsed;
+
+    /* Looking for zero pages costs time but no bandwidth: such a window says how
+     * fast this CPU scans memory, not how fast the link is. */
+    if (normal >= constant && bandwidth > 0) {
+        if (model->bandwidth > 0)
+            model->bandwidth += BANDWIDTH_WEIGHT * (bandwidth - model->bandwidth);
+        else
+            model->bandwidth = bandwidth;
+    }
+
+    startWindow(model, sample);
+}
+
+static void
+addObservation(convergeModel *model,
+               double seconds,
+               unsigned int throttle,
+               double bytes)
+{
+    convergeObservation *slot;
+
+    if (model->nobservations == CONVERGE_MODEL_OBSERVATIONS) {
+        memmove(model->observation, model->observation + 1,
+                sizeof(model->observation[0]) * (CONVERGE_MODEL_OBSERVATIONS - 1));
+        model->nobservations--;
+    }
+
+    slot = &model->observation[model->nobservations++];
+    slot->seconds = seconds;
+    slot->throttle = throttle / 100.0;
+    slot->bytes = MAX(bytes, DIRTIED_FLOOR);
+}
+
+static double
+dirtied(double workingSet,
+        double writeRate,
+        double seconds,
+        double throttle)
+{
+    return workingSet * -expm1(-writeRate * (1 - throttle) * seconds / workingSet);
+}
+
+/* Weighted sum of squares of ln(predicted / observed), and the sum of weights. */
+static double
+fitCost(const convergeModel *model,
+        double workingSet,
+        double writeRate,
+        double *weights)
+{
+    double cost = 0;
+    double weight = 1;
+    gsize i;
+
+    *weights = 0;
+    for (i = model->nobservations; i > 0; i--) {
+        const convergeObservation *o = &model->observation[i - 1];
+        double predicted = dirtied(workingSet, writeRate, o->seconds, o->throttle);
+        double miss = log(MAX(predicted, DIRTIED_FLOOR) / o->bytes);
+
+        cost += weight * miss * miss;
+        *weights += weight;
+        weight *= OBSERVATION_DECAY;
+    }
+
+    return cost;
+}
+
+static void
+fit(convergeModel *model)
+{
+    double smallest = 0;
+    double slowest = 0;
+    double best = INFINITY;
+    gsize i, j;
+
+    for (i = 0; i < model->nobservations; i++) {
+        const convergeObservation *o = &model->observation[i];
+
+        smallest = MAX(smallest, o->bytes);
+        slowest = MAX(slowest, o->bytes / (o->seconds * (1 - o->throttle)));
+    }
+
+    for (i = 0; i < GRID_SETS; i++) {
+        double largest = MAX(model->last.totalBytes, smallest);
+        double set = smallest * pow(largest / smallest, (double)i / (GRID_SETS - 1));
+
+        for (j = 0; j < GRID_RATES; j++) {
+            /* From half of what was seen: the newest say what holds now. */
+            double rate = slowest / 2 * pow(2 * GRID_RATE_SPAN, (double)j / (GRID_RATES - 1));
+            double open = log(rate / (PRIOR_RATE * slowest));
+            double weights;
+            double miss = fitCost(model, set, rate, &weights);
+            double cost = miss + PRIOR_WEIGHT * open * open;
+
+            if (cost < best) {
+                best = cost;
+                model->workingSet = set;
+                model->writeRate = rate;
+                model->fitError = sqrt(miss / weights);
+            }
+        }
+    }
+}
+
+static void
+noteSync(convergeModel *model,
+         const convergeSample *sample)
+{
+    gint64 elapsed = sample->timeMs - model->syncMs;
+    double unsent;
+
+    /* Several syncs between two samples: which pass dirtied what is unknown. */
+    if (sample->iteration == model->last.iteration + 1 && elapsed >= SHORTEST_PASS_MS) {
+        /* What was left over when the sync came, so that a sync in the middle of
+         * a pass (QEMU 9.2+ makes one every 5 s) is not taken for dirtying. */
+        unsent = (double)model->last.remainingBytes -
+            (double)(sample->processedBytes - model->last.processedBytes);
+        addObservation(model, elapsed / 1000.0, model->last.throttle,
+                       (double)sample->remainingBytes - MAX(unsent, 0));
+    }
+
+    model->syncMs = sample->timeMs;
+    model->syncBytes = sample->remainingBytes;
+}
+
+convergeNews
+convergeModelUpdate(convergeModel *model,
+                    const convergeSample *sample)
+{
+    unsigned int news = CONVERGE_NEWS_NONE;
+
+    if (!sample->active)
+        return CONVERGE_NEWS_NONE;
+
+    if (!model->last.active) {
+        model->startMs = model->syncMs = sample->timeMs;
+        model->syncBytes = sample->remainingBytes;
+        startWindow(model, sample);
+        model->last = *sample;
+        model->last.probeId = 0;
+        return CONVERGE_NEWS_NONE;
+    }
+
+    updateBandwidth(model, sample);
+
+    if (sample->iteration > model->last.iteration) {
+        noteSync(model, sample);
+        news |= CONVERGE_NEWS_SYNC;
+    }
+
+    if (sample->probeId != model->last.probeId && sample->probeMs > 0) {
+        addObservation(model, sample->probeMs / 1000.0, sample->probeThrottle,
+                       sample->probeBps * (sample->probeMs / 1000.0));
+        model->probed = TRUE;
+        news |= CONVERGE_NEWS_PROBE;
+    }
+
+    model->last = *sample;
+
+    if (news && model->nobservations > 0)
+        fit(model);
+
+    return news;
+}
+
+gboolean
+convergeModelReady(const convergeModel *model)
+{
+    return model->bandwidth > 0 && model->workingSet > 0;
+}
+
+double
+convergeModelDirtied(const convergeModel *model,
+                     double seconds,
+                     double throttle)
+{
+    return dirtied(model->workingSet, model->writeRate, seconds, throttle);
+}
+
+convergePrediction
+convergeModelPredict(const convergeModel *model,
+                     const convergePlan *plan)
+{
+    convergePrediction prediction = { 0 };
+    double bandwidth = model->bandwidth;
+    double threshold = bandwidth * plan->downtimeMs / 1000;
+    double target = plan->throttle / 100.0;
+    double throttle = model->last.throttle / 100.0;
+    double pending = model->last.remainingBytes;
+    double inPass = (model->last.timeMs - model->syncMs) / 1000.0;
+    double seconds = 0;
+    double lost = 0;
+    double left = MAX(threshold - bandwidth * CHECK_SECONDS, 0);
+
+    for (prediction.passes = 1; prediction.passes <= PREDICT_PASSES; prediction.passes++) {
+        double pass = MAX((pending - left) / bandwidth, CHECK_SECONDS);
+        double unsent = MIN(left, pending);
+        double now;
+
+        seconds += pass;
+        lost += throttle * pass;
+        now = unsent + dirtied(model->workingSet, model->writeRate, inPass + pass, throttle);
+
+        if (now < threshold || now < DIRTIED_FLOOR) {
+            double pause = now / bandwidth + CONVERGE_PAUSE_OVERHEAD_MS / 1000.0;
+
+            prediction.converges = TRUE;
+            prediction.pauseMs = lrint(pause * 1000);
+            prediction.remainingMs = lrint((seconds + pause) * 1000);
+            prediction.lostMs = lrint((lost + pause) * 1000);
+            return prediction;
+        }
+
+        if (prediction.passes > 2 && now > pending * SHRINK)
+            break;
+
+        pending = now;
+        throttle = target;
+        inPass = 0;
+    }
+
+    return prediction;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * model.h: what the samples say about link and guest, and what follows from it
+ *
+ * Pure: samples and time come in as values, estimates and predictions go out.
+ *
+ * The guest writes to a working set W at a rate r that is proportional to the
+ * CPU time it gets.  Pages written twice count once, so in a time t under a
+ * throttle p it dirties
+ *
+ *     D(t, p) = W (1 - exp(-r (1 - p) t / W))
+ *
+ * which is r t while t is short and saturates at W.  One number, QEMU's dirty
+ * rate, cannot tell a slow guest from a saturated one; observations over
+ * different times can: each pass is one (time, throttle, dirtied), each
+ * dirty-rate probe another over a shorter time.  W and r are the pair that fits
+ * the recent ones best.
+ *
+ * remaining is a saw tooth: it falls through a pass and jumps at each bitmap
+ * sync.  What the guest dirtied is read off the jump only.
+ */
+#pragma once
+
+#include "engine/sample.h"
+
+#define CONVERGE_MODEL_OBSERVATIONS 12
+
+/* What a pause costs beside sending memory: stop, device state, libvirt's round
+ * trip at pre-switchover, start at the destination; 20..60 ms in the lab. */
+#define CONVERGE_PAUSE_OVERHEAD_MS 40
+
+/* One measurement of the guest's dirtying. */
+typedef struct _convergeObservation convergeObservation;
+struct _convergeObservation {
+    double seconds;
+    double throttle;            /* 0..1, in force all the time */
+    double bytes;               /* distinct memory dirtied meanwhile */
+};
+
+typedef struct _convergeModel convergeModel;
+struct _convergeModel {
+    convergeSample last;        /* newest active sample; .active FALSE: none yet */
+    gint64 startMs;             /* first active sample */
+    gint64 syncMs;              /* newest bitmap sync seen */
+    guint64 syncBytes;          /* remaining right after it */
+    gint64 windowMs;            /* start of the current bandwidth window */
+    guint64 windowProcessed, windowNormal, windowConstant;
+
+    double bandwidth;           /* of the link, bytes/s; 0: unknown yet */
+    double workingSet;          /* W, bytes; 0: nothing observed yet */
+    double writeRate;           /* r at full speed, bytes/s */
+    double fitError;            /* RMS of ln(predicted / observed) */
+    gboolean probed;            /* a probe was among the observations */
+
+    unsigned int nobservations; /* newest last */
+    convergeObservation observation[CONVERGE_MODEL_OBSERVATIONS];
+};
+
+/* What an update brought. */
+typedef enum {
+    CONVERGE_NEWS_NONE = 0,
+    CONVERGE_NEWS_SYNC = 1 << 0,    /* a bitmap sync happened */
+    CONVERGE_NEWS_PROBE = 1 << 1,   /* a dirty-rate probe finished */
+} convergeNews;
+
+/* Takes an active sample.  Samples of other kinds are ignored. */
+convergeNews convergeModelUpdate(convergeModel *model, const convergeSample *sample);
+
+/* TRUE once there is enough to predict with. */
+gboolean convergeModelReady(const convergeModel *model);
+
+/* Bytes dirtied in @seconds under @throttle (0..1). */
+double convergeModelDirtied(const convergeModel *model, double seconds, double throttle);
+
+/* A course of action from now on. */
+typedef struct _convergePlan convergePlan;
+struct _convergePlan {
+    unsigned int throttle;      /* %, from the next bitmap sync on */
+    gint64 downtimeMs;          /* QEMU's downtime-limit */
+};
+
+typedef struct _convergePrediction convergePrediction;
+struct _convergePrediction {
+    gboolean converges;         /* FALSE: never within the plan; rest is moot */
+    gint64 remainingMs;         /* from now to the guest running elsewhere */
+    gint64 pauseMs;             /* the part of it in which the guest stands still */
+    gint64 lostMs;              /* guest milliseconds lost: integral of throttle, and pause */
+    unsigned int passes;        /* bitmap syncs still to come */
+};
+
+/* Follows @plan to the end, pass by pass, as QEMU would go: a pass ends when
+ * what is left fits the downtime limit; after the sync either it still fits, and
+ * the switchover comes, or another pass does. */
+convergePrediction convergeModelPredict(const convergeModel *model, const convergePlan *plan);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sample.c: libvirt's job statistics in our units
+ */
+#include "engine/sample.h"
+
+static guint64
+getULLong(virTypedParameterPtr params,
+          int nparams,
+          const char *name)
+{
+    unsigned long long value = 0;
+
+    if (virTypedParamsGetULLong(params, nparams, name, &value) < 0)
+        return 0;
+    return value;
+}
+
+void
+convergeSampleFromJobStats(convergeSample *sample,
+                           int type,
+                           virTypedParameterPtr params,
+                           int nparams)
+{
+    guint64 pageSize = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE);
+    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+    int throttle = 0;
+
+    /* Absent fields leave the defaults above. */
+    if (virTypedParamsGetInt(params, nparams, VIR_DOMAIN_JOB_OPERATION, &operation) < 0)
+        operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+    if (virTypedParamsGetInt(params, nparams, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE,
+                             &throttle) < 0)
+        throttle = 0;
+
+    sample->totalBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_TOTAL);
+    sample->remainingBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_REMAINING);
+    sample->processedBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_PROCESSED);
+    sample->normalBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES);
+    sample->constantBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_CONSTANT) * pageSize;
+    sample->dirtyBps = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE) * pageSize;
+    sample->iteration = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_ITERATION);
+    sample->throttle = CLAMP(throttle, 0, 99);
+
+    /* While libvirt talks to the destination, and QEMU sets up, memory_total is
+     * 0 and QEMU's parameters are not yet those of this migration. */
+    sample->active = operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT &&
+        (type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED) &&
+        sample->totalBytes > 0 && sample->iteration > 0;
+}

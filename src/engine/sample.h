@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sample.h: what is known of a migration at one moment
+ *
+ * The edge where libvirt's units become ours: bytes, bytes per second, ms, %.
+ * Everything behind this header speaks these units alone.
+ */
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include "util/error.h"
+
+typedef struct _convergeSample convergeSample;
+struct _convergeSample {
+    gint64 timeMs;              /* monotonic, from the start of the loop */
+    gboolean active;            /* QEMU is moving memory; else all below is 0 */
+    gboolean postcopy;          /* the guest runs at the destination already */
+    gboolean paused;            /* no vCPU runs on the source */
+    guint64 iteration;          /* bitmap syncs so far; 1 during the bulk pass */
+    guint64 totalBytes;         /* guest memory */
+    guint64 remainingBytes;     /* still to send; a saw tooth, see model.h */
+    guint64 processedBytes;     /* sent over the link so far */
+    guint64 normalBytes;        /* sent as whole pages so far */
+    guint64 constantBytes;      /* guest memory sent as "all bytes equal" so far */
+    guint64 dirtyBps;           /* QEMU's dirty rate of the last pass, bytes/s */
+    unsigned int throttle;      /* QEMU's CPU throttle in force, % */
+    guint64 probeId;            /* counts finished dirty-rate probes, 0: none yet */
+    guint64 probeBps;           /* what the last probe measured, bytes/s */
+    gint64 probeMs;             /* over how long it measured; 0: it has no result */
+    unsigned int probeThrottle; /* throttle during all of the probe, % */
+};
+
+/* Takes what virDomainGetJobStats() returned.  @sample must be zeroed or hold an
+ * earlier sample; time, probe and run state are left alone. */
+void convergeSampleFromJobStats(convergeSample *sample,
+                                int type,
+                                virTypedParameterPtr params,
+                                int nparams);

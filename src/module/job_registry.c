@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * job_registry.c: the jobs of this daemon by domain UUID
+ */
+#include "module/job_registry.h"
+
+typedef struct _registryEntry registryEntry;
+struct _registryEntry {
+    convergeJob *job;
+    gboolean finished;
+    gint64 finishedUs;
+};
+
+static GMutex lock;             /* guards the table and all entries */
+static GHashTable *entries;     /* UUID string -> registryEntry, made at first use */
+
+static void
+entryFree(gpointer opaque)
+{
+    registryEntry *entry = opaque;
+
+    convergeJobFree(entry->job);
+    g_free(entry);
+}
+
+/* All below: called with the lock held. */
+
+static registryEntry *
+lookUp(const char *uuid,
+       gboolean finished)
+{
+    registryEntry *entry = entries ? g_hash_table_lookup(entries, uuid) : NULL;
+
+    return entry && entry->finished == finished ? entry : NULL;
+}
+
+static void
+dropOldest(void)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+    gpointer oldest = NULL;
+    gint64 oldestUs = G_MAXINT64;
+    guint finished = 0;
+
+    g_hash_table_iter_init(&iter, entries);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        registryEntry *entry = value;
+
+        if (!entry->finished)
+            continue;
+        finished++;
+        if (entry->finishedUs < oldestUs) {
+            oldestUs = entry->finishedUs;
+            oldest = key;
+        }
+    }
+
+    if (finished > CONVERGE_REGISTRY_FINISHED)
+        g_hash_table_remove(entries, oldest);
+}
+
+/* Public functions: take the lock. */
+
+gboolean
+convergeRegistryAdd(const char *uuid,
+                    convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    registryEntry *entry;
+
+    if (!entries)
+        entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entryFree);
+
+    if (lookUp(uuid, FALSE))
+        return FALSE;
+
+    entry = g_new0(registryEntry, 1);
+    entry->job = job;
+    g_hash_table_replace(entries, g_strdup(uuid), entry);
+    return TRUE;
+}
+
+void
+convergeRegistryFinish(const char *uuid,
+                       gboolean keep)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    registryEntry *entry = lookUp(uuid, FALSE);
+
+    if (!entry)
+        return;
+
+    if (!keep) {
+        g_hash_table_remove(entries, uuid);
+        return;
+    }
+
+    entry->finished = TRUE;
+    entry->finishedUs = g_get_monotonic_time();
+    dropOldest();
+}
+
+void
+convergeRegistryForget(const char *uuid)
+{
+    convergeJobFree(convergeRegistryTake(uuid));
+}
+
+convergeJob *
+convergeRegistryTake(const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    registryEntry *entry = lookUp(uuid, TRUE);
+    convergeJob *job;
+
+    if (!entry)
+        return NULL;
+
+    job = g_steal_pointer(&entry->job);
+    g_hash_table_remove(entries, uuid);
+    return job;
+}
+
+gboolean
+convergeRegistryGetStatus(const char *uuid,
+                          gboolean finished,
+                          convergeStatus *status,
+                          char **policy)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    registryEntry *entry = lookUp(uuid, finished);
+
+    if (!entry)
+        return FALSE;
+
+    convergeJobGetStatus(entry->job, status);
+    *policy = convergePolicyFormat(convergeJobGetPolicy(entry->job));
+    return TRUE;
+}
+
+gboolean
+convergeRegistryOutsideDowntime(const char *uuid,
+                                gint64 ms,
+                                gint64 *effective)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    registryEntry *entry = lookUp(uuid, FALSE);
+
+    if (!entry)
+        return FALSE;
+
+    *effective = convergeJobOutsideDowntime(entry->job, ms);
+    return TRUE;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvirt_next.c: dlsym() in one place
+ */
+#include <dlfcn.h>
+#include <glib-object.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "module/libvirt_next.h"
+
+/* Converting an object pointer to a function pointer is what dlsym() is for, but
+ * ISO C has no cast for it. */
+static void
+lookUp(const char *name,
+       void *function)
+{
+    void *symbol = dlsym(RTLD_NEXT, name);
+
+    memcpy(function, &symbol, sizeof(symbol));
+}
+
+const char *
+convergeNextResolve(convergeNext *next)
+{
+#define RESOLVE(ret, name, args) \
+    lookUp(#name, &next->name); \
+    if (!next->name) \
+        return #name;
+
+    CONVERGE_WRAPPED_CALLS(RESOLVE)
+#undef RESOLVE
+
+    return NULL;
+}
+
+void
+convergeNextSetError(virErrorNumber code,
+                     const char *message)
+{
+    int (*setError)(virErrorPtr error) = NULL;
+    g_autofree char *text = g_strdup(message);
+    virError error = {
+        .code = code,
+        .domain = VIR_FROM_QEMU,
+        .message = text,
+        .level = VIR_ERR_ERROR,
+        .str1 = text,
+    };
+
+    lookUp("virSetError", &setError);
+    if (!setError || setError(&error) < 0)
+        convergeNextLog("error: %s", message);
+}
+
+void
+convergeNextSetSystemIdentity(void)
+{
+    void *(*getSystem)(void) = NULL;
+    int (*setCurrent)(void *identity) = NULL;
+    void *identity;
+
+    lookUp("virIdentityGetSystem", &getSystem);
+    lookUp("virIdentitySetCurrent", &setCurrent);
+    if (!getSystem || !setCurrent || !(identity = getSystem()))
+        return;
+
+    setCurrent(identity);
+    g_object_unref(identity);
+}
+
+void
+convergeNextLog(const char *format,
+                ...)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *stamp = g_date_time_format(now, "%Y-%m-%d %H:%M:%S.%f+0000");
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+
+    fprintf(stderr, "%s: virt-converge: %s\n", stamp, text);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvirt_next.h: the definitions behind our wrappers, and the few private
+ * functions of libvirt that we cannot do without
+ *
+ * All of them are looked up at run time: linking one private symbol would keep a
+ * daemon of another libvirt version from starting.
+ *
+ * Threads: filled in by the constructor, read-only afterwards.
+ */
+#pragma once
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+/* The calls that we wrap: return type, name, arguments.  First libvirt's own RPC
+ * entry points (src/libvirt_internal.h), which the wire protocol pins: unchanged
+ * since 1.1.0. */
+#define CONVERGE_WRAPPED_ENTRY_POINTS(CALL) \
+    CALL(char *, virDomainMigrateBegin3Params, \
+         (virDomainPtr domain, virTypedParameterPtr params, int nparams, \
+          char **cookieout, int *cookieoutlen, unsigned int flags)) \
+    CALL(int, virDomainMigratePrepare3Params, \
+         (virConnectPtr dconn, virTypedParameterPtr params, int nparams, \
+          const char *cookiein, int cookieinlen, char **cookieout, int *cookieoutlen, \
+          char **uri_out, unsigned int flags)) \
+    CALL(int, virDomainMigratePrepareTunnel3Params, \
+         (virConnectPtr conn, virStreamPtr st, virTypedParameterPtr params, int nparams, \
+          const char *cookiein, int cookieinlen, char **cookieout, int *cookieoutlen, \
+          unsigned int flags)) \
+    CALL(int, virDomainMigratePerform3Params, \
+         (virDomainPtr domain, const char *dconnuri, virTypedParameterPtr params, int nparams, \
+          const char *cookiein, int cookieinlen, char **cookieout, int *cookieoutlen, \
+          unsigned int flags)) \
+    CALL(virDomainPtr, virDomainMigrateFinish3Params, \
+         (virConnectPtr dconn, virTypedParameterPtr params, int nparams, \
+          const char *cookiein, int cookieinlen, char **cookieout, int *cookieoutlen, \
+          unsigned int flags, int cancelled)) \
+    CALL(int, virDomainMigrateConfirm3Params, \
+         (virDomainPtr domain, virTypedParameterPtr params, int nparams, \
+          const char *cookiein, int cookieinlen, unsigned int flags, int cancelled)) \
+    CALL(int, virDomainMigratePerform3, \
+         (virDomainPtr dom, const char *xmlin, const char *cookiein, int cookieinlen, \
+          char **cookieout, int *cookieoutlen, const char *dconnuri, const char *uri, \
+          unsigned long flags, const char *dname, unsigned long resource)) \
+    CALL(int, virDomainMigrateConfirm3, \
+         (virDomainPtr domain, const char *cookiein, int cookieinlen, \
+          unsigned long flags, int restart))
+
+/* The public calls among them. */
+#define CONVERGE_WRAPPED_PUBLIC_CALLS(CALL) \
+    CALL(int, virDomainGetJobStats, \
+         (virDomainPtr domain, int *type, virTypedParameterPtr *params, int *nparams, \
+          unsigned int flags)) \
+    CALL(int, virDomainMigrateSetMaxDowntime, \
+         (virDomainPtr domain, unsigned long long downtime, unsigned int flags))
+
+#define CONVERGE_WRAPPED_CALLS(CALL) \
+    CONVERGE_WRAPPED_ENTRY_POINTS(CALL) \
+    CONVERGE_WRAPPED_PUBLIC_CALLS(CALL)
+
+#define CONVERGE_NEXT_PROTOTYPE(ret, name, args) ret name args;
+CONVERGE_WRAPPED_ENTRY_POINTS(CONVERGE_NEXT_PROTOTYPE)
+
+#define CONVERGE_NEXT_MEMBER(ret, name, args) ret (*name) args;
+
+typedef struct _convergeNext convergeNext;
+struct _convergeNext {
+    CONVERGE_WRAPPED_CALLS(CONVERGE_NEXT_MEMBER)
+};
+
+/* Looks everything up. Returns the name of what is missing, or NULL. */
+const char *convergeNextResolve(convergeNext *next);
+
+/* Makes @message the calling thread's libvirt error, which the daemon sends to the
+ * client. Where libvirt lacks virSetError, logs it instead. */
+void convergeNextSetError(virErrorNumber code, const char *message);
+
+/* Gives the calling thread the daemon's own identity, so that access control lets
+ * the loop act. Does nothing where libvirt has none. */
+void convergeNextSetSystemIdentity(void);
+
+/* One line on the daemon's standard error, where its own log goes by default. */
+void convergeNextLog(const char *format, ...) G_GNUC_PRINTF(1, 2);

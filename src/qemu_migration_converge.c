@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * qemu_migration_converge.c: the driver module
+ *
+ * Wraps the calls that a libvirt daemon makes for a migration; see the header for
+ * which and why.  Each wrapper looks the same: take what is ours out of the
+ * parameters, call the next definition.  Perform also brackets a job.
+ */
+#include <errno.h>
+#include <glib/gi18n-lib.h>
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+#include <string.h>
+
+#include "module/job_registry.h"
+#include "module/job_stats.h"
+#include "module/libvirt_next.h"
+#include "module/preload.h"
+#include "qemu_migration_converge.h"
+
+/* Filled in by the constructor, read-only afterwards. */
+static convergeNext next;
+static convergeLibvirt nextLibvirt;
+static gboolean enabled;        /* in a daemon whose libvirt we understand */
+
+__attribute__((constructor)) static void
+qemuMigrationConvergeLoad(void)
+{
+    static const char *const daemons[] = { "libvirtd", "virtqemud", NULL };
+    const char *missing = convergeNextResolve(&next);
+
+    /* QEMU and every helper inherit the daemon's environment. */
+    convergePreloadForget(&next);
+
+    /* virtproxyd runs the same code, and would make a second loop. */
+    if (!g_strv_contains(daemons, program_invocation_short_name))
+        return;
+
+    if (missing) {
+        convergeNextLog("libvirt has no %s, migrations go on as stock", missing);
+        return;
+    }
+
+    nextLibvirt = (convergeLibvirt) {
+        .getJobStats = next.virDomainGetJobStats,
+        .setMaxDowntime = next.virDomainMigrateSetMaxDowntime,
+        .qemuMonitorCommand = virDomainQemuMonitorCommand,
+        .threadInit = convergeNextSetSystemIdentity,
+    };
+    enabled = TRUE;
+    convergeNextLog("version %s is in, the default policy is '%s'",
+                    PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
+}
+
+/* --- Parameters --- */
+
+/* A migration's parameters without ours.  The array is new, its elements are the
+ * caller's: the daemon frees those in its own array. */
+typedef struct _convergeParams convergeParams;
+struct _convergeParams {
+    virTypedParameterPtr params;
+    int nparams;
+    const char *policy;         /* in the caller's array; NULL: not stated */
+};
+
+static void
+convergeParamsClear(convergeParams *params)
+{
+    g_free(params->params);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeParams, convergeParamsClear)
+
+/* Ours is taken out even where it is wrong, which is FALSE with @error set. */
+static gboolean
+splitParams(convergeParams *split,
+            virTypedParameterPtr params,
+            int nparams,
+            GError **error)
+{
+    gboolean wrong = FALSE;
+    int i;
+
+    split->params = g_new0(virTypedParameter, MAX(nparams, 1));
+
+    for (i = 0; i < nparams; i++) {
+        if (!g_str_equal(params[i].field, QEMU_MIGRATION_CONVERGE_PARAM_POLICY)) {
+            split->params[split->nparams++] = params[i];
+        } else if (params[i].type != VIR_TYPED_PARAM_STRING || split->policy) {
+            wrong = TRUE;
+        } else {
+            split->policy = params[i].value.s;
+        }
+    }
+
+    if (wrong)
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("parameter '%1$s' must be a string, stated once"),
+                    QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
+    return !wrong;
+}
+
+static void
+raiseError(const GError *error)
+{
+    /* libvirt's own wording for this code. */
+    g_autofree char *message = g_strdup_printf(_("invalid argument: %1$s"), error->message);
+
+    convergeNextSetError(VIR_ERR_INVALID_ARG, message);
+}
+
+/* --- The job around Perform --- */
+
+/* Which policy steers a migration with these flags.  NULL without @error: none. */
+static convergePolicy *
+choosePolicy(const char *stated,
+             unsigned long flags,
+             GError **error)
+{
+    if (!(flags & VIR_MIGRATE_LIVE) ||
+        (flags & (VIR_MIGRATE_OFFLINE | VIR_MIGRATE_POSTCOPY_RESUME))) {
+        if (stated)
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("parameter '%1$s' is for live migrations only (VIR_MIGRATE_LIVE)"),
+                        QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
+        return NULL;
+    }
+
+    if (!stated && !(flags & VIR_MIGRATE_AUTO_CONVERGE))
+        return NULL;
+
+    return convergePolicyParse(stated, error);
+}
+
+/* Starts and registers the job; NULL, with one line in the log, where that cannot be
+ * done: the migration then goes on as stock. */
+static convergeJob *
+startJob(virDomainPtr domain,
+         const char *uuid,
+         const convergePolicy *policy)
+{
+    g_autoptr(convergeJob) job = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *journalDir = convergeJournalDefaultDir();
+
+    if (!(job = convergeJobStart(domain, policy, &nextLibvirt, journalDir, &error))) {
+        convergeNextLog("%s goes on as stock: %s", uuid, error->message);
+        return NULL;
+    }
+
+    /* Two migrations of one domain at once: libvirt refuses the second, we need not
+     * watch it. */
+    if (!convergeRegistryAdd(uuid, job)) {
+        convergeJobStop(job, TRUE);
+        return NULL;
+    }
+
+    return g_steal_pointer(&job);
+}
+
+/* Calls nothing of libvirt: the caller's last error must survive. */
+static void
+stopJob(convergeJob *job,
+        const char *uuid,
+        gboolean succeeded)
+{
+    g_autofree char *trouble = NULL;
+
+    if (!job)
+        return;
+
+    convergeJobStop(job, succeeded);
+    if ((trouble = convergeJobTakeTrouble(job)))
+        convergeNextLog("%s: %s", uuid, trouble);
+    convergeRegistryFinish(uuid, succeeded);
+}
+
+/* The part of Perform that comes before the next definition.  FALSE: an error was
+ * raised. */
+static gboolean
+beginPerform(virDomainPtr domain,
+             const char *stated,
+             unsigned long *flags,
+             char uuid[VIR_UUID_STRING_BUFLEN],
+             convergeJob **job)
+{
+    g_autoptr(convergePolicy) policy = NULL;
+    g_autoptr(GError) error = NULL;
+
+    *job = NULL;
+    policy = choosePolicy(stated, *flags, &error);
+    if (error) {
+        raiseError(error);
+        return FALSE;
+    }
+
+    if (virDomainGetUUIDString(domain, uuid) < 0)
+        return TRUE;    /* the next definition will say what is wrong */
+
+    convergeRegistryForget(uuid);
+    if (!policy)
+        return TRUE;
+
+    /* The capability cannot be switched on later. */
+    if (convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
+        *flags |= VIR_MIGRATE_AUTO_CONVERGE;
+
+    *job = startJob(domain, uuid, policy);
+    return TRUE;
+}
+
+/* The guest goes on running on the source although Perform succeeded. */
+static void
+undoAfterConfirm(virDomainPtr domain,
+                 const char *uuid)
+{
+    g_autoptr(convergeJob) job = convergeRegistryTake(uuid);
+
+    if (job)
+        convergeJobRestore(job, domain);
+}
+
+/* --- Wrappers: source --- */
+
+char *
+virDomainMigrateBegin3Params(virDomainPtr domain,
+                             virTypedParameterPtr params,
+                             int nparams,
+                             char **cookieout,
+                             int *cookieoutlen,
+                             unsigned int flags)
+{
+    g_auto(convergeParams) split = { 0 };
+    g_autoptr(convergePolicy) policy = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!enabled)
+        return next.virDomainMigrateBegin3Params(domain, params, nparams,
+                                                 cookieout, cookieoutlen, flags);
+
+    /* The first that a direct migration asks of the source: refuse a wrong policy
+     * before anything is prepared. */
+    if (splitParams(&split, params, nparams, &error))
+        policy = choosePolicy(split.policy, flags, &error);
+    if (error) {
+        raiseError(error);
+        return NULL;
+    }
+
+    return next.virDomainMigrateBegin3Params(domain, split.params, split.nparams,
+                                             cookieout, cookieoutlen, flags);
+}
+
+int
+virDomainMigratePerform3Params(virDomainPtr domain,
+                               const char *dconnuri,
+                               virTypedParameterPtr params,
+                               int nparams,
+                               const char *cookiein,
+                               int cookieinlen,
+                               char **cookieout,
+                               int *cookieoutlen,
+                               unsigned int flags)
+{
+    g_auto(convergeParams) split = { 0 };
+    g_autoptr(GError) error = NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    unsigned long jobFlags = flags;
+    convergeJob *job;
+    int ret;
+
+    if (!enabled)
+        return next.virDomainMigratePerform3Params(domain, dconnuri, params, nparams,
+                                                   cookiein, cookieinlen,
+                                                   cookieout, cookieoutlen, flags);
+
+    if (!splitParams(&split, params, nparams, &error)) {
+        raiseError(error);
+        return -1;
+    }
+
+    if (!beginPerform(domain, split.policy, &jobFlags, uuid, &job))
+        return -1;
+
+    ret = next.virDomainMigratePerform3Params(domain, dconnuri, split.params, split.nparams,
+                                              cookiein, cookieinlen,
+                                              cookieout, cookieoutlen, (unsigned int)jobFlags);
+    stopJob(job, uuid, ret == 0);
+    return ret;
+}
+
+int
+virDomainMigratePerform3(virDomainPtr domain,
+                         const char *xmlin,
+                         const char *cookiein,
+                         int cookieinlen,
+                         char **cookieout,
+                         int *cookieoutlen,
+                         const char *dconnuri,
+                         const char *uri,
+                         unsigned long flags,
+                         const char *dname,
+                         unsigned long resource)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    convergeJob *job = NULL;
+    int ret;
+
+    if (enabled && !beginPerform(domain, NULL, &flags, uuid, &job))
+        return -1;
+
+    ret = next.virDomainMigratePerform3(domain, xmlin, cookiein, cookieinlen,
+                                        cookieout, cookieoutlen, dconnuri, uri,
+                                        flags, dname, resource);
+    stopJob(job, uuid, ret == 0);
+    return ret;
+}
+
+int
+virDomainMigrateConfirm3Params(virDomainPtr domain,
+                               virTypedParameterPtr params,
+                               int nparams,
+                               const char *cookiein,
+                               int cookieinlen,
+                               unsigned int flags,
+                               int cancelled)
+{
+    g_auto(convergeParams) split = { 0 };
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    int ret;
+
+    if (!enabled)
+        return next.virDomainMigrateConfirm3Params(domain, params, nparams,
+                                                   cookiein, cookieinlen, flags, cancelled);
+
+    splitParams(&split, params, nparams, NULL);
+    virDomainGetUUIDString(domain, uuid);
+
+    ret = next.virDomainMigrateConfirm3Params(domain, split.params, split.nparams,
+                                              cookiein, cookieinlen, flags, cancelled);
+    if (cancelled)
+        undoAfterConfirm(domain, uuid);
+    return ret;
+}
+
+int
+virDomainMigrateConfirm3(virDomainPtr domain,
+                         const char *cookiein,
+                         int cookieinlen,
+                         unsigned long flags,
+                         int cancelled)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    int ret;
+
+    if (enabled)
+        virDomainGetUUIDString(domain, uuid);
+
+    ret = next.virDomainMigrateConfirm3(domain, cookiein, cookieinlen, flags, cancelled);
+    if (enabled && cancelled)
+        undoAfterConfirm(domain, uuid);
+    return ret;
+}
+
+/* --- Wrappers: destination --- */
+
+/* The source has checked the policy and acts on it; here it is only in the way. */
+static void
+letPass(convergeParams *split,
+        virTypedParameterPtr *params,
+        int *nparams)
+{
+    if (!enabled)
+        return;
+
+    splitParams(split, *params, *nparams, NULL);
+    *params = split->params;
+    *nparams = split->nparams;
+}
+
+int
+virDomainMigratePrepare3Params(virConnectPtr dconn,
+                               virTypedParameterPtr params,
+                               int nparams,
+                               const char *cookiein,
+                               int cookieinlen,
+                               char **cookieout,
+                               int *cookieoutlen,
+                               char **uri_out,
+                               unsigned int flags)
+{
+    g_auto(convergeParams) split = { 0 };
+
+    letPass(&split, &params, &nparams);
+
+    return next.virDomainMigratePrepare3Params(dconn, params, nparams, cookiein, cookieinlen,
+                                               cookieout, cookieoutlen, uri_out, flags);
+}
+
+int
+virDomainMigratePrepareTunnel3Params(virConnectPtr conn,
+                                     virStreamPtr st,
+                                     virTypedParameterPtr params,
+                                     int nparams,
+                                     const char *cookiein,
+                                     int cookieinlen,
+                                     char **cookieout,
+                                     int *cookieoutlen,
+                                     unsigned int flags)
+{
+    g_auto(convergeParams) split = { 0 };
+
+    letPass(&split, &params, &nparams);
+
+    return next.virDomainMigratePrepareTunnel3Params(conn, st, params, nparams,
+                                                     cookiein, cookieinlen,
+                                                     cookieout, cookieoutlen, flags);
+}
+
+virDomainPtr
+virDomainMigrateFinish3Params(virConnectPtr dconn,
+                              virTypedParameterPtr params,
+                              int nparams,
+                              const char *cookiein,
+                              int cookieinlen,
+                              char **cookieout,
+                              int *cookieoutlen,
+                              unsigned int flags,
+                              int cancelled)
+{
+    g_auto(convergeParams) split = { 0 };
+
+    letPass(&split, &params, &nparams);
+
+    return next.virDomainMigrateFinish3Params(dconn, params, nparams, cookiein, cookieinlen,
+                                              cookieout, cookieoutlen, flags, cancelled);
+}
+
+/* --- Wrappers: any time --- */
+
+int
+virDomainMigrateSetMaxDowntime(virDomainPtr domain,
+                               unsigned long long downtime,
+                               unsigned int flags)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    gint64 effective;
+
+    if (enabled && virDomainGetUUIDString(domain, uuid) == 0 &&
+        convergeRegistryOutsideDowntime(uuid, MIN(downtime, G_MAXINT64), &effective)) {
+        if (effective < 0)
+            return 0;
+        downtime = effective;
+    }
+
+    return next.virDomainMigrateSetMaxDowntime(domain, downtime, flags);
+}
+
+int
+virDomainGetJobStats(virDomainPtr domain,
+                     int *type,
+                     virTypedParameterPtr *params,
+                     int *nparams,
+                     unsigned int flags)
+{
+    g_autofree char *policy = NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    convergeStatus status;
+    gboolean known = FALSE;
+    int ret = next.virDomainGetJobStats(domain, type, params, nparams, flags);
+
+    if (!enabled || ret < 0)
+        return ret;
+
+    if (virDomainGetUUIDString(domain, uuid) == 0)
+        known = convergeRegistryGetStatus(uuid, !!(flags & VIR_DOMAIN_JOB_STATS_COMPLETED),
+                                          &status, &policy);
+
+    convergeJobStatsAppend(params, nparams, known ? &status : NULL, policy);
+    return ret;
+}

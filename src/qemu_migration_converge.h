@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * qemu_migration_converge.h: the driver module's contract with clients
+ *
+ * The module is preloaded into libvirtd or virtqemud and stands before the calls
+ * that the daemon makes for a migration:
+ *
+ *   source, direct     Begin3Params, Perform3Params, Confirm3Params
+ *   source, peer2peer  Perform3Params (tunnelled or not)
+ *   destination        Prepare3Params or PrepareTunnel3Params, Finish3Params
+ *   older clients      Perform3, Confirm3
+ *   any time           GetJobStats, MigrateSetMaxDowntime
+ *
+ * Everything of ours is taken out of the parameters before the next definition sees
+ * them.  On the source a loop (engine/job.h) is started before Perform and joined
+ * after it.  In any other process the module only forwards.
+ *
+ * Threads: wrappers run in the daemon's worker threads.  The one piece of shared
+ * state is the registry of jobs, by domain UUID, behind one mutex that is never held
+ * across a libvirt call.
+ */
+#pragma once
+
+#define QEMU_MIGRATION_CONVERGE_PREFIX "auto_converge."
+
+/* virDomainMigrate3(), virDomainMigrateToURI3(): the policy, as VIR_TYPED_PARAM_STRING
+ * in text form (policy/policy.h). */
+#define QEMU_MIGRATION_CONVERGE_PARAM_POLICY QEMU_MIGRATION_CONVERGE_PREFIX "policy"
+
+/* virDomainGetJobStats() on a daemon that has the module; the first always, even
+ * without a job, the others while and after a policy steers a migration. */
+#define QEMU_MIGRATION_CONVERGE_STAT_MODULE QEMU_MIGRATION_CONVERGE_PREFIX "module"     /* string, version */
+#define QEMU_MIGRATION_CONVERGE_STAT_POLICY QEMU_MIGRATION_CONVERGE_PREFIX "policy"     /* string */
+#define QEMU_MIGRATION_CONVERGE_STAT_STATE QEMU_MIGRATION_CONVERGE_PREFIX "state"       /* string */
+#define QEMU_MIGRATION_CONVERGE_STAT_CLASS QEMU_MIGRATION_CONVERGE_PREFIX "class"       /* string */
+#define QEMU_MIGRATION_CONVERGE_STAT_REASON QEMU_MIGRATION_CONVERGE_PREFIX "reason"     /* string, for people */
+#define QEMU_MIGRATION_CONVERGE_STAT_THROTTLE QEMU_MIGRATION_CONVERGE_PREFIX "throttle_target"    /* int, % */
+#define QEMU_MIGRATION_CONVERGE_STAT_DOWNTIME QEMU_MIGRATION_CONVERGE_PREFIX "downtime_limit"     /* ullong, ms */
+#define QEMU_MIGRATION_CONVERGE_STAT_BANDWIDTH QEMU_MIGRATION_CONVERGE_PREFIX "bandwidth"         /* ullong, bytes/s */
+#define QEMU_MIGRATION_CONVERGE_STAT_DIRTY_RATE QEMU_MIGRATION_CONVERGE_PREFIX "dirty_rate"       /* ullong, bytes/s at full speed */
+#define QEMU_MIGRATION_CONVERGE_STAT_WORKING_SET QEMU_MIGRATION_CONVERGE_PREFIX "working_set"     /* ullong, bytes */
+#define QEMU_MIGRATION_CONVERGE_STAT_REMAINING QEMU_MIGRATION_CONVERGE_PREFIX "predicted_remaining"   /* ullong, ms */
+#define QEMU_MIGRATION_CONVERGE_STAT_PAUSE QEMU_MIGRATION_CONVERGE_PREFIX "predicted_downtime"        /* ullong, ms */
+#define QEMU_MIGRATION_CONVERGE_STAT_LOST QEMU_MIGRATION_CONVERGE_PREFIX "predicted_lost"             /* ullong, guest ms */

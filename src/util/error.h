@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * error.h: the one GError domain of the project
+ *
+ * A message names what was wrong, where, and what is allowed; it is translated
+ * and has no final period.  A GError is set exactly when a function fails.
+ */
+#pragma once
+
+#include <glib.h>
+
+#define CONVERGE_ERROR converge_error_quark()
+GQuark converge_error_quark(void);
+
+typedef enum {
+    CONVERGE_ERROR_POLICY,      /* the policy is wrong: the caller's fault */
+    CONVERGE_ERROR_LIBVIRT,     /* a libvirt call failed */
+    CONVERGE_ERROR_QEMU,        /* QEMU refused or misunderstood a command */
+    CONVERGE_ERROR_IO,          /* a file of ours could not be written */
+    CONVERGE_ERROR_LAST
+} convergeErrorCode;
+
+/* Converts libvirt's last error of this thread into CONVERGE_ERROR_LIBVIRT,
+ * before anything else of libvirt resets it.  @what names the failed call. */
+void convergeErrorSetLibvirt(GError **error, const char *what);
