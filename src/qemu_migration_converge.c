@@ -42,6 +42,7 @@ qemuMigrationConvergeLoad(void)
     }
 
     nextLibvirt = (convergeLibvirt) {
+        .caller = "daemon",
         .getJobStats = next.virDomainGetJobStats,
         .setMaxDowntime = next.virDomainMigrateSetMaxDowntime,
         .qemuMonitorCommand = virDomainQemuMonitorCommand,

@@ -15,6 +15,13 @@
 #include "actuator/actuator_libvirt.h"
 #include "actuator/qmp.h"
 
+const convergeLibvirt convergeLibvirtPublic = {
+    .caller = "client",
+    .getJobStats = virDomainGetJobStats,
+    .setMaxDowntime = virDomainMigrateSetMaxDowntime,
+    .qemuMonitorCommand = virDomainQemuMonitorCommand,
+};
+
 /* QEMU's migration parameters that we may change, by their QMP names. */
 typedef enum {
     PARAM_INITIAL,

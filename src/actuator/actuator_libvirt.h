@@ -14,6 +14,7 @@
  * behind its own wrappers. */
 typedef struct _convergeLibvirt convergeLibvirt;
 struct _convergeLibvirt {
+    const char *caller;         /* "daemon" or "client", for the journal */
     int (*getJobStats)(virDomainPtr dom, int *type, virTypedParameterPtr *params,
                        int *nparams, unsigned int flags);
     int (*setMaxDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags);
@@ -22,6 +23,9 @@ struct _convergeLibvirt {
     /* Called first in the loop's thread, may be NULL: gives it an identity. */
     void (*threadInit)(void);
 };
+
+/* The public definitions, in a client. */
+extern const convergeLibvirt convergeLibvirtPublic;
 
 typedef struct _convergeActuatorLibvirt convergeActuatorLibvirt;
 

@@ -3,7 +3,6 @@
  * job.c: the thread that runs a loop for one migration
  */
 #include <glib/gi18n-lib.h>
-#include <libvirt/libvirt-qemu.h>
 
 #include "engine/job.h"
 
@@ -24,12 +23,6 @@ struct _convergeJob {
     gint64 ceilingMs;
     convergeStatus status;
     char *trouble;
-};
-
-static const convergeLibvirt publicLibvirt = {
-    .getJobStats = virDomainGetJobStats,
-    .setMaxDowntime = virDomainMigrateSetMaxDowntime,
-    .qemuMonitorCommand = virDomainQemuMonitorCommand,
 };
 
 static gint64
@@ -111,7 +104,7 @@ convergeJobStart(virDomainPtr dom,
     g_mutex_init(&job->lock);
     g_cond_init(&job->wake);
     job->policy = convergePolicyCopy(policy);
-    job->libvirt = libvirt ? libvirt : &publicLibvirt;
+    job->libvirt = libvirt;
     job->libvirtActuator = convergeActuatorLibvirtNew(job->libvirt);
     job->actuator = (convergeActuator) { &convergeActuatorLibvirtOps, job->libvirtActuator };
     job->startUs = g_get_monotonic_time();
@@ -124,8 +117,7 @@ convergeJobStart(virDomainPtr dom,
             job->trouble = g_strdup(journalError->message);
         } else {
             virDomainGetUUIDString(dom, uuid);
-            convergeJournalStart(job->journal, name, uuid, text,
-                                 libvirt ? "daemon" : "client");
+            convergeJournalStart(job->journal, name, uuid, text, libvirt->caller);
         }
     }
 

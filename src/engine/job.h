@@ -28,7 +28,7 @@ typedef struct _convergeJob convergeJob;
 /* Starts the loop for the migration that the caller is about to begin.  Changes
  * nothing until the migration runs.
  *
- * @libvirt: the calls to use, which must outlive the job; NULL: the public ones
+ * @libvirt: the calls to use, which must outlive the job
  * @journalDir: where the journal goes; NULL, or one that cannot be written: none
  *
  * Returns NULL with @error set when no thread could be had; the migration may then

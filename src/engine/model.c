@@ -182,14 +182,17 @@ noteSync(convergeModel *model,
          const convergeSample *sample)
 {
     gint64 elapsed = sample->timeMs - model->syncMs;
+    double progress;
     double unsent;
 
     /* Several syncs between two samples: which pass dirtied what is unknown. */
     if (sample->iteration == model->last.iteration + 1 && elapsed >= SHORTEST_PASS_MS) {
-        /* What was left over when the sync came, so that a sync in the middle of
-         * a pass (QEMU 9.2+ makes one every 5 s) is not taken for dirtying. */
-        unsent = (double)model->last.remainingBytes -
-            (double)(sample->processedBytes - model->last.processedBytes);
+        /* What was left over when the sync came is no dirtying: zero pages are
+         * passed over in no time at the end of the bulk pass, and QEMU 9.2+ syncs
+         * in the middle of a pass every 5 s. */
+        progress = (double)sample->normalBytes - (double)model->last.normalBytes +
+            (double)sample->constantBytes - (double)model->last.constantBytes;
+        unsent = (double)model->last.remainingBytes - progress;
         addObservation(model, elapsed / 1000.0, model->last.throttle,
                        (double)sample->remainingBytes - MAX(unsent, 0));
     }

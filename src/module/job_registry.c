@@ -66,7 +66,7 @@ gboolean
 convergeRegistryAdd(const char *uuid,
                     convergeJob *job)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry;
 
     if (!entries)
@@ -85,7 +85,7 @@ void
 convergeRegistryFinish(const char *uuid,
                        gboolean keep)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, FALSE);
 
     if (!entry)
@@ -110,7 +110,7 @@ convergeRegistryForget(const char *uuid)
 convergeJob *
 convergeRegistryTake(const char *uuid)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, TRUE);
     convergeJob *job;
 
@@ -128,7 +128,7 @@ convergeRegistryGetStatus(const char *uuid,
                           convergeStatus *status,
                           char **policy)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, finished);
 
     if (!entry)
@@ -144,7 +144,7 @@ convergeRegistryOutsideDowntime(const char *uuid,
                                 gint64 ms,
                                 gint64 *effective)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, FALSE);
 
     if (!entry)

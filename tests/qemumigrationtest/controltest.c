@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * controltest.c: which decisions a model leads to, and their words
+ */
+#include "engine/control.h"
+
+#define MB 1e6
+
+typedef struct _controlCase controlCase;
+struct _controlCase {
+    const char *name;
+    const char *policy;
+    double bandwidth, workingSet, writeRate, remaining;
+    /* What is expected: */
+    convergeClass class_;
+    unsigned int minThrottle, maxThrottle;  /* of the plan */
+    gint64 maxDowntime;                     /* of the plan, ms */
+};
+
+static const controlCase cases[] = {
+    { "idle", "adaptive", 100 * MB, 1 * MB, 0.1 * MB, 500 * MB,
+      CONVERGE_CLASS_CONVERGES, 0, 0, 100 },
+    { "light", "adaptive", 100 * MB, 400 * MB, 20 * MB, 300 * MB,
+      CONVERGE_CLASS_CONVERGES, 0, 0, 100 },
+    { "middle", "adaptive", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
+      CONVERGE_CLASS_MIDDLE, 80, 95, 260 },
+    { "middle-capped", "adaptive,max-throttle=75", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
+      CONVERGE_CLASS_MIDDLE, 70, 75, 260 },
+    { "beyond", "adaptive", 100 * MB, 800 * MB, 12000 * MB, 800 * MB,
+      CONVERGE_CLASS_BEYOND, 95, 95, 260 },
+    { "capped-beyond", "adaptive,max-throttle=30", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
+      CONVERGE_CLASS_BEYOND, 30, 30, 260 },
+    { "no-throttle", "adaptive,throttle=none", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
+      CONVERGE_CLASS_BEYOND, 0, 0, 260 },
+    { "fits-the-pause", "adaptive,max-downtime=10s", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
+      CONVERGE_CLASS_CONVERGES, 0, 95, 9960 },
+    /* Fixed law: the stated pause, no less and no more. */
+    { "fixed", "adaptive,downtime=fixed,max-downtime=50ms", 100 * MB, 1 * MB, 0, 300 * MB,
+      CONVERGE_CLASS_CONVERGES, 0, 0, 50 },
+};
+
+static void
+fill(convergeModel *model,
+     const controlCase *data)
+{
+    *model = (convergeModel) {
+        .bandwidth = data->bandwidth,
+        .workingSet = data->workingSet,
+        .writeRate = data->writeRate,
+    };
+    model->last = (convergeSample) {
+        .active = TRUE,
+        .iteration = 1,
+        .totalBytes = 1000000000,
+        .remainingBytes = (guint64)data->remaining,
+    };
+}
+
+static void
+testCase(gconstpointer opaque)
+{
+    const controlCase *data = opaque;
+    g_autoptr(convergePolicy) policy = convergePolicyParse(data->policy, NULL);
+    convergeControl control = { .policy = policy };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+    unsigned int n, i;
+
+    fill(&model, data);
+
+    /* From the start: hold QEMU, state the pause. */
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions), ==, 2);
+    g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_HOLD);
+    g_assert_cmpint(decisions[1].verb, ==, CONVERGE_VERB_DOWNTIME);
+    g_assert_cmpint(decisions[1].downtimeMs, <=, data->maxDowntime);
+
+    /* Nothing during the bulk pass, whatever is known. */
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions), ==, 0);
+
+    model.last.iteration = 2;
+    n = convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+    g_assert_cmpint(control.class_, ==, data->class_);
+    g_assert_cmpuint(control.plan.throttle, >=, data->minThrottle);
+    g_assert_cmpuint(control.plan.throttle, <=, data->maxThrottle);
+    g_assert_cmpint(control.plan.downtimeMs, <=, data->maxDowntime);
+
+    for (i = 0; i < n; i++) {
+        g_autofree char *text = convergeDecisionExplain(&decisions[i], &model);
+
+        g_test_message("%s", text);
+        g_assert_nonnull(g_strstr_len(text, -1, ": "));
+        g_assert_false(g_str_has_suffix(text, "."));
+    }
+
+    /* The same again is no news: nothing is said twice. */
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+}
+
+static void
+testStepped(void)
+{
+    g_autoptr(convergePolicy) policy =
+        convergePolicyParse("stepped,initial-throttle=30,throttle-increment=5,max-throttle=70", NULL);
+    convergeControl control = { .policy = policy };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+
+    fill(&model, &cases[2]);
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions), ==, 2);
+    g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_STEP);
+    g_assert_cmpuint(decisions[0].throttle, ==, 30);
+    g_assert_cmpuint(decisions[0].increment, ==, 5);
+    g_assert_cmpuint(decisions[0].maxThrottle, ==, 70);
+    g_assert_cmpint(decisions[1].downtimeMs, ==, 300);
+
+    /* QEMU steps by itself: never a set-point of ours. */
+    model.last.iteration = 2;
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+}
+
+static void
+testHandsOff(void)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    convergeControl control = { .policy = policy };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+
+    fill(&model, &cases[2]);
+    model.last.postcopy = TRUE;
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+    model.last.postcopy = FALSE;
+    model.last.active = FALSE;
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+}
+
+static void
+testCeiling(void)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    convergeControl control = { .policy = policy };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+
+    fill(&model, &cases[2]);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+
+    /* Holds at once, even in the bulk pass. */
+    control.ceilingMs = 40;
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions), ==, 1);
+    g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_DOWNTIME);
+    g_assert_cmpint(decisions[0].reason, ==, CONVERGE_REASON_CEILING);
+    g_assert_cmpint(decisions[0].downtimeMs, ==, 40);
+}
+
+/* No verb, reason or class without a name. */
+static void
+testNames(void)
+{
+    int i;
+
+    for (i = 0; i < CONVERGE_VERB_LAST; i++)
+        g_assert_nonnull(convergeVerbName(i));
+    for (i = 0; i < CONVERGE_CLASS_LAST; i++)
+        g_assert_nonnull(convergeClassName(i));
+    for (i = 0; i < CONVERGE_REASON_LAST; i++) {
+        convergeModel model = { 0 };
+        convergeDecision decision = { .verb = CONVERGE_VERB_HOLD, .reason = i };
+        g_autofree char *text = convergeDecisionExplain(&decision, &model);
+
+        g_assert_nonnull(convergeReasonName(i));
+        g_assert_null(g_strstr_len(text, -1, "(null)"));
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    gsize i;
+
+    g_test_init(&argc, &argv, NULL);
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *path = g_strconcat("/control/", cases[i].name, NULL);
+
+        g_test_add_data_func(path, &cases[i], testCase);
+    }
+    g_test_add_func("/control/stepped", testStepped);
+    g_test_add_func("/control/hands-off", testHandsOff);
+    g_test_add_func("/control/ceiling", testCeiling);
+    g_test_add_func("/control/names", testNames);
+    return g_test_run();
+}

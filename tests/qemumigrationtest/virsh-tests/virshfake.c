@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * virshfake.c: libvirt's migration calls as virshtest.py wants them
+ *
+ * Preloaded behind the shim, so that what the shim passes on can be seen: every
+ * migration prints its parameters and flags on stderr.  The environment says how
+ * the hosts behave:
+ *
+ *   VIRSH_FAKE_REAL     as libvirt itself does
+ *   VIRSH_FAKE_MODULE   the source host has our module
+ *   VIRSH_FAKE_LATE     likewise, but the loop's statistics, which the test driver
+ *                       refuses, come only when the migration has failed
+ *   VIRSH_FAKE_REFUSE   the call fails, the policy being unknown to the destination
+ *
+ * All of them take a moment: a virsh whose migration is over before it has begun
+ * to watch it waits for ever (libvirt 9.0, virshWatchJob).
+ */
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#define MOMENT_US (200 * 1000)
+
+/* How long statistics wait for the end of the migration at most. */
+#define MOMENTS_MAX 50
+
+static atomic_int statsCalls;
+static atomic_int migrationsOver;
+
+static int
+isSet(const char *name)
+{
+    return getenv(name) != NULL;
+}
+
+/* libvirt's own definition where that is wanted. */
+static void *
+real(const char *name)
+{
+    return isSet("VIRSH_FAKE_REAL") ? dlsym(RTLD_NEXT, name) : NULL;
+}
+
+static void
+printCall(const char *name,
+          virTypedParameterPtr params,
+          unsigned int nparams,
+          unsigned int flags)
+{
+    unsigned int i;
+
+    fprintf(stderr, "%s flags=0x%x", name, flags);
+    for (i = 0; i < nparams; i++) {
+        if (params[i].type == VIR_TYPED_PARAM_STRING)
+            fprintf(stderr, " %s=%s", params[i].field, params[i].value.s);
+        else
+            fprintf(stderr, " %s", params[i].field);
+    }
+    fputc('\n', stderr);
+}
+
+int
+virDomainGetJobStats(virDomainPtr domain,
+                     int *type,
+                     virTypedParameterPtr *params,
+                     int *nparams,
+                     unsigned int flags)
+{
+    int (*next)(virDomainPtr, int *, virTypedParameterPtr *, int *,
+                unsigned int) = real("virDomainGetJobStats");
+    int maxparams = 0;
+    int moments = 0;
+
+    /* The first call is the shim's question for the module. */
+    if (isSet("VIRSH_FAKE_LATE") && atomic_fetch_add(&statsCalls, 1) > 0) {
+        while (!atomic_load(&migrationsOver) && moments++ < MOMENTS_MAX)
+            usleep(MOMENT_US);
+        fprintf(stderr, "late statistics\n");
+    }
+
+    if (next)
+        return next(domain, type, params, nparams, flags);
+
+    *type = VIR_DOMAIN_JOB_NONE;
+    *params = NULL;
+    *nparams = 0;
+
+    if (isSet("VIRSH_FAKE_MODULE"))
+        return virTypedParamsAddString(params, nparams, &maxparams,
+                                       "auto_converge.module", "1");
+    return 0;
+}
+
+virErrorPtr
+virGetLastError(void)
+{
+    static char message[] = "argument unsupported: parameter 'auto_converge.policy' not supported";
+    static virError error = { .code = VIR_ERR_ARGUMENT_UNSUPPORTED, .message = message };
+    virErrorPtr (*next)(void) = real("virGetLastError");
+
+    if (next)
+        return next();
+    return isSet("VIRSH_FAKE_REFUSE") ? &error : NULL;
+}
+
+virDomainPtr
+virDomainMigrate3(virDomainPtr domain,
+                  virConnectPtr dconn,
+                  virTypedParameterPtr params,
+                  unsigned int nparams,
+                  unsigned int flags)
+{
+    virDomainPtr (*next)(virDomainPtr, virConnectPtr, virTypedParameterPtr,
+                         unsigned int, unsigned int) = real("virDomainMigrate3");
+
+    usleep(MOMENT_US);
+    if (next)
+        return next(domain, dconn, params, nparams, flags);
+
+    printCall("virDomainMigrate3", params, nparams, flags);
+
+    if (isSet("VIRSH_FAKE_REFUSE"))
+        return NULL;
+
+    virDomainRef(domain);
+    return domain;
+}
+
+int
+virDomainMigrateToURI3(virDomainPtr domain,
+                       const char *dconnuri,
+                       virTypedParameterPtr params,
+                       unsigned int nparams,
+                       unsigned int flags)
+{
+    int (*next)(virDomainPtr, const char *, virTypedParameterPtr,
+                unsigned int, unsigned int) = real("virDomainMigrateToURI3");
+    int result;
+
+    usleep(MOMENT_US);
+    if (next) {
+        result = next(domain, dconnuri, params, nparams, flags);
+        atomic_store(&migrationsOver, 1);
+        return result;
+    }
+
+    printCall("virDomainMigrateToURI3", params, nparams, flags);
+
+    return isSet("VIRSH_FAKE_REFUSE") ? -1 : 0;
+}

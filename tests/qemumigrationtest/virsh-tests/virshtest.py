@@ -1,0 +1,499 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# virshtest.py: our virsh beside the stock one
+#
+# usage: virshtest.py LAUNCHER SHIM FAKE [unittest arguments]
+#
+# Every command runs with both programs in every way that a virsh can be used:
+# separate words, one quoted line, piped into it, and typed at its prompt.  A
+# command that does not use --converge-policy must look the same to the byte.
+# Needs no daemon: libvirt's test driver, and FAKE where a migration must succeed.
+
+import os
+import pty
+import re
+import select
+import shlex
+import subprocess
+import sys
+import tempfile
+import unittest
+
+LAUNCHER, SHIM, FAKE = (os.path.realpath(arg) for arg in sys.argv[1:4])
+
+PROMPT = b"virsh # "
+TIMEOUT = 30
+
+LIVE, PEER2PEER, AUTO_CONVERGE = 0x1, 0x2, 0x2000
+
+MIGRATE = "migrate --live --auto-converge --converge-policy adaptive"
+OPTION_HELP = ("    --converge-policy <string>  policy for convergence: "
+               "PRESET[,FIELD=VALUE...], for example adaptive,max-downtime=500ms\n")
+CONTROLS = "this virsh controls the migration itself"
+TROUBLE = "warning: the policy was not kept: "
+
+
+def find_stock():
+    for directory in os.environ.get("PATH", os.defpath).split(":"):
+        path = os.path.join(directory, "virsh")
+        if os.access(path, os.X_OK) and not os.path.samefile(path, LAUNCHER):
+            return path
+    return None
+
+
+STOCK = find_stock()
+
+
+class VirshTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(self.scratch.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.scratch.name, name)
+
+    def script(self, name, text):
+        with open(self.path(name), "w") as file:
+            file.write("#!/bin/sh\n" + text)
+        os.chmod(self.path(name), 0o755)
+        return self.path(name)
+
+    def environment(self, **extra):
+        env = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": self.scratch.name,
+            "LC_ALL": "C",
+            "TERM": "dumb",
+            "VIRSH_DEFAULT_CONNECT_URI": "test:///default",
+            "LD_PRELOAD": FAKE,
+            "VIRSH_FAKE_REAL": "1",
+            "VIRT_CONVERGE_SHIM": SHIM,
+            "VIRT_CONVERGE_VIRSH": STOCK,
+        }
+        env.update(extra)
+        return {name: value for name, value in env.items() if value is not None}
+
+    def run_virsh(self, program, args, stdin="", **extra):
+        done = subprocess.run(["virsh"] + args, executable=program, input=stdin,
+                              env=self.environment(**extra), timeout=TIMEOUT,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def ours(self, *args, **extra):
+        return self.run_virsh(LAUNCHER, list(args), **extra)
+
+    def stock(self, *args, **extra):
+        return self.run_virsh(STOCK, list(args), **extra)
+
+    def typed(self, program, keys, **extra):
+        """What a terminal shows while each of keys is typed at a prompt."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(program, ["virsh"], self.environment(**extra))
+
+        shown = b""
+        for key in list(keys) + [b"quit\n"]:
+            shown += self.read_until(terminal, PROMPT)
+            os.write(terminal, key)
+        shown += self.read_until(terminal, None)
+        os.close(terminal)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return status, shown.decode().replace("\r\n", "\n")
+
+    def read_until(self, terminal, end):
+        shown = b""
+        while end is None or not shown.endswith(end):
+            if not select.select([terminal], [], [], TIMEOUT)[0]:
+                self.fail("virsh is silent after: %r" % shown)
+            try:
+                data = os.read(terminal, 4096)
+            except OSError:
+                data = b""
+            if not data:
+                if end is not None:
+                    self.fail("virsh has ended after: %r" % shown)
+                break
+            shown += data
+        return shown
+
+    def fake(self, *args, **extra):
+        return self.ours(*args, VIRSH_FAKE_REAL=None, **extra)
+
+
+class PassThrough(VirshTest):
+    """Everything that is not our business."""
+
+    COMMANDS = [
+        "list --all",
+        "list --nonsense",
+        "nonsense",
+        "domstate test",
+        "domstate nobody",
+        "dumpxml test",
+        "echo --xml 'a b' \"<c>\" d\\ e",
+        "echo --converge-policy nonsense",
+        "help",
+        "help domain",
+        "help save",
+        "help nonsense",
+        "save --help",
+        "version",
+        "migrate",
+        "migrate test",
+        "migrate --live test test:///default",
+        "migrate --live --nonsense test test:///default",
+        "migrate --live --p2p test test:///default",
+        "migrate --live --direct test test:///default",
+        "domjobinfo test",
+    ]
+    # Closes stdin, so neither piped nor typed.
+    COMPLETE = "complete -- list --in"
+    LINES = [
+        "list; list --all",
+        "list; nonsense",
+        "list # a comment",
+        "echo 'a",
+        "echo \"a",
+        "echo a \\",
+        "",
+    ]
+    GLOBALS = [
+        "-c test:///default list", "-ctest:///default list --all", "-r list",
+        "--connect=test:///default -r list", "--conn test:///default -q list",
+        "-v", "-V", "--version=long", "-h", "-x list", "--nonsense list", "-c",
+        "-d nonsense list", "-k -1 list", "-e xx list", "-- list", "-c nonsense:/// list",
+    ]
+
+    def test_words(self):
+        for command in self.COMMANDS + [self.COMPLETE]:
+            with self.subTest(command):
+                args = shlex.split(command)
+                self.assertEqual(self.ours(*args), self.stock(*args))
+
+    def test_global_options(self):
+        for command in self.GLOBALS:
+            with self.subTest(command):
+                args = command.split()
+                self.assertEqual(self.ours(*args), self.stock(*args))
+
+    def test_line(self):
+        for line in self.COMMANDS + self.LINES + [self.COMPLETE]:
+            with self.subTest(line):
+                self.assertEqual(self.ours(line), self.stock(line))
+
+    def test_piped(self):
+        for line in self.COMMANDS + self.LINES:
+            with self.subTest(line):
+                self.assertEqual(self.ours(stdin=line + "\n"), self.stock(stdin=line + "\n"))
+        script = "\n".join(self.COMMANDS + self.LINES)
+        self.assertEqual(self.ours("-q", stdin=script), self.stock("-q", stdin=script))
+
+    def test_typed(self):
+        keys = [line.encode() + b"\n" for line in self.COMMANDS + self.LINES]
+        self.assertEqual(self.typed(LAUNCHER, keys), self.typed(STOCK, keys))
+
+    def test_children_without_preload(self):
+        editor = self.script("editor", 'echo "preload=$LD_PRELOAD" >&2\n')
+        for others in (None, "libm.so.6"):
+            stock = self.stock("edit", "test", EDITOR=editor, LD_PRELOAD=others)
+            self.assertIn("preload=%s\n" % (others or ""), stock[2])
+            self.assertEqual(self.ours("edit", "test", EDITOR=editor, LD_PRELOAD=others), stock)
+
+
+class Help(VirshTest):
+    def expected(self, text):
+        text, synopsis = re.subn(r" \[--migrateuri", " [--converge-policy <string>] [--migrateuri",
+                                 text, count=1)
+        text, options = re.subn(r"(\n    --auto-converge  .*\n)", r"\1" + OPTION_HELP, text)
+        self.assertEqual((synopsis, options), (1, 1))
+        return text
+
+    def test_everywhere(self):
+        for command in ("help migrate", "migrate --help"):
+            args = shlex.split(command)
+            code, out, err = self.stock(*args)
+            self.assertEqual(self.ours(*args), (code, self.expected(out), err))
+
+            code, out, err = self.stock(command)
+            self.assertEqual(self.ours(command), (code, self.expected(out), err))
+
+            code, out, err = self.stock(stdin=command + "\n")
+            self.assertEqual(self.ours(stdin=command + "\n"), (code, self.expected(out), err))
+
+            code, shown = self.typed(STOCK, [command.encode() + b"\n"])
+            self.assertEqual(self.typed(LAUNCHER, [command.encode() + b"\n"]),
+                             (code, self.expected(shown)))
+
+    def test_beside_ours(self):
+        """A policy is not looked at where help is asked for."""
+        stock = self.stock("migrate", "--help")
+        self.assertEqual(self.ours("migrate", "--converge-policy", "nonsense", "--help"),
+                         (stock[0], self.expected(stock[1]), stock[2]))
+
+    def test_only_migrate(self):
+        line = "help; help save; help domain; help migrate-setspeed; help domblkstat"
+        self.assertEqual(self.ours(line), self.stock(line))
+
+    def test_repeated(self):
+        once = self.ours("help migrate")[1]
+        self.assertEqual(self.ours("help migrate; help migrate")[1].strip("\n"),
+                         (once + once).strip("\n"))
+
+
+class Refusal(VirshTest):
+    """A wrong use of the option: one message, and nothing is run."""
+
+    CASES = [
+        ("migrate --live --converge-policy nonsense test test:///default",
+         "error: unknown preset 'nonsense' in the converge policy"),
+        ("migrate --live --converge-policy adaptive,nope=1 test test:///default",
+         "error: unknown field 'nope' in the converge policy"),
+        ("migrate --live test test:///default --converge-policy",
+         "error: expected syntax: --converge-policy <string>\n"),
+        ("migrate --live --converge-policy '' test test:///default",
+         "error: Failed to get option 'converge-policy': Option argument is empty\n"),
+        ("migrate --live --converge-policy adaptive --converge-policy=adaptive a b",
+         "error: option --converge-policy already seen\n"),
+        ("migrate --converge-policy adaptive test test:///default",
+         "error: Option --live is required by option --converge-policy\n"),
+    ]
+
+    def assertRefused(self, done, message):
+        code, out, err = done
+        self.assertEqual((code, out), (1, ""))
+        self.assertTrue(err.startswith(message), err)
+        self.assertEqual(err.count("\n"), 1)
+
+    def test_words(self):
+        for command, message in self.CASES:
+            with self.subTest(command):
+                self.assertRefused(self.fake(*shlex.split(command)), message)
+
+    def test_line(self):
+        for command, message in self.CASES:
+            with self.subTest(command):
+                self.assertRefused(self.fake(command), message)
+                self.assertRefused(self.fake("list; " + command + "; list"), message)
+                self.assertRefused(self.fake(MIGRATE + " test test:///default; " + command),
+                                   message)
+
+    def test_prompt(self):
+        for command, message in self.CASES:
+            with self.subTest(command):
+                code, out, err = self.ours(stdin="echo before\necho no; %s\necho after\n" % command)
+                self.assertEqual(code, 0)
+                self.assertEqual(re.findall("^(before|no|after)$", out, re.M), ["before", "after"])
+                self.assertTrue(err.startswith(message), err)
+
+                code, shown = self.typed(LAUNCHER, [command.encode() + b"\n", b"echo after\n"])
+                self.assertEqual(code, 0)
+                self.assertIn("\n" + message, shown)
+                self.assertIn("\nafter\n", shown)
+
+
+class Call(VirshTest):
+    """What reaches libvirt."""
+
+    def assertCall(self, done, expected):
+        self.assertEqual(done[0], 0, done[2])
+        self.assertEqual([line for line in done[2].splitlines() if line.startswith("virDomain")],
+                         expected)
+
+    def split_notes(self, err):
+        """What the shim itself says, and the rest."""
+        lines = err.splitlines(keepends=True)
+        notes = [line for line in lines if CONTROLS in line or TROUBLE in line]
+        return notes, "".join(line for line in lines if line not in notes)
+
+    def test_stock_error(self):
+        """Only libvirt itself refuses; nothing is left of the carrier."""
+        for options in ("", "--p2p", "--direct"):
+            with self.subTest(options):
+                stock = self.stock("migrate --live %s test test:///default" % options)
+                code, out, err = self.ours("%s %s test test:///default" % (MIGRATE, options))
+                self.assertEqual((code, out), stock[:2])
+                notes, rest = self.split_notes(err)
+                self.assertIn(CONTROLS, notes[0])
+                self.assertEqual(rest, stock[2])
+                self.assertNotIn("disks", err)
+
+    def test_late_error(self):
+        """The loop's own failures are not why the migration failed."""
+        stock = self.stock("migrate --live --p2p test test:///default")
+        err = self.ours(MIGRATE + " --p2p test test:///default", VIRSH_FAKE_LATE="1")[2]
+        self.assertIn("late statistics\n", err)
+        self.assertEqual(self.split_notes(err)[1].replace("late statistics\n", ""), stock[2])
+
+    def test_module(self):
+        """The policy as a parameter, in place of the carrier."""
+        flags = LIVE | AUTO_CONVERGE
+        call = "virDomainMigrate3 flags=0x%x" % flags
+        command = MIGRATE + ",max-throttle=80 test test:///default --bandwidth 5"
+        expected = [call + " bandwidth auto_converge.policy=adaptive,max-throttle=80"]
+        own = " --disks-uri 'tcp://it'\\''s'"
+        with_own = [call + " bandwidth disks_uri=tcp://it's"
+                           " auto_converge.policy=adaptive,max-throttle=80"]
+
+        self.assertCall(self.fake(command, VIRSH_FAKE_MODULE="1"), expected)
+        self.assertCall(self.fake(command + own, VIRSH_FAKE_MODULE="1"), with_own)
+        self.assertCall(self.fake(*shlex.split(command + own), VIRSH_FAKE_MODULE="1"), with_own)
+        self.assertCall(self.fake(stdin=command + own + "\n", VIRSH_FAKE_MODULE="1"), with_own)
+
+        code, shown = self.typed(LAUNCHER, [command.encode() + b"\n"],
+                                 VIRSH_FAKE_REAL=None, VIRSH_FAKE_MODULE="1")
+        self.assertEqual(code, 0)
+        self.assertIn("\n" + expected[0] + "\n", shown)
+
+    def test_module_is_silent(self):
+        command = MIGRATE + " test test:///default"
+        self.assertEqual(self.fake(command, VIRSH_FAKE_MODULE="1")[2].count("\n"), 1)
+
+    def test_module_sets_no_flag(self):
+        """Whether to switch auto-converge on is the module's business."""
+        self.assertCall(self.fake("migrate --p2p --live --converge-policy adaptive test x",
+                                  VIRSH_FAKE_MODULE="1"),
+                        ["virDomainMigrateToURI3 flags=0x%x auto_converge.policy=adaptive"
+                         % (LIVE | PEER2PEER)])
+
+    def test_each_its_own(self):
+        line = ("migrate --live --converge-policy adaptive test test:///default; "
+                "migrate --live test test:///default --disks-uri tcp://h; "
+                "migrate --live --p2p --converge-policy=stepped test x")
+        self.assertCall(self.fake(line, VIRSH_FAKE_MODULE="1"),
+                        ["virDomainMigrate3 flags=0x1 auto_converge.policy=adaptive",
+                         "virDomainMigrate3 flags=0x1 disks_uri=tcp://h",
+                         "virDomainMigrateToURI3 flags=0x3 auto_converge.policy=stepped"])
+
+    def test_no_module(self):
+        """One line says who controls; the flag is set where we do."""
+        for command, call, flags in (
+                ("migrate --live --converge-policy adaptive test test:///default",
+                 "virDomainMigrate3", LIVE),
+                ("migrate --live --p2p --converge-policy adaptive test x",
+                 "virDomainMigrateToURI3", LIVE | PEER2PEER)):
+            done = self.fake(command)
+            notes, rest = self.split_notes(done[2])
+            self.assertIn(CONTROLS, notes[0])
+            self.assertEqual(rest.count("\n"), 1, rest)
+            self.assertCall(done, ["%s flags=0x%x" % (call, flags | AUTO_CONVERGE)])
+
+    def test_destination_without_module(self):
+        hint = "the destination host has no virt-converge module"
+        refuse = {"VIRSH_FAKE_MODULE": "1", "VIRSH_FAKE_REFUSE": "1"}
+        code, _, err = self.fake(MIGRATE + " test test:///default", **refuse)
+        self.assertEqual(code, 1)
+        self.assertEqual(err.count(hint), 1)
+        self.assertIn("--p2p", err)
+
+        code, _, err = self.fake(MIGRATE + " --p2p test x", **refuse)
+        self.assertEqual(code, 1)
+        self.assertNotIn(hint, err)
+
+
+class Options(VirshTest):
+    def test_values_are_not_ours(self):
+        """Each stock option with a value takes a word that looks like ours."""
+        text = self.stock("help migrate")[1]
+        options = re.findall(r"^    (?:\[--(\S+)\]|--(\S+)) <(?:string|number)>", text, re.M)
+        self.assertGreater(len(options), 20)
+        for name in sorted(a or b for a, b in options):
+            if name == "disks-uri":     # asked for by ours
+                continue
+            with self.subTest(name):
+                line = "migrate --live --%s --converge-policy nonsense" % name
+                self.assertEqual(self.ours(line), self.stock(line))
+
+
+class Prompt(VirshTest):
+    def test_history_holds_what_was_typed(self):
+        lines = [MIGRATE + " test test:///default --disks-uri x",
+                 "migrate --live --converge-policy nonsense test test:///default",
+                 "list"]
+        self.typed(LAUNCHER, [line.encode() + b"\n" for line in lines],
+                   VIRSH_FAKE_REAL=None, VIRSH_FAKE_MODULE="1")
+        with open(self.path(".cache/libvirt/virsh/history")) as file:
+            self.assertEqual(file.read().splitlines(), lines + ["quit"])
+
+    def test_tab(self):
+        code, shown = self.typed(LAUNCHER, [b"migrate --live --conv\tnonsense test x\n"])
+        self.assertEqual(code, 0)
+        self.assertIn("\nerror: unknown preset 'nonsense'", shown)
+
+    def test_shell_completion(self):
+        for words, ours in ((["migrate", "--conv"], "--converge-policy"),
+                            (["migrate", "--converge-policy", "adaptive", "--conv"], ""),
+                            (["list", "--conv"], "")):
+            with self.subTest(words):
+                self.assertEqual(self.ours("complete", "--", *words)[1].strip(), ours)
+
+        words = ["complete", "--", "migrate", "--live", "--"]
+        self.assertEqual(sorted(self.ours(*words)[1].split()),
+                         sorted(self.stock(*words)[1].split() + ["--converge-policy"]))
+
+
+class Launcher(VirshTest):
+    def test_no_shim(self):
+        missing = {"VIRT_CONVERGE_SHIM": self.path("missing")}
+        self.assertEqual(self.ours("list", **missing), self.stock("list"))
+        self.assertEqual(self.ours("help", "migrate", **missing), self.stock("help", "migrate"))
+
+        code, out, err = self.ours(MIGRATE + " test test:///default", **missing)
+        self.assertEqual((code, out), (1, ""))
+        self.assertRegex(err, "^error: option --converge-policy needs '.*'.*\n$")
+
+    def test_no_stock(self):
+        for extra in ({"VIRT_CONVERGE_VIRSH": None, "PATH": os.path.dirname(LAUNCHER)},
+                      {"VIRT_CONVERGE_VIRSH": LAUNCHER},
+                      {"VIRT_CONVERGE_VIRSH": self.path("missing")}):
+            with self.subTest(extra):
+                code, out, err = self.ours("list", **extra)
+                self.assertEqual((code, out), (1, ""))
+                self.assertRegex(err, "^error: .*stock virsh.*\n$")
+
+    def test_next_in_path(self):
+        """The one behind us, not the one before, and never ourselves again."""
+        dirs = [self.path(name) for name in ("before", "self", "empty", "behind")]
+        list(map(os.mkdir, dirs))
+        self.script("before/virsh", "echo before\n")
+        self.script("behind/virsh", "echo behind\n")
+        os.symlink(LAUNCHER, dirs[1] + "/virsh")
+
+        done = self.ours("list", VIRT_CONVERGE_VIRSH=None, PATH=":".join(dirs))
+        self.assertEqual(done, (0, "behind\n", ""))
+        done = self.ours("list", VIRT_CONVERGE_VIRSH=None, PATH=":".join(dirs[:2]))
+        self.assertEqual(done[0], 1)
+        done = self.ours("list", VIRT_CONVERGE_VIRSH=None, PATH=":".join([dirs[0], dirs[3]]))
+        self.assertEqual(done, (0, "before\n", ""))
+
+    def test_beside_the_launcher(self):
+        """Uninstalled, with no help from the environment."""
+        if os.path.dirname(SHIM) != os.path.dirname(LAUNCHER):
+            self.skipTest("installed")
+        self.assertIn("--converge-policy",
+                      self.ours("help", "migrate", VIRT_CONVERGE_SHIM=None)[1])
+
+    def test_words_behind_global_options(self):
+        stock = self.script("virsh", 'printf "%s\\n" "$@"\n')
+        command = ["migrate", "--live", "--converge-policy", "adaptive", "a b", "x"]
+        rewritten = ["migrate", "--live", "--disks-uri=virt-converge-policy=adaptive", "a b", "x"]
+        for options in ([], ["-c", "migrate"], ["-cmigrate", "-q"], ["--conn", "x", "-rt"],
+                        ["--log=f", "-d0", "-k", "5", "-K5"], ["-e", "^x", "--"]):
+            with self.subTest(options):
+                done = self.ours(*options, *command, VIRT_CONVERGE_VIRSH=stock)
+                self.assertEqual(done[1].splitlines(), options + rewritten)
+
+        for args in (["-v"] + command, ["-x"] + command, ["-c"], [], ["a b", ";", "migrate"]):
+            with self.subTest(args):
+                done = self.ours(*args, VIRT_CONVERGE_VIRSH=stock)
+                self.assertEqual(done[1].splitlines(), args or [""])
+
+
+if __name__ == "__main__":
+    if STOCK is None:
+        print("no stock virsh in PATH")
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1] + sys.argv[4:])

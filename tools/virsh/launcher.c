@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * launcher.c: the virsh that comes first in PATH
+ *
+ * Finds the stock virsh behind itself, takes --converge-policy out of the
+ * command line, and becomes the stock virsh with the shim preloaded.  All output
+ * and the exit status are the stock program's own.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gi18n-lib.h>
+
+#include "command_text.h"
+
+/* Where PATH is not set. */
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+
+#define SHIM_NAME "virsh-converge.so"
+
+static void G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN
+die(const char *format,
+    ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+
+    fprintf(stderr, _("error: %1$s"), text);
+    fputc('\n', stderr);
+    exit(EXIT_FAILURE);
+}
+
+static gboolean
+isProgram(const char *path,
+          struct stat *file)
+{
+    return stat(path, file) == 0 && S_ISREG(file->st_mode) && access(path, X_OK) == 0;
+}
+
+static gboolean
+isSameFile(const struct stat *a,
+           const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* The stock virsh is the one that PATH names after this program; going on from
+ * our own place keeps two installed copies of us from starting each other. */
+static char *
+findStock(const char *self)
+{
+    g_auto(GStrv) dirs = NULL;
+    const char *named = g_getenv("VIRT_CONVERGE_VIRSH");
+    const char *path = g_getenv("PATH");
+    g_autofree char *found = NULL;
+    gboolean passedSelf = FALSE;
+    struct stat selfFile;
+    struct stat file;
+    size_t i;
+
+    if (stat(self, &selfFile) < 0)
+        die(_("cannot find out which file this virsh is"));
+
+    if (named && *named) {
+        if (!isProgram(named, &file) || isSameFile(&file, &selfFile))
+            die(_("VIRT_CONVERGE_VIRSH names '%1$s', which is not a stock virsh"), named);
+        return g_strdup(named);
+    }
+
+    dirs = g_strsplit(path ? path : DEFAULT_PATH, ":", -1);
+    for (i = 0; dirs[i]; i++) {
+        g_autofree char *candidate = g_build_filename(*dirs[i] ? dirs[i] : ".", "virsh", NULL);
+
+        if (!isProgram(candidate, &file))
+            continue;
+
+        if (isSameFile(&file, &selfFile)) {
+            if (!passedSelf)
+                g_clear_pointer(&found, g_free);
+            passedSelf = TRUE;
+        } else if (!found) {
+            found = g_steal_pointer(&candidate);
+        }
+    }
+
+    if (!found)
+        die(_("there is no stock virsh in PATH; install libvirt's clients or set VIRT_CONVERGE_VIRSH"));
+    return g_steal_pointer(&found);
+}
+
+/* NULL when the shim is missing.  Uninstalled, it lies beside the launcher. */
+static char *
+findShim(const char *self)
+{
+    g_autofree char *dir = g_path_get_dirname(self);
+    g_autofree char *beside = g_build_filename(dir, SHIM_NAME, NULL);
+    const char *named = g_getenv("VIRT_CONVERGE_SHIM");
+    const char *candidates[] = { beside, VIRSH_SHIM_DIR "/" SHIM_NAME };
+    size_t i;
+
+    if (named && *named)
+        return access(named, R_OK) == 0 ? realpath(named, NULL) : NULL;
+
+    for (i = 0; i < G_N_ELEMENTS(candidates); i++) {
+        if (access(candidates[i], R_OK) == 0)
+            return g_strdup(candidates[i]);
+    }
+    return NULL;
+}
+
+/* Index of the first word of the command, or 0 when virsh will not come to read
+ * one: an interactive session, help, version, or options that it refuses. */
+static int
+findCommand(int argc,
+            char **argv)
+{
+    static const struct option options[] = {
+        { "connect", required_argument, NULL, 'c' },
+        { "debug", required_argument, NULL, 'd' },
+        { "escape", required_argument, NULL, 'e' },
+        { "help", no_argument, NULL, 'h' },
+        { "keepalive-interval", required_argument, NULL, 'k' },
+        { "keepalive-count", required_argument, NULL, 'K' },
+        { "log", required_argument, NULL, 'l' },
+        { "quiet", no_argument, NULL, 'q' },
+        { "readonly", no_argument, NULL, 'r' },
+        { "timing", no_argument, NULL, 't' },
+        { "version", optional_argument, NULL, 'v' },
+        { NULL, 0, NULL, 0 }
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "+:c:d:e:hk:K:l:qrtvV", options, NULL)) != -1) {
+        if (strchr("hvV:?", option))
+            return 0;
+    }
+
+    return optind < argc ? optind : 0;
+}
+
+/* The command line for the stock virsh.  @usesPolicy tells whether it differs
+ * from ours. */
+static char **
+rewriteArguments(int argc,
+                 char **argv,
+                 gboolean *usesPolicy)
+{
+    g_autoptr(GPtrArray) result = g_ptr_array_new();
+    g_autoptr(GError) error = NULL;
+    int command = findCommand(argc, argv);
+    char **words = argv + argc;
+    int i;
+
+    if (command && command == argc - 1) {
+        /* virsh reads a single word as a line of commands. */
+        char *line = virshConvergeRewriteLine(argv[command], &error);
+
+        words = g_new0(char *, 2);
+        words[0] = line;
+    } else if (command) {
+        words = virshConvergeRewriteWords(argv + command, &error);
+    }
+    if (error)
+        die("%s", error->message);
+
+    g_ptr_array_add(result, (char *)"virsh");
+    for (i = 1; i < (command ? command : argc); i++)
+        g_ptr_array_add(result, argv[i]);
+    for (; *words; words++)
+        g_ptr_array_add(result, *words);
+    g_ptr_array_add(result, NULL);
+
+    *usesPolicy = !g_strv_equal((const char *const *)result->pdata + 1,
+                                (const char *const *)argv + 1);
+    return (char **)g_ptr_array_free(g_steal_pointer(&result), FALSE);
+}
+
+static void
+preload(const char *shim)
+{
+    const char *others = g_getenv("LD_PRELOAD");
+    g_autofree char *value = NULL;
+
+    value = others && *others ? g_strconcat(shim, ":", others, NULL) : g_strdup(shim);
+    g_setenv("LD_PRELOAD", value, TRUE);
+}
+
+int
+main(int argc,
+     char **argv)
+{
+    g_autofree char *self = realpath("/proc/self/exe", NULL);
+    g_autofree char *stock = NULL;
+    g_autofree char *shim = NULL;
+    char **arguments;
+    gboolean usesPolicy;
+
+    setlocale(LC_ALL, "");
+    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+
+    if (!self)
+        die(_("cannot find out which file this virsh is"));
+
+    stock = findStock(self);
+    shim = findShim(self);
+    arguments = rewriteArguments(argc, argv, &usesPolicy);
+
+    /* The dynamic linker splits its list at both of these. */
+    if (shim && strpbrk(shim, ": "))
+        g_clear_pointer(&shim, g_free);
+
+    if (shim)
+        preload(shim);
+    else if (usesPolicy)
+        die(_("option --%1$s needs '%2$s', which is missing or in a place that cannot be preloaded"),
+            VIRSH_CONVERGE_OPTION, VIRSH_SHIM_DIR "/" SHIM_NAME);
+
+    execv(stock, arguments);
+    die(_("cannot start '%1$s': %2$s"), stock, g_strerror(errno));
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shim.c: the shim's start in a virsh process, and libvirt's errors there
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include <glib/gi18n-lib.h>
+#include <libvirt/virterror.h>
+
+#include "module/preload.h"
+
+#include "shim.h"
+
+static gboolean active;
+
+/* virsh keeps the last error that any thread has reported to its handler. */
+static virErrorFunc virshErrorHandler;
+static __thread gboolean errorsMuted;
+
+gboolean
+virshConvergeActive(void)
+{
+    return active;
+}
+
+gpointer
+virshConvergeNext(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+void
+virshConvergePrint(const char *format,
+                   ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+
+    fflush(stdout);
+    fprintf(stderr, "%s\n", text);
+    fflush(stderr);
+}
+
+static void __attribute__((constructor))
+shimStart(void)
+{
+    active = g_str_equal(program_invocation_short_name, "virsh");
+    if (!active)
+        return;
+
+    /* ssh, editors and other children of virsh are none of our business. */
+    convergePreloadForget(&active);
+    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+}
+
+void
+virshConvergeErrorsMute(gboolean mute)
+{
+    errorsMuted = mute;
+}
+
+static void
+relayError(void *opaque,
+           virErrorPtr error)
+{
+    if (!errorsMuted)
+        virshErrorHandler(opaque, error);
+}
+
+VIRSH_CONVERGE_EXPORT void
+virSetErrorFunc(void *userData,
+                virErrorFunc handler)
+{
+    void (*next)(void *, virErrorFunc) = virshConvergeNext("virSetErrorFunc");
+
+    if (active && handler) {
+        virshErrorHandler = handler;
+        handler = relayError;
+    }
+    next(userData, handler);
+}

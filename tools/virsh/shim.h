@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shim.h: what the files of the virsh shim share
+ *
+ * The shim is preloaded into the stock virsh and stands between it and three
+ * libraries: readline (the text of commands), gettext (the help) and libvirt
+ * (the migration calls).  Every function that it interposes forwards unchanged
+ * unless --converge-policy is in play, and always in a program that is not virsh.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* The only symbols that leave the module; shim.syms lists them once more. */
+#define VIRSH_CONVERGE_EXPORT __attribute__((visibility("default")))
+
+/* TRUE in virsh; FALSE in whatever else the preload has reached, such as a shell
+ * script that starts virsh. */
+gboolean virshConvergeActive(void);
+
+/* The definition of @name that virsh would have got without us.  Never NULL for
+ * a function that virsh itself links. */
+gpointer virshConvergeNext(const char *name);
+
+/* Keeps the libvirt errors of this thread from becoming what virsh reports as
+ * the reason of a failed command. */
+void virshConvergeErrorsMute(gboolean mute);
+
+/* Prints one line on stderr, in step with what virsh has printed so far. */
+void virshConvergePrint(const char *format,
+                        ...) G_GNUC_PRINTF(1, 2);

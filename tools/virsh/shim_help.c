@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shim_help.c: --converge-policy in virsh's help of the migrate command
+ *
+ * virsh prints the help of a command from a table in its own memory, but asks
+ * gettext for each text on the way.  Two answers are longer than virsh expects:
+ * the format of the first option with a value in the synopsis, and the help of
+ * --auto-converge, after which the option's own line follows.  A virsh that asks
+ * for other texts gets nothing added.
+ */
+#include <glib/gi18n-lib.h>
+#include <libintl.h>
+#include <locale.h>
+#include <string.h>
+
+#include "command_text.h"
+#include "shim.h"
+
+#undef dgettext
+#undef dcgettext
+
+typedef char *(*dgettextFunc)(const char *domain, const char *msgid);
+typedef char *(*dcgettextFunc)(const char *domain, const char *msgid, int category);
+
+/* The first two are asked for in this order, without another in between, only
+ * when the help of the command is printed. */
+static const char commandHelp[] = "migrate domain to another host";
+static const char synopsisTitle[] = "\n  SYNOPSIS\n";
+static const char optionHelp[] = "force convergence during live migration";
+
+/* How an option with a value is shown, before and since libvirt 9.1. */
+static const char *const synopsisFormats[] = { "[--%s <string>]", "[--%1$s <string>]" };
+static const char *const optionFormats[] = { "--%s <string>", "--%1$s <string>" };
+
+typedef enum {
+    HELP_ELSEWHERE,
+    HELP_COMMAND,       /* the command has been named */
+    HELP_SYNOPSIS,      /* its options are being listed */
+} virshHelpState;
+
+static __thread virshHelpState state;
+
+static char *
+nextDcgettext(const char *domain,
+              const char *msgid,
+              int category)
+{
+    dcgettextFunc next = (dcgettextFunc)virshConvergeNext("dcgettext");
+
+    return next(domain, msgid, category);
+}
+
+/* virsh never frees a translation, so a longer one is made once and kept. */
+static const char *
+keep(gsize *slot,
+     char *text)
+{
+    if (g_once_init_enter(slot))
+        g_once_init_leave(slot, (gsize)text);
+    else
+        g_free(text);
+    return (const char *)*slot;
+}
+
+/* Our option in one of virsh's formats, which may be translated. */
+static char *
+fillIn(const char *format)
+{
+    g_autoptr(GString) text = g_string_new(format);
+
+    g_string_replace(text, "%1$s", VIRSH_CONVERGE_OPTION, 0);
+    g_string_replace(text, "%s", VIRSH_CONVERGE_OPTION, 0);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static const char *
+extendSynopsis(const char *msgid,
+               const char *translation)
+{
+    static gsize kept[G_N_ELEMENTS(synopsisFormats)];
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(synopsisFormats); i++) {
+        if (g_str_equal(msgid, synopsisFormats[i])) {
+            g_autofree char *ours = fillIn(translation);
+
+            return keep(&kept[i], g_strconcat(ours, " ", translation, NULL));
+        }
+    }
+    return translation;
+}
+
+static const char *
+extendOptionHelp(const char *translation)
+{
+    static gsize kept;
+    const char *format = optionFormats[0];
+    g_autofree char *ours = NULL;
+    size_t i;
+
+    for (i = 0; i < G_N_ELEMENTS(optionFormats); i++) {
+        const char *translated = nextDcgettext("libvirt", optionFormats[i], LC_MESSAGES);
+
+        if (translated != optionFormats[i])
+            format = translated;
+    }
+
+    ours = fillIn(format);
+    return keep(&kept,
+                g_strdup_printf("%s\n    %s  %s", translation, ours,
+                                _("policy for convergence: PRESET[,FIELD=VALUE...], "
+                                  "for example adaptive,max-downtime=500ms")));
+}
+
+static const char *
+extend(const char *msgid,
+       const char *translation)
+{
+    virshHelpState before = state;
+
+    state = HELP_ELSEWHERE;
+
+    if (g_str_equal(msgid, commandHelp))
+        state = HELP_COMMAND;
+    else if (before == HELP_COMMAND && g_str_equal(msgid, synopsisTitle))
+        state = HELP_SYNOPSIS;
+    else if (before == HELP_SYNOPSIS)
+        return extendSynopsis(msgid, translation);
+    else if (g_str_equal(msgid, optionHelp))
+        return extendOptionHelp(translation);
+
+    return translation;
+}
+
+static gboolean
+isVirshText(const char *domain,
+            const char *msgid)
+{
+    return virshConvergeActive() && msgid && g_strcmp0(domain, "libvirt") == 0;
+}
+
+/* Which of the two a virsh calls depends on how it was compiled. */
+VIRSH_CONVERGE_EXPORT char *
+dcgettext(const char *domain,
+          const char *msgid,
+          int category)
+{
+    char *translation = nextDcgettext(domain, msgid, category);
+
+    if (!isVirshText(domain, msgid))
+        return translation;
+    return (char *)extend(msgid, translation);
+}
+
+VIRSH_CONVERGE_EXPORT char *
+dgettext(const char *domain,
+         const char *msgid)
+{
+    dgettextFunc next = (dgettextFunc)virshConvergeNext("dgettext");
+    char *translation = next(domain, msgid);
+
+    if (!isVirshText(domain, msgid))
+        return translation;
+    return (char *)extend(msgid, translation);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shim_migrate.c: the migration calls of virsh, with the policy that its
+ * --disks-uri carries
+ *
+ * Where the source host has our module, the policy goes there as a parameter of
+ * the migration.  Where it has not, the same engine runs in this process.
+ */
+#include <string.h>
+
+#include <glib/gi18n-lib.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "engine/job.h"
+#include "policy/policy.h"
+#include "qemu_migration_converge.h"
+
+#include "command_text.h"
+#include "shim.h"
+
+/* One migration call under a policy: what virsh passed, put right. */
+typedef struct {
+    virTypedParameterPtr params;    /* elements borrow their values */
+    unsigned int nparams;
+    unsigned int flags;
+    char *policyText;
+    char *disksURI;                 /* the user's own, or NULL */
+    convergeLibvirt libvirt;        /* what the job calls */
+    convergeJob *job;               /* NULL when the source's module does it */
+} virshCall;
+
+/* The loop's own failures must not replace the reason why virsh's call failed. */
+static void
+muteLoopThread(void)
+{
+    virshConvergeErrorsMute(TRUE);
+}
+
+static gboolean
+sourceHasModule(virDomainPtr dom)
+{
+    virTypedParameterPtr stats = NULL;
+    const char *version = NULL;
+    gboolean found = FALSE;
+    int nstats = 0;
+    int type;
+
+    /* Any failure here will show again in the migration itself. */
+    virshConvergeErrorsMute(TRUE);
+    if (virDomainGetJobStats(dom, &type, &stats, &nstats, 0) == 0)
+        found = virTypedParamsGetString(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_MODULE,
+                                        &version) == 1;
+    virTypedParamsFree(stats, nstats);
+    virshConvergeErrorsMute(FALSE);
+
+    return found;
+}
+
+static void
+addParam(virshCall *call,
+         const char *name,
+         char *value)
+{
+    virTypedParameterPtr param = &call->params[call->nparams++];
+
+    g_strlcpy(param->field, name, sizeof(param->field));
+    param->type = VIR_TYPED_PARAM_STRING;
+    param->value.s = value;
+}
+
+/* Copies the caller's array without the carrier; room for the two parameters
+ * that may take its place.  FALSE when there is no carrier. */
+static gboolean
+takePolicy(virshCall *call,
+           virTypedParameterPtr params,
+           unsigned int nparams)
+{
+    unsigned int i;
+
+    call->params = g_new0(virTypedParameter, (size_t)nparams + 1);
+
+    for (i = 0; i < nparams; i++) {
+        if (!call->policyText &&
+            params[i].type == VIR_TYPED_PARAM_STRING && params[i].value.s &&
+            strcmp(params[i].field, VIR_MIGRATE_PARAM_DISKS_URI) == 0 &&
+            virshConvergeCarrierParse(params[i].value.s, &call->policyText,
+                                      &call->disksURI))
+            continue;
+        call->params[call->nparams++] = params[i];
+    }
+
+    if (call->disksURI)
+        addParam(call, VIR_MIGRATE_PARAM_DISKS_URI, call->disksURI);
+
+    return call->policyText != NULL;
+}
+
+/* Controls the migration from here; without success it goes on as stock. */
+static void
+startJob(virshCall *call,
+         virDomainPtr dom)
+{
+    g_autoptr(convergePolicy) policy = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *journalDir = convergeJournalDefaultDir();
+
+    call->libvirt = convergeLibvirtPublic;
+    call->libvirt.threadInit = muteLoopThread;
+
+    if (!(policy = convergePolicyParse(call->policyText, &error)) ||
+        !(call->job = convergeJobStart(dom, policy, &call->libvirt, journalDir, &error))) {
+        virshConvergePrint(_("warning: the source host has no virt-converge module and this virsh cannot control the migration, which goes on without the policy: %1$s"),
+                           error->message);
+        return;
+    }
+
+    virshConvergePrint(_("the source host has no virt-converge module: this virsh controls the migration itself"));
+
+    if (convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
+        call->flags |= VIR_MIGRATE_AUTO_CONVERGE;
+}
+
+static void
+virshCallFree(virshCall *call)
+{
+    g_clear_pointer(&call->job, convergeJobFree);
+    g_free(call->params);
+    g_free(call->policyText);
+    g_free(call->disksURI);
+    g_free(call);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virshCall, virshCallFree)
+
+/* NULL when the call carries no policy and must pass as it is. */
+static virshCall *
+virshCallBegin(virDomainPtr dom,
+               virTypedParameterPtr params,
+               unsigned int nparams,
+               unsigned int flags)
+{
+    g_autoptr(virshCall) call = NULL;
+
+    if (!virshConvergeActive())
+        return NULL;
+
+    call = g_new0(virshCall, 1);
+    call->flags = flags;
+
+    if (!takePolicy(call, params, nparams))
+        return NULL;
+
+    if (sourceHasModule(dom))
+        addParam(call, QEMU_MIGRATION_CONVERGE_PARAM_POLICY, call->policyText);
+    else
+        startJob(call, dom);
+
+    return g_steal_pointer(&call);
+}
+
+/* From here on nothing of libvirt may be called in this thread: virsh has not
+ * read the error of a failed call yet. */
+static void
+virshCallEnd(virshCall *call,
+             gboolean succeeded)
+{
+    g_autofree char *trouble = NULL;
+
+    if (!call->job)
+        return;
+
+    convergeJobStop(call->job, succeeded);
+    if ((trouble = convergeJobTakeTrouble(call->job)))
+        virshConvergePrint(_("warning: the policy was not kept: %1$s"), trouble);
+}
+
+/* The source has taken the parameter, so only the destination can refuse it; it
+ * does so before anything has started. */
+static void
+explainRefusal(const virshCall *call)
+{
+    virErrorPtr error = virGetLastError();
+
+    if (call->job || !error || error->code != VIR_ERR_ARGUMENT_UNSUPPORTED ||
+        !error->message || !strstr(error->message, QEMU_MIGRATION_CONVERGE_PARAM_POLICY))
+        return;
+
+    virshConvergePrint(_("the destination host has no virt-converge module: use --p2p, or load the module there"));
+}
+
+VIRSH_CONVERGE_EXPORT virDomainPtr
+virDomainMigrate3(virDomainPtr domain,
+                  virConnectPtr dconn,
+                  virTypedParameterPtr params,
+                  unsigned int nparams,
+                  unsigned int flags)
+{
+    virDomainPtr (*next)(virDomainPtr, virConnectPtr, virTypedParameterPtr,
+                         unsigned int, unsigned int) = virshConvergeNext("virDomainMigrate3");
+    g_autoptr(virshCall) call = virshCallBegin(domain, params, nparams, flags);
+    virDomainPtr result;
+
+    if (!call)
+        return next(domain, dconn, params, nparams, flags);
+
+    result = next(domain, dconn, call->params, call->nparams, call->flags);
+    virshCallEnd(call, result != NULL);
+    if (!result)
+        explainRefusal(call);
+    return result;
+}
+
+VIRSH_CONVERGE_EXPORT int
+virDomainMigrateToURI3(virDomainPtr domain,
+                       const char *dconnuri,
+                       virTypedParameterPtr params,
+                       unsigned int nparams,
+                       unsigned int flags)
+{
+    int (*next)(virDomainPtr, const char *, virTypedParameterPtr,
+                unsigned int, unsigned int) = virshConvergeNext("virDomainMigrateToURI3");
+    g_autoptr(virshCall) call = virshCallBegin(domain, params, nparams, flags);
+    int result;
+
+    if (!call)
+        return next(domain, dconnuri, params, nparams, flags);
+
+    result = next(domain, dconnuri, call->params, call->nparams, call->flags);
+    virshCallEnd(call, result == 0);
+    return result;
+}
