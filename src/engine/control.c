@@ -234,7 +234,9 @@ convergeControlDecide(convergeControl *control,
     convergePlan plan;
     unsigned int ndecisions = 0;
 
-    if (!sample->active || sample->postcopy)
+    /* With no vCPU running nothing is dirtied: the switchover, or somebody's pause,
+     * is better left alone. */
+    if (!sample->active || sample->postcopy || sample->paused)
         return 0;
 
     if (!control->started)

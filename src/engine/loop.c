@@ -93,6 +93,16 @@ convergeLoopTrouble(const convergeLoop *loop)
     return loop->trouble;
 }
 
+/* A command that came too late has failed for the best of reasons. */
+static gboolean
+isOver(convergeLoop *loop)
+{
+    convergeSample sample = { 0 };
+
+    return !loop->actuator->ops->sample(loop->actuator->opaque, &sample, NULL) ||
+        !sample.active || sample.paused;
+}
+
 /* On any doubt leave stock behaviour: take back what was done and act no more. */
 static void
 standAside(convergeLoop *loop,
@@ -120,6 +130,8 @@ act(convergeLoop *loop,
     gboolean done;
 
     done = loop->actuator->ops->apply(loop->actuator->opaque, decision, &error);
+    if (!done && isOver(loop))
+        return;
 
     if (loop->journal)
         convergeJournalDecision(loop->journal, &loop->model, decision, text, error);

@@ -130,6 +130,9 @@ testHandsOff(void)
     model.last.postcopy = TRUE;
     g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
     model.last.postcopy = FALSE;
+    model.last.paused = TRUE;
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+    model.last.paused = FALSE;
     model.last.active = FALSE;
     g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
 }

@@ -109,7 +109,7 @@ testBad(void)
         g_autoptr(GError) error = NULL;
         g_autoptr(convergePolicy) policy = convergePolicyParse(bad[i].text, &error);
 
-        g_test_message("%s: %s", bad[i].text, error ? error->message : "taken");
+        g_test_message("row %zu: %s", i, error ? error->message : "taken");
         g_assert_null(policy);
         g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
         g_assert_nonnull(g_strstr_len(error->message, -1, bad[i].names));

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the lab's tests share: two hosts, a small busy guest, ways to look at it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import libvirt
+import libvirt_qemu
+
+LAB = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
+sys.path.insert(0, LAB)
+
+import guestserial  # noqa: E402
+import labhost  # noqa: E402
+
+BUILD = os.environ.get("BUILD_DIR", os.path.realpath(os.path.join(LAB, "..", "build")))
+MODULE = os.path.join(BUILD, "src", "qemu_migration_converge.so")
+VIRSH = os.path.join(BUILD, "tools", "virsh", "virsh")
+STOCK_VIRSH = "/usr/bin/virsh"
+RATE = "800mbit"
+PATIENCE = 60           # seconds for anything that should happen soon
+
+# Dirties 100 MB at 2.5 times the link's rate: only a throttle lets it go.
+MEMORY_MIB = 256
+WORKLOAD = "working-set=100M rate=250M"
+
+# A policy under which that guest never gets there: there is time to break things.
+ENDLESS = "adaptive,max-throttle=30,max-downtime=10ms"
+
+
+def tool(name, *words, check=True):
+    """Runs a program of the lab and returns what it wrote."""
+    done = subprocess.run([os.path.join(LAB, name), *words], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if check and done.returncode:
+        raise AssertionError(f"lab/{name} {' '.join(words)}: {done.stdout}")
+    return done
+
+
+class LabTest(unittest.TestCase):
+    """One pair of hosts for all tests of a class; a fresh guest for each test."""
+
+    module = ()         # words for "hosts up"
+    guest = "busy"
+    cmdline = WORKLOAD
+    memory = MEMORY_MIB
+    persistent = False
+
+    @classmethod
+    def setUpClass(cls):
+        tool("hosts", "down", check=False)
+        tool("hosts", "up", "--rate", RATE, *cls.module)
+        cls.addClassCleanup(tool, "hosts", "down")
+        cls.source, cls.target = labhost.Host("A"), labhost.Host("B")
+
+    def setUp(self):
+        words = ["--persistent"] if self.persistent else []
+        tool("guest-define", self.guest, "--replace", "--memory", str(self.memory),
+             "--cmdline", self.cmdline, *words)
+        self.connection = self.source.connect()
+        self.domain = self.connection.lookupByName(self.guest)
+
+    # --- acting ---
+
+    def uri(self, letter):
+        return f"qemu+tcp://{letter}/system"
+
+    def virsh_words(self, *words, p2p=False):
+        ends = [self.guest, self.uri("B"), "tcp://B:49152"]
+        return ["migrate", "--live", *(["--p2p"] if p2p else []), *words, *ends]
+
+    def virsh(self, *words, program=VIRSH, stdin=subprocess.DEVNULL):
+        """Runs virsh on the source host to its end."""
+        return subprocess.run(self.source.command(program, "-c", self.uri("A"), *words),
+                              text=True, stdin=stdin, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+
+    def start_virsh(self, *words, program=VIRSH):
+        process = subprocess.Popen(self.source.command(program, "-c", self.uri("A"), *words),
+                                   text=True, stdin=subprocess.DEVNULL, start_new_session=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(self.end_group, process)
+        return process
+
+    @staticmethod
+    def end_group(process):
+        """Every process that was started with PROCESS, virsh behind the lab's own."""
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def until(self, what, condition):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.05)
+        self.fail(f"waited {PATIENCE} s in vain: {what}")
+
+    def stats(self, flags=0):
+        try:
+            return self.domain.jobStats(flags)
+        except libvirt.libvirtError:
+            return {}
+
+    def until_throttled(self):
+        return self.until("a throttle of ours",
+                          lambda: self.stats().get("auto_converge_throttle", 0) > 20)
+
+    # --- looking ---
+
+    def qmp(self, command):
+        reply = libvirt_qemu.qemuMonitorCommand(self.domain, json.dumps({"execute": command}), 0)
+        return json.loads(reply)["return"]
+
+    def verify(self, host):
+        """The guest's own word on its memory."""
+        serial = guestserial.SerialRecorder(host.serial_socket(self.guest))
+        try:
+            self.assertTrue(serial.wait_for_report(PATIENCE), "the guest does not report work")
+            word = serial.verify()
+        finally:
+            serial.close()
+        self.assertIsNotNone(word, "the guest does not answer")
+        self.assertIn("ok", word)
+
+    def assert_arrived(self):
+        domain = self.target.connect().lookupByName(self.guest)
+        self.assertEqual(domain.state()[0], libvirt.VIR_DOMAIN_RUNNING)
+        self.verify(self.target)
+
+    def assert_stayed(self):
+        self.until("the guest to run on the source",
+                   lambda: self.domain.state()[0] == libvirt.VIR_DOMAIN_RUNNING)
+        self.verify(self.source)
+
+    def assert_untouched(self, before):
+        """No throttle, and QEMU's parameters as they were."""
+        self.until("the migration to be over in QEMU",
+                   lambda: self.qmp("query-migrate").get("status") in
+                   (None, "cancelled", "failed", "none"))
+        self.assertNotIn("cpu-throttle-percentage", self.qmp("query-migrate"))
+        self.assertEqual(self.qmp("query-migrate-parameters"), before)
+
+    def journals(self, host=None):
+        directory = os.path.join((host or self.source).directory, "log", "converge")
+        if not os.path.isdir(directory):
+            return []
+        names = sorted(os.listdir(directory), key=lambda name: name.rsplit("-", 1)[-1])
+        return [os.path.join(directory, name) for name in names]
+
+    def journal(self):
+        """The newest journal's lines."""
+        with open(self.journals()[-1], encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def assert_no_monitor_command(self):
+        """libvirt marks a domain whose monitor somebody else has used."""
+        for text in self.domain.messages(libvirt.VIR_DOMAIN_MESSAGE_TAINTING):
+            self.assertNotIn("monitor", text)
+
+    def qemu_pid(self, host):
+        with open(os.path.join(host.directory, "run", "qemu", f"{self.guest}.pid"),
+                  encoding="ascii") as file:
+            return int(file.read())
+
+    def daemon_pid(self, host):
+        with open(os.path.join(host.directory, "libvirtd.pid"), encoding="ascii") as file:
+            return int(file.read())
