@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "machine.h"
+
+#define PIT_HZ 1193182u
+#define PIT_COMMAND 0x43
+#define PIT_CHANNEL2 0x42
+#define PIT_GATE 0x61           /* bit 0: count, bit 1: speaker, bit 5: output */
+#define PIT_TICKS 59659u        /* 50 ms */
+
+#define COM1 0x3f8
+#define LINE_STATUS (COM1 + 5)
+#define HAS_INPUT 0x01
+#define CAN_SEND 0x20           /* the FIFO is empty, all of it is free */
+#define FIFO 16u
+#define PATIENCE 200u           /* status reads before the rest is dropped */
+
+
+u32
+machineTscKhz(void)
+{
+    u64 begin, ticks, least = ~0ull;
+    u32 tries;
+
+    /* Somebody else's turn on our processor makes it longer, never shorter. */
+    for (tries = 0; tries < 3; tries++) {
+        outb(PIT_GATE, (inb(PIT_GATE) & ~2) | 1);
+        outb(PIT_COMMAND, 0xb0);        /* channel 2, both bytes, one shot */
+        outb(PIT_CHANNEL2, PIT_TICKS & 0xff);
+        outb(PIT_CHANNEL2, PIT_TICKS >> 8);
+        begin = rdtsc();
+        while (!(inb(PIT_GATE) & 0x20))
+            ;
+        ticks = rdtsc() - begin;
+        if (ticks < least)
+            least = ticks;
+    }
+    /* ticks / (PIT_TICKS / PIT_HZ) / 1000 */
+    return divide(least * PIT_HZ, PIT_TICKS * 1000u, 0);
+}
+
+
+void
+serialOpen(void)
+{
+    outb(COM1 + 1, 0);                  /* no interrupts */
+    outb(COM1 + 3, 0x80);               /* divisor 1: 115200 baud */
+    outb(COM1 + 0, 1);
+    outb(COM1 + 1, 0);
+    outb(COM1 + 3, 0x03);               /* 8N1 */
+    outb(COM1 + 2, 0x07);               /* FIFO on and empty */
+    outb(COM1 + 4, 0x03);
+}
+
+
+int
+serialRead(void)
+{
+    return inb(LINE_STATUS) & HAS_INPUT ? inb(COM1) : -1;
+}
+
+
+/* A FIFO's worth per status read, and in one string instruction: every single
+ * port access is a trip to the host. */
+void
+serialWrite(const char *text, u32 length)
+{
+    while (length) {
+        u32 count = length < FIFO ? length : FIFO;
+        u32 tries = PATIENCE;
+
+        length -= count;
+        while (!(inb(LINE_STATUS) & CAN_SEND)) {
+            if (!--tries)
+                return;
+            spin(64);
+        }
+        __asm__ volatile ("rep outsb"
+                          : "+S" (text), "+c" (count) : "d" ((u16)COM1) : "memory");
+    }
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The machine below the guest: ports, clock, serial line, integer division.
+ * No state but the serial line's FIFO; no call here waits without a bound. */
+
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#define PAGE 4096u
+
+static inline void
+outb(u16 port, u8 value)
+{
+    __asm__ volatile ("outb %0, %1" : : "a" (value), "Nd" (port));
+}
+
+static inline u8
+inb(u16 port)
+{
+    u8 value;
+    __asm__ volatile ("inb %1, %0" : "=a" (value) : "Nd" (port));
+    return value;
+}
+
+static inline u64
+rdtsc(void)
+{
+    u64 value;
+    __asm__ volatile ("rdtsc" : "=A" (value));
+    return value;
+}
+
+/* Pure CPU time: touches no memory, so it dirties nothing. */
+static inline void
+spin(u32 turns)
+{
+    if (turns)
+        __asm__ volatile ("1: dec %0\n\tjnz 1b" : "+r" (turns) : : "cc");
+}
+
+/* 64 by 32 bits; the compiler's own would need libgcc. */
+static inline u64
+divide(u64 value, u32 by, u32 *rest)
+{
+    u32 high = value >> 32, low = value, carry = high % by;
+
+    high /= by;
+    __asm__ ("divl %2" : "+a" (low), "+d" (carry) : "rm" (by) : "cc");
+    if (rest)
+        *rest = carry;
+    return ((u64)high << 32) | low;
+}
+
+/* TSC ticks per millisecond, timed against the PIT. */
+u32 machineTscKhz(void);
+
+void serialOpen(void);
+
+/* One byte from the host, or -1. */
+int serialRead(void);
+
+/* Sends @length bytes; drops the rest when the line takes nothing for a while:
+ * a host that does not listen must not slow the guest. */
+void serialWrite(const char *text, u32 length);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "memory.h"
+
+/* From the linker script. */
+extern u8 image_start[], image_fixed_end[];
+
+#define LOW_BEGIN 0x1000u
+
+
+static u32
+sum(const u8 *begin, const u8 *end)
+{
+    const u32 *word = (const u32 *)begin;
+    u32 total = 0;
+
+    for (; word + 1 <= (const u32 *)end; word++)
+        total = total * 3 + *word;
+    return total;
+}
+
+
+static u32
+fixedSum(const Memory *memory)
+{
+    return sum((u8 *)LOW_BEGIN, (u8 *)memory->lowBytes) ^
+           sum(image_start, image_fixed_end);
+}
+
+
+static u32
+pagesBetween(const void *begin, const void *end)
+{
+    return ((u32)end - (u32)begin + PAGE - 1) / PAGE;
+}
+
+
+void
+memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 want, u32 fill)
+{
+    u8 *top = (u8 *)(0x100000u + highBytes);
+    u32 available = pagesBetween(image_end, top);
+    u32 tablePages, i;
+
+    memory->lowBytes = lowBytes;
+    memory->pages = want / PAGE;
+    if (memory->pages > available - available / 1024 - 1)
+        memory->pages = available - available / 1024 - 1;
+    tablePages = (memory->pages + 1023) / 1024;
+
+    memory->generation = memoryPage(memory->pages);
+    memory->rest = (u8 *)memory->generation + tablePages * PAGE;
+    memory->restPages = (u32)(top - memory->rest) / PAGE;
+    memory->restFilled = fill;
+    memory->tableSum = 0;
+
+    for (i = 0; i < tablePages * 1024; i++)
+        memory->generation[i] = 0;
+    for (i = 0; i < memory->pages; i++)
+        memory->tableSum += memoryTouch(memory->generation, i);
+    for (i = 0; i < memory->restPages; i++) {
+        u32 *page = (u32 *)(memory->rest + i * PAGE);
+
+        /* Firmware leaves things behind; a page never written stays unbacked. */
+        if (fill)
+            memoryStamp(page, i * MIX);
+        else if (page[0] | page[1023])
+            memoryStamp(page, 0);
+    }
+    memory->fixedSum = fixedSum(memory);
+}
+
+
+static void
+judge(MemoryVerdict *verdict, const void *page, u32 pages, u32 good)
+{
+    if (!good && !verdict->bad++)
+        verdict->first = (u32)page / PAGE;
+    verdict->checked += pages;
+}
+
+
+static u32
+isStamped(const u32 *page, u32 value)
+{
+    return page[0] == value && page[1023] == value;
+}
+
+
+MemoryVerdict
+memoryVerify(const Memory *memory)
+{
+    MemoryVerdict verdict = { 0, 0, 0 };
+    u32 i, tableSum = 0;
+
+    judge(&verdict, image_start,
+          pagesBetween((u8 *)LOW_BEGIN, (u8 *)memory->lowBytes) +
+          pagesBetween(image_start, image_fixed_end),
+          fixedSum(memory) == memory->fixedSum);
+
+    for (i = 0; i < memory->pages; i++) {
+        const u32 *page = memoryPage(i);
+
+        tableSum += memory->generation[i] * ((i * MIX) | 1);
+        judge(&verdict, page, 1, isStamped(page, memory->generation[i] ^ (i * MIX)));
+    }
+    judge(&verdict, memory->generation,
+          pagesBetween(memory->generation, memory->rest),
+          tableSum == memory->tableSum);
+
+    for (i = 0; i < memory->restPages; i++) {
+        const u32 *page = (u32 *)(memory->rest + i * PAGE);
+
+        judge(&verdict, page, 1, isStamped(page, memory->restFilled ? i * MIX : 0));
+    }
+    return verdict;
+}

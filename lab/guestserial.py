@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a busy guest says on its serial port, with the time when it was heard."""
+
+import collections
+import socket
+import threading
+import time
+
+# t: when heard, time.monotonic(); work: seconds of CPU time at full speed;
+# dirtied: pages; uptime: seconds by the guest's TSC, which stands still with it.
+Report = collections.namedtuple("Report", "t work dirtied uptime rate")
+
+
+def fields(line):
+    return dict(word.split("=", 1) for word in line.split() if "=" in word)
+
+
+class SerialRecorder(threading.Thread):
+    """Reads one serial socket from when it appears. QEMU drops what the guest
+    prints while nobody is connected, and serves one reader at a time."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path = path
+        self.reports = []
+        self.lines = []             # the others: boot, ready, verify
+        self._socket = None
+        self._changed = threading.Condition()
+        self._ended = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self._ended.is_set():
+            try:
+                with socket.socket(socket.AF_UNIX) as line:
+                    line.connect(self.path)
+                    self._socket = line
+                    self._read(line)
+            except OSError:
+                pass                # not there yet, or gone with its QEMU
+            self._socket = None
+            self._ended.wait(0.02)
+
+    def _read(self, line):
+        text = b""
+        while data := line.recv(65536):
+            now = time.monotonic()
+            *lines, text = (text + data).split(b"\n")
+            with self._changed:
+                for each in lines:
+                    self._line(now, each.decode("ascii", "replace").strip())
+                self._changed.notify_all()
+
+    def _line(self, now, line):
+        if not line.startswith("report "):
+            self.lines.append(line)
+            return
+        try:
+            f = fields(line)
+            self.reports.append(Report(now, int(f["work_ns"]) / 1e9, int(f["dirtied"]),
+                                       int(f["t_ms"]) / 1e3, int(f["rate"])))
+        except (KeyError, ValueError):
+            pass                    # the first line may be half a line
+
+    def wait_for(self, condition, timeout):
+        """CONDITION's value once it is true, or what it is after TIMEOUT s."""
+        with self._changed:
+            self._changed.wait_for(condition, timeout)
+            return condition()
+
+    def wait_for_line(self, start, timeout):
+        return self.wait_for(
+            lambda: next((x for x in self.lines if x.startswith(start)), None), timeout)
+
+    def wait_for_report(self, timeout, after=0.0):
+        return self.wait_for(
+            lambda: next((x for x in self.reports if x.t > after), None), timeout)
+
+    def verify(self, timeout=120):
+        """The guest's verdict on its own memory, or None if it gives none."""
+        self.lines = [x for x in self.lines if not x.startswith("verify")]
+        try:
+            self._socket.sendall(b"v")
+        except (AttributeError, OSError):
+            return None
+        return self.wait_for_line("verify", timeout)
+
+    def close(self):
+        self._ended.set()
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except (AttributeError, OSError):
+            pass
+        self.join()
+
+
+def speed(reports):
+    """Seconds of work per second over REPORTS: about 1 at full speed."""
+    if len(reports) < 2 or reports[-1].t <= reports[0].t:
+        return None
+    return (reports[-1].work - reports[0].work) / (reports[-1].t - reports[0].t)
+
+
+def work_at(reports, t):
+    """Work done by time T, between the reports around it."""
+    before = None
+    for report in reports:
+        if report.t >= t:
+            if before is None:
+                return report.work
+            part = (t - before.t) / (report.t - before.t)
+            return before.work + part * (report.work - before.work)
+        before = report
+    return before.work if before else None
+
+
+def lost_seconds(reports, begin, end, full_speed):
+    """Guest seconds lost: the integral of 1 - speed / full_speed."""
+    if not full_speed or not reports:
+        return None
+    return (end - begin) - (work_at(reports, end) - work_at(reports, begin)) / full_speed

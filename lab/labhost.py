@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The two lab hosts as seen from outside their namespaces.
+
+Everything goes through files below the lab's directory: libvirt's Unix socket
+and the guests' serial sockets. Only commands that must see the link, such as
+virsh migrate, enter a host."""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+
+import libvirt
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+LAB_DIR = os.environ.get("LAB_DIR") or os.path.join(
+    os.environ.get("XDG_RUNTIME_DIR") or "/run", "virt-converge-lab")
+IMAGE = "busy-guest.elf"
+
+# Errors come back as exceptions; libvirt need not print them as well.
+libvirt.registerErrorHandler(lambda context, error: None, None)
+
+
+class LabError(Exception):
+    """Something that the person at the keyboard can do something about."""
+
+
+class Host:
+    def __init__(self, letter):
+        self.letter = letter
+        self.directory = os.path.join(LAB_DIR, letter)
+        self.socket = os.path.join(self.directory, "run", "libvirt-sock")
+
+    @property
+    def other(self):
+        return Host("B" if self.letter == "A" else "A")
+
+    def connect(self):
+        if not os.path.exists(self.socket):
+            raise LabError(f"host {self.letter} is not up (lab/hosts up)")
+        return libvirt.open(f"qemu+unix:///system?socket={self.socket}")
+
+    def command(self, *words):
+        """The command line that runs WORDS on this host."""
+        return [os.path.join(HERE, "hosts"), "exec", self.letter, *words]
+
+    def serial_socket(self, guest):
+        return os.path.join(self.directory, "lib", f"{guest}.serial")
+
+    def vcpu_thread(self, guest):
+        """/proc directory of the thread that runs the workload, or None."""
+        try:
+            with open(os.path.join(self.directory, "run", "qemu", f"{guest}.pid"),
+                      encoding="ascii") as file:
+                tasks = f"/proc/{file.read().strip()}/task"
+            for thread in os.listdir(tasks):
+                with open(f"{tasks}/{thread}/comm", encoding="ascii") as file:
+                    if file.read().startswith("CPU 0/"):
+                        return f"{tasks}/{thread}"
+        except OSError:
+            pass
+        return None
+
+    def inside(self, name):
+        """The path on the host of NAME in its /var/lib/libvirt."""
+        return f"/var/lib/libvirt/{name}"
+
+    def install(self, image):
+        """Gives the host its own copy, which a rebuild does not change."""
+        shutil.copyfile(image, os.path.join(self.directory, "lib", IMAGE))
+
+
+def guest_image():
+    """The busy guest: $BUSY_GUEST, or the newest build's, or built here."""
+    named = os.environ.get("BUSY_GUEST")
+    if named:
+        return named
+    built = glob.glob(os.path.join(HERE, "..", "*", "lab", "guest", IMAGE))
+    if built:
+        return max(built, key=os.path.getmtime)
+    image = os.path.join(LAB_DIR, IMAGE)
+    if not os.path.exists(image):
+        os.makedirs(LAB_DIR, exist_ok=True)
+        subprocess.run([os.path.join(HERE, "guest", "build"), image], check=True)
+    return image
+
+
+def accelerator(emulator=None):
+    """The answer of lab/accel; asked once per lab and emulator."""
+    cache = os.path.join(LAB_DIR, "accel")
+    if not emulator and os.path.exists(cache):
+        with open(cache, encoding="ascii") as file:
+            return file.read().strip()
+    done = subprocess.run([os.path.join(HERE, "accel"), *([emulator] if emulator else [])],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise LabError(done.stderr.strip())
+    if not emulator:
+        with open(cache, "w", encoding="ascii") as file:
+            file.write(done.stdout)
+    return done.stdout.strip()
+
+
+def main(run):
+    """Runs a tool's RUN(); its LabErrors become one line and exit code 1."""
+    try:
+        sys.exit(run())
+    except (LabError, libvirt.libvirtError) as error:
+        sys.exit(f"{os.path.basename(sys.argv[0])}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One migration of a lab guest: run it, watch it, measure it."""
+
+import os
+import subprocess
+import threading
+import time
+
+import libvirt
+
+import guestserial
+import labhost
+
+STATES = {
+    libvirt.VIR_DOMAIN_RUNNING: "running", libvirt.VIR_DOMAIN_BLOCKED: "blocked",
+    libvirt.VIR_DOMAIN_PAUSED: "paused", libvirt.VIR_DOMAIN_SHUTDOWN: "shutting down",
+    libvirt.VIR_DOMAIN_SHUTOFF: "shut off", libvirt.VIR_DOMAIN_CRASHED: "crashed",
+}
+BASELINE = 2.0          # seconds at full speed before the start
+ARRIVAL_PATIENCE = 10
+FAST, SLOW = 0.05, 0.2  # seconds between samples, before and after the first byte
+
+
+def quota_seconds(thread):
+    """Seconds for which a CPU quota stopped the thread's cgroup."""
+    with open(f"{thread}/cgroup", encoding="ascii") as file:
+        groups = [line.rstrip("\n").split(":", 2) for line in file]
+    for _, controllers, path in groups:
+        root = f"/sys/fs/cgroup/{controllers}".rstrip("/")      # version 2 names none
+        if not os.path.exists(f"{root}{path}/cpu.stat"):
+            continue
+        with open(f"{root}{path}/cpu.stat", encoding="ascii") as file:
+            stat = dict(line.split() for line in file)
+        if "throttled_time" in stat:
+            return int(stat["throttled_time"]) / 1e9
+        if "throttled_usec" in stat:
+            return int(stat["throttled_usec"]) / 1e6
+    return 0.0
+
+
+def cpu_times(thread):
+    """Seconds for which a thread ran and for which it waited for a processor
+    that others had, or None. A thread that sleeps or is stopped does neither;
+    the kernel counts a quota's stops as waiting, so they are taken out."""
+    if not thread:
+        return None
+    try:
+        with open(f"{thread}/schedstat", encoding="ascii") as file:
+            ran, waited = file.read().split()[:2]
+        return int(ran) / 1e9, int(waited) / 1e9 - quota_seconds(thread)
+    except OSError:
+        return None
+
+
+class Migration:
+    """COMMAND is virsh's command line. After run(), `result` is what is known;
+    a value that could not be had is None."""
+
+    def __init__(self, guest, source, command, timeout=None, on_sample=None):
+        self.guest = guest
+        self.source = source
+        self.target = source.other
+        self.command = command
+        self.timeout = timeout
+        self.on_sample = on_sample or (lambda stats: None)
+        self.samples = []       # (t, job stats of the source)
+        self.cpu = []           # (t, ran, waited) of the vCPU at the source
+        self.begin = None       # the first byte of memory was moved
+        self.aborted = False
+        self.result = {}
+
+    def run(self):
+        connection = self.source.connect()
+        self.domain = connection.lookupByName(self.guest)
+        here = guestserial.SerialRecorder(self.source.serial_socket(self.guest))
+        there = guestserial.SerialRecorder(self.target.serial_socket(self.guest))
+        try:
+            if not here.wait_for_report(5):
+                raise labhost.LabError(f"{self.guest} reports no work: paused, or its serial "
+                                       "port has another reader")
+            self.thread = self.source.vcpu_thread(self.guest)
+            self.full_speed = self._baseline(here)
+            self._migrate()
+            self._measure(here, there)
+        finally:
+            here.close()
+            there.close()
+
+    def _baseline(self, serial):
+        """The guest's speed while it has a processor."""
+        waited = cpu_times(self.thread)
+        time.sleep(BASELINE)
+        reports = list(serial.reports)
+        speed = guestserial.speed(reports)
+        if speed and waited and (now := cpu_times(self.thread)):
+            share = 1 - (now[1] - waited[1]) / BASELINE
+            if share > 0.1:
+                speed /= share
+        return speed
+
+    def _migrate(self):
+        self.started = time.monotonic()
+        virsh = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # Read as it comes, or a talkative virsh would wait for us.
+        said = []
+        reader = threading.Thread(target=lambda: said.append(virsh.stdout.read()), daemon=True)
+        reader.start()
+        while virsh.poll() is None:
+            self._sample()
+            if self.timeout and not self.aborted and \
+                    time.monotonic() - self.started > self.timeout:
+                self._abort()
+            time.sleep(FAST if self.begin is None else SLOW)
+        self.ended = time.monotonic()
+        reader.join(5)
+        self.said = "".join(said).strip()
+        self.exit_code = virsh.returncode
+
+    def _sample(self):
+        """The job may not have begun, or be over, at any moment."""
+        if self.begin is not None and (times := cpu_times(self.thread)):
+            self.cpu.append((time.monotonic(), *times))
+        try:
+            stats = self.domain.jobStats()
+        except libvirt.libvirtError:
+            return
+        if stats.get("type", 0) not in (libvirt.VIR_DOMAIN_JOB_BOUNDED,
+                                        libvirt.VIR_DOMAIN_JOB_UNBOUNDED):
+            return
+        now = time.monotonic()
+        if self.begin is None and stats.get("memory_processed"):
+            self.begin = now
+        self.samples.append((now, stats))
+        if self.begin is not None:
+            self.on_sample(stats)
+
+    def _abort(self):
+        try:
+            self.domain.abortJob()
+            self.aborted = True
+        except libvirt.libvirtError:
+            pass                    # not yet, or no longer; asked again
+
+    def _measure(self, here, there):
+        completed = self.exit_code == 0
+        host, serial = (self.target, there) if completed else (self.source, here)
+        # The guest's first words after the migration: on the other host when it
+        # got there, on its own when it stayed.
+        first = serial.wait_for_report(ARRIVAL_PATIENCE, after=0 if completed else self.ended)
+        begin = self.begin or self.started
+        before = list(here.reports)
+        after = list(there.reports)
+        if completed:
+            before = [x for x in before if not first or x.t < first.t]
+        end = first.t if first else self.ended
+        reports = before + after
+        if first:
+            reports = [x for x in reports if x.t <= max(end, self.ended)]
+
+        job = self._job_stats(host) if completed else {}
+        last = self.samples[-1][1] if self.samples else {}
+        memory = serial.verify() if first else None
+        self.result = {
+            "result": "completed" if completed else "aborted" if self.aborted else "failed",
+            "error": None if completed else self.said or f"exit code {self.exit_code}",
+            "host": host.letter,
+            "state": self._state(host),
+            "works": bool(first),
+            "total_s": end - begin,
+            "setup_s": begin - self.started,
+            "lost_s": guestserial.lost_seconds(reports, begin, end, self.full_speed),
+            "not_run_s": self._not_run(end),
+            "waited_s": self.cpu[-1][2] - self.cpu[0][2] if self.cpu else None,
+            "throttle_s": self._throttle_seconds(),
+            "downtime_ms": job.get("downtime"),
+            "serial_gap_ms": (first.t - before[-1].t) * 1e3
+                             if completed and first and before else None,
+            "passes": job.get("memory_iteration", last.get("memory_iteration")),
+            "bytes": job.get("memory_processed", last.get("memory_processed")),
+            "peak_throttle": max((s.get("auto_converge_throttle", 0)
+                                  for _, s in self.samples), default=0),
+            "full_speed": self.full_speed,
+            "memory": memory.removeprefix("verify ") if memory else None,
+            "memory_ok": bool(memory and memory.startswith("verify ok ")),
+            "virsh": self.said,
+            "converge": {k: v for k, v in {**last, **job}.items()
+                         if k.startswith("auto_converge.")},
+            "job": job,
+        }
+
+    def _job_stats(self, host):
+        try:
+            return host.connect().lookupByName(self.guest).jobStats(
+                libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)
+        except libvirt.libvirtError:
+            return {}
+
+    def _state(self, host):
+        try:
+            return STATES.get(host.connect().lookupByName(self.guest).state()[0], "unknown")
+        except libvirt.libvirtError:
+            return "gone"
+
+    def _not_run(self, end):
+        """Seconds in which the vCPU was held back: neither ran nor waited. From
+        the last look at the source to the END of the migration it is taken to
+        have stood still; that is the pause and up to SLOW more."""
+        if not self.cpu:
+            return None
+        (t0, ran0, waited0), (t1, ran1, waited1) = self.cpu[0], self.cpu[-1]
+        held = (t1 - t0) - (ran1 - ran0) - (waited1 - waited0)
+        return max(0.0, held) + (max(0.0, end - t1) if self.exit_code == 0 else 0.0)
+
+    def _throttle_seconds(self):
+        """What QEMU's own throttle took, by its percentages."""
+        return sum((t1 - t0) * stats.get("auto_converge_throttle", 0) / 100
+                   for (t0, stats), (t1, _) in zip(self.samples, self.samples[1:]))
