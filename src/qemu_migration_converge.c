@@ -29,12 +29,13 @@ qemuMigrationConvergeLoad(void)
     static const char *const daemons[] = { "libvirtd", "virtqemud", NULL };
     const char *missing = convergeNextResolve(&next);
 
-    /* QEMU and every helper inherit the daemon's environment. */
-    convergePreloadForget(&next);
-
-    /* virtproxyd runs the same code, and would make a second loop. */
+    /* virtproxyd runs the same code, and would make a second loop.  Whatever else
+     * this is may be on its way to start a daemon: a shell, valgrind, env. */
     if (!g_strv_contains(daemons, program_invocation_short_name))
         return;
+
+    /* QEMU and every helper inherit the daemon's environment. */
+    convergePreloadForget(&next);
 
     if (missing) {
         convergeNextLog("libvirt has no %s, migrations go on as stock", missing);

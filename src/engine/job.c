@@ -75,7 +75,10 @@ loopThread(gpointer opaque)
     }
     g_mutex_unlock(&job->lock);
 
+    /* A finished job may be kept for its statistics: without open files. */
     convergeLoopEnd(loop, job->succeeded, nowMs(job));
+    g_clear_pointer(&job->journal, convergeJournalClose);
+
     if (!job->succeeded)
         restoreNow(job);
 
