@@ -47,8 +47,14 @@ qemuMigrationConvergeLoad(void)
         .getJobStats = next.virDomainGetJobStats,
         .setMaxDowntime = next.virDomainMigrateSetMaxDowntime,
         .qemuMonitorCommand = virDomainQemuMonitorCommand,
+        .startPostCopy = virDomainMigrateStartPostCopy,
+        .suspend = virDomainSuspend,
+        .abortJob = virDomainAbortJob,
+        .getState = virDomainGetState,
         .threadInit = convergeNextSetSystemIdentity,
     };
+    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+    bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     enabled = TRUE;
     convergeNextLog("version %s is in, the default policy is '%s'",
                     PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
@@ -63,6 +69,7 @@ struct _convergeParams {
     virTypedParameterPtr params;
     int nparams;
     const char *policy;         /* in the caller's array; NULL: not stated */
+    gboolean throttle;          /* the caller states how QEMU is to throttle */
 };
 
 static void
@@ -87,6 +94,9 @@ splitParams(convergeParams *split,
     for (i = 0; i < nparams; i++) {
         if (!g_str_equal(params[i].field, QEMU_MIGRATION_CONVERGE_PARAM_POLICY)) {
             split->params[split->nparams++] = params[i];
+            if (g_str_equal(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL) ||
+                g_str_equal(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT))
+                split->throttle = TRUE;
         } else if (params[i].type != VIR_TYPED_PARAM_STRING || split->policy) {
             wrong = TRUE;
         } else {
@@ -138,49 +148,80 @@ choosePolicy(const char *stated,
 static convergeJob *
 startJob(virDomainPtr domain,
          const char *uuid,
-         const convergePolicy *policy)
+         const convergePolicy *policy,
+         const convergeParams *params,
+         unsigned long flags)
 {
-    g_autoptr(convergeJob) job = NULL;
-    g_autoptr(GError) error = NULL;
     g_autofree char *journalDir = convergeJournalDefaultDir();
+    convergeJobOptions options = {
+        .journalDir = journalDir,
+        /* Post-copy and multifd exclude each other before QEMU 10.1. */
+        .mayPostcopy = (flags & VIR_MIGRATE_POSTCOPY) && !(flags & VIR_MIGRATE_PARALLEL),
+        .callerThrottle = params->throttle,
+    };
+    g_autoptr(GError) error = NULL;
+    convergeJob *job;
 
-    if (!(job = convergeJobStart(domain, policy, &nextLibvirt, journalDir, &error))) {
+    /* libvirt will refuse a second migration of a domain, or make it wait. */
+    if (!convergeRegistryReserve(uuid)) {
+        convergeNextLog("%s is being migrated already, this call is left alone", uuid);
+        return NULL;
+    }
+
+    if (!(job = convergeJobStart(domain, policy, &nextLibvirt, &options, &error)))
         convergeNextLog("%s goes on as stock: %s", uuid, error->message);
-        return NULL;
-    }
+    convergeRegistryAdd(uuid, job);
+    return job;
+}
 
-    /* Two migrations of one domain at once: libvirt refuses the second, we need not
-     * watch it. */
-    if (!convergeRegistryAdd(uuid, job)) {
-        convergeJobStop(job, TRUE);
-        return NULL;
-    }
+static void
+logTrouble(convergeJob *job,
+           const char *uuid)
+{
+    g_autofree char *trouble = convergeJobTakeTrouble(job);
 
-    return g_steal_pointer(&job);
+    if (trouble)
+        convergeNextLog("%s: %s", uuid, trouble);
 }
 
 /* Calls nothing of libvirt: the caller's last error must survive. */
 static void
-stopJob(convergeJob *job,
-        const char *uuid,
-        gboolean succeeded)
+endPerform(convergeJob *job,
+           const char *uuid,
+           gboolean succeeded,
+           unsigned long flags)
 {
-    g_autofree char *trouble = NULL;
-
     if (!job)
         return;
 
     convergeJobStop(job, succeeded);
-    if ((trouble = convergeJobTakeTrouble(job)))
-        convergeNextLog("%s: %s", uuid, trouble);
-    convergeRegistryFinish(uuid, succeeded);
+    logTrouble(job, uuid);
+    if (!succeeded)
+        convergeRegistryFinish(uuid, CONVERGE_FINISH_FAILED);
+    else if (flags & VIR_MIGRATE_PEER2PEER)
+        convergeRegistryFinish(uuid, CONVERGE_FINISH_DONE);
+    else
+        convergeRegistryFinish(uuid, CONVERGE_FINISH_PENDING);
+}
+
+/* The guest goes on running on the source although Perform succeeded. */
+static void
+undoPending(virDomainPtr domain,
+            const char *uuid)
+{
+    g_autoptr(convergeJob) job = convergeRegistryTakePending(uuid);
+
+    if (!job)
+        return;
+    convergeJobRestore(job, domain);
+    logTrouble(job, uuid);
 }
 
 /* The part of Perform that comes before the next definition.  FALSE: an error was
  * raised. */
 static gboolean
 beginPerform(virDomainPtr domain,
-             const char *stated,
+             const convergeParams *params,
              unsigned long *flags,
              char uuid[VIR_UUID_STRING_BUFLEN],
              convergeJob **job)
@@ -189,7 +230,7 @@ beginPerform(virDomainPtr domain,
     g_autoptr(GError) error = NULL;
 
     *job = NULL;
-    policy = choosePolicy(stated, *flags, &error);
+    policy = choosePolicy(params->policy, *flags, &error);
     if (error) {
         raiseError(error);
         return FALSE;
@@ -198,27 +239,23 @@ beginPerform(virDomainPtr domain,
     if (virDomainGetUUIDString(domain, uuid) < 0)
         return TRUE;    /* the next definition will say what is wrong */
 
-    convergeRegistryForget(uuid);
-    if (!policy)
-        return TRUE;
+    /* Of an earlier migration whose client never came to confirm it. */
+    undoPending(domain, uuid);
 
-    /* The capability cannot be switched on later. */
+    if (!policy) {
+        convergeRegistryForget(uuid);
+        return TRUE;
+    }
+
+    /* The capability cannot be switched on later; and where nobody is to throttle, not
+     * having it is the one way to be sure. */
     if (convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
         *flags |= VIR_MIGRATE_AUTO_CONVERGE;
+    else if (!params->throttle)
+        *flags &= ~(unsigned long)VIR_MIGRATE_AUTO_CONVERGE;
 
-    *job = startJob(domain, uuid, policy);
+    *job = startJob(domain, uuid, policy, params, *flags);
     return TRUE;
-}
-
-/* The guest goes on running on the source although Perform succeeded. */
-static void
-undoAfterConfirm(virDomainPtr domain,
-                 const char *uuid)
-{
-    g_autoptr(convergeJob) job = convergeRegistryTake(uuid);
-
-    if (job)
-        convergeJobRestore(job, domain);
 }
 
 /* --- Wrappers: source --- */
@@ -280,13 +317,13 @@ virDomainMigratePerform3Params(virDomainPtr domain,
         return -1;
     }
 
-    if (!beginPerform(domain, split.policy, &jobFlags, uuid, &job))
+    if (!beginPerform(domain, &split, &jobFlags, uuid, &job))
         return -1;
 
     ret = next.virDomainMigratePerform3Params(domain, dconnuri, split.params, split.nparams,
                                               cookiein, cookieinlen,
                                               cookieout, cookieoutlen, (unsigned int)jobFlags);
-    stopJob(job, uuid, ret == 0);
+    endPerform(job, uuid, ret == 0, jobFlags);
     return ret;
 }
 
@@ -304,17 +341,29 @@ virDomainMigratePerform3(virDomainPtr domain,
                          unsigned long resource)
 {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    const convergeParams none = { 0 };
     convergeJob *job = NULL;
     int ret;
 
-    if (enabled && !beginPerform(domain, NULL, &flags, uuid, &job))
+    if (enabled && !beginPerform(domain, &none, &flags, uuid, &job))
         return -1;
 
     ret = next.virDomainMigratePerform3(domain, xmlin, cookiein, cookieinlen,
                                         cookieout, cookieoutlen, dconnuri, uri,
                                         flags, dname, resource);
-    stopJob(job, uuid, ret == 0);
+    endPerform(job, uuid, ret == 0, flags);
     return ret;
+}
+
+static void
+afterConfirm(virDomainPtr domain,
+             const char *uuid,
+             int cancelled)
+{
+    if (cancelled)
+        undoPending(domain, uuid);
+    else
+        convergeRegistryConfirm(uuid);
 }
 
 int
@@ -339,8 +388,7 @@ virDomainMigrateConfirm3Params(virDomainPtr domain,
 
     ret = next.virDomainMigrateConfirm3Params(domain, split.params, split.nparams,
                                               cookiein, cookieinlen, flags, cancelled);
-    if (cancelled)
-        undoAfterConfirm(domain, uuid);
+    afterConfirm(domain, uuid, cancelled);
     return ret;
 }
 
@@ -358,8 +406,8 @@ virDomainMigrateConfirm3(virDomainPtr domain,
         virDomainGetUUIDString(domain, uuid);
 
     ret = next.virDomainMigrateConfirm3(domain, cookiein, cookieinlen, flags, cancelled);
-    if (enabled && cancelled)
-        undoAfterConfirm(domain, uuid);
+    if (enabled)
+        afterConfirm(domain, uuid, cancelled);
     return ret;
 }
 
@@ -444,17 +492,22 @@ virDomainMigrateSetMaxDowntime(virDomainPtr domain,
                                unsigned long long downtime,
                                unsigned int flags)
 {
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    gint64 ms = (gint64)MIN(downtime, (unsigned long long)G_MAXINT32);
     gint64 effective;
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    int ret;
 
-    if (enabled && virDomainGetUUIDString(domain, uuid) == 0 &&
-        convergeRegistryOutsideDowntime(uuid, MIN(downtime, G_MAXINT64), &effective)) {
-        if (effective < 0)
-            return 0;
+    if (!enabled || virDomainGetUUIDString(domain, uuid) < 0)
+        return next.virDomainMigrateSetMaxDowntime(domain, downtime, flags);
+
+    if ((effective = convergeRegistryOutsideDowntime(uuid, ms)) != ms)
         downtime = effective;
-    }
 
-    return next.virDomainMigrateSetMaxDowntime(domain, downtime, flags);
+    /* Whether the caller may is for libvirt to say: only then it counts. */
+    ret = next.virDomainMigrateSetMaxDowntime(domain, downtime, flags);
+    if (ret == 0)
+        convergeRegistrySetCeiling(uuid, ms);
+    return ret;
 }
 
 int
@@ -468,12 +521,16 @@ virDomainGetJobStats(virDomainPtr domain,
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     convergeStatus status;
     gboolean known = FALSE;
+    int operation;
     int ret = next.virDomainGetJobStats(domain, type, params, nparams, flags);
 
     if (!enabled || ret < 0)
         return ret;
 
-    if (virDomainGetUUIDString(domain, uuid) == 0)
+    /* The last job of a domain may be of another kind, or have come from elsewhere. */
+    if (virDomainGetUUIDString(domain, uuid) == 0 &&
+        virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
+        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)
         known = convergeRegistryGetStatus(uuid, !!(flags & VIR_DOMAIN_JOB_STATS_COMPLETED),
                                           &status, &policy);
 

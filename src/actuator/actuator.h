@@ -13,7 +13,7 @@
 
 typedef struct _convergeActuatorOps convergeActuatorOps;
 struct _convergeActuatorOps {
-    /* Fills in the sample but for .timeMs; .active FALSE when there is (as yet, or
+    /* Fills in the sample; .active FALSE when there is (as yet, or
      * any more) no migration.  FALSE only when nothing could be learnt. */
     gboolean (*sample)(void *opaque, convergeSample *sample, GError **error);
 

@@ -20,6 +20,10 @@ const convergeLibvirt convergeLibvirtPublic = {
     .getJobStats = virDomainGetJobStats,
     .setMaxDowntime = virDomainMigrateSetMaxDowntime,
     .qemuMonitorCommand = virDomainQemuMonitorCommand,
+    .startPostCopy = virDomainMigrateStartPostCopy,
+    .suspend = virDomainSuspend,
+    .abortJob = virDomainAbortJob,
+    .getState = virDomainGetState,
 };
 
 /* QEMU's migration parameters that we may change, by their QMP names. */
@@ -52,10 +56,14 @@ G_STATIC_ASSERT(G_N_ELEMENTS(migrationParams) == PARAM_LAST);
 struct _convergeActuatorLibvirt {
     virDomainPtr dom;
     const convergeLibvirt *libvirt;
+    gboolean callerThrottle;
+    gint64 startUs;
     gboolean remembered;
     gint64 original[PARAM_LAST];    /* before we changed anything */
     gint64 written[PARAM_LAST];     /* what we set last; ABSENT: never */
-    unsigned int throttle;          /* of the newest sample, % */
+    unsigned int throttle;          /* of the newest sample, %... */
+    guint64 totalBytes;             /* ...and its guest memory... */
+    gboolean paused;                /* ...and whether no vCPU ran */
     gint64 probeStartMs;            /* of the running probe; 0: none runs */
     unsigned int probeThrottle;     /* when the running probe was started */
     gboolean probeSpoilt;           /* the throttle changed meanwhile */
@@ -67,13 +75,20 @@ struct _convergeActuatorLibvirt {
 /* QEMU's shortest; also long enough for the sampling error to be small. */
 #define PROBE_SECONDS 1
 
+/* QEMU hashes 512 pages of each GiB; 128, its least, are plenty where there are many. */
+#define LARGE_BYTES (G_GUINT64_CONSTANT(32) << 30)
+#define LARGE_SAMPLE_PAGES 128
+
 convergeActuatorLibvirt *
-convergeActuatorLibvirtNew(const convergeLibvirt *libvirt)
+convergeActuatorLibvirtNew(const convergeLibvirt *libvirt,
+                           gboolean callerThrottle)
 {
     convergeActuatorLibvirt *actuator = g_new0(convergeActuatorLibvirt, 1);
     gsize i;
 
     actuator->libvirt = libvirt;
+    actuator->callerThrottle = callerThrottle;
+    actuator->startUs = g_get_monotonic_time();
     for (i = 0; i < PARAM_LAST; i++)
         actuator->original[i] = actuator->written[i] = ABSENT;
     return actuator;
@@ -90,6 +105,19 @@ convergeActuatorLibvirtSetDomain(convergeActuatorLibvirt *actuator,
                                  virDomainPtr dom)
 {
     actuator->dom = dom;
+}
+
+void
+convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
+{
+    if (actuator->callerThrottle)
+        actuator->written[PARAM_INITIAL] = actuator->written[PARAM_INCREMENT] = ABSENT;
+}
+
+gint64
+convergeActuatorLibvirtNow(const convergeActuatorLibvirt *actuator)
+{
+    return (g_get_monotonic_time() - actuator->startUs) / 1000;
 }
 
 /* Runs one QMP command and returns its "return" object. */
@@ -128,9 +156,11 @@ queryParams(convergeActuatorLibvirt *actuator,
         if (!json_object_has_member(reply, migrationParams[i].name))
             continue;
         if (migrationParams[i].boolean)
-            values[i] = json_object_get_boolean_member(reply, migrationParams[i].name);
+            values[i] = json_object_get_boolean_member_with_default(
+                reply, migrationParams[i].name, FALSE);
         else
-            values[i] = json_object_get_int_member(reply, migrationParams[i].name);
+            values[i] = json_object_get_int_member_with_default(
+                reply, migrationParams[i].name, ABSENT);
     }
     return TRUE;
 }
@@ -169,8 +199,20 @@ remember(convergeActuatorLibvirt *actuator,
     return actuator->remembered;
 }
 
-/* Sets those of @values that this QEMU knows, in one command: QEMU checks the
- * merged set and takes all or nothing. */
+/* libvirt puts cpu-throttle-initial back in one command with all else that it knows,
+ * and knows nothing of max-cpu-throttle: were that lower, QEMU would refuse the whole
+ * command.  So max-cpu-throttle never goes below what libvirt will ask for: QEMU's
+ * default, unless somebody had set more before the migration. */
+static gint64
+lowestMax(const convergeActuatorLibvirt *actuator)
+{
+    if (actuator->callerThrottle)
+        return CONVERGE_THROTTLE_FLOOR;
+    return MAX(CONVERGE_THROTTLE_FLOOR, actuator->original[PARAM_INITIAL]);
+}
+
+/* Sets those of @values that this QEMU knows, in one command: QEMU checks the merged
+ * set and takes all or nothing. */
 static gboolean
 changeParams(convergeActuatorLibvirt *actuator,
              gint64 values[PARAM_LAST],
@@ -183,11 +225,8 @@ changeParams(convergeActuatorLibvirt *actuator,
             values[i] = ABSENT;
     }
 
-    /* libvirt puts cpu-throttle-initial back in one command with all else that it
-     * knows, and knows nothing of max-cpu-throttle: were that lower, QEMU would
-     * refuse the whole command.  So the set-point never goes below it. */
     if (values[PARAM_MAX] != ABSENT)
-        values[PARAM_MAX] = MAX(values[PARAM_MAX], actuator->original[PARAM_INITIAL]);
+        values[PARAM_MAX] = MAX(values[PARAM_MAX], lowestMax(actuator));
 
     if (!setParams(actuator, values, error))
         return FALSE;
@@ -211,6 +250,8 @@ applyParams(convergeActuatorLibvirt *actuator,
         values[PARAM_INITIAL] = decision->throttle;
         values[PARAM_INCREMENT] = decision->increment;
         values[PARAM_MAX] = decision->maxThrottle;
+        values[PARAM_THRESHOLD] = decision->threshold;
+        values[PARAM_TAILSLOW] = decision->tailslow;
         break;
 
     case CONVERGE_VERB_THROTTLE:
@@ -221,17 +262,24 @@ applyParams(convergeActuatorLibvirt *actuator,
         values[PARAM_TAILSLOW] = FALSE;
         break;
 
+    case CONVERGE_VERB_PRIME:
     case CONVERGE_VERB_HOLD:
-        /* The threshold is that of the set-point already, so that a set-point
-         * stated during the second pass is in force right after it; until then
-         * QEMU's own steps are 1 %. */
+        /* QEMU acts at the second bad pass.  Primed, it counts the bulk pass as one,
+         * so that a set-point stated during the next pass is in force right after
+         * it; held, it counts only what dirties more than it sends, and acts by the
+         * smallest step that it has. */
         values[PARAM_INITIAL] = 1;
         values[PARAM_INCREMENT] = 1;
-        values[PARAM_THRESHOLD] = 1;
+        values[PARAM_MAX] = CONVERGE_THROTTLE_FLOOR;
+        values[PARAM_THRESHOLD] = decision->verb == CONVERGE_VERB_PRIME ? 1 : 100;
         values[PARAM_TAILSLOW] = FALSE;
         break;
 
-    case CONVERGE_VERB_DOWNTIME:    /* has a public call */
+    case CONVERGE_VERB_DOWNTIME:    /* these have public calls */
+    case CONVERGE_VERB_POSTCOPY:
+    case CONVERGE_VERB_SUSPEND:
+    case CONVERGE_VERB_ABORT:
+    case CONVERGE_VERB_SKIP:
     case CONVERGE_VERB_LAST:
     default:
         return TRUE;
@@ -246,18 +294,41 @@ applyDecision(void *opaque,
               GError **error)
 {
     convergeActuatorLibvirt *actuator = opaque;
+    const convergeLibvirt *libvirt = actuator->libvirt;
+    int ret = 0;
 
     if (!remember(actuator, error))
         return FALSE;
 
-    if (decision->verb != CONVERGE_VERB_DOWNTIME)
+    switch (decision->verb) {
+    case CONVERGE_VERB_DOWNTIME:
+        ret = libvirt->setMaxDowntime(actuator->dom, decision->downtimeMs, 0);
+        if (ret == 0)
+            actuator->written[PARAM_DOWNTIME] = decision->downtimeMs;
+        break;
+    case CONVERGE_VERB_POSTCOPY:
+        ret = libvirt->startPostCopy(actuator->dom, 0);
+        break;
+    case CONVERGE_VERB_SUSPEND:
+        ret = libvirt->suspend(actuator->dom);
+        break;
+    case CONVERGE_VERB_ABORT:
+        ret = libvirt->abortJob(actuator->dom);
+        break;
+    case CONVERGE_VERB_HOLD:
+    case CONVERGE_VERB_PRIME:
+    case CONVERGE_VERB_STEP:
+    case CONVERGE_VERB_THROTTLE:
+    case CONVERGE_VERB_SKIP:
+    case CONVERGE_VERB_LAST:
+    default:
         return applyParams(actuator, decision, error);
+    }
 
-    if (actuator->libvirt->setMaxDowntime(actuator->dom, decision->downtimeMs, 0) < 0) {
-        convergeErrorSetLibvirt(error, _("setting the allowed pause failed"));
+    if (ret < 0) {
+        convergeErrorSetLibvirt(error, convergeVerbName(decision->verb));
         return FALSE;
     }
-    actuator->written[PARAM_DOWNTIME] = decision->downtimeMs;
     return TRUE;
 }
 
@@ -306,11 +377,13 @@ startProbe(void *opaque,
     /* QEMU hashes a sample of pages twice (mode page-sampling, the default); it
      * touches neither the dirty log nor the migration. */
     json_object_set_int_member(arguments, "calc-time", PROBE_SECONDS);
+    if (actuator->totalBytes > LARGE_BYTES)
+        json_object_set_int_member(arguments, "sample-pages", LARGE_SAMPLE_PAGES);
     command = convergeQmpCommand("calc-dirty-rate", arguments);
     if (!(reply = monitor(actuator, command, error)))
         return FALSE;
 
-    actuator->probeStartMs = g_get_monotonic_time() / 1000;
+    actuator->probeStartMs = convergeActuatorLibvirtNow(actuator);
     actuator->probeThrottle = actuator->throttle;
     actuator->probeSpoilt = FALSE;
     return TRUE;
@@ -321,13 +394,13 @@ startProbe(void *opaque,
 static void
 collectProbe(convergeActuatorLibvirt *actuator)
 {
-    gint64 elapsed = g_get_monotonic_time() / 1000 - actuator->probeStartMs;
+    gint64 elapsed = convergeActuatorLibvirtNow(actuator) - actuator->probeStartMs;
     g_autofree char *command = NULL;
     g_autoptr(JsonObject) reply = NULL;
     const char *status = "";
     gint64 rate = -1;
 
-    if (actuator->throttle != actuator->probeThrottle)
+    if (actuator->throttle != actuator->probeThrottle || actuator->paused)
         actuator->probeSpoilt = TRUE;
 
     if (elapsed <= PROBE_SECONDS * 1000)
@@ -339,13 +412,13 @@ collectProbe(convergeActuatorLibvirt *actuator)
         rate = json_object_get_int_member_with_default(reply, "dirty-rate", -1);
     }
 
-    if (g_str_equal(status, "measuring"))
+    if (g_strcmp0(status, "measuring") == 0)
         return;
 
     actuator->probeStartMs = 0;
     actuator->probeId++;
     actuator->probeMs = 0;
-    if (g_str_equal(status, "measured") && rate >= 0 && !actuator->probeSpoilt) {
+    if (g_strcmp0(status, "measured") == 0 && rate >= 0 && !actuator->probeSpoilt) {
         actuator->probeBps = (guint64)rate * 1024 * 1024;
         actuator->probeMs = PROBE_SECONDS * 1000;
     }
@@ -369,11 +442,12 @@ takeSample(void *opaque,
     }
     convergeSampleFromJobStats(sample, type, params, nparams);
     virTypedParamsFree(params, nparams);
+    sample->timeMs = convergeActuatorLibvirtNow(actuator);
 
     if (!sample->active)
         return TRUE;
 
-    if (virDomainGetState(actuator->dom, &state, &reason, 0) == 0 &&
+    if (actuator->libvirt->getState(actuator->dom, &state, &reason, 0) == 0 &&
         state == VIR_DOMAIN_PAUSED) {
         sample->paused = TRUE;
         sample->postcopy = reason == VIR_DOMAIN_PAUSED_POSTCOPY ||
@@ -381,6 +455,8 @@ takeSample(void *opaque,
     }
 
     actuator->throttle = sample->throttle;
+    actuator->totalBytes = sample->totalBytes;
+    actuator->paused = sample->paused;
     if (actuator->probeStartMs > 0)
         collectProbe(actuator);
 

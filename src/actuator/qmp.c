@@ -35,6 +35,7 @@ convergeQmpParse(const char *reply,
                  GError **error)
 {
     g_autoptr(JsonNode) root = json_from_string(reply ? reply : "", NULL);
+    const char *what = NULL;
     JsonObject *top;
     JsonObject *inner;
 
@@ -48,9 +49,9 @@ convergeQmpParse(const char *reply,
     if ((inner = objectMember(top, "return")))
         return json_object_ref(inner);
 
-    inner = objectMember(top, "error");
+    if ((inner = objectMember(top, "error")))
+        what = json_object_get_string_member_with_default(inner, "desc", NULL);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                _("QEMU refused a command: %1$s"),
-                inner ? json_object_get_string_member_with_default(inner, "desc", "?") : "?");
+                _("QEMU refused a command: %1$s"), what ? what : "?");
     return NULL;
 }

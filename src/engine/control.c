@@ -2,11 +2,14 @@
 /*
  * control.c: choose the plan that loses the guest least
  */
-#include "engine/control.h"
+#include "engine/ladder.h"
 
 /* Candidates: no throttle, then steps up to the policy's maximum. */
-#define THROTTLE_FIRST 20
 #define THROTTLE_STEP 5
+
+/* Above this a vCPU stands still for 190 ms and more at a time (10 ms x p / (1 - p),
+ * QEMU's cpu-throttle): only where nothing gentler converges. */
+#define THROTTLE_GENTLE 95
 
 /* Candidates for the pause: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
@@ -19,8 +22,8 @@
 #define KEEP_FACTOR 1.15
 #define KEEP_MS 50
 
-/* Without news, look again this often: bandwidth may have changed. */
-#define REVIEW_MS 1000
+/* ...and so many looks in a row say so. */
+#define DOUBTS 2
 
 static const char *const classNames[] = {
     [CONVERGE_CLASS_UNKNOWN] = "unknown",
@@ -57,6 +60,7 @@ highestDowntime(const convergeControl *control)
     return limit;
 }
 
+/* Where it starts. */
 static gint64
 lowestDowntime(const convergeControl *control)
 {
@@ -67,20 +71,18 @@ lowestDowntime(const convergeControl *control)
     return MIN(policyGet(control, CONVERGE_FIELD_INITIAL_DOWNTIME), highest);
 }
 
-static unsigned int
-highestThrottle(const convergeControl *control,
-                const convergeModel *model)
+static gboolean
+lawIs(const convergeControl *control,
+      convergeThrottleLaw law)
 {
-    switch ((convergeThrottleLaw)policyGet(control, CONVERGE_FIELD_THROTTLE)) {
-    case CONVERGE_THROTTLE_ADAPTIVE:
-        return policyGet(control, CONVERGE_FIELD_MAX_THROTTLE);
-    case CONVERGE_THROTTLE_STEPPED:     /* QEMU's, not ours to choose */
-        return model->last.throttle;
-    case CONVERGE_THROTTLE_NONE:
-    case CONVERGE_THROTTLE_LAST:
-    default:
-        return 0;
-    }
+    return policyGet(control, CONVERGE_FIELD_THROTTLE) == law;
+}
+
+/* Passes until a throttle that is stated now is in force. */
+static unsigned int
+latency(const convergeControl *control)
+{
+    return control->primed ? 1 : 2;
 }
 
 static gboolean
@@ -96,6 +98,21 @@ better(const convergePrediction *a,
     return a->remainingMs < b->remainingMs;
 }
 
+/* A plan that misses the deadline is as good as one that never ends. */
+static convergePrediction
+predict(const convergeControl *control,
+        const convergeModel *model,
+        const convergePlan *plan)
+{
+    convergePrediction prediction = convergeModelPredict(model, plan);
+    gint64 deadline = policyGet(control, CONVERGE_FIELD_DEADLINE);
+    gint64 elapsed = model->last.timeMs - model->startMs;
+
+    if (deadline > 0 && elapsed + prediction.remainingMs > deadline)
+        prediction.converges = FALSE;
+    return prediction;
+}
+
 /* Best pause for @throttle. */
 static convergePrediction
 predictThrottle(const convergeControl *control,
@@ -107,10 +124,10 @@ predictThrottle(const convergeControl *control,
     gint64 downtime = lowestDowntime(control);
     convergePrediction best = { 0 };
 
-    *plan = (convergePlan) { throttle, highest };
+    *plan = (convergePlan) { throttle, latency(control), highest };
     while (TRUE) {
-        convergePlan candidate = { throttle, downtime };
-        convergePrediction prediction = convergeModelPredict(model, &candidate);
+        convergePlan candidate = { throttle, latency(control), downtime };
+        convergePrediction prediction = predict(control, model, &candidate);
 
         if (prediction.converges && (!best.converges || better(&prediction, &best))) {
             best = prediction;
@@ -129,36 +146,39 @@ choose(const convergeControl *control,
        convergePlan *plan,
        convergePrediction *prediction)
 {
-    unsigned int highest = highestThrottle(control, model);
-    unsigned int throttle;
+    unsigned int highest = lawIs(control, CONVERGE_THROTTLE_ADAPTIVE) ?
+        (unsigned int)policyGet(control, CONVERGE_FIELD_MAX_THROTTLE) : 0;
+    unsigned int gentle = MIN(highest, THROTTLE_GENTLE);
+    unsigned int throttle = 0;
     gboolean byItself;
-
-    if (policyGet(control, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_STEPPED) {
-        *prediction = predictThrottle(control, model, highest, plan);
-        return prediction->converges ? CONVERGE_CLASS_MIDDLE : CONVERGE_CLASS_UNKNOWN;
-    }
 
     *prediction = predictThrottle(control, model, 0, plan);
     byItself = prediction->converges;
 
-    for (throttle = MIN(THROTTLE_FIRST, highest); throttle > 0;
-         throttle = MIN(throttle + THROTTLE_STEP, highest)) {
+    while (throttle < gentle) {
         convergePlan candidate;
-        convergePrediction predicted = predictThrottle(control, model, throttle, &candidate);
+        convergePrediction predicted;
 
+        throttle = MIN(MAX(throttle + THROTTLE_STEP, CONVERGE_THROTTLE_FLOOR), gentle);
+        predicted = predictThrottle(control, model, throttle, &candidate);
         if (predicted.converges && (!prediction->converges || better(&predicted, prediction))) {
             *prediction = predicted;
             *plan = candidate;
         }
-        if (throttle == highest)
-            break;
     }
+
+    if (!prediction->converges && highest > gentle)
+        *prediction = predictThrottle(control, model, highest, plan);
 
     if (prediction->converges)
         return byItself ? CONVERGE_CLASS_CONVERGES : CONVERGE_CLASS_MIDDLE;
 
+    /* Laws with steps of their own may yet come to it. */
+    if (lawIs(control, CONVERGE_THROTTLE_STEPPED) || lawIs(control, CONVERGE_THROTTLE_PROGRESSIVE))
+        return CONVERGE_CLASS_UNKNOWN;
+
     /* What comes closest, and what teaches most about this guest. */
-    *plan = (convergePlan) { highest, highestDowntime(control) };
+    *plan = (convergePlan) { highest, latency(control), highestDowntime(control) };
     return CONVERGE_CLASS_BEYOND;
 }
 
@@ -166,19 +186,32 @@ static unsigned int
 startDecisions(convergeControl *control,
                convergeDecision *decisions)
 {
-    decisions[0] = (convergeDecision) {
-        .verb = CONVERGE_VERB_HOLD,
-        .reason = CONVERGE_REASON_START,
-    };
-    if (policyGet(control, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_STEPPED) {
+    decisions[0] = (convergeDecision) { .reason = CONVERGE_REASON_START };
+
+    switch ((convergeThrottleLaw)policyGet(control, CONVERGE_FIELD_THROTTLE)) {
+    case CONVERGE_THROTTLE_STEPPED:
         decisions[0].verb = CONVERGE_VERB_STEP;
         decisions[0].throttle = policyGet(control, CONVERGE_FIELD_INITIAL_THROTTLE);
         decisions[0].increment = policyGet(control, CONVERGE_FIELD_THROTTLE_INCREMENT);
         decisions[0].maxThrottle = policyGet(control, CONVERGE_FIELD_MAX_THROTTLE);
+        decisions[0].threshold = policyGet(control, CONVERGE_FIELD_THROTTLE_THRESHOLD);
+        decisions[0].tailslow = policyGet(control, CONVERGE_FIELD_THROTTLE_TAILSLOW) != 0;
+        break;
+    case CONVERGE_THROTTLE_ADAPTIVE:
+    case CONVERGE_THROTTLE_PROGRESSIVE:
+        decisions[0].verb = CONVERGE_VERB_PRIME;
+        control->primed = TRUE;
+        break;
+    case CONVERGE_THROTTLE_NONE:
+    case CONVERGE_THROTTLE_LAST:
+    default:
+        decisions[0].verb = CONVERGE_VERB_HOLD;
+        break;
     }
 
     control->started = TRUE;
-    control->plan = (convergePlan) { 0, lowestDowntime(control) };
+    control->ceilingSet = FALSE;
+    control->plan = (convergePlan) { 0, latency(control), lowestDowntime(control) };
     decisions[1] = (convergeDecision) {
         .verb = CONVERGE_VERB_DOWNTIME,
         .reason = CONVERGE_REASON_START,
@@ -187,39 +220,188 @@ startDecisions(convergeControl *control,
     return 2;
 }
 
-/* A ceiling set from outside holds at once, whatever the model says. */
 static unsigned int
-obeyCeiling(convergeControl *control,
-            convergeDecision *decisions)
+setDowntime(convergeControl *control,
+            gint64 downtimeMs,
+            convergeReason reason,
+            convergeDecision *decision)
 {
-    gint64 highest = highestDowntime(control);
-
-    if (control->plan.downtimeMs <= highest)
-        return 0;
-
-    control->plan.downtimeMs = highest;
-    decisions[0] = (convergeDecision) {
+    control->plan.downtimeMs = downtimeMs;
+    *decision = (convergeDecision) {
         .verb = CONVERGE_VERB_DOWNTIME,
-        .reason = CONVERGE_REASON_CEILING,
-        .downtimeMs = highest,
+        .reason = reason,
+        .downtimeMs = downtimeMs,
+        .predicted = control->prediction.converges,
+        .prediction = control->prediction,
     };
     return 1;
 }
 
-static convergeReason
-reasonOf(convergeClass class_)
+/* 0 lets go, as far as QEMU can. */
+static unsigned int
+setThrottle(convergeControl *control,
+            unsigned int throttle,
+            convergeReason reason,
+            convergeDecision *decision)
 {
-    switch (class_) {
-    case CONVERGE_CLASS_MIDDLE:
-        return CONVERGE_REASON_HELPS;
-    case CONVERGE_CLASS_BEYOND:
+    control->plan.throttle = throttle;
+    control->primed = FALSE;
+    *decision = (convergeDecision) {
+        .verb = throttle > 0 ? CONVERGE_VERB_THROTTLE : CONVERGE_VERB_HOLD,
+        .reason = reason,
+        .throttle = throttle,
+        .predicted = control->prediction.converges,
+        .prediction = control->prediction,
+    };
+    return 1;
+}
+
+/* A ceiling set from outside holds at once, whatever the model says; and it is said to
+ * QEMU once more, since whoever set it may have said so after us. */
+static unsigned int
+obeyCeiling(convergeControl *control,
+            convergeDecision *decisions)
+{
+    if (!control->ceilingSet)
+        return 0;
+
+    control->ceilingSet = FALSE;
+    return setDowntime(control, MIN(control->plan.downtimeMs, highestDowntime(control)),
+                       CONVERGE_REASON_CEILING, decisions);
+}
+
+/* The allowed pause that the ramp has come to. */
+static gint64
+rampDowntime(const convergeControl *control,
+             const convergeModel *model)
+{
+    gint64 initial = policyGet(control, CONVERGE_FIELD_INITIAL_DOWNTIME);
+    gint64 highest = highestDowntime(control);
+    gint64 after = policyGet(control, CONVERGE_FIELD_RAMP_AFTER);
+    gint64 every = policyGet(control, CONVERGE_FIELD_RAMP_EVERY);
+    gint64 passes = policyGet(control, CONVERGE_FIELD_RAMP_PASSES);
+    gint64 factor = policyGet(control, CONVERGE_FIELD_RAMP_FACTOR);
+    gint64 steps = policyGet(control, CONVERGE_FIELD_RAMP_STEPS);
+    gint64 elapsed = model->last.timeMs - model->startMs;
+    gint64 rises = 0;
+    gint64 value = initial;
+
+    if (passes > 0)
+        rises += ((gint64)model->last.iteration - 1) / passes;
+    if (every > 0 && elapsed >= after)
+        rises += 1 + (elapsed - after) / every;
+
+    if (factor == 1)
+        return MIN(initial + MIN(rises, steps) *
+                   (policyGet(control, CONVERGE_FIELD_MAX_DOWNTIME) - initial) / steps, highest);
+
+    for (; rises > 0 && value < highest; rises--)
+        value *= factor;
+    return MIN(value, highest);
+}
+
+static unsigned int
+decideRamp(convergeControl *control,
+           const convergeModel *model,
+           convergeDecision *decisions)
+{
+    gint64 downtime;
+
+    if (policyGet(control, CONVERGE_FIELD_DOWNTIME) != CONVERGE_DOWNTIME_RAMP)
+        return 0;
+
+    downtime = rampDowntime(control, model);
+    if (downtime == control->plan.downtimeMs)
+        return 0;
+    return setDowntime(control, downtime, CONVERGE_REASON_RAMP, decisions);
+}
+
+/* A step after every pass that dirtied too much of what it sent. */
+static unsigned int
+decideProgressive(convergeControl *control,
+                  const convergeModel *model,
+                  convergeNews news,
+                  convergeDecision *decisions)
+{
+    gint64 threshold = policyGet(control, CONVERGE_FIELD_THROTTLE_THRESHOLD);
+    gint64 highest = policyGet(control, CONVERGE_FIELD_MAX_THROTTLE);
+    gint64 throttle = control->plan.throttle;
+
+    if (!lawIs(control, CONVERGE_THROTTLE_PROGRESSIVE) || !(news & CONVERGE_NEWS_SYNC) ||
+        model->passDirtied * 100 <= model->passSent * threshold || throttle >= highest)
+        return 0;
+
+    throttle = throttle == 0 ? policyGet(control, CONVERGE_FIELD_INITIAL_THROTTLE) :
+        throttle + policyGet(control, CONVERGE_FIELD_THROTTLE_INCREMENT);
+    return setThrottle(control, (unsigned int)MIN(throttle, highest),
+                       CONVERGE_REASON_BAD_PASS, decisions);
+}
+
+static convergeReason
+reasonOf(convergeClass class_,
+         unsigned int throttle)
+{
+    if (class_ == CONVERGE_CLASS_BEYOND)
         return CONVERGE_REASON_BEYOND;
-    case CONVERGE_CLASS_UNKNOWN:
-    case CONVERGE_CLASS_CONVERGES:
-    case CONVERGE_CLASS_LAST:
-    default:
-        return CONVERGE_REASON_CONVERGES;
+    return throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
+}
+
+/* Whether @prediction is worth leaving the plan in force for. */
+static gboolean
+isWorthIt(convergeControl *control,
+          const convergePrediction *current,
+          const convergePrediction *prediction,
+          const convergePlan *plan)
+{
+    gboolean worse = !current->converges ||
+        current->lostMs > prediction->lostMs * KEEP_FACTOR + KEEP_MS;
+
+    control->doubts = worse ? control->doubts + 1 : 0;
+
+    /* At once from nothing to something; to change or to let go, twice the same. */
+    return worse && (control->doubts >= DOUBTS ||
+                     (control->plan.throttle == 0 && plan->throttle > 0) ||
+                     control->class_ == CONVERGE_CLASS_UNKNOWN);
+}
+
+static unsigned int
+decideAdaptive(convergeControl *control,
+               const convergeModel *model,
+               convergeDecision *decisions)
+{
+    gboolean throttles = lawIs(control, CONVERGE_THROTTLE_ADAPTIVE);
+    gboolean pauses = policyGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_ADAPTIVE;
+    convergePrediction prediction;
+    convergePrediction current;
+    convergePlan plan;
+    convergeClass class_;
+    unsigned int n = 0;
+    gboolean first = control->class_ == CONVERGE_CLASS_UNKNOWN;
+
+    class_ = choose(control, model, &plan, &prediction);
+    current = predict(control, model, &control->plan);
+    control->prediction = current;
+
+    if (!isWorthIt(control, &current, &prediction, &plan)) {
+        control->class_ = class_;
+        /* QEMU was kept ready for the throttle that is not needed. */
+        if (first && throttles)
+            n += setThrottle(control, 0, CONVERGE_REASON_CONVERGES, decisions);
+        return n;
     }
+
+    control->class_ = class_;
+    control->doubts = 0;
+    control->prediction = prediction;
+
+    if (throttles && (plan.throttle != control->plan.throttle || first))
+        n += setThrottle(control, plan.throttle, reasonOf(class_, plan.throttle),
+                         &decisions[n]);
+    if (pauses && plan.downtimeMs != control->plan.downtimeMs)
+        n += setDowntime(control, plan.downtimeMs,
+                         class_ == CONVERGE_CLASS_BEYOND ? CONVERGE_REASON_BEYOND :
+                         CONVERGE_REASON_PAUSE, &decisions[n]);
+    return n;
 }
 
 unsigned int
@@ -229,62 +411,33 @@ convergeControlDecide(convergeControl *control,
                       convergeDecision decisions[CONVERGE_DECISIONS_MAX])
 {
     const convergeSample *sample = &model->last;
-    convergePrediction current;
-    convergePrediction prediction;
-    convergePlan plan;
-    unsigned int ndecisions = 0;
+    unsigned int n;
 
     /* With no vCPU running nothing is dirtied: the switchover, or somebody's pause,
      * is better left alone. */
-    if (!sample->active || sample->postcopy || sample->paused)
+    if (!sample->active || sample->postcopy || sample->paused || control->handedOver)
         return 0;
 
     if (!control->started)
         return startDecisions(control, decisions);
 
-    if ((ndecisions = obeyCeiling(control, decisions)) > 0)
-        return ndecisions;
+    if (news & CONVERGE_NEWS_SYNC)
+        convergeLadderNoteSync(control, model);
+    n = convergeLadderDecide(control, model, news, decisions);
+    if (control->handedOver)
+        return n;
 
-    /* iteration is 1 until the sync that ends the bulk pass. */
-    if (sample->iteration < 2 || !convergeModelReady(model))
-        return 0;
+    n += obeyCeiling(control, &decisions[n]);
+    if (n == 0)
+        n += decideRamp(control, model, &decisions[n]);
 
-    if (!news && sample->timeMs - control->decidedMs < REVIEW_MS)
-        return 0;
-    control->decidedMs = sample->timeMs;
+    /* QEMU looks at its throttle at a sync, and a plan is as good as what the last sync
+     * and the last probe have taught.  iteration is 1 until the end of the bulk pass. */
+    if (n > 0 || sample->iteration < 2 || !news || !convergeModelReady(model))
+        return n;
 
-    control->class_ = choose(control, model, &plan, &prediction);
-    current = convergeModelPredict(model, &control->plan);
-    control->prediction = current;
-
-    if (current.converges && control->class_ != CONVERGE_CLASS_BEYOND &&
-        current.lostMs <= prediction.lostMs * KEEP_FACTOR + KEEP_MS)
-        return 0;
-
-    control->prediction = prediction;
-
-    if (plan.throttle != control->plan.throttle &&
-        policyGet(control, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_ADAPTIVE) {
-        decisions[ndecisions++] = (convergeDecision) {
-            .verb = CONVERGE_VERB_THROTTLE,
-            .reason = reasonOf(control->class_),
-            .throttle = plan.throttle,
-            .predicted = TRUE,
-            .prediction = prediction,
-        };
-    }
-
-    if (plan.downtimeMs != control->plan.downtimeMs) {
-        decisions[ndecisions++] = (convergeDecision) {
-            .verb = CONVERGE_VERB_DOWNTIME,
-            .reason = control->class_ == CONVERGE_CLASS_BEYOND ?
-                CONVERGE_REASON_BEYOND : CONVERGE_REASON_PAUSE,
-            .downtimeMs = plan.downtimeMs,
-            .predicted = TRUE,
-            .prediction = prediction,
-        };
-    }
-
-    control->plan = plan;
-    return ndecisions;
+    n += decideProgressive(control, model, news, decisions);
+    if (n == 0)
+        n += decideAdaptive(control, model, decisions);
+    return n;
 }

@@ -11,6 +11,9 @@
  *
  * ties going to the shorter migration.  Nothing is done during the bulk pass:
  * throttling there buys nothing while the dirty set is already saturated.
+ *
+ * When a limit of the policy is hit, its fallback ladder (ladder.c) is climbed, each
+ * rung once.
  */
 #pragma once
 
@@ -30,16 +33,28 @@ const char *convergeClassName(convergeClass class_);
 
 typedef struct _convergeControl convergeControl;
 struct _convergeControl {
+    /* Set before the first decision: */
     const convergePolicy *policy;   /* not owned */
+    gboolean mayPostcopy;           /* the migration was started with post-copy */
+
     gint64 ceilingMs;               /* allowed pause set from outside; 0: none */
+    gboolean ceilingSet;            /* ...since the last decision */
+
     gboolean started;               /* the start decisions were made */
+    gboolean primed;                /* QEMU throttles at its very next trigger */
     convergePlan plan;              /* in force */
     convergePrediction prediction;  /* of .plan; .converges FALSE while unknown */
     convergeClass class_;
-    gint64 decidedMs;               /* last look at the candidates */
+    unsigned int doubts;            /* looks in a row that found a better plan */
+
+    guint64 leastBytes;             /* least left right after a sync; 0: none yet */
+    unsigned int stalled;           /* passes since then */
+    unsigned int beyond;            /* syncs in a row that found no way */
+    unsigned int rung;              /* next one of the ladder */
+    gboolean handedOver;            /* a rung was taken: nothing more to decide */
 };
 
-#define CONVERGE_DECISIONS_MAX 2
+#define CONVERGE_DECISIONS_MAX 3
 
 /* Looks at a model that was just updated with @news; writes what is to be done
  * now, in order, and returns how many. */
@@ -47,3 +62,6 @@ unsigned int convergeControlDecide(convergeControl *control,
                                    const convergeModel *model,
                                    convergeNews news,
                                    convergeDecision decisions[CONVERGE_DECISIONS_MAX]);
+
+/* The rung that was decided last could not be taken: the next one is due. */
+void convergeControlRungFailed(convergeControl *control);

@@ -8,31 +8,53 @@
 
 static const char *const verbNames[] = {
     [CONVERGE_VERB_HOLD] = "hold",
+    [CONVERGE_VERB_PRIME] = "prime",
     [CONVERGE_VERB_STEP] = "step",
     [CONVERGE_VERB_THROTTLE] = "throttle",
     [CONVERGE_VERB_DOWNTIME] = "downtime",
+    [CONVERGE_VERB_POSTCOPY] = "post-copy",
+    [CONVERGE_VERB_SUSPEND] = "suspend",
+    [CONVERGE_VERB_ABORT] = "abort",
+    [CONVERGE_VERB_SKIP] = "skip",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbNames) == CONVERGE_VERB_LAST);
 
-static const char *const reasonNames[] = {
-    [CONVERGE_REASON_START] = "start",
-    [CONVERGE_REASON_CONVERGES] = "converges",
-    [CONVERGE_REASON_HELPS] = "throttle-helps",
-    [CONVERGE_REASON_BEYOND] = "beyond",
-    [CONVERGE_REASON_PAUSE] = "pause",
-    [CONVERGE_REASON_CEILING] = "outside-downtime",
+static const struct {
+    const char *name;
+    const char *text;
+} reasons[] = {
+    [CONVERGE_REASON_START] = {
+        "start", N_("the policy asks for it from the start") },
+    [CONVERGE_REASON_CONVERGES] = {
+        "converges", N_("it converges by itself") },
+    [CONVERGE_REASON_HELPS] = {
+        "throttle-helps", N_("without throttle it does not converge, and this throttle loses least") },
+    [CONVERGE_REASON_BEYOND] = {
+        "beyond", N_("no allowed throttle and pause is predicted to converge, this is the closest") },
+    [CONVERGE_REASON_BAD_PASS] = {
+        "bad-pass", N_("too much was dirtied again in the last pass") },
+    [CONVERGE_REASON_PAUSE] = {
+        "pause", N_("of all allowed pauses this one loses least") },
+    [CONVERGE_REASON_RAMP] = {
+        "ramp", N_("the ramp of the policy has come to it") },
+    [CONVERGE_REASON_CEILING] = {
+        "outside-downtime", N_("somebody else has set the limit meanwhile") },
+    [CONVERGE_REASON_DEADLINE] = {
+        "deadline", N_("the deadline can be kept in no other way") },
+    [CONVERGE_REASON_PASSES] = {
+        "passes", N_("the allowed number of passes is over") },
+    [CONVERGE_REASON_TRANSFER] = {
+        "transfer-factor", N_("the allowed amount of data was sent") },
+    [CONVERGE_REASON_STALL] = {
+        "stall", N_("the allowed number of passes without progress is over") },
+    [CONVERGE_REASON_PREDICTION] = {
+        "prediction", N_("prediction says that it does not converge within the limits") },
+    [CONVERGE_REASON_CHEAPER] = {
+        "cheaper", N_("it loses the guest less than any throttle") },
+    [CONVERGE_REASON_NO_POSTCOPY] = {
+        "no-post-copy", N_("the migration was not started with post-copy") },
 };
-G_STATIC_ASSERT(G_N_ELEMENTS(reasonNames) == CONVERGE_REASON_LAST);
-
-static const char *const reasonTexts[] = {
-    [CONVERGE_REASON_START] = N_("the policy asks for it from the start"),
-    [CONVERGE_REASON_CONVERGES] = N_("it converges by itself"),
-    [CONVERGE_REASON_HELPS] = N_("without throttle it does not converge, and this throttle loses least"),
-    [CONVERGE_REASON_BEYOND] = N_("no allowed throttle and pause is predicted to converge, this is the closest"),
-    [CONVERGE_REASON_PAUSE] = N_("of all allowed pauses this one loses least"),
-    [CONVERGE_REASON_CEILING] = N_("a lower limit was set from outside"),
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(reasonTexts) == CONVERGE_REASON_LAST);
+G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 
 const char *
 convergeVerbName(convergeVerb verb)
@@ -43,7 +65,7 @@ convergeVerbName(convergeVerb verb)
 const char *
 convergeReasonName(convergeReason reason)
 {
-    return reasonNames[reason];
+    return reasons[reason].name;
 }
 
 static char *
@@ -51,7 +73,17 @@ whatText(const convergeDecision *decision)
 {
     switch (decision->verb) {
     case CONVERGE_VERB_HOLD:
+        return g_strdup(_("no throttle"));
+    case CONVERGE_VERB_PRIME:
         return g_strdup(_("no throttle yet"));
+    case CONVERGE_VERB_POSTCOPY:
+        return g_strdup(_("switch to post-copy"));
+    case CONVERGE_VERB_SUSPEND:
+        return g_strdup(_("pause the guest and ship the rest"));
+    case CONVERGE_VERB_ABORT:
+        return g_strdup(_("abort the migration"));
+    case CONVERGE_VERB_SKIP:
+        return g_strdup(_("no post-copy"));
     case CONVERGE_VERB_STEP:
         return g_strdup_printf(_("QEMU throttles in steps: %1$u %%, then %2$u %% more, up to %3$u %%"),
                                decision->throttle, decision->increment,
@@ -74,7 +106,7 @@ convergeDecisionExplain(const convergeDecision *decision,
     g_autofree char *what = whatText(decision);
     g_autoptr(GString) text = g_string_new(NULL);
 
-    g_string_append_printf(text, "%s: %s", what, _(reasonTexts[decision->reason]));
+    g_string_append_printf(text, "%s: %s", what, _(reasons[decision->reason].text));
 
     if (convergeModelReady(model)) {
         g_string_append_printf(text, _("; the guest writes %1$.0f MB/s to %2$.0f MB, the link carries %3$.0f MB/s"),

@@ -8,9 +8,14 @@
 
 typedef enum {
     CONVERGE_VERB_HOLD,         /* keep QEMU's own auto-converge from acting */
+    CONVERGE_VERB_PRIME,        /* the same, but ready to throttle at the next sync */
     CONVERGE_VERB_STEP,         /* let QEMU act by its own stepped law */
     CONVERGE_VERB_THROTTLE,     /* throttle the vCPUs by .throttle */
     CONVERGE_VERB_DOWNTIME,     /* allow a pause of .downtimeMs */
+    CONVERGE_VERB_POSTCOPY,     /* rungs of the fallback ladder, see policy.h... */
+    CONVERGE_VERB_SUSPEND,
+    CONVERGE_VERB_ABORT,
+    CONVERGE_VERB_SKIP,         /* ...and one that cannot be had: nothing is done */
     CONVERGE_VERB_LAST
 } convergeVerb;
 
@@ -20,8 +25,17 @@ typedef enum {
     CONVERGE_REASON_CONVERGES,  /* converges by itself */
     CONVERGE_REASON_HELPS,      /* the middle: this throttle loses least */
     CONVERGE_REASON_BEYOND,     /* no allowed throttle converges */
+    CONVERGE_REASON_BAD_PASS,   /* the progressive law's sign */
     CONVERGE_REASON_PAUSE,      /* this pause loses least */
+    CONVERGE_REASON_RAMP,       /* the ramp's time has come */
     CONVERGE_REASON_CEILING,    /* somebody else set a lower limit */
+    CONVERGE_REASON_DEADLINE,   /* limits */
+    CONVERGE_REASON_PASSES,
+    CONVERGE_REASON_TRANSFER,
+    CONVERGE_REASON_STALL,
+    CONVERGE_REASON_PREDICTION, /* the goal cannot be had */
+    CONVERGE_REASON_CHEAPER,    /* the rung loses the guest less */
+    CONVERGE_REASON_NO_POSTCOPY,/* the migration was started without */
     CONVERGE_REASON_LAST
 } convergeReason;
 
@@ -32,6 +46,8 @@ struct _convergeDecision {
     unsigned int throttle;      /* %; STEP: initial */
     unsigned int increment;     /* %; STEP only */
     unsigned int maxThrottle;   /* %; STEP only */
+    unsigned int threshold;     /* %; STEP only */
+    gboolean tailslow;          /* STEP only */
     gint64 downtimeMs;          /* DOWNTIME only */
     gboolean predicted;         /* .prediction was made */
     convergePrediction prediction;

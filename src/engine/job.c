@@ -2,8 +2,6 @@
 /*
  * job.c: the thread that runs a loop for one migration
  */
-#include <glib/gi18n-lib.h>
-
 #include "engine/job.h"
 
 struct _convergeJob {
@@ -11,8 +9,10 @@ struct _convergeJob {
     const convergeLibvirt *libvirt;
     convergeActuatorLibvirt *libvirtActuator;
     convergeActuator actuator;
-    convergeJournal *journal;
-    gint64 startUs;
+    gboolean mayPostcopy;
+    char *journalDir;
+    char *name;
+    char uuid[VIR_UUID_STRING_BUFLEN];
     virDomainPtr dom;           /* owned by the loop's thread */
     GThread *thread;            /* NULL: joined */
 
@@ -25,37 +25,71 @@ struct _convergeJob {
     char *trouble;
 };
 
-static gint64
-nowMs(const convergeJob *job)
+/* The first trouble is what matters. */
+static void
+noteTrouble(convergeJob *job,
+            const char *trouble)
 {
-    return (g_get_monotonic_time() - job->startUs) / 1000;
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    if (!job->trouble)
+        job->trouble = g_strdup(trouble);
 }
 
-/* Called with the lock held. */
 static void
 takeOver(convergeJob *job,
          const convergeLoop *loop)
 {
+    if (convergeLoopTrouble(loop))
+        noteTrouble(job, convergeLoopTrouble(loop));
+
+    g_mutex_lock(&job->lock);
     job->status = *convergeLoopStatus(loop);
-    if (convergeLoopTrouble(loop) && !job->trouble)
-        job->trouble = g_strdup(convergeLoopTrouble(loop));
+    g_mutex_unlock(&job->lock);
 }
 
 static void
 restoreNow(convergeJob *job)
 {
     g_autoptr(GError) error = NULL;
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason;
 
-    /* QEMU may be gone, which leaves nothing to put back. */
-    if (!job->actuator.ops->restore(job->actuator.opaque, &error))
-        g_debug("restore: %s", error->message);
+    if (job->actuator.ops->restore(job->actuator.opaque, &error))
+        return;
+
+    /* With QEMU gone there is nothing to put back. */
+    if (job->libvirt->getState(job->dom, &state, &reason, 0) == 0 &&
+        state != VIR_DOMAIN_SHUTOFF)
+        noteTrouble(job, error->message);
+}
+
+static convergeJournal *
+openJournal(void *opaque)
+{
+    convergeJob *job = opaque;
+    g_autofree char *policy = convergePolicyFormat(job->policy);
+    g_autoptr(GError) error = NULL;
+    convergeJournal *journal;
+
+    if (!job->journalDir)
+        return NULL;
+
+    if (!(journal = convergeJournalOpen(job->journalDir, job->name, &error))) {
+        noteTrouble(job, error->message);
+        return NULL;
+    }
+
+    convergeJournalStart(journal, job->name, job->uuid, policy, job->libvirt->caller);
+    return journal;
 }
 
 static gpointer
 loopThread(gpointer opaque)
 {
     convergeJob *job = opaque;
-    g_autoptr(convergeLoop) loop = convergeLoopNew(job->policy, &job->actuator, job->journal);
+    g_autoptr(convergeLoop) loop = convergeLoopNew(job->policy, &job->actuator,
+                                                   job->mayPostcopy, openJournal, job);
 
     if (job->libvirt->threadInit)
         job->libvirt->threadInit();
@@ -66,29 +100,23 @@ loopThread(gpointer opaque)
 
         convergeLoopSetCeiling(loop, job->ceilingMs);
         g_mutex_unlock(&job->lock);
-        wait = convergeLoopStep(loop, nowMs(job));
-        g_mutex_lock(&job->lock);
+        wait = convergeLoopStep(loop);
         takeOver(job, loop);
+        g_mutex_lock(&job->lock);
 
         if (!job->stop)
             g_cond_wait_until(&job->wake, &job->lock, g_get_monotonic_time() + wait * 1000);
     }
     g_mutex_unlock(&job->lock);
 
-    /* A finished job may be kept for its statistics: without open files. */
-    convergeLoopEnd(loop, job->succeeded, nowMs(job));
-    g_clear_pointer(&job->journal, convergeJournalClose);
-
+    convergeLoopEnd(loop, job->succeeded, convergeActuatorLibvirtNow(job->libvirtActuator));
+    convergeActuatorLibvirtEnd(job->libvirtActuator);
     if (!job->succeeded)
         restoreNow(job);
 
     convergeActuatorLibvirtSetDomain(job->libvirtActuator, NULL);
     g_clear_pointer(&job->dom, virDomainFree);
-
-    g_mutex_lock(&job->lock);
     takeOver(job, loop);
-    g_mutex_unlock(&job->lock);
-
     return NULL;
 }
 
@@ -96,33 +124,21 @@ convergeJob *
 convergeJobStart(virDomainPtr dom,
                  const convergePolicy *policy,
                  const convergeLibvirt *libvirt,
-                 const char *journalDir,
+                 const convergeJobOptions *options,
                  GError **error)
 {
     g_autoptr(convergeJob) job = g_new0(convergeJob, 1);
-    g_autofree char *text = convergePolicyFormat(policy);
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    const char *name = virDomainGetName(dom);
 
     g_mutex_init(&job->lock);
     g_cond_init(&job->wake);
     job->policy = convergePolicyCopy(policy);
     job->libvirt = libvirt;
-    job->libvirtActuator = convergeActuatorLibvirtNew(job->libvirt);
+    job->libvirtActuator = convergeActuatorLibvirtNew(libvirt, options->callerThrottle);
     job->actuator = (convergeActuator) { &convergeActuatorLibvirtOps, job->libvirtActuator };
-    job->startUs = g_get_monotonic_time();
-
-    if (journalDir) {
-        g_autoptr(GError) journalError = NULL;
-
-        job->journal = convergeJournalOpen(journalDir, name, &journalError);
-        if (!job->journal) {
-            job->trouble = g_strdup(journalError->message);
-        } else {
-            virDomainGetUUIDString(dom, uuid);
-            convergeJournalStart(job->journal, name, uuid, text, libvirt->caller);
-        }
-    }
+    job->mayPostcopy = options->mayPostcopy;
+    job->journalDir = g_strdup(options->journalDir);
+    job->name = g_strdup(virDomainGetName(dom));
+    virDomainGetUUIDString(dom, job->uuid);
 
     virDomainRef(dom);
     job->dom = dom;
@@ -163,15 +179,20 @@ void
 convergeJobRestore(convergeJob *job,
                    virDomainPtr dom)
 {
+    g_autoptr(GError) error = NULL;
     GThread *thread;
 
+    job->dom = dom;
     convergeActuatorLibvirtSetDomain(job->libvirtActuator, dom);
 
     /* A thread of its own: libvirt calls would clear the caller's last error. */
-    if ((thread = g_thread_try_new("converge", restoreThread, job, NULL)))
+    if ((thread = g_thread_try_new("converge", restoreThread, job, &error)))
         g_thread_join(thread);
+    else
+        noteTrouble(job, error->message);
 
     convergeActuatorLibvirtSetDomain(job->libvirtActuator, NULL);
+    job->dom = NULL;
 }
 
 void
@@ -182,7 +203,8 @@ convergeJobFree(convergeJob *job)
 
     convergePolicyFree(job->policy);
     convergeActuatorLibvirtFree(job->libvirtActuator);
-    convergeJournalClose(job->journal);
+    g_free(job->journalDir);
+    g_free(job->name);
     g_mutex_clear(&job->lock);
     g_cond_clear(&job->wake);
     g_free(job->trouble);
@@ -208,19 +230,27 @@ gint64
 convergeJobOutsideDowntime(convergeJob *job,
                            gint64 ms)
 {
-    gint64 effective = ms;
+    gboolean ignore = convergePolicyGet(job->policy, CONVERGE_FIELD_OUTSIDE_DOWNTIME) ==
+        CONVERGE_OUTSIDE_IGNORE;
+    convergeStatus status;
 
+    convergeJobGetStatus(job, &status);
+    if (status.downtimeMs <= 0 || status.state == CONVERGE_STATE_ASIDE)
+        return ms;
+    return ignore ? status.downtimeMs : MIN(ms, status.downtimeMs);
+}
+
+void
+convergeJobSetCeiling(convergeJob *job,
+                      gint64 ms)
+{
     if (convergePolicyGet(job->policy, CONVERGE_FIELD_OUTSIDE_DOWNTIME) ==
         CONVERGE_OUTSIDE_IGNORE)
-        return -1;
+        return;
 
     g_mutex_lock(&job->lock);
     job->ceilingMs = MAX(ms, 1);
-    if (job->status.downtimeMs > 0)
-        effective = MIN(ms, job->status.downtimeMs);
     g_mutex_unlock(&job->lock);
-
-    return effective;
 }
 
 char *

@@ -25,24 +25,32 @@
 
 typedef struct _convergeJob convergeJob;
 
-/* Starts the loop for the migration that the caller is about to begin.  Changes
- * nothing until the migration runs.
+/* What a job must know of the migration call. */
+typedef struct _convergeJobOptions convergeJobOptions;
+struct _convergeJobOptions {
+    const char *journalDir;     /* where the journal goes; NULL: there is none */
+    gboolean mayPostcopy;       /* VIR_MIGRATE_POSTCOPY is among the flags, and usable */
+    gboolean callerThrottle;    /* auto_converge.initial or .increment is stated */
+};
+
+/* Starts the loop for the migration that the caller is about to begin.  Does nothing
+ * but look until the migration runs.
  *
  * @libvirt: the calls to use, which must outlive the job
- * @journalDir: where the journal goes; NULL, or one that cannot be written: none
  *
  * Returns NULL with @error set when no thread could be had; the migration may then
  * go on as stock. */
 convergeJob *convergeJobStart(virDomainPtr dom,
                               const convergePolicy *policy,
                               const convergeLibvirt *libvirt,
-                              const char *journalDir,
+                              const convergeJobOptions *options,
                               GError **error);
 
 /* Stops and joins the loop.  With @succeeded FALSE the parameters that QEMU had
  * before are put back before this returns; with TRUE nothing more is sent, so that
- * the guest's start at the destination is not delayed.  Waits for at most the
- * libvirt calls under way (each bounded by libvirt's 30 s job wait). */
+ * the guest's start at the destination is not delayed.  Waits for the libvirt call under
+ * way, if any: libvirt bounds how long that waits for the domain's job (30 s), not how
+ * long QEMU takes to answer, which is what the migration itself depends on too. */
 void convergeJobStop(convergeJob *job, gboolean succeeded);
 
 /* Puts QEMU's parameters back after convergeJobStop(job, TRUE), when the guest goes
@@ -56,10 +64,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJob, convergeJobFree)
 void convergeJobGetStatus(convergeJob *job, convergeStatus *status);
 const convergePolicy *convergeJobGetPolicy(const convergeJob *job);
 
-/* Somebody outside sets the allowed pause to @ms.  Returns the pause that is to be
- * in force now, which is never above @ms, or -1 to leave things as they are. */
+/* Somebody outside sets the allowed pause to @ms: what is to be in force now, which is
+ * never above what the policy takes of it.  Changes nothing. */
 gint64 convergeJobOutsideDowntime(convergeJob *job, gint64 ms);
 
-/* Why the loop stood aside or has no journal, once; NULL: no trouble, or told
- * already.  Free with g_free(). */
+/* ...and libvirt has let him: a ceiling from now on, where the policy says so. */
+void convergeJobSetCeiling(convergeJob *job, gint64 ms);
+
+/* Why the loop stood aside, has no journal or could not put things back, once; NULL: no
+ * trouble, or told already.  Free with g_free(). */
 char *convergeJobTakeTrouble(convergeJob *job);

@@ -15,8 +15,10 @@
 
 #define SUFFIX ".jsonl"
 
-/* Kept free for decisions and the end when samples have filled the file. */
-#define RESERVED_BYTES (256 * 1024)
+/* Kept free for decisions when samples have filled the file, and for the end when
+ * decisions have. */
+#define DECISION_BYTES (256 * 1024)
+#define END_BYTES (4 * 1024)
 
 struct _convergeJournal {
     int fd;
@@ -232,7 +234,8 @@ addModel(JsonBuilder *line,
     addInt(line, "write_rate", llrint(model->writeRate));
     addInt(line, "working_set", llrint(model->workingSet));
     addInt(line, "fit_error_percent", lrint(MIN(model->fitError, 10) * 100));
-    addInt(line, "observations", model->nobservations);
+    addInt(line, "passes_seen", model->passes.n);
+    addInt(line, "probes_seen", model->probes.n);
     json_builder_end_object(line);
 }
 
@@ -270,6 +273,8 @@ convergeJournalSample(convergeJournal *journal,
     addInt(line, "processed", sample->processedBytes);
     addInt(line, "normal", sample->normalBytes);
     addInt(line, "constant", sample->constantBytes);
+    if (sample->compressedBytes)
+        addInt(line, "compressed", sample->compressedBytes);
     addInt(line, "dirty_rate", sample->dirtyBps);
     addInt(line, "throttle", sample->throttle);
     if (sample->paused)
@@ -282,7 +287,7 @@ convergeJournalSample(convergeJournal *journal,
     }
     if (news)
         addModel(line, model);
-    endLine(journal, line, CONVERGE_JOURNAL_BYTES - RESERVED_BYTES);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES - END_BYTES - DECISION_BYTES);
 }
 
 void
@@ -299,6 +304,8 @@ convergeJournalDecision(convergeJournal *journal,
     case CONVERGE_VERB_STEP:
         addInt(line, "increment", decision->increment);
         addInt(line, "max_throttle", decision->maxThrottle);
+        addInt(line, "threshold", decision->threshold);
+        addInt(line, "tailslow", decision->tailslow);
         addInt(line, "throttle", decision->throttle);
         break;
     case CONVERGE_VERB_THROTTLE:
@@ -308,6 +315,11 @@ convergeJournalDecision(convergeJournal *journal,
         addInt(line, "downtime_ms", decision->downtimeMs);
         break;
     case CONVERGE_VERB_HOLD:
+    case CONVERGE_VERB_PRIME:
+    case CONVERGE_VERB_POSTCOPY:
+    case CONVERGE_VERB_SUSPEND:
+    case CONVERGE_VERB_ABORT:
+    case CONVERGE_VERB_SKIP:
     case CONVERGE_VERB_LAST:
     default:
         break;
@@ -321,7 +333,7 @@ convergeJournalDecision(convergeJournal *journal,
         addPrediction(line, &decision->prediction);
     if (failure)
         addString(line, "failure", failure->message);
-    endLine(journal, line, CONVERGE_JOURNAL_BYTES);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES - END_BYTES);
 }
 
 void

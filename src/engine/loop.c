@@ -12,18 +12,29 @@
 #define SAMPLE_SLOWEST_MS 500
 #define SAMPLES_PER_PASS 20
 
-/* Between the end of one dirty-rate probe and the start of the next. */
+/* Before memory moves (disks may be copied for hours), and where not even a sample can
+ * be had: libvirt writes a line into its log for each of those. */
+#define SAMPLE_WAITING_MS 200
+#define SAMPLE_BLIND_MS 5000
+#define BLIND_AFTER 10
+
+/* Between the end of one dirty-rate probe and the start of the next: QEMU's work for
+ * one grows with memory, at about 1 GB/s of pages hashed. */
 #define PROBE_PAUSE_MS 1000
+#define PROBE_PAUSE_MS_PER_GB 20
 
 struct _convergeLoop {
     const convergePolicy *policy;
     const convergeActuator *actuator;
+    convergeLoopOpenJournal openJournal;    /* NULL once it was called */
+    void *openOpaque;
     convergeJournal *journal;
     convergeModel model;
     convergeControl control;
     convergeStatus status;
     guint64 probeId;            /* last finished probe */
     gint64 probeDueMs;          /* -1: one is under way, or none can be had */
+    unsigned int blind;         /* samples in a row that could not be had */
     char *trouble;
 };
 
@@ -48,14 +59,18 @@ convergeStateName(convergeState state)
 convergeLoop *
 convergeLoopNew(const convergePolicy *policy,
                 const convergeActuator *actuator,
-                convergeJournal *journal)
+                gboolean mayPostcopy,
+                convergeLoopOpenJournal openJournal,
+                void *opaque)
 {
     convergeLoop *loop = g_new0(convergeLoop, 1);
 
     loop->policy = policy;
     loop->actuator = actuator;
-    loop->journal = journal;
+    loop->openJournal = openJournal;
+    loop->openOpaque = opaque;
     loop->control.policy = policy;
+    loop->control.mayPostcopy = mayPostcopy;
 
     /* A probe is worth its cost only where its answer changes what is done. */
     if (!actuator->ops->probe ||
@@ -70,6 +85,7 @@ convergeLoopFree(convergeLoop *loop)
 {
     if (!loop)
         return;
+    convergeJournalClose(loop->journal);
     g_free(loop->trouble);
     g_free(loop);
 }
@@ -78,7 +94,10 @@ void
 convergeLoopSetCeiling(convergeLoop *loop,
                        gint64 ceilingMs)
 {
+    if (loop->control.ceilingMs == ceilingMs)
+        return;
     loop->control.ceilingMs = ceilingMs;
+    loop->control.ceilingSet = TRUE;
 }
 
 const convergeStatus *
@@ -93,6 +112,18 @@ convergeLoopTrouble(const convergeLoop *loop)
     return loop->trouble;
 }
 
+/* Clients decode it: never half a character. */
+static void
+setReason(convergeLoop *loop,
+          const char *text)
+{
+    const char *end;
+
+    g_strlcpy(loop->status.reason, text, sizeof(loop->status.reason));
+    if (!g_utf8_validate(loop->status.reason, -1, &end))
+        loop->status.reason[end - loop->status.reason] = '\0';
+}
+
 /* A command that came too late has failed for the best of reasons. */
 static gboolean
 isOver(convergeLoop *loop)
@@ -101,6 +132,13 @@ isOver(convergeLoop *loop)
 
     return !loop->actuator->ops->sample(loop->actuator->opaque, &sample, NULL) ||
         !sample.active || sample.paused;
+}
+
+static gboolean
+isRung(convergeVerb verb)
+{
+    return verb == CONVERGE_VERB_POSTCOPY || verb == CONVERGE_VERB_SUSPEND ||
+        verb == CONVERGE_VERB_ABORT;
 }
 
 /* On any doubt leave stock behaviour: take back what was done and act no more. */
@@ -112,7 +150,7 @@ standAside(convergeLoop *loop,
 
     loop->status.state = CONVERGE_STATE_ASIDE;
     loop->trouble = g_strdup(why->message);
-    g_strlcpy(loop->status.reason, why->message, sizeof(loop->status.reason));
+    setReason(loop, why->message);
 
     if (!loop->actuator->ops->restore(loop->actuator->opaque, &error)) {
         g_free(loop->trouble);
@@ -136,16 +174,20 @@ act(convergeLoop *loop,
     if (loop->journal)
         convergeJournalDecision(loop->journal, &loop->model, decision, text, error);
 
+    if (!done && isRung(decision->verb)) {
+        convergeControlRungFailed(&loop->control);
+        return;
+    }
     if (!done) {
         standAside(loop, error);
         return;
     }
 
-    if (decision->verb == CONVERGE_VERB_THROTTLE)
+    if (decision->verb == CONVERGE_VERB_THROTTLE || decision->verb == CONVERGE_VERB_HOLD)
         loop->status.throttleTarget = decision->throttle;
     if (decision->verb == CONVERGE_VERB_DOWNTIME)
         loop->status.downtimeMs = decision->downtimeMs;
-    g_strlcpy(loop->status.reason, text, sizeof(loop->status.reason));
+    setReason(loop, text);
 }
 
 static void
@@ -156,10 +198,11 @@ keepProbing(convergeLoop *loop,
 
     if (sample->probeId != loop->probeId) {
         loop->probeId = sample->probeId;
-        loop->probeDueMs = sample->timeMs + PROBE_PAUSE_MS;
+        loop->probeDueMs = sample->timeMs + PROBE_PAUSE_MS +
+            (gint64)(sample->totalBytes / 1000000000 * PROBE_PAUSE_MS_PER_GB);
     }
 
-    if (loop->probeDueMs < 0 || sample->timeMs < loop->probeDueMs)
+    if (sample->paused || loop->probeDueMs < 0 || sample->timeMs < loop->probeDueMs)
         return;
 
     /* Without probes there is still the jump of remaining at each sync: go on
@@ -207,8 +250,7 @@ nextStep(const convergeLoop *loop)
 }
 
 gint64
-convergeLoopStep(convergeLoop *loop,
-                 gint64 nowMs)
+convergeLoopStep(convergeLoop *loop)
 {
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeSample sample = { 0 };
@@ -219,11 +261,16 @@ convergeLoopStep(convergeLoop *loop,
     /* Not even a sample: the domain may be gone, or busy for a moment.  Whoever
      * made the migration call will learn of it. */
     if (!loop->actuator->ops->sample(loop->actuator->opaque, &sample, &error))
-        return SAMPLE_MS;
+        return ++loop->blind < BLIND_AFTER ? SAMPLE_WAITING_MS : SAMPLE_BLIND_MS;
+    loop->blind = 0;
 
-    sample.timeMs = nowMs;
     if (!sample.active)
-        return SAMPLE_MS;
+        return SAMPLE_WAITING_MS;
+
+    if (loop->openJournal) {
+        loop->journal = loop->openJournal(loop->openOpaque);
+        loop->openJournal = NULL;
+    }
 
     news = convergeModelUpdate(&loop->model, &sample);
     if (loop->journal)
@@ -247,6 +294,7 @@ convergeLoopEnd(convergeLoop *loop,
 {
     if (loop->journal)
         convergeJournalEnd(loop->journal, &loop->model, succeeded, nowMs, loop->trouble);
+    g_clear_pointer(&loop->journal, convergeJournalClose);
 
     loop->status.state = succeeded ? CONVERGE_STATE_DONE : CONVERGE_STATE_FAILED;
 }

@@ -2,8 +2,8 @@
 /*
  * loop.h: sample, model, control, act, note; again
  *
- * Owns no thread, lock or clock: whoever drives it passes the time in and waits
- * as long as it says, in real or in virtual time.
+ * Owns no thread, lock or clock: time comes with each sample, and whoever drives it
+ * waits as long as it says, in real or in virtual time.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ typedef struct _convergeStatus convergeStatus;
 struct _convergeStatus {
     convergeState state;
     convergeClass class_;
-    char reason[384];               /* why the last decision was made, translated */
+    char reason[512];               /* why the last decision was made, translated */
     unsigned int throttleTarget;    /* % */
     gint64 downtimeMs;              /* allowed pause now; 0: not set yet */
     double bandwidth;               /* bytes/s; 0: unknown */
@@ -41,21 +41,28 @@ struct _convergeStatus {
 
 typedef struct _convergeLoop convergeLoop;
 
-/* @policy, @actuator and @journal must outlive the loop; @journal may be NULL. */
+/* Opens the journal when the migration moves memory; NULL: there is none. */
+typedef convergeJournal *(*convergeLoopOpenJournal)(void *opaque);
+
+/* @policy and @actuator must outlive the loop.
+ *
+ * @mayPostcopy: the migration was started with post-copy
+ * @openJournal: may be NULL; is called once, with @opaque */
 convergeLoop *convergeLoopNew(const convergePolicy *policy,
                               const convergeActuator *actuator,
-                              convergeJournal *journal);
+                              gboolean mayPostcopy,
+                              convergeLoopOpenJournal openJournal,
+                              void *opaque);
 void convergeLoopFree(convergeLoop *loop);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeLoop, convergeLoopFree)
 
-/* One turn at @nowMs (monotonic, from the start of the loop).  Returns after how
- * many ms the next one is due. */
-gint64 convergeLoopStep(convergeLoop *loop, gint64 nowMs);
+/* One turn.  Returns after how many ms the next one is due. */
+gint64 convergeLoopStep(convergeLoop *loop);
 
 /* The allowed pause that somebody outside set, ms; 0: none. */
 void convergeLoopSetCeiling(convergeLoop *loop, gint64 ceilingMs);
 
-/* The migration call returned. */
+/* The migration call returned at @nowMs on the clock of the samples.  Closes the journal. */
 void convergeLoopEnd(convergeLoop *loop, gboolean succeeded, gint64 nowMs);
 
 const convergeStatus *convergeLoopStatus(const convergeLoop *loop);

@@ -10,6 +10,11 @@
 /* A bandwidth window is long enough to smooth QEMU's 100 ms send budget. */
 #define WINDOW_MS 300
 
+/* A CPU finds at least so many bytes/ms of zero pages; a window may spend this share of
+ * its time on that. */
+#define SCAN_RATE 1e6
+#define SCAN_SHARE 0.2
+
 /* Weight of a new bandwidth window: half forgotten after two, so that a link
  * that slowed down is seen within a second. */
 #define BANDWIDTH_WEIGHT 0.4
@@ -19,6 +24,12 @@
 
 /* Below this a pass says nothing: a handful of device pages. */
 #define DIRTIED_FLOOR (256.0 * 1024)
+
+/* A probe must show at least this share of what the passes say. */
+#define PROBE_SHARE 0.3
+
+/* ln(4): a miss by more than four times is no matter of noise. */
+#define OUTLIER 1.4
 
 /* Shorter periods between syncs are dominated by our own sampling interval. */
 #define SHORTEST_PASS_MS 250
@@ -73,10 +84,11 @@ updateBandwidth(convergeModel *model,
     }
 
     bandwidth = (sample->processedBytes - model->windowProcessed) * 1000.0 / elapsed;
+    model->recentBandwidth = bandwidth;
 
-    /* Looking for zero pages costs time but no bandwidth: such a window says how
-     * fast this CPU scans memory, not how fast the link is. */
-    if (normal >= constant && bandwidth > 0) {
+    /* Looking for zero pages costs time but no bandwidth: a window of little else says
+     * how fast this CPU scans memory, not how fast the link is. */
+    if (bandwidth > 0 && (normal >= constant || constant < SCAN_SHARE * SCAN_RATE * elapsed)) {
         if (model->bandwidth > 0)
             model->bandwidth += BANDWIDTH_WEIGHT * (bandwidth - model->bandwidth);
         else
@@ -87,23 +99,43 @@ updateBandwidth(convergeModel *model,
 }
 
 static void
-addObservation(convergeModel *model,
+addObservation(convergeObservations *list,
                double seconds,
                unsigned int throttle,
                double bytes)
 {
     convergeObservation *slot;
 
-    if (model->nobservations == CONVERGE_MODEL_OBSERVATIONS) {
-        memmove(model->observation, model->observation + 1,
-                sizeof(model->observation[0]) * (CONVERGE_MODEL_OBSERVATIONS - 1));
-        model->nobservations--;
+    if (list->n == CONVERGE_MODEL_OBSERVATIONS) {
+        memmove(list->item, list->item + 1, sizeof(list->item[0]) * (list->n - 1));
+        list->n--;
     }
 
-    slot = &model->observation[model->nobservations++];
+    slot = &list->item[list->n++];
     slot->seconds = seconds;
     slot->throttle = throttle / 100.0;
     slot->bytes = MAX(bytes, DIRTIED_FLOOR);
+}
+
+/* Where D(t) saturates, a shorter time dirties at least its share of a longer one.  A
+ * probe far below that does not see what the guest does: QEMU compares checksums, and
+ * a guest that writes what is there already dirties pages all the same. */
+static void
+checkProbes(convergeModel *model)
+{
+    const convergeObservation *pass, *probe;
+
+    if (model->passes.n == 0 || model->probes.n == 0)
+        return;
+
+    pass = &model->passes.item[model->passes.n - 1];
+    probe = &model->probes.item[model->probes.n - 1];
+    if (pass->throttle < probe->throttle ||
+        probe->bytes >= PROBE_SHARE * pass->bytes * MIN(probe->seconds / pass->seconds, 1))
+        return;
+
+    model->probes.n = 0;
+    model->probesRefuted++;
 }
 
 static double
@@ -115,29 +147,44 @@ dirtied(double workingSet,
     return workingSet * -expm1(-writeRate * (1 - throttle) * seconds / workingSet);
 }
 
-/* Weighted sum of squares of ln(predicted / observed), and the sum of weights. */
-static double
-fitCost(const convergeModel *model,
-        double workingSet,
-        double writeRate,
-        double *weights)
+/* Adds the weighted squares of ln(predicted / observed) to @cost, and the weights to
+ * @weights.  Beyond OUTLIER the cost grows linearly: one wrong observation must not
+ * outweigh all others. */
+static void
+addMisses(const convergeObservations *list,
+          double workingSet,
+          double writeRate,
+          double *cost,
+          double *weights)
 {
-    double cost = 0;
     double weight = 1;
     gsize i;
 
-    *weights = 0;
-    for (i = model->nobservations; i > 0; i--) {
-        const convergeObservation *o = &model->observation[i - 1];
+    for (i = list->n; i > 0; i--) {
+        const convergeObservation *o = &list->item[i - 1];
         double predicted = dirtied(workingSet, writeRate, o->seconds, o->throttle);
-        double miss = log(MAX(predicted, DIRTIED_FLOOR) / o->bytes);
+        double miss = fabs(log(MAX(predicted, DIRTIED_FLOOR) / o->bytes));
 
-        cost += weight * miss * miss;
+        *cost += weight * (miss <= OUTLIER ? miss * miss : OUTLIER * (2 * miss - OUTLIER));
         *weights += weight;
         weight *= OBSERVATION_DECAY;
     }
+}
 
-    return cost;
+/* The most that was dirtied, and the fastest that it was at full speed. */
+static void
+addExtremes(const convergeObservations *list,
+            double *largest,
+            double *fastest)
+{
+    gsize i;
+
+    for (i = 0; i < list->n; i++) {
+        const convergeObservation *o = &list->item[i];
+
+        *largest = MAX(*largest, o->bytes);
+        *fastest = MAX(*fastest, o->bytes / (o->seconds * (1 - o->throttle)));
+    }
 }
 
 static void
@@ -148,12 +195,10 @@ fit(convergeModel *model)
     double best = INFINITY;
     gsize i, j;
 
-    for (i = 0; i < model->nobservations; i++) {
-        const convergeObservation *o = &model->observation[i];
-
-        smallest = MAX(smallest, o->bytes);
-        slowest = MAX(slowest, o->bytes / (o->seconds * (1 - o->throttle)));
-    }
+    addExtremes(&model->passes, &smallest, &slowest);
+    addExtremes(&model->probes, &smallest, &slowest);
+    if (smallest <= 0)
+        return;
 
     for (i = 0; i < GRID_SETS; i++) {
         double largest = MAX(model->last.totalBytes, smallest);
@@ -163,9 +208,13 @@ fit(convergeModel *model)
             /* From half of what was seen: the newest say what holds now. */
             double rate = slowest / 2 * pow(2 * GRID_RATE_SPAN, (double)j / (GRID_RATES - 1));
             double open = log(rate / (PRIOR_RATE * slowest));
-            double weights;
-            double miss = fitCost(model, set, rate, &weights);
-            double cost = miss + PRIOR_WEIGHT * open * open;
+            double weights = 0;
+            double miss = 0;
+            double cost;
+
+            addMisses(&model->passes, set, rate, &miss, &weights);
+            addMisses(&model->probes, set, rate, &miss, &weights);
+            cost = miss + PRIOR_WEIGHT * open * open;
 
             if (cost < best) {
                 best = cost;
@@ -177,28 +226,53 @@ fit(convergeModel *model)
     }
 }
 
+static double
+workedOff(const convergeSample *sample)
+{
+    return (double)sample->normalBytes + (double)sample->constantBytes +
+        (double)sample->compressedBytes;
+}
+
 static void
 noteSync(convergeModel *model,
          const convergeSample *sample)
 {
     gint64 elapsed = sample->timeMs - model->syncMs;
-    double progress;
     double unsent;
 
+    model->passDirtied = 0;
+
     /* Several syncs between two samples: which pass dirtied what is unknown. */
-    if (sample->iteration == model->last.iteration + 1 && elapsed >= SHORTEST_PASS_MS) {
+    if (sample->iteration == model->last.iteration + 1 && elapsed >= SHORTEST_PASS_MS &&
+        !model->passSpoilt) {
         /* What was left over when the sync came is no dirtying: zero pages are
          * passed over in no time at the end of the bulk pass, and QEMU 9.2+ syncs
          * in the middle of a pass every 5 s. */
-        progress = (double)sample->normalBytes - (double)model->last.normalBytes +
-            (double)sample->constantBytes - (double)model->last.constantBytes;
-        unsent = (double)model->last.remainingBytes - progress;
-        addObservation(model, elapsed / 1000.0, model->last.throttle,
-                       (double)sample->remainingBytes - MAX(unsent, 0));
+        unsent = (double)model->last.remainingBytes -
+            (workedOff(sample) - workedOff(&model->last));
+        model->passDirtied = MAX((double)sample->remainingBytes - MAX(unsent, 0), 0);
+        model->passSent = (double)sample->processedBytes - (double)model->syncProcessed;
+        addObservation(&model->passes, elapsed / 1000.0, model->last.throttle,
+                       model->passDirtied);
+        checkProbes(model);
     }
 
     model->syncMs = sample->timeMs;
-    model->syncBytes = sample->remainingBytes;
+    model->syncProcessed = sample->processedBytes;
+    model->passSpoilt = FALSE;
+}
+
+static void
+noteProbe(convergeModel *model,
+          const convergeSample *sample)
+{
+    double seconds = sample->probeMs / 1000.0;
+
+    if (model->probesRefuted >= 2)
+        return;
+
+    addObservation(&model->probes, seconds, sample->probeThrottle, sample->probeBps * seconds);
+    checkProbes(model);
 }
 
 convergeNews
@@ -212,7 +286,7 @@ convergeModelUpdate(convergeModel *model,
 
     if (!model->last.active) {
         model->startMs = model->syncMs = sample->timeMs;
-        model->syncBytes = sample->remainingBytes;
+        model->syncProcessed = sample->processedBytes;
         startWindow(model, sample);
         model->last = *sample;
         model->last.probeId = 0;
@@ -220,6 +294,7 @@ convergeModelUpdate(convergeModel *model,
     }
 
     updateBandwidth(model, sample);
+    model->passSpoilt = model->passSpoilt || sample->paused;
 
     if (sample->iteration > model->last.iteration) {
         noteSync(model, sample);
@@ -227,15 +302,13 @@ convergeModelUpdate(convergeModel *model,
     }
 
     if (sample->probeId != model->last.probeId && sample->probeMs > 0) {
-        addObservation(model, sample->probeMs / 1000.0, sample->probeThrottle,
-                       sample->probeBps * (sample->probeMs / 1000.0));
-        model->probed = TRUE;
+        noteProbe(model, sample);
         news |= CONVERGE_NEWS_PROBE;
     }
 
     model->last = *sample;
 
-    if (news && model->nobservations > 0)
+    if (news)
         fit(model);
 
     return news;
@@ -262,13 +335,16 @@ convergeModelPredict(const convergeModel *model,
     convergePrediction prediction = { 0 };
     double bandwidth = model->bandwidth;
     double threshold = bandwidth * plan->downtimeMs / 1000;
-    double target = plan->throttle / 100.0;
     double throttle = model->last.throttle / 100.0;
+    double target = plan->throttle / 100.0;
     double pending = model->last.remainingBytes;
     double inPass = (model->last.timeMs - model->syncMs) / 1000.0;
     double seconds = 0;
     double lost = 0;
     double left = MAX(threshold - bandwidth * CHECK_SECONDS, 0);
+
+    /* Once it throttles, QEMU does not let go. */
+    target = MAX(target, MIN(throttle, CONVERGE_THROTTLE_FLOOR / 100.0));
 
     for (prediction.passes = 1; prediction.passes <= PREDICT_PASSES; prediction.passes++) {
         double pass = MAX((pending - left) / bandwidth, CHECK_SECONDS);
@@ -289,11 +365,12 @@ convergeModelPredict(const convergeModel *model,
             return prediction;
         }
 
-        if (prediction.passes > 2 && now > pending * SHRINK)
+        if (prediction.passes > plan->latency + 1 && now > pending * SHRINK)
             break;
 
         pending = now;
-        throttle = target;
+        if (prediction.passes >= plan->latency)
+            throttle = target;
         inPass = 0;
     }
 

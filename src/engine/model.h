@@ -23,11 +23,15 @@
 
 #include "engine/sample.h"
 
-#define CONVERGE_MODEL_OBSERVATIONS 12
+/* Of each kind, so that the probes of a long pass do not push the passes out. */
+#define CONVERGE_MODEL_OBSERVATIONS 6
 
 /* What a pause costs beside sending memory: stop, device state, libvirt's round
  * trip at pre-switchover, start at the destination; 20..60 ms in the lab. */
 #define CONVERGE_PAUSE_OVERHEAD_MS 40
+
+/* QEMU's throttle, once on, is not driven below this: see actuator_libvirt.c. */
+#define CONVERGE_THROTTLE_FLOOR 20
 
 /* One measurement of the guest's dirtying. */
 typedef struct _convergeObservation convergeObservation;
@@ -37,23 +41,33 @@ struct _convergeObservation {
     double bytes;               /* distinct memory dirtied meanwhile */
 };
 
+/* The newest measurements of one kind, newest last. */
+typedef struct _convergeObservations convergeObservations;
+struct _convergeObservations {
+    unsigned int n;
+    convergeObservation item[CONVERGE_MODEL_OBSERVATIONS];
+};
+
 typedef struct _convergeModel convergeModel;
 struct _convergeModel {
     convergeSample last;        /* newest active sample; .active FALSE: none yet */
     gint64 startMs;             /* first active sample */
     gint64 syncMs;              /* newest bitmap sync seen */
-    guint64 syncBytes;          /* remaining right after it */
+    guint64 syncProcessed;      /* sent until then */
+    gboolean passSpoilt;        /* the guest stood still for some of this pass */
+    double passDirtied;         /* in the last complete pass, bytes; 0: unknown... */
+    double passSent;            /* ...and sent in it */
     gint64 windowMs;            /* start of the current bandwidth window */
     guint64 windowProcessed, windowNormal, windowConstant;
 
     double bandwidth;           /* of the link, bytes/s; 0: unknown yet */
+    double recentBandwidth;     /* of the newest window, zero pages or not */
     double workingSet;          /* W, bytes; 0: nothing observed yet */
     double writeRate;           /* r at full speed, bytes/s */
     double fitError;            /* RMS of ln(predicted / observed) */
-    gboolean probed;            /* a probe was among the observations */
 
-    unsigned int nobservations; /* newest last */
-    convergeObservation observation[CONVERGE_MODEL_OBSERVATIONS];
+    convergeObservations passes, probes;
+    unsigned int probesRefuted; /* by passes; probes are ignored from 2 on */
 };
 
 /* What an update brought. */
@@ -75,7 +89,8 @@ double convergeModelDirtied(const convergeModel *model, double seconds, double t
 /* A course of action from now on. */
 typedef struct _convergePlan convergePlan;
 struct _convergePlan {
-    unsigned int throttle;      /* %, from the next bitmap sync on */
+    unsigned int throttle;      /* %, for vCPUs... */
+    unsigned int latency;       /* ...from the end of so many passes on, >= 1 */
     gint64 downtimeMs;          /* QEMU's downtime-limit */
 };
 

@@ -38,6 +38,7 @@ convergeSampleFromJobStats(convergeSample *sample,
     sample->processedBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_PROCESSED);
     sample->normalBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES);
     sample->constantBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_CONSTANT) * pageSize;
+    sample->compressedBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_COMPRESSION_PAGES) * pageSize;
     sample->dirtyBps = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE) * pageSize;
     sample->iteration = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_ITERATION);
     sample->throttle = CLAMP(throttle, 0, 99);

@@ -13,7 +13,7 @@
 
 typedef struct _convergeSample convergeSample;
 struct _convergeSample {
-    gint64 timeMs;              /* monotonic, from the start of the loop */
+    gint64 timeMs;              /* when it was taken: monotonic, from the start of the loop */
     gboolean active;            /* QEMU is moving memory; else all below is 0 */
     gboolean postcopy;          /* the guest runs at the destination already */
     gboolean paused;            /* no vCPU runs on the source */
@@ -23,6 +23,7 @@ struct _convergeSample {
     guint64 processedBytes;     /* sent over the link so far */
     guint64 normalBytes;        /* sent as whole pages so far */
     guint64 constantBytes;      /* guest memory sent as "all bytes equal" so far */
+    guint64 compressedBytes;    /* guest memory sent compressed so far */
     guint64 dirtyBps;           /* QEMU's dirty rate of the last pass, bytes/s */
     unsigned int throttle;      /* QEMU's CPU throttle in force, % */
     guint64 probeId;            /* counts finished dirty-rate probes, 0: none yet */
@@ -31,8 +32,8 @@ struct _convergeSample {
     unsigned int probeThrottle; /* throttle during all of the probe, % */
 };
 
-/* Takes what virDomainGetJobStats() returned.  @sample must be zeroed or hold an
- * earlier sample; time, probe and run state are left alone. */
+/* Takes what virDomainGetJobStats() returned; time, probe and run state of @sample are
+ * left alone. */
 void convergeSampleFromJobStats(convergeSample *sample,
                                 int type,
                                 virTypedParameterPtr params,

@@ -6,8 +6,9 @@
 
 typedef struct _registryEntry registryEntry;
 struct _registryEntry {
-    convergeJob *job;
+    convergeJob *job;           /* NULL: reserved */
     gboolean finished;
+    gboolean pending;
     gint64 finishedUs;
 };
 
@@ -19,7 +20,8 @@ entryFree(gpointer opaque)
 {
     registryEntry *entry = opaque;
 
-    convergeJobFree(entry->job);
+    if (entry->job)
+        convergeJobFree(entry->job);
     g_free(entry);
 }
 
@@ -63,11 +65,9 @@ dropOldest(void)
 /* Public functions: take the lock. */
 
 gboolean
-convergeRegistryAdd(const char *uuid,
-                    convergeJob *job)
+convergeRegistryReserve(const char *uuid)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    registryEntry *entry;
 
     if (!entries)
         entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entryFree);
@@ -75,51 +75,72 @@ convergeRegistryAdd(const char *uuid,
     if (lookUp(uuid, FALSE))
         return FALSE;
 
-    entry = g_new0(registryEntry, 1);
-    entry->job = job;
-    g_hash_table_replace(entries, g_strdup(uuid), entry);
+    g_hash_table_replace(entries, g_strdup(uuid), g_new0(registryEntry, 1));
     return TRUE;
 }
 
 void
+convergeRegistryAdd(const char *uuid,
+                    convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+
+    if (job)
+        lookUp(uuid, FALSE)->job = job;
+    else
+        g_hash_table_remove(entries, uuid);
+}
+
+void
 convergeRegistryFinish(const char *uuid,
-                       gboolean keep)
+                       convergeFinish how)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, FALSE);
 
-    if (!entry)
-        return;
-
-    if (!keep) {
+    if (how == CONVERGE_FINISH_FAILED) {
         g_hash_table_remove(entries, uuid);
         return;
     }
 
     entry->finished = TRUE;
+    entry->pending = how == CONVERGE_FINISH_PENDING;
     entry->finishedUs = g_get_monotonic_time();
     dropOldest();
 }
 
 void
-convergeRegistryForget(const char *uuid)
+convergeRegistryConfirm(const char *uuid)
 {
-    convergeJobFree(convergeRegistryTake(uuid));
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    registryEntry *entry = lookUp(uuid, TRUE);
+
+    if (entry)
+        entry->pending = FALSE;
 }
 
 convergeJob *
-convergeRegistryTake(const char *uuid)
+convergeRegistryTakePending(const char *uuid)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, TRUE);
     convergeJob *job;
 
-    if (!entry)
+    if (!entry || !entry->pending)
         return NULL;
 
     job = g_steal_pointer(&entry->job);
     g_hash_table_remove(entries, uuid);
     return job;
+}
+
+void
+convergeRegistryForget(const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+
+    if (lookUp(uuid, TRUE))
+        g_hash_table_remove(entries, uuid);
 }
 
 gboolean
@@ -131,7 +152,7 @@ convergeRegistryGetStatus(const char *uuid,
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, finished);
 
-    if (!entry)
+    if (!entry || !entry->job)
         return FALSE;
 
     convergeJobGetStatus(entry->job, status);
@@ -139,17 +160,23 @@ convergeRegistryGetStatus(const char *uuid,
     return TRUE;
 }
 
-gboolean
+gint64
 convergeRegistryOutsideDowntime(const char *uuid,
-                                gint64 ms,
-                                gint64 *effective)
+                                gint64 ms)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, FALSE);
 
-    if (!entry)
-        return FALSE;
+    return entry && entry->job ? convergeJobOutsideDowntime(entry->job, ms) : ms;
+}
 
-    *effective = convergeJobOutsideDowntime(entry->job, ms);
-    return TRUE;
+void
+convergeRegistrySetCeiling(const char *uuid,
+                           gint64 ms)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    registryEntry *entry = lookUp(uuid, FALSE);
+
+    if (entry && entry->job)
+        convergeJobSetCeiling(entry->job, ms);
 }

@@ -14,24 +14,37 @@
 
 #define CONVERGE_REGISTRY_FINISHED 64
 
-/* Registers a running job, in place of an earlier finished one of that domain.
- * Returns FALSE, and does not take @job, while another one is running. */
-gboolean convergeRegistryAdd(const char *uuid, convergeJob *job);
+/* Makes room for the job of a migration that is about to begin, in place of a finished
+ * one.  FALSE while there is another migration of that domain. */
+gboolean convergeRegistryReserve(const char *uuid);
 
-/* The job that was added is stopped from now on.  With @keep FALSE it is taken out. */
-void convergeRegistryFinish(const char *uuid, gboolean keep);
+/* Fills the room; NULL gives it up. */
+void convergeRegistryAdd(const char *uuid, convergeJob *job);
+
+typedef enum {
+    CONVERGE_FINISH_FAILED,     /* forget it */
+    CONVERGE_FINISH_PENDING,    /* succeeded so far: Confirm will say */
+    CONVERGE_FINISH_DONE,
+} convergeFinish;
+
+/* The job that was added is stopped. */
+void convergeRegistryFinish(const char *uuid, convergeFinish how);
+
+/* Confirm said yes. */
+void convergeRegistryConfirm(const char *uuid);
+
+/* Takes out a job that no Confirm has said yes to; NULL if there is none. */
+convergeJob *convergeRegistryTakePending(const char *uuid);
 
 /* Forgets a finished job of that domain, if any. */
 void convergeRegistryForget(const char *uuid);
-
-/* Takes a finished job out; NULL if there is none. */
-convergeJob *convergeRegistryTake(const char *uuid);
 
 /* Reads a job's status and policy, running or finished as @finished says.  FALSE if
  * there is none.  Free @policy with g_free(). */
 gboolean convergeRegistryGetStatus(const char *uuid, gboolean finished,
                                    convergeStatus *status, char **policy);
 
-/* convergeJobOutsideDowntime() of the running job of that domain; FALSE if there is
+/* convergeJobOutsideDowntime() of the running job of that domain; @ms if there is
  * none. */
-gboolean convergeRegistryOutsideDowntime(const char *uuid, gint64 ms, gint64 *effective);
+gint64 convergeRegistryOutsideDowntime(const char *uuid, gint64 ms);
+void convergeRegistrySetCeiling(const char *uuid, gint64 ms);

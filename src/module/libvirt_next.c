@@ -23,15 +23,18 @@ lookUp(const char *name,
 const char *
 convergeNextResolve(convergeNext *next)
 {
+    const char *missing = NULL;
+
+    /* All of them, whatever is missing: the wrappers forward in any case. */
 #define RESOLVE(ret, name, args) \
     lookUp(#name, &next->name); \
-    if (!next->name) \
-        return #name;
+    if (!next->name && !missing) \
+        missing = #name;
 
     CONVERGE_WRAPPED_CALLS(RESOLVE)
 #undef RESOLVE
 
-    return NULL;
+    return missing;
 }
 
 void

@@ -70,7 +70,7 @@ struct _convergeNext {
     CONVERGE_WRAPPED_CALLS(CONVERGE_NEXT_MEMBER)
 };
 
-/* Looks everything up. Returns the name of what is missing, or NULL. */
+/* Looks everything up. Returns the name of the first that is missing, or NULL. */
 const char *convergeNextResolve(convergeNext *next);
 
 /* Makes @message the calling thread's libvirt error, which the daemon sends to the

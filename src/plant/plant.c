@@ -38,6 +38,8 @@ struct _convergePlant {
     guint64 iteration;
     unsigned int throttle;
     unsigned int bad;           /* trigger evaluations that were bad */
+    gboolean suspended;
+    gint64 syncedMs;
     gint64 evaluatedMs;
     double evaluatedSent;
     double period;              /* bytes dirtied since the last evaluation */
@@ -80,6 +82,9 @@ throttleDown(convergePlant *plant)
 {
     const plantParams *params = &plant->params;
 
+    if (plant->config.noAutoConverge)
+        return;
+
     if (plant->throttle == 0)
         plant->throttle = (unsigned int)params->initial;
     else
@@ -92,6 +97,7 @@ static void
 bitmapSync(convergePlant *plant)
 {
     plant->iteration++;
+    plant->syncedMs = plant->timeMs;
     plant->unsent += plant->dirty;
     plant->period += plant->dirty;
     plant->dirty = 0;
@@ -120,13 +126,20 @@ complete(convergePlant *plant)
     plant->result.totalMs = plant->timeMs + plant->result.pauseMs;
 }
 
+static gboolean
+isPaused(const convergePlant *plant)
+{
+    return plant->suspended || (plant->timeMs >= plant->config.pausedFromMs &&
+                                plant->timeMs < plant->config.pausedUntilMs);
+}
+
 static void
 tick(convergePlant *plant)
 {
     double seconds = TICK_MS / 1000.0;
     double speed = (100 - plant->throttle) / 100.0;
     double threshold = bandwidth(plant) * plant->params.downtime / 1000;
-    double writes = plant->config.writeRate * speed * seconds;
+    double writes = isPaused(plant) ? 0 : plant->config.writeRate * speed * seconds;
     double budget = seconds;
     double scan;
     double send;
@@ -147,7 +160,11 @@ tick(convergePlant *plant)
             -expm1(-writes / plant->config.workingSet);
 
     plant->timeMs += TICK_MS;
-    plant->result.lostMs += plant->throttle / 100.0 * TICK_MS;
+    plant->result.lostMs += isPaused(plant) ? TICK_MS : plant->throttle / 100.0 * TICK_MS;
+
+    if (plant->config.syncEveryMs > 0 && plant->iteration > 1 &&
+        plant->timeMs - plant->syncedMs >= plant->config.syncEveryMs)
+        bitmapSync(plant);
 
     if (plant->unsent + plant->zero < threshold) {
         plant->zero = 0;
@@ -162,7 +179,7 @@ void
 convergePlantAdvance(convergePlant *plant,
                      gint64 ms)
 {
-    while (!plant->result.completed && plant->timeMs + TICK_MS <= ms)
+    while (!plant->result.completed && !plant->result.aborted && plant->timeMs + TICK_MS <= ms)
         tick(plant);
 }
 
@@ -192,7 +209,7 @@ collectProbe(convergePlant *plant)
     plant->probeStartMs = 0;
     plant->probeId++;
     plant->probeThrottle = plant->throttle;
-    plant->probeBps = plant->config.workingSet > 0 ?
+    plant->probeBps = plant->config.workingSet > 0 && !plant->config.blindProbe ?
         plant->config.workingSet * -expm1(-plant->config.writeRate *
                                           (100 - plant->throttle) / 100.0 /
                                           plant->config.workingSet) : 0;
@@ -205,10 +222,12 @@ plantSample(void *opaque,
 {
     convergePlant *plant = opaque;
 
-    if (plant->result.completed)
+    sample->timeMs = plant->timeMs;
+    if (plant->result.completed || plant->result.aborted)
         return TRUE;
 
     collectProbe(plant);
+    sample->paused = isPaused(plant);
     sample->active = TRUE;
     sample->iteration = plant->iteration;
     sample->totalBytes = (guint64)plant->config.memory;
@@ -234,7 +253,8 @@ plantApply(void *opaque,
     convergePlant *plant = opaque;
     plantParams *params = &plant->params;
 
-    if (plant->config.refuse) {
+    plant->result.commands++;
+    if (plant->config.refuseFrom > 0 && plant->result.commands >= plant->config.refuseFrom) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "the plant refuses");
         return FALSE;
     }
@@ -242,22 +262,38 @@ plantApply(void *opaque,
     /* As actuator_libvirt.c says them to QEMU. */
     switch (decision->verb) {
     case CONVERGE_VERB_HOLD:
-        params->initial = params->increment = params->threshold = 1;
+    case CONVERGE_VERB_PRIME:
+        params->initial = params->increment = 1;
+        params->max = CONVERGE_THROTTLE_FLOOR;
+        params->threshold = decision->verb == CONVERGE_VERB_PRIME ? 1 : 100;
         break;
     case CONVERGE_VERB_STEP:
         params->initial = decision->throttle;
         params->increment = decision->increment;
         params->max = decision->maxThrottle;
+        params->threshold = decision->threshold;
         break;
     case CONVERGE_VERB_THROTTLE:
         params->initial = MAX(decision->throttle, 1);
         params->increment = 99;
-        params->max = MAX(decision->throttle, defaults.initial);
+        params->max = MAX(decision->throttle, CONVERGE_THROTTLE_FLOOR);
         params->threshold = 1;
         break;
     case CONVERGE_VERB_DOWNTIME:
         params->downtime = decision->downtimeMs;
         break;
+    case CONVERGE_VERB_POSTCOPY:
+        plant->result.postcopy = plant->result.completed = TRUE;
+        plant->result.pauseMs = OVERHEAD_MS;
+        plant->result.totalMs = plant->timeMs + OVERHEAD_MS;
+        break;
+    case CONVERGE_VERB_SUSPEND:
+        plant->suspended = TRUE;
+        break;
+    case CONVERGE_VERB_ABORT:
+        plant->result.aborted = TRUE;
+        break;
+    case CONVERGE_VERB_SKIP:
     case CONVERGE_VERB_LAST:
     default:
         break;

@@ -21,18 +21,26 @@ struct _convergePlantConfig {
     double bandwidth;           /* of the link, bytes/s */
     gint64 bandwidthChangeMs;   /* at this time (0: never)... */
     double bandwidthAfter;      /* ...the link becomes this fast */
+    gint64 syncEveryMs;         /* QEMU 9.2+ syncs so often in a long pass; 0: not */
+    gint64 pausedFromMs;        /* somebody pauses the guest then... */
+    gint64 pausedUntilMs;       /* ...and lets it run again */
+    gboolean noAutoConverge;    /* the migration was started without that capability */
     gboolean noProbe;           /* this QEMU cannot measure the dirty rate */
-    gboolean refuse;            /* this QEMU refuses every parameter */
+    gboolean blindProbe;        /* ...or measures nothing: the guest rewrites the same */
+    unsigned int refuseFrom;    /* refuses the n-th command and all later ones; 0: none */
 };
 
 typedef struct _convergePlantResult convergePlantResult;
 struct _convergePlantResult {
     gboolean completed;
+    gboolean aborted;
+    gboolean postcopy;          /* completed by switching to post-copy */
     gint64 totalMs;             /* first byte moved to guest running elsewhere */
     gint64 pauseMs;
     double lostMs;              /* guest milliseconds lost */
     guint64 passes;             /* bitmap syncs */
     unsigned int peakThrottle;  /* % */
+    unsigned int commands;      /* that changed something */
 };
 
 typedef struct _convergePlant convergePlant;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy.c: parse, check and print a policy; all knowledge of fields is in the
- * tables of policy_fields.c and policy_presets.c
+ * policy.c: state, merge, check and print policies; all knowledge of fields is in
+ * the tables of policy_fields.c and policy_presets.c
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -11,51 +11,259 @@
 /* Far above any policy that makes sense; bounds what a caller can make us hold. */
 #define POLICY_TEXT_MAX 1024
 
+struct _convergePolicySpec {
+    char *preset;
+    gint64 value[CONVERGE_FIELD_LAST];
+    gboolean has[CONVERGE_FIELD_LAST];
+};
+
 struct _convergePolicy {
-    const convergePreset *preset;
+    char *preset;
     gint64 value[CONVERGE_FIELD_LAST];
     convergeLayer layer[CONVERGE_FIELD_LAST];
 };
 
-static const convergePreset *
-findPreset(const char *name,
-           GError **error)
+static const char *const layerNames[] = {
+    [CONVERGE_LAYER_BUILTIN] = "built-in",
+    [CONVERGE_LAYER_PRESET] = "preset",
+    [CONVERGE_LAYER_HOST] = "host",
+    [CONVERGE_LAYER_DOMAIN] = "domain",
+    [CONVERGE_LAYER_CALL] = "call",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(layerNames) == CONVERGE_LAYER_LAST);
+
+const char *
+convergeLayerName(convergeLayer layer)
 {
-    g_autoptr(GString) known = g_string_new(NULL);
+    return layerNames[layer];
+}
+
+/* --- What one layer states --- */
+
+convergePolicySpec *
+convergePolicySpecNew(void)
+{
+    return g_new0(convergePolicySpec, 1);
+}
+
+void
+convergePolicySpecFree(convergePolicySpec *spec)
+{
+    if (!spec)
+        return;
+    g_free(spec->preset);
+    g_free(spec);
+}
+
+static gboolean
+statedTwice(const char *what,
+            GError **error)
+{
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("'%1$s' is stated twice in the converge policy; allowed: once"), what);
+    return FALSE;
+}
+
+gboolean
+convergePolicySpecSetPreset(convergePolicySpec *spec,
+                            const char *preset,
+                            GError **error)
+{
+    if (spec->preset)
+        return statedTwice("preset", error);
+
+    if (!*preset || preset[strspn(preset, "abcdefghijklmnopqrstuvwxyz"
+                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("'%1$s' is no name of a preset; allowed: PRESET[,FIELD=VALUE...]"), preset);
+        return FALSE;
+    }
+
+    spec->preset = g_strdup(preset);
+    return TRUE;
+}
+
+gboolean
+convergePolicySpecSetField(convergePolicySpec *spec,
+                           const char *name,
+                           const char *value,
+                           GError **error)
+{
+    convergeField field;
+
+    if (!convergeFieldFind(name, &field, error))
+        return FALSE;
+    if (spec->has[field])
+        return statedTwice(name, error);
+    if (!convergeFieldParse(field, value, &spec->value[field], error))
+        return FALSE;
+
+    spec->has[field] = TRUE;
+    return TRUE;
+}
+
+/* "FIELD=VALUE,..." */
+static gboolean
+parseFields(convergePolicySpec *spec,
+            char *const *words,
+            GError **error)
+{
+    for (; *words; words++) {
+        g_auto(GStrv) parts = g_strsplit(*words, "=", 2);
+
+        if (g_strv_length(parts) != 2) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("'%1$s' in the converge policy is not of the form FIELD=VALUE"),
+                        *words);
+            return FALSE;
+        }
+        if (!convergePolicySpecSetField(spec, parts[0], parts[1], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+convergePolicySpec *
+convergePolicySpecParse(const char *text,
+                        GError **error)
+{
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecNew();
+    g_auto(GStrv) words = NULL;
+
+    if (!text || !*text)
+        return g_steal_pointer(&spec);
+
+    if (strnlen(text, POLICY_TEXT_MAX + 1) > POLICY_TEXT_MAX) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the converge policy is too long; allowed: %1$d characters"),
+                    POLICY_TEXT_MAX);
+        return NULL;
+    }
+
+    if (!g_utf8_validate(text, -1, NULL)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the converge policy is not valid UTF-8; allowed: PRESET[,FIELD=VALUE...]"));
+        return NULL;
+    }
+
+    words = g_strsplit(text, ",", -1);
+    if (!convergePolicySpecSetPreset(spec, words[0], error) ||
+        !parseFields(spec, words + 1, error))
+        return NULL;
+
+    return g_steal_pointer(&spec);
+}
+
+const char *
+convergePolicySpecGetPreset(const convergePolicySpec *spec)
+{
+    return spec->preset;
+}
+
+gboolean
+convergePolicySpecHas(const convergePolicySpec *spec,
+                      convergeField field)
+{
+    return spec->has[field];
+}
+
+gint64
+convergePolicySpecGet(const convergePolicySpec *spec,
+                      convergeField field)
+{
+    return spec->value[field];
+}
+
+static void
+appendField(GString *text,
+            convergeField field,
+            gint64 value)
+{
+    g_autofree char *word = convergeFieldFormat(field, value);
+
+    g_string_append_printf(text, "%s%s=%s", text->len ? "," : "",
+                           convergeFields[field].name, word);
+}
+
+char *
+convergePolicySpecFormat(const convergePolicySpec *spec)
+{
+    GString *text = g_string_new(spec->preset);
     gsize i;
 
-    for (i = 0; i < convergePresetCount; i++) {
-        if (g_str_equal(convergePresets[i].name, name))
-            return &convergePresets[i];
-        g_string_append_printf(known, "%s%s", i ? ", " : "", convergePresets[i].name);
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        if (spec->has[i])
+            appendField(text, i, spec->value[i]);
     }
+    return g_string_free(text, FALSE);
+}
+
+/* --- The policy of a migration --- */
+
+static void
+merge(convergePolicy *policy,
+      const convergePolicySpec *spec,
+      convergeLayer layer)
+{
+    gsize i;
+
+    for (i = 0; spec && i < CONVERGE_FIELD_LAST; i++) {
+        if (!spec->has[i])
+            continue;
+        policy->value[i] = spec->value[i];
+        policy->layer[i] = layer;
+    }
+}
+
+static void
+unknownPreset(const char *name,
+              GHashTable *sites,
+              GError **error)
+{
+    g_autoptr(GString) known = g_string_new(NULL);
+    g_autoptr(GList) names = sites ? g_hash_table_get_keys(sites) : NULL;
+    GList *each;
+    gsize i;
+
+    for (i = 0; i < convergePresetCount; i++)
+        g_string_append_printf(known, "%s%s", i ? ", " : "", convergePresets[i].name);
+
+    names = g_list_sort(names, (GCompareFunc)strcmp);
+    for (each = names; each; each = each->next)
+        g_string_append_printf(known, ", %s", (const char *)each->data);
 
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("unknown preset '%1$s' in the converge policy; allowed: %2$s"),
                 name, known->str);
-    return NULL;
 }
 
+/* The rows below the layers: a built-in preset, under what the site has built on it. */
 static gboolean
-findField(const char *name,
-          convergeField *field,
-          GError **error)
+mergePreset(convergePolicy *policy,
+            GHashTable *sites,
+            GError **error)
 {
-    g_autoptr(GString) known = g_string_new(NULL);
-    gsize i;
+    const convergePolicySpec *site = sites ? g_hash_table_lookup(sites, policy->preset) : NULL;
+    const char *name = policy->preset;
+    g_autoptr(convergePolicySpec) row = convergePolicySpecNew();
+    g_auto(GStrv) words = NULL;
+    const convergePreset *preset;
 
-    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        if (g_str_equal(convergeFields[i].name, name)) {
-            *field = i;
-            return TRUE;
-        }
-        g_string_append_printf(known, "%s%s", i ? ", " : "", convergeFields[i].name);
+    if (site)
+        name = site->preset ? site->preset : CONVERGE_PRESET_DEFAULT;
+
+    if (!(preset = convergePresetFind(name))) {
+        unknownPreset(name, sites, error);
+        return FALSE;
     }
 
-    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("unknown field '%1$s' in the converge policy; allowed: %2$s"),
-                name, known->str);
-    return FALSE;
+    words = g_strsplit(preset->fields, ",", -1);
+    if (!parseFields(row, words, error))
+        return FALSE;
+
+    merge(policy, row, CONVERGE_LAYER_PRESET);
+    merge(policy, site, CONVERGE_LAYER_HOST);
+    return TRUE;
 }
 
 /* Pairs of fields where the first must not exceed the second. */
@@ -66,8 +274,8 @@ static const struct {
     { CONVERGE_FIELD_INITIAL_DOWNTIME, CONVERGE_FIELD_MAX_DOWNTIME },
 };
 
-/* A limit stated by the caller moves the start value of the preset with it; two
- * values that were both stated and contradict each other are refused. */
+/* A value takes one of a lower layer with it; two of the same layer that contradict
+ * each other are refused, whichever way a caller meant it. */
 static gboolean
 settleOrder(convergePolicy *policy,
             GError **error)
@@ -100,74 +308,29 @@ settleOrder(convergePolicy *policy,
     return TRUE;
 }
 
-static gboolean
-setField(convergePolicy *policy,
-         const char *word,
-         GError **error)
-{
-    g_autofree char *name = NULL;
-    const char *equals = strchr(word, '=');
-    convergeField field;
-
-    if (!equals) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("'%1$s' in the converge policy is not of the form FIELD=VALUE"),
-                    word);
-        return FALSE;
-    }
-
-    name = g_strndup(word, equals - word);
-    if (!findField(name, &field, error))
-        return FALSE;
-
-    if (policy->layer[field] == CONVERGE_LAYER_CALL) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("field '%1$s' is stated twice in the converge policy; allowed: once"),
-                    name);
-        return FALSE;
-    }
-
-    if (!convergeFieldParse(field, equals + 1, &policy->value[field], error))
-        return FALSE;
-
-    policy->layer[field] = CONVERGE_LAYER_CALL;
-    return TRUE;
-}
-
 convergePolicy *
-convergePolicyParse(const char *text,
-                    GError **error)
+convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
+                      GHashTable *sites,
+                      GError **error)
 {
     g_autoptr(convergePolicy) policy = g_new0(convergePolicy, 1);
-    g_auto(GStrv) words = NULL;
+    const char *preset = CONVERGE_PRESET_DEFAULT;
     gsize i;
 
-    if (!text || !*text)
-        text = CONVERGE_PRESET_DEFAULT;
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++)
+        policy->value[i] = convergeFields[i].builtin;
 
-    if (strnlen(text, POLICY_TEXT_MAX + 1) > POLICY_TEXT_MAX) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the converge policy is too long; allowed: %1$d characters"),
-                    POLICY_TEXT_MAX);
-        return NULL;
+    for (i = CONVERGE_LAYER_HOST; i < CONVERGE_LAYER_LAST; i++) {
+        if (layers[i] && layers[i]->preset)
+            preset = layers[i]->preset;
     }
+    policy->preset = g_strdup(preset);
 
-    if (!g_utf8_validate(text, -1, NULL)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the converge policy is not valid UTF-8; allowed: PRESET[,FIELD=VALUE...]"));
-        return NULL;
-    }
-
-    words = g_strsplit(text, ",", -1);
-    if (!(policy->preset = findPreset(words[0], error)))
+    if (!mergePreset(policy, sites, error))
         return NULL;
 
-    memcpy(policy->value, policy->preset->value, sizeof(policy->value));
-
-    for (i = 1; words[i]; i++) {
-        if (!setField(policy, words[i], error))
-            return NULL;
-    }
+    for (i = CONVERGE_LAYER_HOST; i < CONVERGE_LAYER_LAST; i++)
+        merge(policy, layers[i], i);
 
     if (!settleOrder(policy, error))
         return NULL;
@@ -176,36 +339,48 @@ convergePolicyParse(const char *text,
 }
 
 convergePolicy *
+convergePolicyParse(const char *text,
+                    GError **error)
+{
+    g_autoptr(convergePolicySpec) call = convergePolicySpecParse(text, error);
+    const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { NULL };
+
+    if (!call)
+        return NULL;
+
+    layers[CONVERGE_LAYER_CALL] = call;
+    return convergePolicyResolve(layers, NULL, error);
+}
+
+convergePolicy *
 convergePolicyCopy(const convergePolicy *policy)
 {
     convergePolicy *copy = g_new0(convergePolicy, 1);
 
     *copy = *policy;
+    copy->preset = g_strdup(policy->preset);
     return copy;
 }
 
 void
 convergePolicyFree(convergePolicy *policy)
 {
+    if (!policy)
+        return;
+    g_free(policy->preset);
     g_free(policy);
 }
 
 char *
 convergePolicyFormat(const convergePolicy *policy)
 {
-    GString *text = g_string_new(policy->preset->name);
+    GString *text = g_string_new(policy->preset);
     gsize i;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        g_autofree char *value = NULL;
-
-        if (policy->layer[i] == CONVERGE_LAYER_PRESET)
-            continue;
-
-        value = convergeFieldFormat(i, policy->value[i]);
-        g_string_append_printf(text, ",%s=%s", convergeFields[i].name, value);
+        if (policy->layer[i] > CONVERGE_LAYER_PRESET)
+            appendField(text, i, policy->value[i]);
     }
-
     return g_string_free(text, FALSE);
 }
 
@@ -226,5 +401,18 @@ convergePolicyGetLayer(const convergePolicy *policy,
 const char *
 convergePolicyGetPreset(const convergePolicy *policy)
 {
-    return policy->preset->name;
+    return policy->preset;
+}
+
+gboolean
+convergePolicyMayPostcopy(const convergePolicy *policy)
+{
+    unsigned int i;
+    int rung;
+
+    for (i = 0; (rung = convergeLadderRung(policy->value[CONVERGE_FIELD_FALLBACK], i)) >= 0; i++) {
+        if (rung == CONVERGE_RUNG_POSTCOPY)
+            return TRUE;
+    }
+    return FALSE;
 }

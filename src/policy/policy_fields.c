@@ -7,55 +7,134 @@
 
 #include "policy/policy_fields.h"
 
-static const char *const throttleWords[] = { "none", "stepped", "adaptive" };
-static const char *const downtimeWords[] = { "fixed", "adaptive" };
-static const char *const outsideWords[] = { "ceiling", "ignore" };
+static const char *const throttleWords[] = { "none", "stepped", "progressive", "adaptive", NULL };
+static const char *const booleanWords[] = { "no", "yes", NULL };
+static const char *const downtimeWords[] = { "fixed", "ramp", "adaptive", NULL };
+static const char *const outsideWords[] = { "ceiling", "ignore", NULL };
+static const char *const rungWords[] = { "continue", "post-copy", "suspend", "abort", NULL };
+static const char *const fallbackWhenWords[] = { "limit", "prediction", "cheaper", NULL };
+static const char *const whenWords[] = { "requested", "always", NULL };
 
-G_STATIC_ASSERT(G_N_ELEMENTS(throttleWords) == CONVERGE_THROTTLE_LAST);
-G_STATIC_ASSERT(G_N_ELEMENTS(downtimeWords) == CONVERGE_DOWNTIME_LAST);
-G_STATIC_ASSERT(G_N_ELEMENTS(outsideWords) == CONVERGE_OUTSIDE_LAST);
+#define WORDS_MATCH(words, last) G_STATIC_ASSERT(G_N_ELEMENTS(words) == (last) + 1)
+WORDS_MATCH(throttleWords, CONVERGE_THROTTLE_LAST);
+WORDS_MATCH(downtimeWords, CONVERGE_DOWNTIME_LAST);
+WORDS_MATCH(outsideWords, CONVERGE_OUTSIDE_LAST);
+WORDS_MATCH(rungWords, CONVERGE_RUNG_LAST);
+WORDS_MATCH(fallbackWhenWords, CONVERGE_FALLBACK_LAST);
+WORDS_MATCH(whenWords, CONVERGE_WHEN_LAST);
+
+/* The built-in values are QEMU's own defaults, and no limits. */
 
 /* QEMU accepts 1..99 % for its throttle parameters and up to 2,000,000 ms for
  * downtime-limit (qapi/migration.json). */
 #define THROTTLE_MIN 1
 #define THROTTLE_MAX 99
+
+/* QEMU's default for cpu-throttle-initial, which max-cpu-throttle must not be below when
+ * libvirt puts its parameters back (actuator_libvirt.c). */
+#define THROTTLE_MAX_MIN 20
 #define DOWNTIME_MIN 1
 #define DOWNTIME_MAX 2000000
 
+/* Longer than any migration that anybody waits for. */
+#define TIME_MAX (G_GINT64_CONSTANT(7) * 24 * 60 * 60 * 1000)
+#define COUNT_MAX 1000
+
+#define ENUM(words, last) CONVERGE_TYPE_ENUM, 0, (last) - 1, words
+
 const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     [CONVERGE_FIELD_THROTTLE] = {
-        "throttle", CONVERGE_TYPE_ENUM, 0, CONVERGE_THROTTLE_LAST - 1, throttleWords,
+        "throttle", ENUM(throttleWords, CONVERGE_THROTTLE_LAST), CONVERGE_THROTTLE_NONE,
         N_("how the vCPUs are slowed down"),
     },
     [CONVERGE_FIELD_INITIAL_THROTTLE] = {
-        "initial-throttle", CONVERGE_TYPE_PERCENT, THROTTLE_MIN, THROTTLE_MAX, NULL,
-        N_("first throttle of the stepped law"),
+        "initial-throttle", CONVERGE_TYPE_PERCENT, THROTTLE_MIN, THROTTLE_MAX, NULL, 20,
+        N_("first throttle of the stepped and progressive laws"),
     },
     [CONVERGE_FIELD_THROTTLE_INCREMENT] = {
-        "throttle-increment", CONVERGE_TYPE_PERCENT, THROTTLE_MIN, THROTTLE_MAX, NULL,
-        N_("further steps of the stepped law"),
+        "throttle-increment", CONVERGE_TYPE_PERCENT, THROTTLE_MIN, THROTTLE_MAX, NULL, 10,
+        N_("further steps of the stepped and progressive laws"),
     },
     [CONVERGE_FIELD_MAX_THROTTLE] = {
-        "max-throttle", CONVERGE_TYPE_PERCENT, THROTTLE_MIN, THROTTLE_MAX, NULL,
+        "max-throttle", CONVERGE_TYPE_PERCENT, THROTTLE_MAX_MIN, THROTTLE_MAX, NULL, 99,
         N_("throttle that is never exceeded"),
     },
+    [CONVERGE_FIELD_THROTTLE_THRESHOLD] = {
+        "throttle-threshold", CONVERGE_TYPE_PERCENT, 1, 100, NULL, 50,
+        N_("a pass is bad when more than this share of what was sent was dirtied again"),
+    },
+    [CONVERGE_FIELD_THROTTLE_TAILSLOW] = {
+        "throttle-tailslow", ENUM(booleanWords, 2), FALSE,
+        N_("whether the stepped law takes smaller steps towards the end"),
+    },
     [CONVERGE_FIELD_DOWNTIME] = {
-        "downtime", CONVERGE_TYPE_ENUM, 0, CONVERGE_DOWNTIME_LAST - 1, downtimeWords,
+        "downtime", ENUM(downtimeWords, CONVERGE_DOWNTIME_LAST), CONVERGE_DOWNTIME_FIXED,
         N_("how the allowed pause is chosen"),
     },
     [CONVERGE_FIELD_INITIAL_DOWNTIME] = {
-        "initial-downtime", CONVERGE_TYPE_DURATION, DOWNTIME_MIN, DOWNTIME_MAX, NULL,
+        "initial-downtime", CONVERGE_TYPE_DURATION, DOWNTIME_MIN, DOWNTIME_MAX, NULL, 300,
         N_("allowed pause at the start"),
     },
     [CONVERGE_FIELD_MAX_DOWNTIME] = {
-        "max-downtime", CONVERGE_TYPE_DURATION, DOWNTIME_MIN, DOWNTIME_MAX, NULL,
+        "max-downtime", CONVERGE_TYPE_DURATION, DOWNTIME_MIN, DOWNTIME_MAX, NULL, 300,
         N_("allowed pause that is never exceeded"),
     },
+    [CONVERGE_FIELD_RAMP_AFTER] = {
+        "ramp-after", CONVERGE_TYPE_DURATION, 0, TIME_MAX, NULL, 0,
+        N_("when the ramp raises the allowed pause for the first time"),
+    },
+    [CONVERGE_FIELD_RAMP_EVERY] = {
+        "ramp-every", CONVERGE_TYPE_DURATION, 0, TIME_MAX, NULL, 0,
+        N_("time between two rises of the ramp"),
+    },
+    [CONVERGE_FIELD_RAMP_PASSES] = {
+        "ramp-passes", CONVERGE_TYPE_COUNT, 0, COUNT_MAX, NULL, 0,
+        N_("passes between two rises of the ramp"),
+    },
+    [CONVERGE_FIELD_RAMP_FACTOR] = {
+        "ramp-factor", CONVERGE_TYPE_COUNT, 1, COUNT_MAX, NULL, 1,
+        N_("what each rise multiplies the allowed pause by; 1: equal steps"),
+    },
+    [CONVERGE_FIELD_RAMP_STEPS] = {
+        "ramp-steps", CONVERGE_TYPE_COUNT, 1, COUNT_MAX, NULL, 10,
+        N_("equal steps from the initial to the maximal pause"),
+    },
     [CONVERGE_FIELD_OUTSIDE_DOWNTIME] = {
-        "outside-downtime", CONVERGE_TYPE_ENUM, 0, CONVERGE_OUTSIDE_LAST - 1, outsideWords,
+        "outside-downtime", ENUM(outsideWords, CONVERGE_OUTSIDE_LAST), CONVERGE_OUTSIDE_CEILING,
         N_("what an allowed pause set by somebody else during the migration means"),
     },
+    [CONVERGE_FIELD_DEADLINE] = {
+        "deadline", CONVERGE_TYPE_DURATION, 0, TIME_MAX, NULL, 0,
+        N_("limit: time from the first byte moved to the guest running elsewhere"),
+    },
+    [CONVERGE_FIELD_PASSES] = {
+        "passes", CONVERGE_TYPE_COUNT, 0, COUNT_MAX, NULL, 0,
+        N_("limit: passes over memory"),
+    },
+    [CONVERGE_FIELD_TRANSFER_FACTOR] = {
+        "transfer-factor", CONVERGE_TYPE_COUNT, 0, COUNT_MAX, NULL, 0,
+        N_("limit: data sent, as a multiple of guest memory"),
+    },
+    [CONVERGE_FIELD_STALL] = {
+        "stall", CONVERGE_TYPE_COUNT, 0, COUNT_MAX, NULL, 0,
+        N_("limit: passes in a row after which no less is left than before"),
+    },
+    [CONVERGE_FIELD_FALLBACK] = {
+        "fallback", CONVERGE_TYPE_LADDER, 0, CONVERGE_RUNG_LAST - 1, rungWords, CONVERGE_RUNG_CONTINUE + 1,
+        N_("what is done, in this order, when a limit is hit or the goal cannot be had"),
+    },
+    [CONVERGE_FIELD_FALLBACK_WHEN] = {
+        "fallback-when", ENUM(fallbackWhenWords, CONVERGE_FALLBACK_LAST), CONVERGE_FALLBACK_LIMIT,
+        N_("when the fallback is taken: at a limit, also by prediction, or when cheaper"),
+    },
+    [CONVERGE_FIELD_WHEN] = {
+        "when", ENUM(whenWords, CONVERGE_WHEN_LAST), CONVERGE_WHEN_REQUESTED,
+        N_("which live migrations it applies to: those that ask, or all"),
+    },
 };
+
+/* How 0 is written where it means that there is no such limit. */
+#define NONE "none"
 
 /* Longest first, so that "ms" is not taken for "s". */
 static const struct {
@@ -93,6 +172,27 @@ formatDuration(gint64 ms)
                            printedUnits[i].suffix);
 }
 
+int
+convergeLadderRung(gint64 ladder,
+                   unsigned int index)
+{
+    return index < CONVERGE_RUNGS_MAX ?
+        (int)((ladder >> (index * CONVERGE_RUNG_BITS)) & ((1 << CONVERGE_RUNG_BITS) - 1)) - 1 : -1;
+}
+
+static char *
+formatLadder(const convergeFieldInfo *info,
+             gint64 ladder)
+{
+    GString *text = g_string_new(NULL);
+    unsigned int i;
+    int rung;
+
+    for (i = 0; (rung = convergeLadderRung(ladder, i)) >= 0; i++)
+        g_string_append_printf(text, "%s%s", i ? "+" : "", info->words[rung]);
+    return g_string_free(text, FALSE);
+}
+
 char *
 convergeFieldFormat(convergeField field,
                     gint64 value)
@@ -102,8 +202,12 @@ convergeFieldFormat(convergeField field,
     switch (info->type) {
     case CONVERGE_TYPE_ENUM:
         return g_strdup(info->words[value]);
+    case CONVERGE_TYPE_LADDER:
+        return formatLadder(info, value);
     case CONVERGE_TYPE_DURATION:
-        return formatDuration(value);
+        return value ? formatDuration(value) : g_strdup(NONE);
+    case CONVERGE_TYPE_COUNT:
+        return value ? g_strdup_printf("%" G_GINT64_FORMAT, value) : g_strdup(NONE);
     case CONVERGE_TYPE_PERCENT:
     case CONVERGE_TYPE_LAST:
     default:
@@ -115,25 +219,30 @@ char *
 convergeFieldAllowed(convergeField field)
 {
     const convergeFieldInfo *info = &convergeFields[field];
+    g_autofree char *words = NULL;
     g_autofree char *min = NULL;
     g_autofree char *max = NULL;
 
-    if (info->type == CONVERGE_TYPE_ENUM) {
-        g_autoptr(GString) list = g_string_new(NULL);
-        gint64 i;
-
-        for (i = 0; i <= info->max; i++)
-            g_string_append_printf(list, "%s%s", i ? ", " : "", info->words[i]);
-        return g_string_free(g_steal_pointer(&list), FALSE);
-    }
-
     min = convergeFieldFormat(field, info->min);
     max = convergeFieldFormat(field, info->max);
-    if (info->type == CONVERGE_TYPE_PERCENT)
-        return g_strdup_printf("%s..%s %%", min, max);
 
-    /* TRANSLATORS: range of a duration, then its possible units */
-    return g_strdup_printf(_("%1$s..%2$s, with unit ms, s, min or h"), min, max);
+    switch (info->type) {
+    case CONVERGE_TYPE_ENUM:
+        return g_strjoinv(", ", (char **)info->words);
+    case CONVERGE_TYPE_LADDER:
+        words = g_strjoinv(", ", (char **)info->words);
+        /* TRANSLATORS: a list of words */
+        return g_strdup_printf(_("%1$s, joined by '+', each once"), words);
+    case CONVERGE_TYPE_DURATION:
+        /* TRANSLATORS: range of a duration, then its possible units */
+        return g_strdup_printf(_("%1$s..%2$s, with unit ms, s, min or h"), min, max);
+    case CONVERGE_TYPE_PERCENT:
+        return g_strdup_printf("%s..%s %%", min, max);
+    case CONVERGE_TYPE_COUNT:
+    case CONVERGE_TYPE_LAST:
+    default:
+        return g_strdup_printf("%s..%s", min, max);
+    }
 }
 
 /* Parses digits only: g_ascii_strtoll alone would take "+5", " 5" and "0x5".
@@ -156,38 +265,90 @@ parseDigits(const char *text,
 }
 
 static gboolean
-parseValue(const convergeFieldInfo *info,
-           const char *text,
-           gint64 *value)
+parseWord(const convergeFieldInfo *info,
+          const char *text,
+          gint64 *value)
+{
+    for (*value = 0; info->words[*value]; (*value)++) {
+        if (g_str_equal(text, info->words[*value]))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+parseDuration(const char *text,
+              gint64 *value)
 {
     const char *rest;
     gsize i;
 
+    if (!parseDigits(text, value, &rest))
+        return FALSE;
+
+    for (i = 0; i < G_N_ELEMENTS(durationUnits); i++) {
+        if (g_str_equal(rest, durationUnits[i].suffix)) {
+            *value *= durationUnits[i].ms;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static gboolean
+parseLadder(const convergeFieldInfo *info,
+            const char *text,
+            gint64 *value)
+{
+    g_auto(GStrv) words = g_strsplit(text, "+", CONVERGE_RUNGS_MAX + 1);
+    guint seen = 0;
+    gint64 rung;
+    guint i;
+
+    *value = 0;
+    for (i = 0; words[i]; i++) {
+        if (i == CONVERGE_RUNGS_MAX || !parseWord(info, words[i], &rung) ||
+            (seen & (1U << rung)))
+            return FALSE;
+        seen |= 1U << rung;
+        *value |= (rung + 1) << (i * CONVERGE_RUNG_BITS);
+    }
+    return i > 0;
+}
+
+static gboolean
+inRange(const convergeFieldInfo *info,
+        gint64 value)
+{
+    return value >= info->min && value <= info->max;
+}
+
+static gboolean
+parseValue(const convergeFieldInfo *info,
+           const char *text,
+           gint64 *value)
+{
+    gboolean mayBeNone = info->min == 0 &&
+        (info->type == CONVERGE_TYPE_DURATION || info->type == CONVERGE_TYPE_COUNT);
+    const char *rest;
+
+    if (mayBeNone && g_str_equal(text, NONE)) {
+        *value = 0;
+        return TRUE;
+    }
+
     switch (info->type) {
     case CONVERGE_TYPE_ENUM:
-        for (i = 0; i <= (gsize)info->max; i++) {
-            if (g_str_equal(text, info->words[i])) {
-                *value = i;
-                return TRUE;
-            }
-        }
-        return FALSE;
-
+        return parseWord(info, text, value);
+    case CONVERGE_TYPE_LADDER:
+        return parseLadder(info, text, value);
+    case CONVERGE_TYPE_DURATION:
+        return parseDuration(text, value) && inRange(info, *value);
     case CONVERGE_TYPE_PERCENT:
         return parseDigits(text, value, &rest) &&
-            (*rest == '\0' || g_str_equal(rest, "%"));
-
-    case CONVERGE_TYPE_DURATION:
-        if (!parseDigits(text, value, &rest))
-            return FALSE;
-        for (i = 0; i < G_N_ELEMENTS(durationUnits); i++) {
-            if (g_str_equal(rest, durationUnits[i].suffix)) {
-                *value *= durationUnits[i].ms;
-                return TRUE;
-            }
-        }
-        return FALSE;
-
+            (*rest == '\0' || g_str_equal(rest, "%")) && inRange(info, *value);
+    case CONVERGE_TYPE_COUNT:
+        return parseDigits(text, value, &rest) && *rest == '\0' && inRange(info, *value);
     case CONVERGE_TYPE_LAST:
     default:
         return FALSE;
@@ -204,8 +365,7 @@ convergeFieldParse(convergeField field,
     g_autofree char *allowed = NULL;
     gint64 parsed = 0;
 
-    if (parseValue(info, text, &parsed) &&
-        parsed >= info->min && parsed <= info->max) {
+    if (parseValue(info, text, &parsed)) {
         *value = parsed;
         return TRUE;
     }
@@ -214,5 +374,27 @@ convergeFieldParse(convergeField field,
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("field '%1$s' of the converge policy has the value '%2$s'; allowed: %3$s"),
                 info->name, text, allowed);
+    return FALSE;
+}
+
+gboolean
+convergeFieldFind(const char *name,
+                  convergeField *field,
+                  GError **error)
+{
+    g_autoptr(GString) known = g_string_new(NULL);
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        if (g_str_equal(convergeFields[i].name, name)) {
+            *field = i;
+            return TRUE;
+        }
+        g_string_append_printf(known, "%s%s", i ? ", " : "", convergeFields[i].name);
+    }
+
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("unknown field '%1$s' in the converge policy; allowed: %2$s"),
+                name, known->str);
     return FALSE;
 }

@@ -10,6 +10,8 @@ typedef enum {
     CONVERGE_TYPE_ENUM,         /* one of a list of words */
     CONVERGE_TYPE_PERCENT,      /* whole number, "%" optional */
     CONVERGE_TYPE_DURATION,     /* whole number with unit ms, s, min or h; kept in ms */
+    CONVERGE_TYPE_COUNT,        /* whole number */
+    CONVERGE_TYPE_LADDER,       /* words joined by "+", each once */
     CONVERGE_TYPE_LAST
 } convergeFieldType;
 
@@ -17,8 +19,10 @@ typedef struct _convergeFieldInfo convergeFieldInfo;
 struct _convergeFieldInfo {
     const char *name;           /* as written in every form of a policy */
     convergeFieldType type;
-    gint64 min, max;            /* allowed values, in the unit of the type */
-    const char *const *words;   /* CONVERGE_TYPE_ENUM: max + 1 words */
+    gint64 min, max;            /* allowed values, in the unit of the type; a min of 0
+                                 * of a duration or count is written "none" */
+    const char *const *words;   /* ENUM and LADDER: their words, NULL at the end */
+    gint64 builtin;             /* where no layer states it */
     const char *help;           /* one line, N_() */
 };
 
@@ -28,14 +32,19 @@ typedef struct _convergePreset convergePreset;
 struct _convergePreset {
     const char *name;
     const char *help;           /* one line, N_() */
-    gint64 value[CONVERGE_FIELD_LAST];
+    const char *fields;         /* in text form, what differs from the built-in values */
 };
 
 extern const convergePreset convergePresets[];
 extern const gsize convergePresetCount;
 
-/* Parses one value as its type says; NULL @error detail never: a failure names
- * the field and what is allowed. */
+/* The preset of that name, or NULL. */
+const convergePreset *convergePresetFind(const char *name);
+
+/* The field of that name; FALSE with @error set if there is none. */
+gboolean convergeFieldFind(const char *name, convergeField *field, GError **error);
+
+/* Parses one value as its type says; a failure names the field and what is allowed. */
 gboolean convergeFieldParse(convergeField field, const char *text, gint64 *value, GError **error);
 
 /* Free with g_free(). */

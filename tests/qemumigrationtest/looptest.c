@@ -6,7 +6,7 @@
 #include "plant/plant.h"
 
 #define MB 1e6
-#define GIVE_UP_MS (10 * 60 * 1000)
+#define GIVE_UP_MS (30 * 60 * 1000)
 
 typedef struct _loopCase loopCase;
 struct _loopCase {
@@ -25,16 +25,17 @@ runLoop(const convergePlantConfig *config,
     g_autoptr(convergePolicy) policy = NULL;
     g_autoptr(convergeLoop) loop = NULL;
     convergeActuator actuator = { &convergePlantOps, plant };
+    const convergePlantResult *result = convergePlantGetResult(plant);
     gint64 now = 0;
 
     if (policyText) {
         policy = convergePolicyParse(policyText, NULL);
         g_assert_nonnull(policy);
-        loop = convergeLoopNew(policy, &actuator, NULL);
+        loop = convergeLoopNew(policy, &actuator, TRUE, NULL, NULL);
     }
 
-    while (!convergePlantGetResult(plant)->completed && now < GIVE_UP_MS) {
-        now += loop ? convergeLoopStep(loop, now) : 100;
+    while (!result->completed && !result->aborted && now < GIVE_UP_MS) {
+        now += loop ? convergeLoopStep(loop) : 100;
         convergePlantAdvance(plant, now);
     }
 
@@ -47,9 +48,9 @@ runLoop(const convergePlantConfig *config,
         const convergePlantResult *r = convergePlantGetResult(plant);
 
         g_test_message("%s: total %" G_GINT64_FORMAT " pause %" G_GINT64_FORMAT
-                       " lost %.0f passes %" G_GUINT64_FORMAT " peak %u",
+                       " lost %.0f passes %" G_GUINT64_FORMAT " peak %u commands %u",
                        policyText ? policyText : "stock", r->totalMs, r->pauseMs,
-                       r->lostMs, r->passes, r->peakThrottle);
+                       r->lostMs, r->passes, r->peakThrottle, r->commands);
     }
     return *convergePlantGetResult(plant);
 }
@@ -170,24 +171,39 @@ testLinkHalves(void)
     g_assert_cmpint(adaptive.pauseMs, <=, 300);
 }
 
-/* A QEMU that refuses is left as it is, and the migration goes on as stock. */
+/* A QEMU that refuses, sooner or later, gets back what it had, and the migration goes
+ * on as stock. */
 static void
 testStandsAside(void)
 {
-    convergePlantConfig config = middle;
-    g_autoptr(convergePlant) plant = NULL;
-    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
-    g_autoptr(convergeLoop) loop = NULL;
-    convergeActuator actuator = { &convergePlantOps, NULL };
+    unsigned int from;
 
-    config.refuse = TRUE;
-    actuator.opaque = plant = convergePlantNew(&config);
-    loop = convergeLoopNew(policy, &actuator, NULL);
-    convergeLoopStep(loop, 0);
-    g_assert_cmpint(convergeLoopStatus(loop)->state, ==, CONVERGE_STATE_ASIDE);
-    g_assert_nonnull(convergeLoopTrouble(loop));
-    convergeLoopStep(loop, 100);
-    g_assert_true(convergePlantIsPristine(plant));
+    for (from = 1; from <= 4; from++) {
+        convergePlantConfig config = middle;
+        g_autoptr(convergePlant) plant = NULL;
+        g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+        g_autoptr(convergeLoop) loop = NULL;
+        convergeActuator actuator = { &convergePlantOps, NULL };
+        gint64 now = 0;
+
+        config.refuseFrom = from;
+        actuator.opaque = plant = convergePlantNew(&config);
+        loop = convergeLoopNew(policy, &actuator, FALSE, NULL, NULL);
+        while (!convergeLoopTrouble(loop) && now < GIVE_UP_MS) {
+            now += convergeLoopStep(loop);
+            convergePlantAdvance(plant, now);
+        }
+        g_assert_cmpint(convergeLoopStatus(loop)->state, ==, CONVERGE_STATE_ASIDE);
+        g_assert_true(convergePlantIsPristine(plant));
+
+        while (!convergePlantGetResult(plant)->completed && now < GIVE_UP_MS) {
+            now += convergeLoopStep(loop);
+            convergePlantAdvance(plant, now);
+        }
+        g_assert_true(convergePlantGetResult(plant)->completed);
+        g_assert_true(convergePlantIsPristine(plant));
+        g_assert_cmpuint(convergePlantGetResult(plant)->commands, ==, from);
+    }
 }
 
 /* A pause allowed from outside is a ceiling, whatever the policy would take. */
@@ -197,17 +213,175 @@ testCeiling(void)
     g_autoptr(convergePlant) plant = convergePlantNew(&middle);
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
     convergeActuator actuator = { &convergePlantOps, plant };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, NULL);
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, FALSE, NULL, NULL);
     gint64 now = 0;
 
     convergeLoopSetCeiling(loop, 50);
     while (!convergePlantGetResult(plant)->completed && now < GIVE_UP_MS) {
-        now += convergeLoopStep(loop, now);
+        now += convergeLoopStep(loop);
         convergePlantAdvance(plant, now);
     }
     g_assert_true(convergePlantGetResult(plant)->completed);
     g_assert_cmpint(convergePlantGetResult(plant)->pauseMs, <=, 50 + CONVERGE_PAUSE_OVERHEAD_MS);
     g_assert_cmpint(convergeLoopStatus(loop)->downtimeMs, <=, 50);
+}
+
+/* "none" is none; where QEMU's auto-converge is on all the same, it is kept small. */
+static void
+testNeverThrottles(void)
+{
+    convergePlantConfig config = middle;
+    convergePlantResult result = runLoop(&config, "adaptive,throttle=none", NULL);
+
+    g_assert_cmpuint(result.peakThrottle, <=, CONVERGE_THROTTLE_FLOOR);
+    config.noAutoConverge = TRUE;
+    result = runLoop(&config, "adaptive,throttle=none", NULL);
+    g_assert_cmpuint(result.peakThrottle, ==, 0);
+}
+
+/* Long passes, many probes: what the passes have taught is not forgotten. */
+static void
+testHugeGuest(void)
+{
+    convergePlantConfig config = {
+        .memory = 1e12, .used = 0.3e12, .workingSet = 200e9,
+        .writeRate = 0.9e9, .bandwidth = 1.2e9,
+    };
+    convergePlantResult stock, adaptive;
+
+    stock = runLoop(&config, NULL, NULL);
+    adaptive = runLoop(&config, "adaptive", NULL);
+    g_assert_true(adaptive.completed);
+    g_assert_cmpfloat(adaptive.lostMs, <=, stock.lostMs);
+
+    config.syncEveryMs = 5000;
+    stock = runLoop(&config, NULL, NULL);
+    adaptive = runLoop(&config, "adaptive", NULL);
+    g_assert_true(adaptive.completed);
+    g_assert_cmpfloat(adaptive.lostMs, <=, 1.1 * stock.lostMs);
+}
+
+/* Probes that see nothing must not make believe that the guest is quiet. */
+static void
+testBlindProbes(void)
+{
+    const double rates[] = { 150 * MB, 250 * MB, 600 * MB };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rates); i++) {
+        convergePlantConfig config = middle;
+        convergePlantResult stock, adaptive;
+
+        config.writeRate = rates[i];
+        config.blindProbe = TRUE;
+        stock = runLoop(&config, NULL, NULL);
+        adaptive = runLoop(&config, "adaptive", NULL);
+        g_assert_true(adaptive.completed);
+        g_assert_cmpint(adaptive.totalMs, <=, stock.totalMs);
+    }
+}
+
+/* What stock gets done, the default preset gets done; no later, and losing no more. */
+static void
+testNoWorseThanStock(void)
+{
+    const double sets[] = { 50 * MB, 200 * MB, 400 * MB, 800 * MB };
+    const double rates[] = { 30 * MB, 80 * MB, 96 * MB, 120 * MB, 400 * MB, 1500 * MB, 2300 * MB };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(sets); i++) {
+        for (j = 0; j < G_N_ELEMENTS(rates); j++) {
+            convergePlantConfig config = middle;
+            convergePlantResult stock, adaptive;
+
+            config.workingSet = sets[i];
+            config.used = sets[i] + 30 * MB;
+            config.writeRate = rates[j];
+            stock = runLoop(&config, NULL, NULL);
+            adaptive = runLoop(&config, "adaptive", NULL);
+            g_test_message("set %.0f rate %.0f: stock %d %.0f/%.0f adaptive %d %.0f/%.0f commands %u",
+                           sets[i] / MB, rates[j] / MB, stock.completed,
+                           stock.totalMs / 1e3, stock.lostMs / 1e3, adaptive.completed,
+                           adaptive.totalMs / 1e3, adaptive.lostMs / 1e3, adaptive.commands);
+            if (!stock.completed)
+                continue;
+            g_assert_true(adaptive.completed);
+            g_assert_cmpfloat(adaptive.totalMs, <=, 1.3 * stock.totalMs + 1000);
+            g_assert_cmpfloat(adaptive.lostMs, <=, 1.2 * stock.lostMs + 300);
+            /* No flapping: a handful of decisions, whatever the guest. */
+            g_assert_cmpuint(adaptive.commands, <=, 20);
+        }
+    }
+}
+
+/* What is seen while the guest stands still says nothing about it. */
+static void
+testSuspendedMeanwhile(void)
+{
+    convergePlantConfig config = middle;
+    convergePlantResult stock = runLoop(&config, NULL, NULL);
+    convergePlantResult adaptive;
+
+    config.pausedFromMs = 1500;
+    config.pausedUntilMs = 3500;
+    adaptive = runLoop(&config, "adaptive", NULL);
+    g_assert_true(adaptive.completed);
+    g_assert_cmpint(adaptive.totalMs, <=, stock.totalMs);
+}
+
+/* Each preset brings out its characteristic act. */
+static void
+testPresets(void)
+{
+    convergePlantConfig config = middle;
+    double ship = middle.workingSet / middle.bandwidth * 1000;
+    convergePlantResult result;
+
+    result = runLoop(&config, "suspend", NULL);
+    g_assert_true(result.completed);
+    g_assert_cmpuint(result.peakThrottle, ==, 0);
+    g_assert_cmpfloat(result.lostMs, <, 1.2 * ship);
+
+    result = runLoop(&config, "post-copy", NULL);
+    g_assert_true(result.postcopy);
+    g_assert_cmpuint(result.passes, ==, 2);
+
+    result = runLoop(&config, "stop-conditions", NULL);
+    g_assert_true(result.completed);
+    g_assert_cmpuint(result.passes, >=, 8);
+    g_assert_cmpuint(result.passes, <=, 13);
+
+    result = runLoop(&config, "downtime-ramp", NULL);
+    g_assert_true(result.completed);
+    /* 30 ms x 2^n until four seconds of sending fit: from the 8th minute on. */
+    g_assert_cmpint(result.totalMs, >, 7 * 60 * 1000);
+    g_assert_cmpint(result.pauseMs, >, 3000);
+
+    result = runLoop(&config, "deadline,deadline=15s,max-throttle=20,fallback=suspend", NULL);
+    g_assert_true(result.completed);
+    g_assert_cmpint(result.totalMs, <=, 15000);
+
+    result = runLoop(&config, "escalate", NULL);
+    g_assert_true(result.completed);
+    g_assert_cmpuint(result.peakThrottle, >=, 80);
+
+    result = runLoop(&config, "responsive", NULL);
+    g_assert_true(result.completed);
+
+    result = runLoop(&config, "stepped,passes=4,fallback=abort", NULL);
+    g_assert_true(result.aborted);
+
+    result = runLoop(&config, "cheapest", NULL);
+    g_assert_true(result.completed);
+
+    /* Beyond: pausing at once is the cheaper act. */
+    config.writeRate = 12000 * MB;
+    result = runLoop(&config, "cheapest", NULL);
+    g_assert_true(result.completed);
+    g_assert_cmpfloat(result.lostMs, <, 1.3 * ship);
+
+    result = runLoop(&config, "adaptive,fallback=suspend,fallback-when=prediction", NULL);
+    g_assert_true(result.completed);
 }
 
 int
@@ -223,5 +397,11 @@ main(int argc, char **argv)
     g_test_add_func("/loop/link-halves", testLinkHalves);
     g_test_add_func("/loop/stands-aside", testStandsAside);
     g_test_add_func("/loop/ceiling", testCeiling);
+    g_test_add_func("/loop/never-throttles", testNeverThrottles);
+    g_test_add_func("/loop/huge-guest", testHugeGuest);
+    g_test_add_func("/loop/blind-probes", testBlindProbes);
+    g_test_add_func("/loop/no-worse-than-stock", testNoWorseThanStock);
+    g_test_add_func("/loop/suspended-meanwhile", testSuspendedMeanwhile);
+    g_test_add_func("/loop/presets", testPresets);
     return g_test_run();
 }

@@ -99,7 +99,7 @@ testFit(void)
     feedPass(&model, &sample, second, 100 * MB, 500, 0);
 
     g_assert_true(convergeModelReady(&model));
-    g_assert_cmpuint(model.nobservations, ==, 2);
+    g_assert_cmpuint(model.passes.n, ==, 2);
     assertNear(convergeModelDirtied(&model, 2, 0), saturating(set, rate, 2), 0.15);
     assertNear(convergeModelDirtied(&model, 60, 0), set, 0.15);
 }
@@ -119,7 +119,7 @@ testProbe(void)
     sample.probeBps = (guint64)saturating(set, rate, 1);
     feedPass(&model, &sample, saturating(set, rate, 9), 100 * MB, 500, 0);
 
-    g_assert_true(model.probed);
+    g_assert_cmpuint(model.probes.n, ==, 1);
     assertNear(convergeModelDirtied(&model, 1, 0), saturating(set, rate, 1), 0.1);
     assertNear(convergeModelDirtied(&model, 1, 0.9), saturating(set, rate, 0.1), 0.35);
 }
@@ -133,9 +133,9 @@ testSyncMidPass(void)
 
     feedPass(&model, &sample, 900 * MB, 100 * MB, 5000, 0);
     feedPass(&model, &sample, 400 * MB + 50 * MB, 100 * MB, 500, 0);
-    g_assert_cmpuint(model.nobservations, ==, 1);
-    assertNear(model.observation[0].bytes, 50 * MB, 0.25);
-    assertNear(model.observation[0].seconds, 5, 0.05);
+    g_assert_cmpuint(model.passes.n, ==, 1);
+    assertNear(model.passes.item[0].bytes, 50 * MB, 0.25);
+    assertNear(model.passes.item[0].seconds, 5, 0.05);
 }
 
 static void
@@ -156,7 +156,7 @@ static void
 testPredict(void)
 {
     convergeModel model;
-    convergePlan plan = { 0, 300 };
+    convergePlan plan = { 0, 1, 300 };
     convergePrediction free, throttled;
 
     /* An idle guest: one more pass. */
@@ -189,7 +189,7 @@ testPredictMonotone(void)
         gboolean converged = FALSE;
 
         for (throttle = 0; throttle < 100; throttle++) {
-            convergePlan plan = { throttle, 300 };
+            convergePlan plan = { throttle, 1, 300 };
             convergePrediction prediction;
             convergeModel model;
 
@@ -210,7 +210,7 @@ testGarbage(void)
 {
     convergeModel model = { 0 };
     convergeSample sample = { 0 };
-    convergePlan plan = { 50, 300 };
+    convergePlan plan = { 50, 1, 300 };
     convergePrediction prediction;
 
     /* Not active: nothing is learnt. */

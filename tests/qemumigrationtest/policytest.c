@@ -25,8 +25,12 @@ static const struct {
     { "adaptive,outside-downtime=ignore", "adaptive,outside-downtime=ignore" },
     { "stepped,initial-throttle=30,throttle-increment=20", "stepped,initial-throttle=30,throttle-increment=20" },
     { "adaptive,throttle=none", "adaptive,throttle=none" },
+    { "adaptive,deadline=120s,fallback=post-copy+suspend", "adaptive,deadline=2min,fallback=post-copy+suspend" },
+    { "deadline,deadline=none", "deadline,deadline=none" },
+    { "stop-conditions,passes=none,transfer-factor=5", "stop-conditions,passes=none,transfer-factor=5" },
+    { "nova,when=always", "nova,when=always" },
     /* A stated limit takes the preset's start value with it. */
-    { "adaptive,max-throttle=10", "adaptive,max-throttle=10" },
+    { "stepped,max-throttle=20", "stepped,max-throttle=20" },
     { "adaptive,max-downtime=50ms", "adaptive,max-downtime=50ms" },
 };
 
@@ -36,26 +40,27 @@ static const struct {
     const char *names;
     const char *allowed;
 } bad[] = {
-    { "bogus", "'bogus'", "adaptive, stepped" },
-    { "Adaptive", "'Adaptive'", "adaptive, stepped" },
-    { " adaptive", "' adaptive'", "adaptive, stepped" },
-    { ",max-throttle=80", "''", "adaptive, stepped" },
-    { "max-throttle=80", "'max-throttle=80'", "adaptive, stepped" },
+    { "bogus", "'bogus'", "adaptive, cheapest" },
+    { "Adaptive", "'Adaptive'", "adaptive, cheapest" },
+    { " adaptive", "' adaptive'", "PRESET[,FIELD=VALUE...]" },
+    { ",max-throttle=80", "''", "PRESET[,FIELD=VALUE...]" },
+    { "max-throttle=80", "'max-throttle=80'", "PRESET[,FIELD=VALUE...]" },
     { "adaptive,", "''", "FIELD=VALUE" },
     { "adaptive,,max-throttle=80", "''", "FIELD=VALUE" },
     { "adaptive,max-throttle", "'max-throttle'", "FIELD=VALUE" },
     { "adaptive,bogus=1", "'bogus'", "max-throttle" },
     { "adaptive,=1", "''", "max-throttle" },
-    { "adaptive,max-throttle=120", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=0", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=-5", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=+5", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=0x20", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=80.5", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=80%%", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=80ms", "'max-throttle'", "1..99 %" },
-    { "adaptive,max-throttle=99999999999999999999", "'max-throttle'", "1..99 %" },
+    { "adaptive,max-throttle=120", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=19", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=0", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=-5", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=+5", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=0x20", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=80.5", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=80%%", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=80ms", "'max-throttle'", "20..99 %" },
+    { "adaptive,max-throttle=99999999999999999999", "'max-throttle'", "20..99 %" },
     { "adaptive,max-downtime=500", "'max-downtime'", "unit ms, s, min or h" },
     { "adaptive,max-downtime=500 ms", "'max-downtime'", "unit ms, s, min or h" },
     { "adaptive,max-downtime=500us", "'max-downtime'", "unit ms, s, min or h" },
@@ -63,13 +68,27 @@ static const struct {
     { "adaptive,max-downtime=1h", "'max-downtime'", "2000s" },
     { "adaptive,max-downtime=999999999999h", "'max-downtime'", "2000s" },
     { "adaptive,max-downtime=ms", "'max-downtime'", "unit ms, s, min or h" },
-    { "adaptive,throttle=bogus", "'throttle'", "none, stepped, adaptive" },
-    { "adaptive,downtime=", "'downtime'", "fixed, adaptive" },
+    { "adaptive,throttle=bogus", "'throttle'", "none, stepped, progressive, adaptive" },
+    { "adaptive,downtime=", "'downtime'", "fixed, ramp, adaptive" },
     { "adaptive,outside-downtime=Ignore", "'outside-downtime'", "ceiling, ignore" },
     { "adaptive,max-throttle=80,max-throttle=80", "'max-throttle'", "once" },
     { "adaptive,max-throttle=30,initial-throttle=40", "'initial-throttle'", "'max-throttle'" },
     { "adaptive,initial-downtime=500ms", "'initial-downtime'", "'max-downtime'" },
-    { "adaptive,max-throttle=80;stepped", "'max-throttle'", "1..99 %" },
+    { "adaptive,max-throttle=80;stepped", "'max-throttle'", "20..99 %" },
+    { "adaptive,passes=-1", "'passes'", "none..1000" },
+    { "adaptive,passes=1001", "'passes'", "none..1000" },
+    { "adaptive,passes=3x", "'passes'", "none..1000" },
+    { "adaptive,ramp-factor=0", "'ramp-factor'", "1..1000" },
+    { "adaptive,ramp-factor=none", "'ramp-factor'", "1..1000" },
+    { "adaptive,deadline=5", "'deadline'", "unit ms, s, min or h" },
+    { "adaptive,deadline=200h", "'deadline'", "none..168h" },
+    { "adaptive,fallback=", "'fallback'", "continue, post-copy, suspend, abort" },
+    { "adaptive,fallback=postcopy", "'fallback'", "joined by '+'" },
+    { "adaptive,fallback=suspend+", "'fallback'", "joined by '+'" },
+    { "adaptive,fallback=suspend+suspend", "'fallback'", "each once" },
+    { "adaptive,fallback=abort+suspend+continue+post-copy+abort", "'fallback'", "each once" },
+    { "adaptive,when=never", "'when'", "requested, always" },
+    { "adaptive,throttle-tailslow=true", "'throttle-tailslow'", "no, yes" },
     { "adaptive\xff", "UTF-8", "PRESET" },
 };
 
@@ -131,7 +150,7 @@ testTooLong(void)
     g_assert_cmpuint(strlen(error->message), <, 200);
 }
 
-/* Every row of a preset is within the range of its field, and in order. */
+/* Every preset is a right policy, says something of its own, and has its words. */
 static void
 testPresets(void)
 {
@@ -139,9 +158,11 @@ testPresets(void)
     gsize field;
 
     for (i = 0; i < convergePresetCount; i++) {
-        g_autoptr(convergePolicy) policy = convergePolicyParse(convergePresets[i].name, NULL);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicy) policy = convergePolicyParse(convergePresets[i].name, &error);
+        gboolean differs = FALSE;
 
-        g_assert_nonnull(policy);
+        g_assert_no_error(error);
         g_assert_cmpstr(convergePolicyGetPreset(policy), ==, convergePresets[i].name);
         g_assert_true(*convergePresets[i].help);
 
@@ -150,13 +171,96 @@ testPresets(void)
             g_autofree char *text = convergeFieldFormat(field, value);
             gint64 again = -1;
 
-            g_assert_cmpint(value, >=, convergeFields[field].min);
-            g_assert_cmpint(value, <=, convergeFields[field].max);
             g_assert_true(convergeFieldParse(field, text, &again, NULL));
             g_assert_cmpint(again, ==, value);
-            g_assert_cmpint(value, ==, convergePresets[i].value[field]);
+            if (convergePolicyGetLayer(policy, field) == CONVERGE_LAYER_PRESET) {
+                g_assert_cmpint(value, !=, convergeFields[field].builtin);
+                differs = TRUE;
+            }
+        }
+        g_assert_true(differs);
+    }
+}
+
+/* Each layer goes before all that are below it, field by field. */
+static void
+testLayers(void)
+{
+    static const char *const values[CONVERGE_LAYER_LAST] = {
+        [CONVERGE_LAYER_HOST] = "61", [CONVERGE_LAYER_DOMAIN] = "62", [CONVERGE_LAYER_CALL] = "63",
+    };
+    int high, low;
+
+    for (high = CONVERGE_LAYER_HOST; high < CONVERGE_LAYER_LAST; high++) {
+        for (low = CONVERGE_LAYER_HOST; low < high; low++) {
+            g_autoptr(convergePolicySpec) above = convergePolicySpecNew();
+            g_autoptr(convergePolicySpec) below = convergePolicySpecNew();
+            const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { NULL };
+            g_autoptr(convergePolicy) policy = NULL;
+
+            convergePolicySpecSetField(above, "max-throttle", values[high], NULL);
+            convergePolicySpecSetField(below, "max-throttle", values[low], NULL);
+            convergePolicySpecSetField(below, "stall", "7", NULL);
+            convergePolicySpecSetPreset(below, "stepped", NULL);
+            layers[high] = above;
+            layers[low] = below;
+
+            policy = convergePolicyResolve(layers, NULL, NULL);
+            g_assert_nonnull(policy);
+            g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_MAX_THROTTLE), ==,
+                            g_ascii_strtoll(values[high], NULL, 10));
+            g_assert_cmpint(convergePolicyGetLayer(policy, CONVERGE_FIELD_MAX_THROTTLE), ==, high);
+            g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_STALL), ==, 7);
+            g_assert_cmpint(convergePolicyGetLayer(policy, CONVERGE_FIELD_STALL), ==, low);
+            g_assert_cmpstr(convergePolicyGetPreset(policy), ==, "stepped");
+            g_assert_cmpint(convergePolicyGetLayer(policy, CONVERGE_FIELD_THROTTLE), ==,
+                            CONVERGE_LAYER_PRESET);
+            g_assert_cmpint(convergePolicyGetLayer(policy, CONVERGE_FIELD_DEADLINE), ==,
+                            CONVERGE_LAYER_BUILTIN);
         }
     }
+}
+
+/* A policy that the site has named stands where a preset could. */
+static void
+testSites(void)
+{
+    g_autoptr(GHashTable) sites = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                                        (GDestroyNotify)convergePolicySpecFree);
+    g_autoptr(convergePolicySpec) call = convergePolicySpecParse("gold,stall=3", NULL);
+    g_autoptr(convergePolicySpec) wrong = convergePolicySpecParse("silver", NULL);
+    const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { [CONVERGE_LAYER_CALL] = call };
+    g_autoptr(convergePolicy) policy = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_hash_table_insert(sites, (char *)"gold",
+                        convergePolicySpecParse("stepped,max-throttle=70,stall=5", NULL));
+    policy = convergePolicyResolve(layers, sites, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_STEPPED);
+    g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_MAX_THROTTLE), ==, 70);
+    g_assert_cmpint(convergePolicyGetLayer(policy, CONVERGE_FIELD_MAX_THROTTLE), ==, CONVERGE_LAYER_HOST);
+    g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_STALL), ==, 3);
+
+    layers[CONVERGE_LAYER_CALL] = wrong;
+    g_assert_null(convergePolicyResolve(layers, sites, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    g_assert_nonnull(strstr(error->message, "gold"));
+}
+
+static void
+testLadder(void)
+{
+    g_autoptr(convergePolicy) policy =
+        convergePolicyParse("adaptive,fallback=post-copy+suspend+abort", NULL);
+    gint64 ladder = convergePolicyGet(policy, CONVERGE_FIELD_FALLBACK);
+
+    g_assert_cmpint(convergeLadderRung(ladder, 0), ==, CONVERGE_RUNG_POSTCOPY);
+    g_assert_cmpint(convergeLadderRung(ladder, 1), ==, CONVERGE_RUNG_SUSPEND);
+    g_assert_cmpint(convergeLadderRung(ladder, 2), ==, CONVERGE_RUNG_ABORT);
+    g_assert_cmpint(convergeLadderRung(ladder, 3), ==, -1);
+    g_assert_cmpint(convergeLadderRung(ladder, 100), ==, -1);
+    g_assert_true(convergePolicyMayPostcopy(policy));
 }
 
 int
@@ -167,5 +271,8 @@ main(int argc, char **argv)
     g_test_add_func("/policy/bad", testBad);
     g_test_add_func("/policy/too-long", testTooLong);
     g_test_add_func("/policy/presets", testPresets);
+    g_test_add_func("/policy/layers", testLayers);
+    g_test_add_func("/policy/sites", testSites);
+    g_test_add_func("/policy/ladder", testLadder);
     return g_test_run();
 }

@@ -24,6 +24,7 @@ typedef struct {
     virTypedParameterPtr params;    /* elements borrow their values */
     unsigned int nparams;
     unsigned int flags;
+    gboolean throttle;              /* the user states how QEMU is to throttle */
     char *policyText;
     char *disksURI;                 /* the user's own, or NULL */
     convergeLibvirt libvirt;        /* what the job calls */
@@ -87,6 +88,9 @@ takePolicy(virshCall *call,
             virshConvergeCarrierParse(params[i].value.s, &call->policyText,
                                       &call->disksURI))
             continue;
+        if (strcmp(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL) == 0 ||
+            strcmp(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT) == 0)
+            call->throttle = TRUE;
         call->params[call->nparams++] = params[i];
     }
 
@@ -99,17 +103,21 @@ takePolicy(virshCall *call,
 /* Controls the migration from here; without success it goes on as stock. */
 static void
 startJob(virshCall *call,
-         virDomainPtr dom)
+         virDomainPtr dom,
+         const convergePolicy *policy)
 {
-    g_autoptr(convergePolicy) policy = NULL;
-    g_autoptr(GError) error = NULL;
     g_autofree char *journalDir = convergeJournalDefaultDir();
+    convergeJobOptions options = {
+        .journalDir = journalDir,
+        .mayPostcopy = (call->flags & VIR_MIGRATE_POSTCOPY) != 0,
+        .callerThrottle = call->throttle,
+    };
+    g_autoptr(GError) error = NULL;
 
     call->libvirt = convergeLibvirtPublic;
     call->libvirt.threadInit = muteLoopThread;
 
-    if (!(policy = convergePolicyParse(call->policyText, &error)) ||
-        !(call->job = convergeJobStart(dom, policy, &call->libvirt, journalDir, &error))) {
+    if (!(call->job = convergeJobStart(dom, policy, &call->libvirt, &options, &error))) {
         virshConvergePrint(_("warning: the source host has no virt-converge module and this virsh cannot control the migration, which goes on without the policy: %1$s"),
                            error->message);
         return;
@@ -140,6 +148,7 @@ virshCallBegin(virDomainPtr dom,
                unsigned int flags)
 {
     g_autoptr(virshCall) call = NULL;
+    g_autoptr(convergePolicy) policy = NULL;
 
     if (!virshConvergeActive())
         return NULL;
@@ -150,10 +159,16 @@ virshCallBegin(virDomainPtr dom,
     if (!takePolicy(call, params, nparams))
         return NULL;
 
-    if (sourceHasModule(dom))
+    /* Right already when the command was read.  Post-copy must be asked for at the
+     * start, on both sides; before QEMU 10.1 it excludes parallel connections. */
+    policy = convergePolicyParse(call->policyText, NULL);
+    if (policy && convergePolicyMayPostcopy(policy) && !(flags & VIR_MIGRATE_PARALLEL))
+        call->flags |= VIR_MIGRATE_POSTCOPY;
+
+    if (!policy || sourceHasModule(dom))
         addParam(call, QEMU_MIGRATION_CONVERGE_PARAM_POLICY, call->policyText);
     else
-        startJob(call, dom);
+        startJob(call, dom, policy);
 
     return g_steal_pointer(&call);
 }

@@ -159,7 +159,7 @@ static const refusalRow refusalRows[] = {
     { "an option as the value", "migrate --converge-policy --live a b",
       "unknown preset '--live' in the converge policy" },
     { "separator of the carrier", "migrate --live --converge-policy 'adaptive|x' a b",
-      "unknown preset 'adaptive|x' in the converge policy" },
+      "'adaptive|x' is no name of a preset" },
     { "unknown field", "migrate --live --converge-policy adaptive,nope=1 a b",
       "unknown field 'nope' in the converge policy" },
     { "second command", "list; migrate --live --converge-policy adaptive,nope=1 a b",

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ladder.c: the limits of a policy, and the fallback when one is hit
+ */
+#include "engine/ladder.h"
+
+/* A pass made progress when it left this much less than the best before it. */
+#define PROGRESS 0.96
+
+/* So many syncs in a row must find that nothing converges. */
+#define BEYOND_SYNCS 2
+
+/* A deadline is seen this much early: two samples. */
+#define MARGIN_MS 200
+
+/* A rung that is only cheaper must be so by this much. */
+#define CHEAPER 0.9
+
+/* Post-copy on a link that has just failed would lose the guest: the newest bandwidth
+ * window must have carried this share of the usual. */
+#define LINK_ALIVE 0.2
+
+static gint64
+policyGet(const convergeControl *control,
+          convergeField field)
+{
+    return convergePolicyGet(control->policy, field);
+}
+
+void
+convergeLadderNoteSync(convergeControl *control,
+                       const convergeModel *model)
+{
+    guint64 left = model->last.remainingBytes;
+
+    if (control->leastBytes == 0 || left < PROGRESS * control->leastBytes) {
+        control->leastBytes = MAX(left, 1);
+        control->stalled = 0;
+    } else {
+        control->stalled++;
+    }
+
+    control->beyond = control->class_ == CONVERGE_CLASS_BEYOND ? control->beyond + 1 : 0;
+}
+
+/* To send all that is dirty while nothing more is dirtied, ms: what is left of this pass,
+ * and what the next sync will find. */
+static double
+shipMs(const convergeModel *model)
+{
+    double dirty = model->last.remainingBytes;
+
+    if (convergeModelReady(model))
+        dirty += convergeModelDirtied(model, (model->last.timeMs - model->syncMs) / 1000.0,
+                                      model->last.throttle / 100.0);
+    return dirty / model->bandwidth * 1000 + CONVERGE_PAUSE_OVERHEAD_MS;
+}
+
+static gboolean
+deadlineIsDue(const convergeControl *control,
+              const convergeModel *model)
+{
+    gint64 deadline = policyGet(control, CONVERGE_FIELD_DEADLINE);
+    gint64 elapsed = model->last.timeMs - model->startMs;
+
+    if (deadline == 0)
+        return FALSE;
+    if (model->bandwidth <= 0)
+        return elapsed >= deadline;
+    if (elapsed + shipMs(model) + MARGIN_MS < deadline)
+        return FALSE;
+
+    /* Nothing is left to spare, unless it is as good as done anyway. */
+    return !control->prediction.converges ||
+        elapsed + control->prediction.remainingMs > deadline;
+}
+
+static gboolean
+isCheaper(const convergeControl *control,
+          const convergeModel *model,
+          convergeNews news)
+{
+    if (!(news & CONVERGE_NEWS_SYNC) || !convergeModelReady(model) ||
+        control->class_ == CONVERGE_CLASS_UNKNOWN)
+        return FALSE;
+
+    return !control->prediction.converges ||
+        shipMs(model) < CHEAPER * control->prediction.lostMs;
+}
+
+/* CONVERGE_REASON_LAST: there is none. */
+static convergeReason
+whyFallBack(const convergeControl *control,
+            const convergeModel *model,
+            convergeNews news)
+{
+    const convergeSample *sample = &model->last;
+    gint64 passes = policyGet(control, CONVERGE_FIELD_PASSES);
+    gint64 factor = policyGet(control, CONVERGE_FIELD_TRANSFER_FACTOR);
+    gint64 stall = policyGet(control, CONVERGE_FIELD_STALL);
+    gint64 when = policyGet(control, CONVERGE_FIELD_FALLBACK_WHEN);
+
+    if (deadlineIsDue(control, model))
+        return CONVERGE_REASON_DEADLINE;
+    /* The first sync ends no pass. */
+    if (passes > 0 && sample->iteration > (guint64)passes)
+        return CONVERGE_REASON_PASSES;
+    if (factor > 0 && sample->processedBytes >= (guint64)factor * sample->totalBytes)
+        return CONVERGE_REASON_TRANSFER;
+    if (stall > 0 && control->stalled >= stall)
+        return CONVERGE_REASON_STALL;
+    if (when >= CONVERGE_FALLBACK_PREDICTION && control->beyond >= BEYOND_SYNCS)
+        return CONVERGE_REASON_PREDICTION;
+    if (when >= CONVERGE_FALLBACK_CHEAPER && isCheaper(control, model, news))
+        return CONVERGE_REASON_CHEAPER;
+    return CONVERGE_REASON_LAST;
+}
+
+unsigned int
+convergeLadderDecide(convergeControl *control,
+                     const convergeModel *model,
+                     convergeNews news,
+                     convergeDecision *decisions)
+{
+    gint64 ladder = policyGet(control, CONVERGE_FIELD_FALLBACK);
+    convergeReason why;
+    unsigned int n = 0;
+    int rung = convergeLadderRung(ladder, control->rung);
+
+    if (rung <= CONVERGE_RUNG_CONTINUE ||
+        (why = whyFallBack(control, model, news)) == CONVERGE_REASON_LAST)
+        return 0;
+
+    if (rung == CONVERGE_RUNG_POSTCOPY && !control->mayPostcopy) {
+        decisions[n++] = (convergeDecision) {
+            .verb = CONVERGE_VERB_SKIP,
+            .reason = CONVERGE_REASON_NO_POSTCOPY,
+        };
+        rung = convergeLadderRung(ladder, ++control->rung);
+    }
+
+    switch (rung) {
+    case CONVERGE_RUNG_POSTCOPY:
+        if (model->recentBandwidth < LINK_ALIVE * model->bandwidth)
+            return n;
+        decisions[n].verb = CONVERGE_VERB_POSTCOPY;
+        break;
+    case CONVERGE_RUNG_SUSPEND:
+        decisions[n].verb = CONVERGE_VERB_SUSPEND;
+        break;
+    case CONVERGE_RUNG_ABORT:
+        decisions[n].verb = CONVERGE_VERB_ABORT;
+        break;
+    default:                    /* continue, or the end of the ladder */
+        return n;
+    }
+
+    decisions[n] = (convergeDecision) { .verb = decisions[n].verb, .reason = why };
+    control->rung++;
+    control->handedOver = TRUE;
+    return n + 1;
+}
+
+void
+convergeControlRungFailed(convergeControl *control)
+{
+    control->handedOver = FALSE;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * actuatortest.c: what the actuator says to QEMU, and what it takes back
+ *
+ * A small QEMU behind fake libvirt calls: it holds migration parameters, checks the
+ * merged set as the real one does, and refuses all or takes all.
+ */
+#include <json-glib/json-glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actuator/actuator_libvirt.h"
+
+typedef struct _fakeQemu fakeQemu;
+struct _fakeQemu {
+    gint64 initial, increment, max, threshold, tailslow, downtime;
+    guint commands;             /* that set something */
+    gboolean gone;
+};
+
+static const fakeQemu pristine = { 20, 10, 99, 50, 0, 300, 0, FALSE };
+static fakeQemu qemu;
+
+static char *
+query(void)
+{
+    return g_strdup_printf("{\"return\":{\"cpu-throttle-initial\":%d,\"cpu-throttle-increment\":%d,"
+                           "\"max-cpu-throttle\":%d,\"throttle-trigger-threshold\":%d,"
+                           "\"cpu-throttle-tailslow\":%s,\"downtime-limit\":%d},\"id\":\"x\"}",
+                           (int)qemu.initial, (int)qemu.increment, (int)qemu.max,
+                           (int)qemu.threshold, qemu.tailslow ? "true" : "false",
+                           (int)qemu.downtime);
+}
+
+/* migrate_params_check(): on the merged set, all or nothing. */
+static gboolean
+setParams(JsonObject *arguments)
+{
+    fakeQemu merged = qemu;
+
+    merged.initial = json_object_get_int_member_with_default(arguments, "cpu-throttle-initial", qemu.initial);
+    merged.increment = json_object_get_int_member_with_default(arguments, "cpu-throttle-increment", qemu.increment);
+    merged.max = json_object_get_int_member_with_default(arguments, "max-cpu-throttle", qemu.max);
+    merged.threshold = json_object_get_int_member_with_default(arguments, "throttle-trigger-threshold", qemu.threshold);
+    merged.tailslow = json_object_get_boolean_member_with_default(arguments, "cpu-throttle-tailslow", qemu.tailslow);
+    merged.downtime = json_object_get_int_member_with_default(arguments, "downtime-limit", qemu.downtime);
+    if (merged.initial < 1 || merged.initial > 99 || merged.increment < 1 ||
+        merged.increment > 99 || merged.max < merged.initial || merged.max > 99 ||
+        merged.threshold < 1 || merged.threshold > 100)
+        return FALSE;
+    qemu = merged;
+    qemu.commands++;
+    return TRUE;
+}
+
+static int
+fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
+            const char *cmd,
+            char **result,
+            unsigned int flags G_GNUC_UNUSED)
+{
+    g_autoptr(JsonNode) node = json_from_string(cmd, NULL);
+    JsonObject *command = json_node_get_object(node);
+    const char *name = json_object_get_string_member(command, "execute");
+    g_autofree char *reply = NULL;
+
+    if (qemu.gone)
+        return -1;
+
+    if (g_str_equal(name, "query-migrate-parameters"))
+        reply = query();
+    else if (g_str_equal(name, "migrate-set-parameters") &&
+             setParams(json_object_get_object_member(command, "arguments")))
+        reply = g_strdup("{\"return\":{}}");
+    else
+        reply = g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}");
+
+    *result = strdup(reply);
+    return 0;
+}
+
+static int
+fakeDowntime(virDomainPtr dom G_GNUC_UNUSED,
+             unsigned long long ms,
+             unsigned int flags G_GNUC_UNUSED)
+{
+    qemu.downtime = (gint64)ms;
+    return 0;
+}
+
+static const convergeLibvirt fake = {
+    .caller = "test",
+    .setMaxDowntime = fakeDowntime,
+    .qemuMonitorCommand = fakeMonitor,
+};
+
+static gboolean
+say(convergeActuatorLibvirt *actuator,
+    convergeVerb verb,
+    unsigned int throttle)
+{
+    convergeDecision decision = {
+        .verb = verb, .throttle = throttle, .increment = 10, .maxThrottle = 99,
+        .threshold = 50, .downtimeMs = 100,
+    };
+
+    return convergeActuatorLibvirtOps.apply(actuator, &decision, NULL);
+}
+
+/* What libvirt sends after a failure: all that it knows, in one command. */
+static gboolean
+libvirtResets(gint64 initial)
+{
+    g_autoptr(JsonObject) arguments = json_object_new();
+
+    json_object_set_int_member(arguments, "cpu-throttle-initial", initial);
+    json_object_set_int_member(arguments, "cpu-throttle-increment", 10);
+    json_object_set_int_member(arguments, "downtime-limit", 300);
+    return setParams(arguments);
+}
+
+static void
+assertPristine(void)
+{
+    g_assert_cmpint(qemu.initial, ==, pristine.initial);
+    g_assert_cmpint(qemu.increment, ==, pristine.increment);
+    g_assert_cmpint(qemu.max, ==, pristine.max);
+    g_assert_cmpint(qemu.threshold, ==, pristine.threshold);
+    g_assert_cmpint(qemu.tailslow, ==, pristine.tailslow);
+    g_assert_cmpint(qemu.downtime, ==, pristine.downtime);
+}
+
+/* Verbs in an order that a migration may have. */
+static const struct {
+    convergeVerb verb;
+    unsigned int throttle;
+} course[] = {
+    { CONVERGE_VERB_PRIME, 0 }, { CONVERGE_VERB_DOWNTIME, 0 },
+    { CONVERGE_VERB_THROTTLE, 95 }, { CONVERGE_VERB_THROTTLE, 20 },
+    { CONVERGE_VERB_HOLD, 0 }, { CONVERGE_VERB_THROTTLE, 99 },
+    { CONVERGE_VERB_STEP, 20 }, { CONVERGE_VERB_STEP, 70 },
+};
+
+/* Wherever it fails: libvirt's reset is never refused, and afterwards all is as before;
+ * without libvirt's reset as well. */
+static void
+testRestore(void)
+{
+    gsize steps, i;
+    int withReset;
+
+    for (withReset = 0; withReset < 2; withReset++) {
+        for (steps = 0; steps <= G_N_ELEMENTS(course); steps++) {
+            g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+            guint commands;
+
+            qemu = pristine;
+            for (i = 0; i < steps; i++)
+                g_assert_true(say(actuator, course[i].verb, course[i].throttle));
+
+            if (withReset)
+                g_assert_true(libvirtResets(20));
+            convergeActuatorLibvirtEnd(actuator);
+            g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+            assertPristine();
+
+            commands = qemu.commands;
+            g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+            g_assert_cmpuint(qemu.commands, ==, commands);
+        }
+    }
+}
+
+/* auto_converge.initial of the caller: libvirt sets it before us, and takes it back. */
+static void
+testCallerThrottle(void)
+{
+    const gint64 initial[] = { 5, 30, 80 };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(initial); i++) {
+        g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, TRUE);
+
+        qemu = pristine;
+        qemu.initial = initial[i];
+        for (j = 0; j < G_N_ELEMENTS(course); j++)
+            g_assert_true(say(actuator, course[j].verb, course[j].throttle));
+        g_assert_true(say(actuator, CONVERGE_VERB_STEP, 20));
+        g_assert_true(libvirtResets(20));
+        convergeActuatorLibvirtEnd(actuator);
+        g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+        assertPristine();
+    }
+}
+
+/* The set-point is exact. */
+static void
+testSetPoint(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+    unsigned int throttle;
+
+    qemu = pristine;
+    for (throttle = CONVERGE_THROTTLE_FLOOR; throttle <= 99; throttle++) {
+        g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, throttle));
+        /* QEMU: initial while it is off, else min(now + increment, max). */
+        g_assert_cmpint(qemu.initial, ==, throttle);
+        g_assert_cmpint(MIN(1 + qemu.increment, qemu.max), ==, throttle);
+        g_assert_cmpint(MIN(99 + qemu.increment, qemu.max), ==, throttle);
+        g_assert_cmpint(qemu.threshold, ==, 1);
+        g_assert_false(qemu.tailslow);
+    }
+}
+
+/* Nothing was done: nothing is said, not even a question. */
+static void
+testUntouched(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+
+    qemu = pristine;
+    qemu.gone = TRUE;
+    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+}
+
+static void
+testRefused(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+    convergeDecision wrong = { .verb = CONVERGE_VERB_STEP, .throttle = 120, .increment = 10,
+                               .maxThrottle = 99, .threshold = 50 };
+    g_autoptr(GError) error = NULL;
+
+    qemu = pristine;
+    g_assert_false(convergeActuatorLibvirtOps.apply(actuator, &wrong, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
+    assertPristine();
+    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    g_assert_cmpuint(qemu.commands, ==, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_assert_cmpint(virInitialize(), ==, 0);
+    g_test_add_func("/actuator/restore", testRestore);
+    g_test_add_func("/actuator/caller-throttle", testCallerThrottle);
+    g_test_add_func("/actuator/set-point", testSetPoint);
+    g_test_add_func("/actuator/untouched", testUntouched);
+    g_test_add_func("/actuator/refused", testRefused);
+    return g_test_run();
+}

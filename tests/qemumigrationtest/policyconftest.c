@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * policyconftest.c: the host's configuration, and the file that is shipped
+ *
+ * The settings of the shipped file are generated: VIR_TEST_REGENERATE_OUTPUT=1 writes
+ * them anew, between its head and its example.
+ */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "policy/policy_conf.h"
+#include "policy/policy_fields.h"
+
+static convergePolicyConf *
+parse(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    convergePolicyConf *conf = convergePolicyConfParse(text, strlen(text), "host.conf", &error);
+
+    g_assert_no_error(error);
+    return conf;
+}
+
+static void
+assertSpec(const convergePolicySpec *spec,
+           const char *expected)
+{
+    g_autofree char *text = convergePolicySpecFormat(spec);
+
+    g_assert_cmpstr(text, ==, expected);
+}
+
+static void
+testGroups(void)
+{
+    g_autoptr(convergePolicyConf) conf = parse("# host\n"
+                                               "[default]\n"
+                                               "preset = gold\n"
+                                               "max-throttle=80%\n"
+                                               "\n"
+                                               "[policy gold]\n"
+                                               "preset = deadline\n"
+                                               "deadline = 120s\n"
+                                               "[policy plain]\n"
+                                               "fallback =abort\n");
+    GHashTable *sites = convergePolicyConfGetSites(conf);
+
+    assertSpec(convergePolicyConfGetDefault(conf), "gold,max-throttle=80");
+    g_assert_cmpuint(g_hash_table_size(sites), ==, 2);
+    assertSpec(g_hash_table_lookup(sites, "gold"), "deadline,deadline=2min");
+    assertSpec(g_hash_table_lookup(sites, "plain"), "fallback=abort");
+}
+
+/* What a migration that states nothing gets, and one that names a site's policy. */
+static void
+testResolve(void)
+{
+    g_autoptr(convergePolicyConf) conf = parse("[default]\npreset=stepped\nstall=3\n"
+                                               "[policy gold]\npreset=deadline\npasses=7\n");
+    g_autoptr(convergePolicySpec) gold = convergePolicySpecParse("gold", NULL);
+    const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
+        [CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(conf),
+    };
+    g_autoptr(convergePolicy) plain =
+        convergePolicyResolve(layers, convergePolicyConfGetSites(conf), NULL);
+    g_autoptr(convergePolicy) named = NULL;
+
+    g_assert_cmpint(convergePolicyGet(plain, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_STEPPED);
+    g_assert_cmpint(convergePolicyGet(plain, CONVERGE_FIELD_STALL), ==, 3);
+    g_assert_cmpint(convergePolicyGetLayer(plain, CONVERGE_FIELD_STALL), ==, CONVERGE_LAYER_HOST);
+
+    layers[CONVERGE_LAYER_CALL] = gold;
+    named = convergePolicyResolve(layers, convergePolicyConfGetSites(conf), NULL);
+    g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_ADAPTIVE);
+    g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_PASSES), ==, 7);
+    g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_STALL), ==, 3);
+}
+
+/* A message leads to the place. */
+static void
+testPlace(void)
+{
+    static const struct {
+        const char *text;
+        const char *message;
+    } rows[] = {
+        { "[default]\n\nstall=x\n",
+          "host.conf:3: [default]: field 'stall' of the converge policy has the value 'x'; allowed: " },
+        { "[policy gold]\n# c\n\nbogus=1\n",
+          "host.conf:4: [policy gold]: unknown field 'bogus' in the converge policy; allowed: throttle, " },
+        { "stall=3\n",
+          "host.conf:1: 'stall=3' is out of place; allowed: KEY = VALUE below [default] or [policy NAME]" },
+        { "[policy gold]\npreset=bogus\n",
+          "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
+        { "[default]\npreset=bogus\n",
+          "host.conf: [default]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(convergePolicyConfParse(rows[i].text, strlen(rows[i].text), "host.conf", &error));
+        g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+        g_test_message("%s", error->message);
+        g_assert_true(g_str_has_prefix(error->message, rows[i].message));
+    }
+}
+
+/* Files: none, one that changes, a huge one, and what is no file. */
+static void
+testLoad(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *dir = g_dir_make_tmp("policyconftest-XXXXXX", &error);
+    g_autofree char *path = g_build_filename(dir, "virt-converge.conf", NULL);
+    g_autoptr(convergePolicyConf) none = convergePolicyConfLoad(path, &error);
+    g_autoptr(convergePolicyConf) first = NULL;
+    g_autoptr(convergePolicyConf) second = NULL;
+    g_autofree char *huge = g_malloc(65536 + 1);
+
+    g_assert_no_error(error);
+    assertSpec(convergePolicyConfGetDefault(none), "");
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(none)), ==, 0);
+
+    g_file_set_contents(path, "[default]\npreset=nova\n", -1, &error);
+    first = convergePolicyConfLoad(path, &error);
+    g_assert_no_error(error);
+    g_file_set_contents(path, "[default]\npreset=xen\n", -1, &error);
+    second = convergePolicyConfLoad(path, &error);
+    g_assert_no_error(error);
+    assertSpec(convergePolicyConfGetDefault(first), "nova");
+    assertSpec(convergePolicyConfGetDefault(second), "xen");
+
+    memset(huge, '#', 65536 + 1);
+    g_file_set_contents(path, huge, 65536, &error);
+    convergePolicyConfFree(convergePolicyConfLoad(path, &error));
+    g_assert_no_error(error);
+    g_file_set_contents(path, huge, 65536 + 1, &error);
+    g_assert_null(convergePolicyConfLoad(path, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    g_assert_nonnull(strstr(error->message, "allowed: 65536 bytes"));
+    g_clear_error(&error);
+
+    g_assert_null(convergePolicyConfLoad("/dev/zero", &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    g_clear_error(&error);
+    g_assert_null(convergePolicyConfLoad(dir, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
+    g_assert_nonnull(strstr(error->message, dir));
+
+    g_unlink(path);
+    g_rmdir(dir);
+}
+
+/* --- The shipped file --- */
+
+/* What the settings of all fields stand between. */
+#define SETTINGS_START "#preset = " CONVERGE_PRESET_DEFAULT "\n\n"
+#define SETTINGS_END "# A policy of this site"
+
+static char *
+makeSettings(void)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse(CONVERGE_PRESET_DEFAULT, NULL);
+    GString *out = g_string_new(NULL);
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        g_autofree char *allowed = convergeFieldAllowed(i);
+        g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
+
+        g_string_append_printf(out, "# %s\n# Allowed: %s\n#%s = %s\n\n", convergeFields[i].help,
+                               allowed, convergeFields[i].name, value);
+    }
+    return g_string_free(out, FALSE);
+}
+
+/* Every setting that is commented out: "#" and a lower-case letter or a bracket. */
+static char *
+uncomment(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    gsize i;
+
+    for (i = 0; lines[i]; i++) {
+        if (lines[i][0] == '#' && (g_ascii_islower(lines[i][1]) || lines[i][1] == '['))
+            lines[i][0] = ' ';
+    }
+    return g_strjoinv("\n", lines);
+}
+
+static void
+testShipped(void)
+{
+    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "..", "..", "data",
+                                                  "virt-converge.conf", NULL);
+    g_autofree char *settings = makeSettings();
+    g_autofree char *shipped = NULL;
+    g_autofree char *whole = NULL;
+    g_autoptr(GError) error = NULL;
+    const char *start, *end;
+
+    g_file_get_contents(path, &shipped, NULL, &error);
+    g_assert_no_error(error);
+    start = strstr(shipped, SETTINGS_START);
+    end = strstr(shipped, SETTINGS_END);
+    g_assert_true(start && end);
+    start += strlen(SETTINGS_START);
+
+    whole = g_strdup_printf("%.*s%s%s", (int)(start - shipped), shipped, settings, end);
+    if (g_getenv("VIR_TEST_REGENERATE_OUTPUT"))
+        g_file_set_contents(path, whole, -1, &error);
+    else
+        g_assert_cmpstr(shipped, ==, whole);
+    g_assert_no_error(error);
+}
+
+/* As shipped it states nothing; with each setting uncommented, what holds without it. */
+static void
+testShippedValues(void)
+{
+    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "..", "..", "data",
+                                                  "virt-converge.conf", NULL);
+    g_autoptr(convergePolicyConf) conf = NULL;
+    g_autoptr(convergePolicyConf) full = NULL;
+    g_autoptr(convergePolicy) builtin = convergePolicyParse(NULL, NULL);
+    g_autoptr(convergePolicy) policy = NULL;
+    const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { NULL };
+    g_autofree char *shipped = NULL;
+    g_autofree char *text = NULL;
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autoptr(GError) error = NULL;
+    gsize keys;
+    gsize i;
+
+    g_file_get_contents(path, &shipped, NULL, &error);
+    g_assert_no_error(error);
+    conf = parse(shipped);
+    assertSpec(convergePolicyConfGetDefault(conf), "");
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(conf)), ==, 0);
+
+    text = uncomment(shipped);
+    full = parse(text);
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(full)), ==, 1);
+    layers[CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(full);
+    policy = convergePolicyResolve(layers, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(convergePolicySpecGetPreset(layers[CONVERGE_LAYER_HOST]), ==,
+                    CONVERGE_PRESET_DEFAULT);
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        g_assert_true(convergePolicySpecHas(layers[CONVERGE_LAYER_HOST], i));
+        g_assert_cmpint(convergePolicyGet(policy, i), ==, convergePolicyGet(builtin, i));
+    }
+
+    /* Other readers of key files see the same. */
+    g_key_file_load_from_data(file, text, -1, G_KEY_FILE_NONE, &error);
+    g_assert_no_error(error);
+    g_strfreev(g_key_file_get_keys(file, "default", &keys, &error));
+    g_assert_cmpuint(keys, ==, CONVERGE_FIELD_LAST + 1);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policyconf/groups", testGroups);
+    g_test_add_func("/policyconf/resolve", testResolve);
+    g_test_add_func("/policyconf/place", testPlace);
+    g_test_add_func("/policyconf/load", testLoad);
+    g_test_add_func("/policyconf/shipped", testShipped);
+    g_test_add_func("/policyconf/shipped-values", testShippedValues);
+    return g_test_run();
+}
