@@ -16,6 +16,8 @@
 #include "module/job_stats.h"
 #include "module/libvirt_next.h"
 #include "module/preload.h"
+#include "policy/policy_conf.h"
+#include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
 
 /* Filled in by the constructor, read-only afterwards. */
@@ -124,10 +126,15 @@ raiseError(const GError *error)
 
 /* Which policy steers a migration with these flags.  NULL without @error: none. */
 static convergePolicy *
-choosePolicy(const char *stated,
+choosePolicy(virDomainPtr domain,
+             const char *stated,
              unsigned long flags,
              GError **error)
 {
+    gboolean requested = (flags & VIR_MIGRATE_AUTO_CONVERGE) != 0;
+    g_autoptr(convergePolicy) policy = NULL;
+    g_autoptr(GError) wrong = NULL;
+
     if (!(flags & VIR_MIGRATE_LIVE) ||
         (flags & (VIR_MIGRATE_OFFLINE | VIR_MIGRATE_POSTCOPY_RESUME))) {
         if (stated)
@@ -137,10 +144,15 @@ choosePolicy(const char *stated,
         return NULL;
     }
 
-    if (!stated && !(flags & VIR_MIGRATE_AUTO_CONVERGE))
-        return NULL;
+    policy = convergePolicyForDomain(domain, stated, requested, CONVERGE_POLICY_CONF, &wrong);
 
-    return convergePolicyParse(stated, error);
+    /* Somebody else's mistake is no reason to refuse who asked for nothing. */
+    if (wrong && !stated && !requested)
+        convergeNextLog("%s goes on as stock: %s", virDomainGetName(domain), wrong->message);
+    else if (wrong)
+        g_propagate_error(error, g_steal_pointer(&wrong));
+
+    return g_steal_pointer(&policy);
 }
 
 /* Starts and registers the job; NULL, with one line in the log, where that cannot be
@@ -230,7 +242,7 @@ beginPerform(virDomainPtr domain,
     g_autoptr(GError) error = NULL;
 
     *job = NULL;
-    policy = choosePolicy(params->policy, *flags, &error);
+    policy = choosePolicy(domain, params->policy, *flags, &error);
     if (error) {
         raiseError(error);
         return FALSE;
@@ -279,7 +291,7 @@ virDomainMigrateBegin3Params(virDomainPtr domain,
     /* The first that a direct migration asks of the source: refuse a wrong policy
      * before anything is prepared. */
     if (splitParams(&split, params, nparams, &error))
-        policy = choosePolicy(split.policy, flags, &error);
+        policy = choosePolicy(domain, split.policy, flags, &error);
     if (error) {
         raiseError(error);
         return NULL;

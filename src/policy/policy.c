@@ -10,6 +10,7 @@
 
 /* Far above any policy that makes sense; bounds what a caller can make us hold. */
 #define POLICY_TEXT_MAX 1024
+#define PRESET_NAME_MAX 64
 
 struct _convergePolicySpec {
     char *preset;
@@ -72,10 +73,12 @@ convergePolicySpecSetPreset(convergePolicySpec *spec,
     if (spec->preset)
         return statedTwice("preset", error);
 
-    if (!*preset || preset[strspn(preset, "abcdefghijklmnopqrstuvwxyz"
-                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]) {
+    if (!*preset || strlen(preset) > PRESET_NAME_MAX ||
+        preset[strspn(preset, "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("'%1$s' is no name of a preset; allowed: PRESET[,FIELD=VALUE...]"), preset);
+                    _("'%1$s' is no name of a preset; allowed: letters, digits, '-', '_' and '.'"),
+                    preset);
         return FALSE;
     }
 
@@ -113,7 +116,7 @@ parseFields(convergePolicySpec *spec,
 
         if (g_strv_length(parts) != 2) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                        _("'%1$s' in the converge policy is not of the form FIELD=VALUE"),
+                        _("'%1$s' in the converge policy is not allowed; allowed: FIELD=VALUE"),
                         *words);
             return FALSE;
         }
@@ -237,13 +240,14 @@ unknownPreset(const char *name,
                 name, known->str);
 }
 
-/* The rows below the layers: a built-in preset, under what the site has built on it. */
+/* The built-in preset that @policy->preset is, or that the site's policy of that name
+ * builds on. */
 static gboolean
 mergePreset(convergePolicy *policy,
+            const convergePolicySpec *site,
             GHashTable *sites,
             GError **error)
 {
-    const convergePolicySpec *site = sites ? g_hash_table_lookup(sites, policy->preset) : NULL;
     const char *name = policy->preset;
     g_autoptr(convergePolicySpec) row = convergePolicySpecNew();
     g_auto(GStrv) words = NULL;
@@ -262,7 +266,6 @@ mergePreset(convergePolicy *policy,
         return FALSE;
 
     merge(policy, row, CONVERGE_LAYER_PRESET);
-    merge(policy, site, CONVERGE_LAYER_HOST);
     return TRUE;
 }
 
@@ -299,7 +302,7 @@ settleOrder(convergePolicy *policy,
         lowText = convergeFieldFormat(low, policy->value[low]);
         highText = convergeFieldFormat(high, policy->value[high]);
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("field '%1$s' of the converge policy is %2$s, above '%3$s', which is %4$s"),
+                    _("field '%1$s' of the converge policy is %2$s; allowed: up to '%3$s', which is %4$s"),
                     convergeFields[low].name, lowText,
                     convergeFields[high].name, highText);
         return FALSE;
@@ -315,6 +318,7 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
 {
     g_autoptr(convergePolicy) policy = g_new0(convergePolicy, 1);
     const char *preset = CONVERGE_PRESET_DEFAULT;
+    const convergePolicySpec *site;
     gsize i;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++)
@@ -326,11 +330,15 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
     }
     policy->preset = g_strdup(preset);
 
-    if (!mergePreset(policy, sites, error))
+    site = sites ? g_hash_table_lookup(sites, preset) : NULL;
+    if (!mergePreset(policy, site, sites, error))
         return NULL;
 
-    for (i = CONVERGE_LAYER_HOST; i < CONVERGE_LAYER_LAST; i++)
-        merge(policy, layers[i], i);
+    /* Both are the host's; what it says of one policy goes before what it says of all. */
+    merge(policy, layers[CONVERGE_LAYER_HOST], CONVERGE_LAYER_HOST);
+    merge(policy, site, CONVERGE_LAYER_HOST);
+    merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN);
+    merge(policy, layers[CONVERGE_LAYER_CALL], CONVERGE_LAYER_CALL);
 
     if (!settleOrder(policy, error))
         return NULL;

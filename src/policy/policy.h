@@ -151,7 +151,8 @@ typedef struct _convergePolicy convergePolicy;
 /* Merges what host, domain and call state; each may be NULL, the others must be.
  *
  * @sites: policies that the site has named, char * -> convergePolicySpec *, or NULL.
- * A layer may name one where it could name a preset; its fields count as the host's.
+ * A layer may name one where it could name a preset; its fields count as the host's, and
+ * go before those of the host layer.
  *
  * Returns NULL with CONVERGE_ERROR_POLICY set for an unknown preset and for values that
  * contradict each other. */

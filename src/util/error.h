@@ -16,7 +16,7 @@ typedef enum {
     CONVERGE_ERROR_POLICY,      /* the policy is wrong: the caller's fault */
     CONVERGE_ERROR_LIBVIRT,     /* a libvirt call failed */
     CONVERGE_ERROR_QEMU,        /* QEMU refused or misunderstood a command */
-    CONVERGE_ERROR_IO,          /* a file of ours could not be written */
+    CONVERGE_ERROR_IO,          /* a file of ours could not be read or written */
     CONVERGE_ERROR_LAST
 } convergeErrorCode;
 

@@ -42,9 +42,9 @@ static const struct {
 } bad[] = {
     { "bogus", "'bogus'", "adaptive, cheapest" },
     { "Adaptive", "'Adaptive'", "adaptive, cheapest" },
-    { " adaptive", "' adaptive'", "PRESET[,FIELD=VALUE...]" },
-    { ",max-throttle=80", "''", "PRESET[,FIELD=VALUE...]" },
-    { "max-throttle=80", "'max-throttle=80'", "PRESET[,FIELD=VALUE...]" },
+    { " adaptive", "' adaptive'", "letters, digits" },
+    { ",max-throttle=80", "''", "letters, digits" },
+    { "max-throttle=80", "'max-throttle=80'", "letters, digits" },
     { "adaptive,", "''", "FIELD=VALUE" },
     { "adaptive,,max-throttle=80", "''", "FIELD=VALUE" },
     { "adaptive,max-throttle", "'max-throttle'", "FIELD=VALUE" },

@@ -5,6 +5,7 @@
  * The schema is generated: VIR_TEST_REGENERATE_OUTPUT=1 writes data/converge-policy.rng
  * anew from the field table.
  */
+#include <libvirt/libvirt.h>
 #include <libxml/parser.h>
 #include <string.h>
 
@@ -99,6 +100,48 @@ testForm(void)
                     "</policy>\n");
 }
 
+/* Through libvirt itself, its test driver: what we write it takes, what it gives back we
+ * take, also where somebody wrote it into the domain with another prefix. */
+static void
+testLibvirt(void)
+{
+    static const char other[] = "<c:policy xmlns:c='" CONVERGE_POLICY_XML_NS "' preset='nova'>"
+                                "<c:stall>3</c:stall></c:policy>";
+    virConnectPtr conn = virConnectOpen("test:///default");
+    virDomainPtr dom = conn ? virDomainLookupByName(conn, "test") : NULL;
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecParse("nova,stall=3", NULL);
+    g_autofree char *written = convergePolicySpecToXML(spec);
+    const char *const forms[] = { written, other };
+    gsize i;
+
+    if (!dom) {
+        g_test_skip("libvirt has no test driver");
+        if (conn)
+            virConnectClose(conn);
+        return;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(forms); i++) {
+        g_autoptr(convergePolicySpec) again = NULL;
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = NULL;
+        char *xml = NULL;
+
+        g_assert_cmpint(virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, forms[i],
+                                             CONVERGE_POLICY_XML_KEY, CONVERGE_POLICY_XML_NS, 0), ==, 0);
+        xml = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, CONVERGE_POLICY_XML_NS, 0);
+        g_assert_nonnull(xml);
+        again = convergePolicySpecFromXML(xml, &error);
+        free(xml);
+        g_assert_no_error(error);
+        text = convergePolicySpecFormat(again);
+        g_assert_cmpstr(text, ==, "nova,stall=3");
+    }
+
+    virDomainFree(dom);
+    virConnectClose(conn);
+}
+
 /* --- Hostile input --- */
 
 static void
@@ -191,7 +234,7 @@ testCut(void)
     }
 }
 
-/* A caller's locale and handlers are no business of ours; a call in many threads. */
+/* Parses and writes; for several threads at once. */
 static gpointer
 parseOften(gpointer opaque G_GNUC_UNUSED)
 {
@@ -373,6 +416,7 @@ main(int argc, char **argv)
     g_test_add_func("/policyxml/presets", testPresets);
     g_test_add_func("/policyxml/fields", testFields);
     g_test_add_func("/policyxml/form", testForm);
+    g_test_add_func("/policyxml/libvirt", testLibvirt);
     g_test_add_func("/policyxml/huge", testHuge);
     g_test_add_func("/policyxml/cut", testCut);
     g_test_add_func("/policyxml/threads", testThreads);

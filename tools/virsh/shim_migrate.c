@@ -13,7 +13,7 @@
 #include <libvirt/virterror.h>
 
 #include "engine/job.h"
-#include "policy/policy.h"
+#include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
 
 #include "command_text.h"
@@ -28,6 +28,7 @@ typedef struct {
     char *policyText;
     char *disksURI;                 /* the user's own, or NULL */
     convergeLibvirt libvirt;        /* what the job calls */
+    gboolean refused;               /* the policy is wrong: nothing may start */
     convergeJob *job;               /* NULL when the source's module does it */
 } virshCall;
 
@@ -149,6 +150,7 @@ virshCallBegin(virDomainPtr dom,
 {
     g_autoptr(virshCall) call = NULL;
     g_autoptr(convergePolicy) policy = NULL;
+    g_autoptr(GError) error = NULL;
 
     if (!virshConvergeActive())
         return NULL;
@@ -159,16 +161,24 @@ virshCallBegin(virDomainPtr dom,
     if (!takePolicy(call, params, nparams))
         return NULL;
 
-    /* Right already when the command was read.  Post-copy must be asked for at the
-     * start, on both sides; before QEMU 10.1 it excludes parallel connections. */
-    policy = convergePolicyParse(call->policyText, NULL);
+    /* The host's layer is the source host's: its module knows it, this virsh does not. */
+    virshConvergeErrorsMute(TRUE);
+    policy = convergePolicyForDomain(dom, call->policyText, TRUE, NULL, &error);
+    virshConvergeErrorsMute(FALSE);
+
+    /* Post-copy must be asked for at the start, on both sides; before QEMU 10.1 it
+     * excludes parallel connections. */
     if (policy && convergePolicyMayPostcopy(policy) && !(flags & VIR_MIGRATE_PARALLEL))
         call->flags |= VIR_MIGRATE_POSTCOPY;
 
-    if (!policy || sourceHasModule(dom))
+    if (sourceHasModule(dom)) {
         addParam(call, QEMU_MIGRATION_CONVERGE_PARAM_POLICY, call->policyText);
-    else
+    } else if (policy) {
         startJob(call, dom, policy);
+    } else {
+        virshConvergePrint(_("error: %1$s"), error->message);
+        call->refused = TRUE;
+    }
 
     return g_steal_pointer(&call);
 }
@@ -218,6 +228,9 @@ virDomainMigrate3(virDomainPtr domain,
     if (!call)
         return next(domain, dconn, params, nparams, flags);
 
+    if (call->refused)
+        return NULL;
+
     result = next(domain, dconn, call->params, call->nparams, call->flags);
     virshCallEnd(call, result != NULL);
     if (!result)
@@ -239,6 +252,9 @@ virDomainMigrateToURI3(virDomainPtr domain,
 
     if (!call)
         return next(domain, dconnuri, params, nparams, flags);
+
+    if (call->refused)
+        return -1;
 
     result = next(domain, dconnuri, call->params, call->nparams, call->flags);
     virshCallEnd(call, result == 0);

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Where a policy may be stated, which one counts, and what the fallbacks do."""
+
+import os
+
+import libvirt
+
+from labtest import MODULE, LabTest
+
+NAMESPACE = "https://virt-converge.org/xmlns/policy/1.0"
+KEY = "converge"
+LIVE = libvirt.VIR_MIGRATE_LIVE
+P2P = libvirt.VIR_MIGRATE_PEER2PEER
+AUTO = libvirt.VIR_MIGRATE_AUTO_CONVERGE
+URI = {libvirt.VIR_MIGRATE_PARAM_URI: "tcp://10.77.0.2:49152"}
+
+
+class Policy(LabTest):
+    module = ("--module", MODULE)
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.write_conf, None)
+
+    def write_conf(self, text):
+        path = os.path.join(self.source.directory, "etc", "virt-converge.conf")
+        if text is None:
+            if os.path.exists(path):
+                os.unlink(path)
+            return
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def set_domain_policy(self, xml):
+        self.domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml, KEY, NAMESPACE,
+                                libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def migrate(self, flags=0, **parameters):
+        parameters = {f"auto_converge.{key}": value for key, value in parameters.items()}
+        self.domain.migrateToURI3(self.uri("B"), URI | parameters, LIVE | P2P | flags)
+
+    def policy_in_journal(self):
+        return self.journal()[0]["policy"]
+
+    def verbs(self):
+        return [line["verb"] for line in self.journal() if line["type"] == "decision"]
+
+
+class Layers(Policy):
+    def test_domain_always_for_virt_manager(self):
+        """A client that never asks: its flags, direct."""
+        self.set_domain_policy("<policy preset='adaptive' when='always'/>")
+        self.domain.migrate3(self.target.connect(), URI, LIVE |
+                             libvirt.VIR_MIGRATE_PERSIST_DEST |
+                             libvirt.VIR_MIGRATE_UNDEFINE_SOURCE)
+        self.assert_arrived()
+        self.assertIn("throttle", self.verbs())
+        arrived = self.target.connect().lookupByName(self.guest)
+        xml = arrived.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE)
+        self.assertIn("always", xml)
+        arrived.undefine()
+
+    def test_host_configuration_is_read_anew(self):
+        self.write_conf("[default]\nwhen = always\nmax-throttle = 90\n")
+        self.migrate()
+        self.assert_arrived()
+        self.assertIn("max-throttle=90", self.policy_in_journal())
+        self.assertIn("throttle", self.verbs())
+
+    def test_precedence(self):
+        self.write_conf("[default]\nmax-throttle = 70\nmax-downtime = 400ms\nstall = 50\n"
+                        "[policy gold]\npreset = adaptive\nmax-downtime = 350ms\n")
+        self.set_domain_policy("<policy><max-throttle>80</max-throttle>"
+                               "<max-downtime>500ms</max-downtime></policy>")
+        self.migrate(AUTO, policy="gold,max-downtime=290ms")
+        self.assert_arrived()
+        self.assertEqual(self.policy_in_journal(),
+                         "gold,max-throttle=80,max-downtime=290ms,stall=50")
+
+    def test_wrong_layer(self):
+        """Refused for who asked, stock for who did not."""
+        self.write_conf("[default]\nmax-throttle = 120\n")
+        with self.assertRaises(libvirt.libvirtError) as caught:
+            self.migrate(AUTO)
+        self.assertEqual(caught.exception.get_error_code(), libvirt.VIR_ERR_INVALID_ARG)
+        self.assertIn("max-throttle", str(caught.exception))
+        self.assert_stayed()
+
+        self.cmdline = "working-set=20M rate=10M"
+        self.setUp()
+        self.write_conf("[default]\nmax-throttle = 120\n")
+        before = self.journals()
+        self.migrate()
+        self.assert_arrived()
+        self.assertEqual(self.journals(), before)
+
+
+class Fallback(Policy):
+    # Never gets there by itself: the fallback must do it.
+    hopeless = "stepped,max-throttle=20,max-downtime=10ms,passes=3,fallback="
+
+    def test_suspend(self):
+        done = self.virsh(*self.virsh_words("--converge-policy", "suspend"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_arrived()
+        self.assertIn("suspend", self.verbs())
+
+    def test_paused_stays_paused(self):
+        self.domain.suspend()
+        done = self.virsh(*self.virsh_words("--converge-policy", "suspend"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        arrived = self.target.connect().lookupByName(self.guest)
+        self.assertEqual(arrived.state()[0], libvirt.VIR_DOMAIN_PAUSED)
+        arrived.resume()
+        self.assert_arrived()
+
+    def test_post_copy(self):
+        done = self.virsh(*self.virsh_words("--converge-policy", "post-copy"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_arrived()
+        self.assertIn("post-copy", self.verbs())
+
+    def test_rung_is_skipped_without_flag(self):
+        self.migrate(policy=self.hopeless + "post-copy+suspend")
+        self.assert_arrived()
+        verbs = self.verbs()
+        self.assertEqual([verb for verb in verbs if verb in ("skip", "post-copy", "suspend")],
+                         ["skip", "suspend"])
+
+    def test_abort(self):
+        before = self.qmp("query-migrate-parameters")
+        with self.assertRaises(libvirt.libvirtError):
+            self.migrate(policy=self.hopeless + "abort")
+        self.assertIn("abort", self.verbs())
+        self.assert_stayed()
+        self.assert_untouched(before)
+
+    def test_deadline(self):
+        self.migrate(policy="deadline,deadline=6s,max-throttle=20,max-downtime=10ms,"
+                            "fallback=suspend")
+        self.assert_arrived()
+        end = self.journal()[-1]
+        self.assertIn("suspend", self.verbs())
+        self.assertLess(end["memory_ms"], 12000)    # twice: the machine may be busy

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * policy_conf.h: what a host says of every migration, and the policies of its site
+ *
+ *     [default]
+ *     preset = adaptive
+ *     max-downtime = 500ms
+ *
+ *     [policy batch]
+ *     preset = stepped
+ *     fallback = post-copy+suspend
+ *
+ * [default] is the host's layer.  [policy NAME] is a policy that may be named wherever
+ * a preset may; the preset it builds on is a built-in one, CONVERGE_PRESET_DEFAULT
+ * unless it says so.  Keys are "preset" and the fields of the table, values as in the
+ * text form.  A line that starts with "#" is a comment.
+ *
+ * Loading is cheap: the file is read at the start of each migration, so that a change
+ * needs no restart.  A configuration is immutable and may be read from any thread.
+ */
+#pragma once
+
+#include "policy/policy.h"
+
+/* Where it is; LIBVIRT_CONF_DIR comes from the build. */
+#define CONVERGE_POLICY_CONF LIBVIRT_CONF_DIR "/virt-converge.conf"
+
+typedef struct _convergePolicyConf convergePolicyConf;
+
+/* Reads the file at @path; one that does not exist states nothing.
+ *
+ * Returns NULL with CONVERGE_ERROR_IO set if it cannot be read, with
+ * CONVERGE_ERROR_POLICY if any part is wrong: unknown or duplicate groups and keys, wrong
+ * values, values that contradict each other.  The message names file, line and group. */
+convergePolicyConf *convergePolicyConfLoad(const char *path, GError **error);
+
+/* The same from memory; @path is for messages. */
+convergePolicyConf *convergePolicyConfParse(const char *text, gsize length,
+                                            const char *path, GError **error);
+
+void convergePolicyConfFree(convergePolicyConf *conf);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicyConf, convergePolicyConfFree)
+
+/* The host's layer and the @sites of convergePolicyResolve(); never NULL, and @conf's. */
+const convergePolicySpec *convergePolicyConfGetDefault(const convergePolicyConf *conf);
+GHashTable *convergePolicyConfGetSites(const convergePolicyConf *conf);

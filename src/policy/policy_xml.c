@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * policy_xml.c: policies from and to XML; what a field is called and may hold is in
+ * the field table
+ *
+ * The text comes from whoever may edit the domain, and is parsed inside the daemon:
+ * nothing is fetched, no entity is expanded, and sizes are bounded.
+ */
+#include <glib/gi18n-lib.h>
+#include <libxml/parser.h>
+#include <libxml/xmlwriter.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "policy/policy_fields.h"
+#include "policy/policy_xml.h"
+
+#define POLICY_XML_MAX (64 * 1024)
+
+/* Far longer than every right name or value; bounds what messages repeat. */
+#define POLICY_XML_WORD_MAX 128
+
+#define ROOT "policy"
+#define PRESET "preset"
+
+#define XML(text) ((const xmlChar *)(text))
+#define TEXT(xml) ((const char *)(xml))
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlBuffer, xmlBufferFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlTextWriter, xmlFreeTextWriter)
+
+/* xmlInitParser() may be called often, but its first call looks at a flag without a lock.
+ * xmlCleanupParser() is not ours to call: the daemon uses libxml2 itself. */
+static void
+initParser(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, xmlInitParser);
+}
+
+/* The one field that is an attribute: which migrations, not how. */
+static gboolean
+isAttribute(convergeField field)
+{
+    return field == CONVERGE_FIELD_WHEN;
+}
+
+/* --- From XML --- */
+
+static gboolean
+checkLength(const char *word,
+            GError **error)
+{
+    g_autofree char *start = NULL;
+
+    if (strlen(word) <= POLICY_XML_WORD_MAX)
+        return TRUE;
+
+    start = g_utf8_make_valid(word, POLICY_XML_WORD_MAX / 4);
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("'%1$s...' is too long; allowed: %2$d characters"),
+                start, POLICY_XML_WORD_MAX);
+    return FALSE;
+}
+
+static gboolean
+checkElement(xmlNodePtr node,
+             GError **error)
+{
+    if (!checkLength(TEXT(node->name), error))
+        return FALSE;
+
+    if (node->ns && !g_str_equal(node->ns->href, CONVERGE_POLICY_XML_NS)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("element '%1$s' is in another namespace; allowed: %2$s"),
+                    TEXT(node->name), CONVERGE_POLICY_XML_NS);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* A blank, for text between elements. */
+static gboolean
+isBlank(xmlNodePtr node)
+{
+    const char *text = TEXT(node->content);
+
+    return node->type == XML_TEXT_NODE && text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* What a field element holds, without the blanks around it, or NULL with @error set. */
+static char *
+fieldText(xmlNodePtr node,
+          GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    xmlNodePtr child;
+
+    if (node->properties) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("field '%1$s' of the converge policy has an attribute; allowed: none"),
+                    TEXT(node->name));
+        return NULL;
+    }
+
+    for (child = node->children; child; child = child->next) {
+        if (child->type == XML_COMMENT_NODE)
+            continue;
+        if (child->type != XML_TEXT_NODE) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("field '%1$s' of the converge policy holds more than its value; allowed: text"),
+                        TEXT(node->name));
+            return NULL;
+        }
+        g_string_append(text, TEXT(child->content));
+    }
+
+    g_strstrip(text->str);
+    if (!checkLength(text->str, error))
+        return NULL;
+    return g_strdup(text->str);
+}
+
+static gboolean
+setElement(convergePolicySpec *spec,
+           xmlNodePtr node,
+           GError **error)
+{
+    g_autofree char *value = NULL;
+    convergeField field;
+
+    if (!checkElement(node, error) ||
+        !convergeFieldFind(TEXT(node->name), &field, error) ||
+        !(value = fieldText(node, error)))
+        return FALSE;
+
+    if (isAttribute(field)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("field '%1$s' of the converge policy is not an element; allowed: <%2$s %1$s='...'>"),
+                    convergeFields[field].name, ROOT);
+        return FALSE;
+    }
+    return convergePolicySpecSetField(spec, convergeFields[field].name, value, error);
+}
+
+static gboolean
+setAttribute(convergePolicySpec *spec,
+             xmlAttrPtr attribute,
+             GError **error)
+{
+    const char *name = TEXT(attribute->name);
+    const char *when = convergeFields[CONVERGE_FIELD_WHEN].name;
+    /* Without entities it is one text node, or none when empty. */
+    const char *value = attribute->children ? TEXT(attribute->children->content) : "";
+
+    if (!checkLength(name, error) || !checkLength(value, error))
+        return FALSE;
+
+    if (!attribute->ns && g_str_equal(name, PRESET))
+        return convergePolicySpecSetPreset(spec, value, error);
+    if (!attribute->ns && g_str_equal(name, when))
+        return convergePolicySpecSetField(spec, name, value, error);
+
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("unknown attribute '%1$s%2$s%3$s' of the converge policy; allowed: %4$s, %5$s"),
+                attribute->ns && attribute->ns->prefix ? TEXT(attribute->ns->prefix) : "",
+                attribute->ns ? ":" : "", name, PRESET, when);
+    return FALSE;
+}
+
+static gboolean
+setPolicy(convergePolicySpec *spec,
+          xmlNodePtr root,
+          GError **error)
+{
+    xmlAttrPtr attribute;
+    xmlNodePtr node;
+
+    if (!checkElement(root, error))
+        return FALSE;
+
+    if (!g_str_equal(root->name, ROOT)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("unknown element '%1$s' instead of a converge policy; allowed: %2$s"),
+                    TEXT(root->name), ROOT);
+        return FALSE;
+    }
+
+    for (attribute = root->properties; attribute; attribute = attribute->next) {
+        if (!setAttribute(spec, attribute, error))
+            return FALSE;
+    }
+
+    for (node = root->children; node; node = node->next) {
+        if (node->type == XML_COMMENT_NODE || isBlank(node))
+            continue;
+        if (node->type != XML_ELEMENT_NODE) {
+            /* A processing instruction may have no content, text always has. */
+            g_autofree char *text = g_strdup(TEXT(node->type == XML_PI_NODE ?
+                                                  node->name : node->content));
+
+            if (checkLength(text, error))
+                g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                            _("'%1$s' stands between the fields of the converge policy; allowed: elements and comments"),
+                            g_strstrip(text));
+            return FALSE;
+        }
+        if (!setElement(spec, node, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* The type that a handler of libxml2's structured errors gets. */
+#if LIBXML_VERSION >= 21200
+typedef const xmlError *xmlErrorArg;
+#else
+typedef xmlErrorPtr xmlErrorArg;
+#endif
+
+/* The context keeps the last error; this keeps it from everybody else's handlers. */
+static void
+ignoreError(void *opaque G_GNUC_UNUSED,
+            xmlErrorArg error G_GNUC_UNUSED)
+{
+}
+
+/* Called at the start of a DOCTYPE, before anything in it is read. */
+static void
+stopAtDoctype(void *opaque,
+              const xmlChar *name G_GNUC_UNUSED,
+              const xmlChar *publicId G_GNUC_UNUSED,
+              const xmlChar *systemId G_GNUC_UNUSED)
+{
+    xmlParserCtxtPtr context = opaque;
+    gboolean *doctype = context->_private;
+
+    *doctype = TRUE;
+    xmlStopParser(context);
+}
+
+static xmlDocPtr
+readDocument(const char *xml,
+             GError **error)
+{
+    /* No XML_PARSE_NOENT, _DTDLOAD, _HUGE: see the head of this file.  What has been
+     * validated as UTF-8 is read as such, whatever it says of itself. */
+    const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
+        XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC;
+    gsize length = strnlen(xml, POLICY_XML_MAX + 1);
+    g_autoptr(xmlParserCtxt) context = NULL;
+    g_autofree char *problem = NULL;
+    gboolean doctype = FALSE;
+    const xmlError *last;
+    const char *message;
+    xmlDocPtr doc;
+
+    if (length > POLICY_XML_MAX) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the XML is too long; allowed: %1$d bytes"), POLICY_XML_MAX);
+        return NULL;
+    }
+    if (!g_utf8_validate(xml, length, NULL)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the XML is in another encoding; allowed: UTF-8"));
+        return NULL;
+    }
+
+    initParser();
+    if (!(context = xmlNewParserCtxt()))
+        g_error("out of memory");
+    context->_private = &doctype;
+    context->sax->internalSubset = stopAtDoctype;
+    context->sax->serror = ignoreError;
+
+    doc = xmlCtxtReadMemory(context, xml, length, NULL, "UTF-8", options);
+    if (doc && !doctype)
+        return doc;
+    xmlFreeDoc(doc);
+
+    if (doctype) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the XML has a DOCTYPE; allowed: none"));
+        return NULL;
+    }
+
+    last = xmlCtxtGetLastError(context);
+    message = last && last->message ? last->message : "";
+    problem = g_utf8_make_valid(message, MIN(strlen(message), POLICY_XML_WORD_MAX));
+    g_strstrip(problem);
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("line %1$d is not XML (%2$s); allowed: a well-formed element '%3$s'"),
+                last ? last->line : 1, problem, ROOT);
+    return NULL;
+}
+
+convergePolicySpec *
+convergePolicySpecFromXML(const char *xml,
+                          GError **error)
+{
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecNew();
+    g_autoptr(xmlDoc) doc = NULL;
+
+    if (!(doc = readDocument(xml, error)) ||
+        !setPolicy(spec, xmlDocGetRootElement(doc), error)) {
+        g_prefix_error(error, "%s: ", _("domain metadata"));
+        return NULL;
+    }
+    return g_steal_pointer(&spec);
+}
+
+/* --- To XML --- */
+
+/* libxml2's writer fails for want of memory alone, where GLib aborts. */
+static void
+check(int rc)
+{
+    if (rc < 0)
+        g_error("out of memory");
+}
+
+char *
+convergePolicySpecToXML(const convergePolicySpec *spec)
+{
+    const char *preset = convergePolicySpecGetPreset(spec);
+    g_autoptr(xmlBuffer) buffer = NULL;
+    g_autoptr(xmlTextWriter) writer = NULL;
+    int attributes;
+    gsize i;
+
+    initParser();
+    if (!(buffer = xmlBufferCreate()) || !(writer = xmlNewTextWriterMemory(buffer, 0)))
+        g_error("out of memory");
+
+    check(xmlTextWriterSetIndent(writer, 1));
+    check(xmlTextWriterSetIndentString(writer, XML("  ")));
+    check(xmlTextWriterStartElement(writer, XML(ROOT)));
+    if (preset)
+        check(xmlTextWriterWriteAttribute(writer, XML(PRESET), XML(preset)));
+
+    /* Attributes before elements. */
+    for (attributes = 1; attributes >= 0; attributes--) {
+        for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+            g_autofree char *value = NULL;
+
+            if (!convergePolicySpecHas(spec, i) || isAttribute(i) != attributes)
+                continue;
+            value = convergeFieldFormat(i, convergePolicySpecGet(spec, i));
+            check(attributes ?
+                  xmlTextWriterWriteAttribute(writer, XML(convergeFields[i].name), XML(value)) :
+                  xmlTextWriterWriteElement(writer, XML(convergeFields[i].name), XML(value)));
+        }
+    }
+
+    check(xmlTextWriterEndElement(writer));
+    check(xmlTextWriterFlush(writer));
+    return g_strdup(TEXT(xmlBufferContent(buffer)));
+}
