@@ -36,7 +36,7 @@ class BothHosts(LabTest):
         self.assertEqual(lines[0]["type"], "start")
         self.assertEqual(lines[0]["policy"], policy)
         self.assertEqual(lines[0]["runs_in"], "daemon")
-        self.assertEqual(lines[-1], lines[-1] | {"type": "end", "result": "completed"})
+        self.assertEqual(lines[-1], lines[-1] | {"type": "end", "result": "done"})
         self.assertTrue([x for x in lines if x.get("verb") == "throttle" and x["throttle"] > 20],
                         "no throttle was decided")
 

@@ -2,10 +2,11 @@
 """Where a policy may be stated, which one counts, and what the fallbacks do."""
 
 import os
+import subprocess
 
 import libvirt
 
-from labtest import MODULE, LabTest
+from labtest import MODULE, RATE, STOCK_VIRSH, LabTest, tool
 
 NAMESPACE = "https://virt-converge.org/xmlns/policy/1.0"
 KEY = "converge"
@@ -59,6 +60,18 @@ class Layers(Policy):
         xml = arrived.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE)
         self.assertIn("always", xml)
         arrived.undefine()
+
+    def test_set_by_virsh(self):
+        done = self.virsh("converge-set", self.guest, "adaptive,when=always,max-throttle=90",
+                          "--live")
+        self.assertEqual((done.returncode, done.stderr.strip()), (0, ""))
+        process = self.start_virsh(*self.virsh_words(), program=STOCK_VIRSH)
+        self.until_throttled()
+        status = self.virsh("converge-status", self.guest).stdout
+        self.assertIn("max-throttle=90", status)
+        self.assertIn("throttling", status)
+        self.assertEqual(process.wait(), 0)
+        self.assert_arrived()
 
     def test_host_configuration_is_read_anew(self):
         self.write_conf("[default]\nwhen = always\nmax-throttle = 90\n")
@@ -142,3 +155,40 @@ class Fallback(Policy):
         end = self.journal()[-1]
         self.assertIn("suspend", self.verbs())
         self.assertLess(end["memory_ms"], 12000)    # twice: the machine may be busy
+
+
+class LostLink(Policy):
+    """Post-copy, and the link is lost meanwhile: the guest is whole once it is back."""
+    cmdline = "working-set=150M rate=250M"
+
+    def test_resume(self):
+        for host in self.source, self.target:
+            # Give a dead connection up after seconds, not after a quarter of an hour.
+            subprocess.run(host.command("sysctl", "-qw", "net.ipv4.tcp_retries2=3"), check=True)
+        self.addCleanup(tool, "hosts", "shape", RATE)
+        tool("hosts", "shape", "200mbit")
+        process = self.start_virsh(*self.virsh_words("--converge-policy", "post-copy"))
+        self.until("post-copy", lambda: "post-copy" == self.stats().get("auto_converge.state"))
+        # Lost before it runs there, it is lost: QEMU can resume what has begun.
+        self.until("the guest to run at the destination", self.runs_there)
+        tool("hosts", "cut")
+        self.assertEqual(process.wait(), 1)
+        self.assertEqual(self.domain.state(), [libvirt.VIR_DOMAIN_PAUSED,
+                                               libvirt.VIR_DOMAIN_PAUSED_POSTCOPY_FAILED])
+        tool("hosts", "heal")
+        done = self.until("the job to be resumed", self.resume)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_arrived()
+
+    def runs_there(self):
+        try:
+            state = self.target.connect().lookupByName(self.guest).state()
+        except libvirt.libvirtError:
+            return False
+        return state == [libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_POSTCOPY]
+
+    def resume(self):
+        """The destination may not have noticed yet."""
+        done = self.virsh(*self.virsh_words("--postcopy", "--postcopy-resume"),
+                          program=STOCK_VIRSH)
+        return done if done.returncode == 0 else None

@@ -339,13 +339,13 @@ convergeJournalDecision(convergeJournal *journal,
 void
 convergeJournalEnd(convergeJournal *journal,
                    const convergeModel *model,
-                   gboolean succeeded,
+                   const char *result,
                    gint64 nowMs,
                    const char *trouble)
 {
     g_autoptr(JsonBuilder) line = beginLine("end", nowMs);
 
-    addString(line, "result", succeeded ? "completed" : "failed");
+    addString(line, "result", result);
     if (model->last.active) {
         addInt(line, "memory_ms", nowMs - model->startMs);
         addInt(line, "iteration", model->last.iteration);

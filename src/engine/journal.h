@@ -41,5 +41,6 @@ void convergeJournalSample(convergeJournal *journal, const convergeModel *model,
 void convergeJournalDecision(convergeJournal *journal, const convergeModel *model,
                              const convergeDecision *decision, const char *text,
                              const GError *failure);
+/* @result: "done", "post-copy" (the rest of memory is still to come) or "failed" */
 void convergeJournalEnd(convergeJournal *journal, const convergeModel *model,
-                        gboolean succeeded, gint64 nowMs, const char *trouble);
+                        const char *result, gint64 nowMs, const char *trouble);

@@ -32,6 +32,7 @@ struct _convergeLoop {
     convergeModel model;
     convergeControl control;
     convergeStatus status;
+    gboolean postcopy;          /* we have switched to it */
     guint64 probeId;            /* last finished probe */
     gint64 probeDueMs;          /* -1: one is under way, or none can be had */
     unsigned int blind;         /* samples in a row that could not be had */
@@ -187,6 +188,7 @@ act(convergeLoop *loop,
         loop->status.throttleTarget = decision->throttle;
     if (decision->verb == CONVERGE_VERB_DOWNTIME)
         loop->status.downtimeMs = decision->downtimeMs;
+    loop->postcopy = loop->postcopy || decision->verb == CONVERGE_VERB_POSTCOPY;
     setReason(loop, text);
 }
 
@@ -292,9 +294,17 @@ convergeLoopEnd(convergeLoop *loop,
                 gboolean succeeded,
                 gint64 nowMs)
 {
-    if (loop->journal)
-        convergeJournalEnd(loop->journal, &loop->model, succeeded, nowMs, loop->trouble);
-    g_clear_pointer(&loop->journal, convergeJournalClose);
+    /* libvirt calls it a success once the guest runs at the destination: with post-copy
+     * long before all of its memory is there. */
+    if (!succeeded)
+        loop->status.state = CONVERGE_STATE_FAILED;
+    else if (loop->postcopy || loop->model.last.postcopy)
+        loop->status.state = CONVERGE_STATE_POSTCOPY;
+    else
+        loop->status.state = CONVERGE_STATE_DONE;
 
-    loop->status.state = succeeded ? CONVERGE_STATE_DONE : CONVERGE_STATE_FAILED;
+    if (loop->journal)
+        convergeJournalEnd(loop->journal, &loop->model,
+                           convergeStateName(loop->status.state), nowMs, loop->trouble);
+    g_clear_pointer(&loop->journal, convergeJournalClose);
 }

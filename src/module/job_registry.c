@@ -152,6 +152,9 @@ convergeRegistryGetStatus(const char *uuid,
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, finished);
 
+    /* After Perform, and before Confirm, the migration goes on: in post-copy for long. */
+    if (!entry && !finished && (entry = lookUp(uuid, TRUE)) && !entry->pending)
+        entry = NULL;
     if (!entry || !entry->job)
         return FALSE;
 

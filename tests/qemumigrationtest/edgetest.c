@@ -136,7 +136,7 @@ testJournal(void)
     convergeJournalStart(journal, "guest \"quoted\"\n", "uuid", "adaptive", "daemon");
     convergeJournalSample(journal, &model, CONVERGE_NEWS_SYNC);
     convergeJournalDecision(journal, &model, &decision, "because", NULL);
-    convergeJournalEnd(journal, &model, TRUE, 1234, NULL);
+    convergeJournalEnd(journal, &model, "done", 1234, NULL);
 
     /* Every line is one JSON object with version, type and time. */
     g_assert_true(g_file_get_contents(convergeJournalPath(journal), &text, NULL, NULL));
@@ -172,7 +172,7 @@ testJournalBounded(void)
 
     for (i = 0; i < 40000; i++)
         convergeJournalSample(journal, &model, CONVERGE_NEWS_SYNC);
-    convergeJournalEnd(journal, &model, TRUE, 1234, NULL);
+    convergeJournalEnd(journal, &model, "done", 1234, NULL);
 
     g_assert_true(g_file_get_contents(convergeJournalPath(journal), &text, &length, NULL));
     g_assert_cmpuint(length, <=, CONVERGE_JOURNAL_BYTES);

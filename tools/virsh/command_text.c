@@ -1,39 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_text.c: --converge-policy in the text of virsh commands
+ * command_text.c: what is ours in the text of virsh commands
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "policy/policy.h"
 
+#include "command_local.h"
+#include "command_table.h"
 #include "command_text.h"
+#include "command_words.h"
 
 /* No URI starts like this: '-' is allowed in a scheme but '=' is not. */
 #define CARRIER_MARK "virt-converge-policy="
 
 /* Never part of a valid policy, so the first one ends it. */
 #define CARRIER_SEPARATOR '|'
-
-typedef enum {
-    WORD_KEEP,      /* stays as it stands */
-    WORD_DROP,      /* is left out */
-    WORD_CARRY,     /* is replaced by the carrier */
-} virshWordFate;
-
-typedef struct {
-    char *text;     /* as virsh reads it, quotes and escapes resolved */
-    size_t start;   /* where it stands in the line; unused for separate words */
-    size_t end;
-    virshWordFate fate;
-} virshWord;
-
-typedef enum {
-    TOKEN_WORD,
-    TOKEN_COMMAND_END,
-    TOKEN_LINE_END,
-    TOKEN_BROKEN,   /* virsh will refuse the line here, with its own message */
-} virshToken;
 
 /* What a migrate command says about us. */
 typedef struct {
@@ -78,124 +61,6 @@ static const char *const valueOptions[] = {
     NULL
 };
 
-static void
-virshWordClear(gpointer data)
-{
-    virshWord *word = data;
-
-    g_free(word->text);
-}
-
-static GArray *
-virshWordsNew(void)
-{
-    GArray *words = g_array_new(FALSE, FALSE, sizeof(virshWord));
-
-    g_array_set_clear_func(words, virshWordClear);
-    return words;
-}
-
-static size_t
-skipBlanks(const char *line,
-           size_t pos)
-{
-    while (line[pos] == ' ' || line[pos] == '\t' ||
-           (line[pos] == '\\' && line[pos + 1] == '\n'))
-        pos += line[pos] == '\\' ? 2 : 1;
-    return pos;
-}
-
-/* Reads the word at @line + @pos by virsh's rules, which are nearly those of a
- * shell; a single quote that is never closed is fine with virsh. */
-static virshToken
-readWord(const char *line,
-         size_t pos,
-         virshWord *word)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    gboolean singleQuoted = FALSE;
-    gboolean doubleQuoted = FALSE;
-
-    word->start = pos;
-
-    for (; line[pos]; pos++) {
-        if (!singleQuoted && !doubleQuoted && strchr(" \t;\n", line[pos]))
-            break;
-
-        if (line[pos] == '\'' && !doubleQuoted) {
-            singleQuoted = !singleQuoted;
-            continue;
-        }
-        if (line[pos] == '"' && !singleQuoted) {
-            doubleQuoted = !doubleQuoted;
-            continue;
-        }
-        if (line[pos] == '\\' && !singleQuoted) {
-            pos++;
-            if (line[pos] == '\0')
-                return TOKEN_BROKEN;
-            if (line[pos] == '\n')
-                continue;
-        }
-        g_string_append_c(text, line[pos]);
-    }
-
-    if (doubleQuoted)
-        return TOKEN_BROKEN;
-
-    word->end = pos;
-    word->fate = WORD_KEEP;
-    word->text = g_string_free(g_steal_pointer(&text), FALSE);
-    return TOKEN_WORD;
-}
-
-static virshToken
-nextToken(const char *line,
-          size_t *pos,
-          virshWord *word)
-{
-    size_t at = skipBlanks(line, *pos);
-    virshToken token;
-
-    if (line[at] == '\0') {
-        *pos = at;
-        return TOKEN_LINE_END;
-    }
-
-    if (line[at] == '#')
-        at += strcspn(line + at, "\n");
-
-    if (line[at] == '\0' || line[at] == ';' || line[at] == '\n') {
-        *pos = line[at] ? at + 1 : at;
-        return TOKEN_COMMAND_END;
-    }
-
-    if ((token = readWord(line, at, word)) == TOKEN_WORD)
-        *pos = word->end;
-    return token;
-}
-
-/* Appends the words of the command at @line + @pos; says what ended it. */
-static virshToken
-readCommand(const char *line,
-            size_t *pos,
-            GArray *words)
-{
-    virshToken token;
-    virshWord word;
-
-    while ((token = nextToken(line, pos, &word)) == TOKEN_WORD)
-        g_array_append_val(words, word);
-    return token;
-}
-
-static virshWord *
-wordAt(GArray *words,
-       guint i)
-{
-    return i < words->len ? &g_array_index(words, virshWord, i) : NULL;
-}
-
 /* Points @value behind the name if @text is --NAME or --NAME=VALUE; NULL there
  * means that the value is the next word. */
 static gboolean
@@ -234,7 +99,7 @@ scanMigrate(GArray *words,
     migrate->optionMayFollow = TRUE;
 
     for (i = 1; i < words->len; i++) {
-        virshWord *word = wordAt(words, i);
+        virshWord *word = virshWordAt(words, i);
         virshWord *valueWord = NULL;
         const char *value;
 
@@ -249,7 +114,7 @@ scanMigrate(GArray *words,
                             _("option --%1$s already seen"), VIRSH_CONVERGE_OPTION);
                 return FALSE;
             }
-            if (!value && !(valueWord = wordAt(words, ++i))) {
+            if (!value && !(valueWord = virshWordAt(words, ++i))) {
                 g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                             _("expected syntax: --%1$s <string>"),
                             VIRSH_CONVERGE_OPTION);
@@ -261,7 +126,7 @@ scanMigrate(GArray *words,
             if (valueWord)
                 valueWord->fate = WORD_DROP;
         } else if (!disksOption && isOption(word->text, "disks-uri", &value)) {
-            if (!value && !(valueWord = wordAt(words, ++i))) {
+            if (!value && !(valueWord = virshWordAt(words, ++i))) {
                 migrate->optionMayFollow = FALSE;
                 break;
             }
@@ -297,8 +162,6 @@ static gboolean
 checkPolicy(const virshMigrate *migrate,
             GError **error)
 {
-    g_autoptr(convergePolicy) policy = NULL;
-
     if (!*migrate->policy) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("Failed to get option '%1$s': Option argument is empty"),
@@ -306,7 +169,7 @@ checkPolicy(const virshMigrate *migrate,
         return FALSE;
     }
 
-    if (!(policy = convergePolicyParse(migrate->policy, error)))
+    if (!virshConvergePolicyCheck(migrate->policy, error))
         return FALSE;
 
     if (!migrate->live) {
@@ -319,20 +182,13 @@ checkPolicy(const virshMigrate *migrate,
     return TRUE;
 }
 
-/* Decides what becomes of each word of one command.  @carrier is the text for
- * the word that is marked WORD_CARRY, NULL if there is none. */
 static gboolean
-planCommand(GArray *words,
-            char **carrier,
+planMigrate(GArray *words,
+            GPtrArray *insert,
             GError **error)
 {
     virshMigrate migrate = { 0 };
     g_autofree char *value = NULL;
-
-    *carrier = NULL;
-
-    if (words->len == 0 || !g_str_equal(wordAt(words, 0)->text, "migrate"))
-        return TRUE;
 
     if (!scanMigrate(words, &migrate, error))
         return FALSE;
@@ -344,8 +200,55 @@ planCommand(GArray *words,
         return FALSE;
 
     value = virshConvergeCarrierFormat(migrate.policy, migrate.disksURI);
-    *carrier = g_strconcat("--disks-uri=", value, NULL);
+    g_ptr_array_add(insert, g_strconcat("--disks-uri=", value, NULL));
     return TRUE;
+}
+
+/* Decides what becomes of each word of one command.  @insert gets the words for the
+ * place of the one that is marked WORD_CARRY. */
+static gboolean
+planCommand(GArray *words,
+            GPtrArray *insert,
+            GError **error)
+{
+    g_autofree char **texts = g_new0(char *, words->len + 1);
+    g_auto(GStrv) stock = NULL;
+    GError *wrong = NULL;
+    guint i;
+
+    if (words->len == 0)
+        return TRUE;
+
+    if (g_str_equal(virshWordAt(words, 0)->text, "migrate"))
+        return planMigrate(words, insert, error);
+
+    for (i = 0; i < words->len; i++)
+        texts[i] = virshWordAt(words, i)->text;
+
+    if (!(stock = virshConvergeCommandRewrite((const char *const *)texts, &wrong))) {
+        if (wrong)
+            g_propagate_error(error, wrong);
+        return !wrong;
+    }
+
+    for (i = 0; stock[i]; i++)
+        g_ptr_array_add(insert, g_strdup(stock[i]));
+    for (i = 0; i < words->len; i++)
+        virshWordAt(words, i)->fate = i == 0 ? WORD_CARRY : WORD_DROP;
+    return TRUE;
+}
+
+static void
+appendQuoted(GString *line,
+             GPtrArray *words)
+{
+    guint i;
+
+    for (i = 0; i < words->len; i++) {
+        g_autofree char *quoted = g_shell_quote(g_ptr_array_index(words, i));
+
+        g_string_append_printf(line, "%s%s", i ? " " : "", quoted);
+    }
 }
 
 char *
@@ -359,15 +262,15 @@ virshConvergeRewriteLine(const char *line,
 
     do {
         g_autoptr(GArray) words = virshWordsNew();
-        g_autofree char *carrier = NULL;
+        g_autoptr(GPtrArray) insert = g_ptr_array_new_with_free_func(g_free);
         guint i;
 
-        token = readCommand(line, &pos, words);
-        if (!planCommand(words, &carrier, error))
+        token = virshWordsRead(line, &pos, words);
+        if (!planCommand(words, insert, error))
             return NULL;
 
         for (i = 0; i < words->len; i++) {
-            virshWord *word = wordAt(words, i);
+            virshWord *word = virshWordAt(words, i);
             size_t keep = word->start;
 
             if (word->fate == WORD_KEEP)
@@ -375,16 +278,13 @@ virshConvergeRewriteLine(const char *line,
 
             /* The blanks before it go with a word. */
             if (word->fate == WORD_DROP)
-                keep = wordAt(words, i - 1)->end;
+                keep = virshWordAt(words, i - 1)->end;
 
             g_string_append_len(result, line + copied, keep - copied);
             copied = word->end;
 
-            if (word->fate == WORD_CARRY) {
-                g_autofree char *quoted = g_shell_quote(carrier);
-
-                g_string_append(result, quoted);
-            }
+            if (word->fate == WORD_CARRY)
+                appendQuoted(result, insert);
         }
     } while (token == TOKEN_COMMAND_END);
 
@@ -398,8 +298,8 @@ virshConvergeRewriteWords(char *const *words,
 {
     g_autoptr(GArray) command = virshWordsNew();
     g_autoptr(GPtrArray) result = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *carrier = NULL;
-    guint i;
+    g_autoptr(GPtrArray) insert = g_ptr_array_new_with_free_func(g_free);
+    guint i, j;
 
     for (i = 0; words[i]; i++) {
         virshWord word = { .text = g_strdup(words[i]) };
@@ -407,16 +307,16 @@ virshConvergeRewriteWords(char *const *words,
         g_array_append_val(command, word);
     }
 
-    if (!planCommand(command, &carrier, error))
+    if (!planCommand(command, insert, error))
         return NULL;
 
     for (i = 0; i < command->len; i++) {
-        virshWord *word = wordAt(command, i);
+        virshWord *word = virshWordAt(command, i);
 
         if (word->fate == WORD_KEEP)
             g_ptr_array_add(result, g_steal_pointer(&word->text));
-        else if (word->fate == WORD_CARRY)
-            g_ptr_array_add(result, g_steal_pointer(&carrier));
+        for (j = 0; word->fate == WORD_CARRY && j < insert->len; j++)
+            g_ptr_array_add(result, g_strdup(g_ptr_array_index(insert, j)));
     }
 
     g_ptr_array_add(result, NULL);
@@ -426,26 +326,12 @@ virshConvergeRewriteWords(char *const *words,
 gboolean
 virshConvergeOffersOption(const char *line)
 {
-    g_autoptr(GArray) words = NULL;
+    g_autofree char *typed = NULL;
+    g_autoptr(GArray) words = virshWordsBeforeCursor(line, &typed);
     virshMigrate migrate = { 0 };
-    virshToken token;
-    size_t pos = 0;
 
-    do {
-        g_clear_pointer(&words, g_array_unref);
-        words = virshWordsNew();
-        token = readCommand(line, &pos, words);
-    } while (token == TOKEN_COMMAND_END);
-
-    if (token != TOKEN_LINE_END || words->len == 0)
-        return FALSE;
-
-    /* A word that touches the cursor is the one being typed. */
-    if (wordAt(words, words->len - 1)->end == strlen(line))
-        g_array_set_size(words, words->len - 1);
-
-    return words->len > 0 &&
-        g_str_equal(wordAt(words, 0)->text, "migrate") &&
+    return words && words->len > 0 &&
+        g_str_equal(virshWordAt(words, 0)->text, "migrate") &&
         scanMigrate(words, &migrate, NULL) &&
         migrate.optionMayFollow && !migrate.carrier;
 }
@@ -475,4 +361,10 @@ virshConvergeCarrierParse(const char *value,
     *policy = separator ? g_strndup(value, separator - value) : g_strdup(value);
     *disksURI = separator ? g_strdup(separator + 1) : NULL;
     return TRUE;
+}
+
+gboolean
+virshConvergeIsCarrier(const char *text)
+{
+    return strstr(text, CARRIER_MARK) || strstr(text, VIRSH_CONVERGE_COMMAND_MARK);
 }

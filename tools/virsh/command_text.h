@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_text.h: --converge-policy in the text of virsh commands
+ * command_text.h: what is ours in the text of virsh commands
  *
  * Stock virsh refuses an option that it does not know.  So the option is taken
  * out of every migrate command before virsh reads it, and its value travels to
  * the migration call of that very command inside the value of an option that
  * virsh does know and hands on unchanged: --disks-uri.  The shim opens this
- * carrier when the call is made.
+ * carrier when the call is made.  A command of ours is replaced by one of virsh's
+ * own (command_table.h).
  *
- * Everything here is text in, text out: no I/O and no state.  Text that does not
- * use the option comes out byte for byte as it went in.
+ * Text in, text out, without state; only commands of ours read files.  Text that uses
+ * nothing of ours comes out byte for byte as it went in.
  */
 #pragma once
 
@@ -20,7 +21,7 @@
 
 /* Rewrites a line that virsh parses itself: what is typed at its prompt, piped
  * into it, or given as its one argument; any number of commands.
- * Returns NULL with @error set when the option is used wrongly in any of them. */
+ * Returns NULL with @error set when anything of ours is used wrongly in any of them. */
 char *virshConvergeRewriteLine(const char *line,
                                GError **error);
 
@@ -41,3 +42,6 @@ char *virshConvergeCarrierFormat(const char *policy,
 gboolean virshConvergeCarrierParse(const char *value,
                                    char **policy,
                                    char **disksURI);
+
+/* TRUE for text that only a virsh with the shim understands. */
+gboolean virshConvergeIsCarrier(const char *text);

@@ -2,8 +2,8 @@
 /*
  * launcher.c: the virsh that comes first in PATH
  *
- * Finds the stock virsh behind itself, takes --converge-policy out of the
- * command line, and becomes the stock virsh with the shim preloaded.  All output
+ * Finds the stock virsh behind itself, takes what is ours out of the command line,
+ * and becomes the stock virsh with the shim preloaded.  All output
  * and the exit status are the stock program's own.
  */
 #include <errno.h>
@@ -149,12 +149,12 @@ findCommand(int argc,
     return optind < argc ? optind : 0;
 }
 
-/* The command line for the stock virsh.  @usesPolicy tells whether it differs
- * from ours. */
+/* The command line for the stock virsh.  @needsShim tells whether only the shim will
+ * understand it. */
 static char **
 rewriteArguments(int argc,
                  char **argv,
-                 gboolean *usesPolicy)
+                 gboolean *needsShim)
 {
     g_autoptr(GPtrArray) result = g_ptr_array_new();
     g_autoptr(GError) error = NULL;
@@ -177,12 +177,13 @@ rewriteArguments(int argc,
     g_ptr_array_add(result, (char *)"virsh");
     for (i = 1; i < (command ? command : argc); i++)
         g_ptr_array_add(result, argv[i]);
-    for (; *words; words++)
-        g_ptr_array_add(result, *words);
+    *needsShim = FALSE;
+    for (i = 0; words[i]; i++) {
+        *needsShim |= virshConvergeIsCarrier(words[i]);
+        g_ptr_array_add(result, words[i]);
+    }
     g_ptr_array_add(result, NULL);
 
-    *usesPolicy = !g_strv_equal((const char *const *)result->pdata + 1,
-                                (const char *const *)argv + 1);
     return (char **)g_ptr_array_free(g_steal_pointer(&result), FALSE);
 }
 
@@ -204,7 +205,7 @@ main(int argc,
     g_autofree char *stock = NULL;
     g_autofree char *shim = NULL;
     char **arguments;
-    gboolean usesPolicy;
+    gboolean needsShim;
 
     setlocale(LC_ALL, "");
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
@@ -214,7 +215,7 @@ main(int argc,
 
     stock = findStock(self);
     shim = findShim(self);
-    arguments = rewriteArguments(argc, argv, &usesPolicy);
+    arguments = rewriteArguments(argc, argv, &needsShim);
 
     /* The dynamic linker splits its list at both of these. */
     if (shim && strpbrk(shim, ": "))
@@ -222,8 +223,8 @@ main(int argc,
 
     if (shim)
         preload(shim);
-    else if (usesPolicy)
-        die(_("option --%1$s needs '%2$s', which is missing or in a place that cannot be preloaded"),
+    else if (needsShim)
+        die(_("option --%1$s and the commands for domains need '%2$s', which is missing or in a place that cannot be preloaded"),
             VIRSH_CONVERGE_OPTION, VIRSH_SHIM_DIR "/" SHIM_NAME);
 
     execv(stock, arguments);

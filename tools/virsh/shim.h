@@ -3,9 +3,10 @@
  * shim.h: what the files of the virsh shim share
  *
  * The shim is preloaded into the stock virsh and stands between it and three
- * libraries: readline (the text of commands), gettext (the help) and libvirt
- * (the migration calls).  Every function that it interposes forwards unchanged
- * unless --converge-policy is in play, and always in a program that is not virsh.
+ * libraries: readline (the text of commands), gettext (the help) and libvirt (the
+ * calls for migration and metadata).  Every function that it interposes forwards
+ * unchanged unless something of ours is in play, and always in a program that is
+ * not virsh.
  */
 #pragma once
 
@@ -29,3 +30,7 @@ void virshConvergeErrorsMute(gboolean mute);
 /* Prints one line on stderr, in step with what virsh has printed so far. */
 void virshConvergePrint(const char *format,
                         ...) G_GNUC_PRINTF(1, 2);
+
+/* When virsh asks gettext for @msgid next, it gets @text, which lives for ever. */
+void virshConvergeSayInstead(const char *msgid,
+                             const char *text);

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shim_help.c: --converge-policy in virsh's help of the migrate command
+ * shim_help.c: --converge-policy in virsh's help of the migrate command, and our
+ * commands in its lists of all commands
  *
- * virsh prints the help of a command from a table in its own memory, but asks
- * gettext for each text on the way.  Two answers are longer than virsh expects:
- * the format of the first option with a value in the synopsis, and the help of
- * --auto-converge, after which the option's own line follows.  A virsh that asks
- * for other texts gets nothing added.
+ * virsh prints help from tables in its own memory, but asks gettext for each text on
+ * the way.  Some answers are longer than virsh expects: the format of the first
+ * option with a value in the synopsis of migrate; the help of --auto-converge, after
+ * which the option's own line follows; and the heading of a list of all commands,
+ * after which our group follows.  A virsh that asks for other texts gets nothing added.
  */
 #include <glib/gi18n-lib.h>
 #include <libintl.h>
 #include <locale.h>
 #include <string.h>
 
+#include "command_table.h"
 #include "command_text.h"
 #include "shim.h"
 
@@ -28,6 +30,13 @@ static const char commandHelp[] = "migrate domain to another host";
 static const char synopsisTitle[] = "\n  SYNOPSIS\n";
 static const char optionHelp[] = "force convergence during live migration";
 
+/* What stands above the list of all commands; the latter starts with the name of the
+ * program, and is a format. */
+static const char listTitle[] = "Grouped commands:\n\n";
+static const char *const usageStarts[] = { "\n%s [options]... [<command_string>]\n",
+                                           "\n%1$s [options]... [<command_string>]\n" };
+static const char usageEnd[] = "  commands (non interactive mode):\n\n";
+
 /* How an option with a value is shown, before and since libvirt 9.1. */
 static const char *const synopsisFormats[] = { "[--%s <string>]", "[--%1$s <string>]" };
 static const char *const optionFormats[] = { "--%s <string>", "--%1$s <string>" };
@@ -39,6 +48,10 @@ typedef enum {
 } virshHelpState;
 
 static __thread virshHelpState state;
+
+/* See virshConvergeSayInstead(). */
+static __thread const char *awaited;
+static __thread const char *instead;
 
 static char *
 nextDcgettext(const char *domain,
@@ -113,12 +126,57 @@ extendOptionHelp(const char *translation)
 }
 
 static const char *
+extendList(const char *translation)
+{
+    static gsize kept;
+    g_autofree char *group = virshConvergeGroupHelp(TRUE);
+
+    return keep(&kept, g_strconcat(translation, group, "\n", NULL));
+}
+
+static gboolean
+isUsage(const char *msgid)
+{
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(usageStarts); i++) {
+        if (g_str_has_prefix(msgid, usageStarts[i]))
+            return g_str_has_suffix(msgid, usageEnd);
+    }
+    return FALSE;
+}
+
+static const char *
+extendUsage(const char *translation)
+{
+    static gsize kept;
+    g_autofree char *group = virshConvergeGroupHelp(FALSE);
+    g_autoptr(GString) format = g_string_new(group);
+
+    g_string_replace(format, "%", "%%", 0);
+    return keep(&kept, g_strconcat(translation, format->str, "\n", NULL));
+}
+
+void
+virshConvergeSayInstead(const char *msgid,
+                        const char *text)
+{
+    awaited = msgid;
+    instead = text;
+}
+
+static const char *
 extend(const char *msgid,
        const char *translation)
 {
     virshHelpState before = state;
 
     state = HELP_ELSEWHERE;
+
+    if (awaited && g_str_equal(msgid, awaited)) {
+        awaited = NULL;
+        return instead;
+    }
 
     if (g_str_equal(msgid, commandHelp))
         state = HELP_COMMAND;
@@ -128,6 +186,10 @@ extend(const char *msgid,
         return extendSynopsis(msgid, translation);
     else if (g_str_equal(msgid, optionHelp))
         return extendOptionHelp(translation);
+    else if (g_str_equal(msgid, listTitle))
+        return extendList(translation);
+    else if (isUsage(msgid))
+        return extendUsage(translation);
 
     return translation;
 }

@@ -10,6 +10,7 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "command_complete.h"
 #include "command_text.h"
 #include "shim.h"
 
@@ -29,6 +30,10 @@ static char *lineTyped;
 static char *lineRewritten;
 
 static generatorFunc virshGenerator;
+
+/* What we offer for the word that is being completed. */
+static char **ourMatches;
+static size_t nextMatch;
 
 char *
 readline(const char *prompt)
@@ -85,28 +90,89 @@ lineBeforeCursor(void)
     return g_strndup(*buffer, *point);
 }
 
+/* The first match of virsh for @text as the name of a domain; it looks at the whole
+ * line, and generates the other matches from what it has found then. */
+static char *
+generateDomain(const char *text)
+{
+    char **buffer = dlsym(RTLD_DEFAULT, "rl_line_buffer");
+    int *point = dlsym(RTLD_DEFAULT, "rl_point");
+    g_autofree char *line = g_strconcat("dominfo --domain ", text, NULL);
+    char *keptBuffer = *buffer;
+    int keptPoint = *point;
+    char *match;
+
+    *buffer = line;
+    *point = strlen(line);
+    match = virshGenerator(text, 0);
+    *buffer = keptBuffer;
+    *point = keptPoint;
+
+    return match;
+}
+
+/* readline sets a blank behind the one match there is, unless told otherwise. */
+static void
+suppressBlank(void)
+{
+    int *suppress = dlsym(RTLD_DEFAULT, "rl_completion_suppress_append");
+
+    if (suppress)
+        *suppress = 1;
+}
+
+/* Finds out who answers.  virsh completes behind the last '=', we do whole words: @skip is
+ * what readline keeps of them. */
+static void
+prepareMatches(const char *text,
+               virshConvergeComplete *how,
+               size_t *skip)
+{
+    g_autofree char *line = lineBeforeCursor();
+    g_autofree char *typed = NULL;
+
+    g_clear_pointer(&ourMatches, g_strfreev);
+    nextMatch = 0;
+    *skip = 0;
+    *how = VIRSH_COMPLETE_BESIDE;
+
+    if (!line)
+        return;
+
+    ourMatches = virshConvergeCompleteLine(line, how, &typed);
+    if (typed && g_str_has_suffix(typed, text))
+        *skip = strlen(typed) - strlen(text);
+}
+
 static char *
 generateMatch(const char *text,
               int state)
 {
-    static gboolean finished;
-    g_autofree char *line = NULL;
-    char *match;
+    static virshConvergeComplete how;
+    static gboolean virshFinished;
+    static size_t skip;
+    char *match = NULL;
 
-    if (state == 0)
-        finished = FALSE;
-    if (finished)
+    if (state == 0) {
+        prepareMatches(text, &how, &skip);
+        virshFinished = how == VIRSH_COMPLETE_ALONE;
+    }
+
+    if (!virshFinished) {
+        match = state == 0 && how == VIRSH_COMPLETE_DOMAIN ? generateDomain(text) :
+            virshGenerator(text, state);
+        if (match)
+            return match;
+        virshFinished = TRUE;
+    }
+
+    if (!ourMatches || !ourMatches[nextMatch])
         return NULL;
 
-    if ((match = virshGenerator(text, state)))
-        return match;
-
-    finished = TRUE;
-    if (!g_str_has_prefix("--" VIRSH_CONVERGE_OPTION, text) ||
-        !(line = lineBeforeCursor()) ||
-        !virshConvergeOffersOption(line))
-        return NULL;
-    return strdup("--" VIRSH_CONVERGE_OPTION);
+    match = ourMatches[nextMatch++];
+    if (g_str_has_suffix(match, "="))
+        suppressBlank();
+    return strdup(match + skip);
 }
 
 char **

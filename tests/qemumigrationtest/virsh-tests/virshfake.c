@@ -8,9 +8,11 @@
  *
  *   VIRSH_FAKE_REAL     as libvirt itself does
  *   VIRSH_FAKE_MODULE   the source host has our module
+ *   VIRSH_FAKE_STATUS   ...which controls a migration
  *   VIRSH_FAKE_LATE     likewise, but the loop's statistics, which the test driver
  *                       refuses, come only when the migration has failed
  *   VIRSH_FAKE_REFUSE   the call fails, the policy being unknown to the destination
+ *   VIRSH_FAKE_URI      that of every connection
  *
  * All of them take a moment: a virsh whose migration is over before it has begun
  * to watch it waits for ever (libvirt 9.0, virshWatchJob).
@@ -19,6 +21,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <libvirt/libvirt.h>
@@ -63,6 +66,23 @@ printCall(const char *name,
     fputc('\n', stderr);
 }
 
+/* One of every kind of value, and not all that there are. */
+static void
+addStatus(virTypedParameterPtr *params,
+          int *nparams,
+          int *maxparams)
+{
+    virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.working_set",
+                            1536ULL * 1024 * 1024);
+    virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.bandwidth",
+                            100ULL * 1024 * 1024);
+    virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.downtime_limit", 300);
+    virTypedParamsAddInt(params, nparams, maxparams, "auto_converge.throttle_target", 60);
+    virTypedParamsAddString(params, nparams, maxparams, "auto_converge.reason", "because");
+    virTypedParamsAddString(params, nparams, maxparams, "auto_converge.state", "throttling");
+    virTypedParamsAddString(params, nparams, maxparams, "auto_converge.policy", "adaptive");
+}
+
 int
 virDomainGetJobStats(virDomainPtr domain,
                      int *type,
@@ -90,9 +110,18 @@ virDomainGetJobStats(virDomainPtr domain,
     *nparams = 0;
 
     if (isSet("VIRSH_FAKE_MODULE"))
-        return virTypedParamsAddString(params, nparams, &maxparams,
-                                       "auto_converge.module", "1");
+        virTypedParamsAddString(params, nparams, &maxparams, "auto_converge.module", "1");
+    if (isSet("VIRSH_FAKE_STATUS"))
+        addStatus(params, nparams, &maxparams);
     return 0;
+}
+
+char *
+virConnectGetURI(virConnectPtr conn)
+{
+    char *(*next)(virConnectPtr) = dlsym(RTLD_NEXT, "virConnectGetURI");
+
+    return isSet("VIRSH_FAKE_URI") ? strdup(getenv("VIRSH_FAKE_URI")) : next(conn);
 }
 
 virErrorPtr

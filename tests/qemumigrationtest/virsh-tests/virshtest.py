@@ -136,7 +136,6 @@ class PassThrough(VirshTest):
         "dumpxml test",
         "echo --xml 'a b' \"<c>\" d\\ e",
         "echo --converge-policy nonsense",
-        "help",
         "help domain",
         "help save",
         "help nonsense",
@@ -164,7 +163,7 @@ class PassThrough(VirshTest):
     GLOBALS = [
         "-c test:///default list", "-ctest:///default list --all", "-r list",
         "--connect=test:///default -r list", "--conn test:///default -q list",
-        "-v", "-V", "--version=long", "-h", "-x list", "--nonsense list", "-c",
+        "-v", "-V", "--version=long", "-x list", "--nonsense list", "-c",
         "-d nonsense list", "-k -1 list", "-e xx list", "-- list", "-c nonsense:/// list",
     ]
 
@@ -235,7 +234,7 @@ class Help(VirshTest):
                          (stock[0], self.expected(stock[1]), stock[2]))
 
     def test_only_migrate(self):
-        line = "help; help save; help domain; help migrate-setspeed; help domblkstat"
+        line = "help save; help domain; help migrate-setspeed; help domblkstat"
         self.assertEqual(self.ours(line), self.stock(line))
 
     def test_repeated(self):
@@ -443,7 +442,7 @@ class Launcher(VirshTest):
 
         code, out, err = self.ours(MIGRATE + " test test:///default", **missing)
         self.assertEqual((code, out), (1, ""))
-        self.assertRegex(err, "^error: option --converge-policy needs '.*'.*\n$")
+        self.assertRegex(err, "^error: option --converge-policy .* need '.*'.*\n$")
 
     def test_no_stock(self):
         for extra in ({"VIRT_CONVERGE_VIRSH": None, "PATH": os.path.dirname(LAUNCHER)},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * virshtexttest.c: what --converge-policy does to the text of virsh commands
+ * virshtexttest.c: what is ours in the text of virsh commands
  *
  * One row per case.  In the tables an expected text of NULL stands for "byte for
  * byte as it went in".
@@ -10,6 +10,7 @@
 
 #include "policy/policy.h"
 
+#include "command_table.h"
 #include "command_text.h"
 
 #define CARRIER "virt-converge-policy="
@@ -293,6 +294,15 @@ testCarrier(void)
         g_test_add_data_func(path, &rows[i], function); \
     }
 
+static void
+testCommandTable(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    virshConvergeSelfTest(&error);
+    g_assert_no_error(error);
+}
+
 int
 main(int argc,
      char **argv)
@@ -306,6 +316,7 @@ main(int argc,
     ADD_ROWS("words", wordsRows, testWords);
     ADD_ROWS("offered", offerRows, testOffer);
     g_test_add_func("/virshtext/carrier", testCarrier);
+    g_test_add_func("/virshtext/commands", testCommandTable);
 
     return g_test_run();
 }

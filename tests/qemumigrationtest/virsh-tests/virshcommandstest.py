@@ -1,0 +1,463 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# virshcommandstest.py: the commands that our virsh adds, and their manual pages
+#
+# usage: virshcommandstest.py LAUNCHER SHIM FAKE MANPAGES [unittest arguments]
+#
+# Like virshtest.py, whose first arguments and environment it shares.  What a manual
+# page must name comes from the program itself.
+
+import os
+import re
+import shlex
+import sys
+import unittest
+
+sys.dont_write_bytecode = True      # beside the sources
+
+from virshtest import LAUNCHER, STOCK, VirshTest  # noqa: E402
+
+MANPAGES = os.path.realpath(sys.argv[4])
+
+COMMANDS = ["converge-check", "converge-clear", "converge-explain", "converge-presets",
+            "converge-set", "converge-show", "converge-status"]
+
+SET = "Convergence policy set\n"
+CLEARED = "Convergence policy cleared\n"
+NO_POLICY = "error: domain 'test' has no convergence policy\n"
+
+SITE = """[default]
+max-downtime = 700ms
+
+[policy batch]
+preset = stepped
+stall = 4
+"""
+
+
+class CommandTest(VirshTest):
+    def setUp(self):
+        super().setUp()
+        self.conf = self.path("none.conf")
+
+    def environment(self, **extra):
+        return super().environment(**{"VIRT_CONVERGE_CONF": self.conf, **extra})
+
+    def file(self, name, text):
+        with open(self.path(name), "w") as file:
+            file.write(text)
+        return self.path(name)
+
+    def quiet(self, *args, **extra):
+        return self.ours("-q", *args, **extra)
+
+    def rows(self, *args, **extra):
+        """What converge-explain says: field -> (value, layer)."""
+        code, out, err = self.quiet(*args, **extra)
+        self.assertEqual((code, err), (0, ""))
+        rows = [line.split(None, 3) for line in out.splitlines()]
+        self.assertTrue(all(len(row) == 4 for row in rows), out)
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def assertFails(self, done, message):
+        self.assertEqual(done, (1, "", "error: " + message + "\n"))
+
+
+class Modes(CommandTest):
+    """The same in every way that a virsh can be used."""
+
+    LINES = ["converge-presets", "converge-explain xen,when=always", "help converge-set",
+             "converge-set --help", "help converge", "help --command converge-show",
+             "converge-set test adaptive,max-throttle=80", "converge-explain --domain test"]
+
+    def test_everywhere(self):
+        for line in self.LINES:
+            with self.subTest(line):
+                words = shlex.split(line)
+                done = self.ours(*words)
+                self.assertEqual((done[0], done[2]), (0, ""))
+                self.assertGreater(len(done[1]), 20)
+                self.assertEqual(self.ours(line), done)
+
+                text = self.quiet(*words)[1]
+                self.assertEqual(self.quiet(stdin=line + "\n"),
+                                 (0, "virsh # %s\n%svirsh # \n" % (line, text), ""))
+                self.assertIn("\n" + text, self.typed(LAUNCHER, [line.encode() + b"\n"])[1])
+
+    def test_among_others(self):
+        """In order, on one connection: the test driver forgets with it."""
+        line = ("echo a; converge-set test nova; converge-show test; list; "
+                "converge-clear test ;converge-show test # ; list\n; echo b")
+        listed = self.stock("-q", "list")[1]
+        self.assertEqual(self.quiet(line), (0, "anova\n" + listed + "b", NO_POLICY))
+
+        typed = [part.strip() for part in line.replace("# ; list\n", "").split(";")]
+        code, out, err = self.quiet(stdin="\n".join(typed) + "\n")
+        self.assertEqual((code, err), (0, NO_POLICY))
+        self.assertEqual([text for text in out.split("\n") if "virsh # " not in text],
+                         ["nova"] + listed.split("\n"))
+
+    def test_refused_as_a_whole(self):
+        for line in ("echo a; converge-set test", "converge-presets --nope; echo a",
+                     "echo a; converge-check /nonexistent"):
+            with self.subTest(line):
+                code, out, err = self.quiet(line)
+                self.assertEqual((code, out), (1, ""))
+                self.assertEqual(err.count("\n"), 1)
+
+    def test_history(self):
+        lines = ["converge-presets", "converge-show test", "converge-set test"]
+        self.typed(LAUNCHER, [line.encode() + b"\n" for line in lines])
+        with open(self.path(".cache/libvirt/virsh/history")) as file:
+            self.assertEqual(file.read().splitlines(), lines + ["quit"])
+
+    def test_no_host(self):
+        """What needs no host works without; what needs one says so as virsh does."""
+        extra = {"VIRSH_DEFAULT_CONNECT_URI": "nonsense:///"}
+        self.assertEqual(self.ours("converge-presets", **extra), self.ours("converge-presets"))
+        self.assertEqual(self.ours("converge-show", "test", **extra),
+                         self.stock("dominfo", "test", **extra))
+
+    def test_no_shim(self):
+        extra = {"VIRT_CONVERGE_SHIM": self.path("missing")}
+        self.assertEqual(self.ours("converge-presets", **extra), self.ours("converge-presets"))
+        self.assertRegex(self.ours("converge-show", "test", **extra)[2], "^error: .*missing")
+
+
+class Domain(CommandTest):
+    def test_round_trip(self):
+        for policy in ("adaptive", "nova,max-throttle=80,fallback=post-copy+suspend,when=always"):
+            with self.subTest(policy):
+                done = self.ours("converge-set test %s; converge-show test; "
+                                 "converge-clear test; converge-show test" % policy)
+                self.assertEqual(done, (1, "%s\n%s\n\n%s\n\n" % (SET, policy, CLEARED), NO_POLICY))
+
+    def test_in_the_xml(self):
+        out = self.quiet("converge-set test xen,when=always,stall=3; dumpxml test")[1]
+        self.assertRegex(out, r'<converge:policy xmlns:converge="https://virt-converge.org/xmlns/'
+                              r'policy/1.0" preset="xen" when="always">')
+        self.assertIn("<converge:stall>3</converge:stall>", out)
+
+    def test_of_somebody_else(self):
+        """Other metadata is neither shown nor touched."""
+        code, out, err = self.quiet("metadata test urn:x --key x --set '<a/>'; converge-set test xen; "
+                                    "converge-clear test; metadata test urn:x; converge-show test")
+        self.assertEqual((code, out.strip(), err), (1, "<a/>", NO_POLICY))
+
+    def test_where(self):
+        """The running domain and its configuration are two places."""
+        one = "converge-set test nova --config; converge-show test --%s"
+        self.assertEqual(self.quiet(one % "config"), (0, "nova\n", ""))
+        self.assertEqual(self.quiet(one % "live"), (1, "", NO_POLICY))
+        self.assertEqual(self.quiet(one % "current"), (1, "", NO_POLICY))
+        both = ("converge-set test nova --live --config; converge-clear test --live; "
+                "converge-show test --config; converge-show test --live")
+        self.assertEqual(self.quiet(both), (1, "nova\n", NO_POLICY))
+
+    def test_as_virsh(self):
+        """Which domain, and whether it may, is virsh's business."""
+        for command in ("show", "clear", "status"):
+            self.assertEqual(self.ours("converge-" + command, "nobody"),
+                             self.stock("metadata", "nobody", "urn:x"))
+        self.assertEqual(self.ours("-r", "converge-set", "test", "xen"),
+                         self.stock("-r", "metadata", "test", "urn:x", "--key", "x", "--set", "<a/>"))
+        self.assertEqual(self.ours("converge-show", "test", "--live", "--current"),
+                         self.stock("metadata", "test", "urn:x", "--live", "--current"))
+        self.assertEqual(self.quiet("converge-set 1 xen; converge-show 1"), (0, "xen\n", ""))
+
+    def test_not_stored(self):
+        for policy in ("nonsense", "adaptive,nope=1", "adaptive,max-throttle=100", "",
+                       "adaptive,initial-downtime=2s"):
+            with self.subTest(policy):
+                code, out, err = self.quiet("converge-set", "test", policy)
+                self.assertEqual((code, out), (1, ""))
+                self.assertRegex(err, "^error: [^\n]+\n$")
+                self.assertNotIn("converge", self.quiet(
+                    stdin="converge-set test '%s'\ndumpxml test\n" % policy)[1].split("<domain")[1])
+
+    def test_what_others_wrote(self):
+        set_by_hand = "metadata test https://virt-converge.org/xmlns/policy/1.0 --key converge --set %s; "
+        for command in ("converge-show test", "converge-explain --domain test"):
+            code, out, err = self.quiet(set_by_hand % "'<policy nope=\"1\"/>'" + command)
+            self.assertEqual((code, out), (1, ""))
+            self.assertRegex(err, "^error: .*nope.*\n$")
+        done = self.quiet(set_by_hand % "'<policy preset=\"elsewhere\"/>'" + "converge-show test")
+        self.assertEqual(done, (0, "elsewhere\n", ""))
+
+    def test_status(self):
+        done = self.fake("converge-status", "test")
+        self.assertEqual(done, (0, "module: not loaded\n\n", ""))
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1")
+        self.assertEqual(done, (0, "module: 1\n\n", ""))
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="1")
+        self.assertEqual(done[1].splitlines(), [
+            "module: 1", "policy: adaptive", "state: throttling", "reason: because",
+            "throttle_target: 60 %", "downtime_limit: 300 ms", "bandwidth: 100.0 MiB/s",
+            "working_set: 1.5 GiB", ""])
+        self.assertRegex(self.ours("converge-status", "test")[2], "^error: this function is not supp")
+
+
+class Local(CommandTest):
+    def test_presets(self):
+        code, out, err = self.quiet("converge-presets")
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r"^adaptive +predict, ")
+        names = [line.split()[0] for line in out.splitlines()]
+        self.assertGreater(len(names), 10)
+
+        fields = self.quiet("converge-presets", "--fields")[1].splitlines()
+        self.assertEqual(fields[::2], out.splitlines())
+        for name, stated in zip(names, fields[1::2]):
+            rows = self.rows("converge-explain", name)
+            for field, value in (part.split("=") for part in stated.strip().split(",")):
+                self.assertEqual(rows[field][1], "preset", name + " " + field)
+                if "min" not in rows[field][0] and value != "60s":
+                    self.assertEqual(rows[field][0], value, name + " " + field)
+
+    def test_site(self):
+        before = self.quiet("converge-presets")[1]
+        self.conf = self.file("site.conf", SITE)
+        out = self.quiet("converge-presets", "--fields")[1]
+        self.assertTrue(out.endswith("batch                    policy of this host, builds on stepped\n"
+                                     "    stepped,stall=4\n"), out)
+        self.assertEqual(self.quiet("converge-presets")[1].splitlines()[:-1], before.splitlines())
+        self.assertEqual(self.quiet("converge-set test batch; converge-show test"),
+                         (0, "batch\n", ""))
+        self.assertEqual(self.rows("converge-explain", "batch")["stall"], ("4", "host"))
+
+    def test_broken_site(self):
+        self.conf = self.file("broken.conf", "[default]\nnope = 1\n")
+        code, out, err = self.quiet("converge-presets")
+        self.assertEqual((code, out[:8]), (0, "adaptive"))
+        self.assertRegex(err, "^warning: .*broken.conf:2: .*nope")
+        code, out, err = self.quiet("converge-explain")
+        self.assertEqual((code, out), (1, ""))
+        self.assertRegex(err, "^error: .*broken.conf:2: .*nope")
+
+    def test_layers(self):
+        self.conf = self.file("site.conf", SITE)
+        rows = self.rows("converge-explain")
+        self.assertEqual(rows["max-downtime"], ("700ms", "host"))
+        self.assertEqual(rows["throttle"], ("adaptive", "preset"))
+        self.assertEqual(rows["stall"], ("none", "built-in"))
+        self.assertEqual(self.rows("converge-explain", "adaptive,max-downtime=1s")["max-downtime"],
+                         ("1s", "call"))
+
+        with_domain = "converge-set test nova,max-throttle=70; converge-explain --domain test"
+        rows = self.rows(with_domain)
+        self.assertEqual(rows["max-throttle"], ("70", "domain"))
+        self.assertEqual(rows["max-downtime"], ("700ms", "host"))
+        self.assertEqual(rows["downtime"], ("ramp", "preset"))
+        rows = self.rows(with_domain + " xen,max-throttle=60")
+        self.assertEqual(rows["max-throttle"], ("60", "call"))
+        self.assertEqual(rows["passes"], ("5", "preset"))
+
+    def test_domain_without(self):
+        self.assertEqual(self.rows("converge-explain", "--domain", "test"),
+                         self.rows("converge-explain"))
+
+    def test_another_host(self):
+        """Its configuration is not at hand, and its policies have other names."""
+        for uri, host in (("qemu+ssh://root@elsewhere/system", "elsewhere"),
+                          ("qemu+tls://[2001:db8::1]:16514/system", "2001:db8::1"),
+                          ("qemu:///system", None), ("qemu+ssh://localhost/system", None)):
+            with self.subTest(uri):
+                done = self.quiet("converge-explain", "--domain", "test", VIRSH_FAKE_URI=uri)
+                note = "note: the layer of the host is that of this machine, not of '%s'\n" % host
+                self.assertEqual((done[0], done[2]), (0, note if host else ""))
+                code, out, err = self.quiet("converge-set test theirs; converge-show test",
+                                            VIRSH_FAKE_URI=uri)
+                self.assertEqual((code, out), (0, "theirs\n") if host else (1, ""))
+                self.assertRegex(err, "^warning: .*'theirs'.*\n$" if host else "^error: .*'theirs'")
+
+    def test_check(self):
+        policy = '<policy xmlns="https://virt-converge.org/xmlns/policy/1.0"%s/>\n'
+        for name, text in (("a.conf", SITE), ("plain", SITE), ("empty", ""),
+                           ("a.xml", policy % ""), ("xml", "\n" + policy % ' preset="xen"')):
+            self.assertEqual(self.quiet("converge-check", self.file(name, text)), (0, "OK\n", ""))
+        for name, text, message in (
+                ("b.conf", SITE + "nope = 1\n", "b.conf:7: .*nope"),
+                ("b", "x\n", "b:1: "),
+                ("b.xml", policy % ' preset="nonsense"', "b.xml: .*nonsense"),
+                ("c.xml", policy % ' nope="x"', "c.xml: .*nope"),
+                ("d.xml", SITE, "d.xml: "),
+                ("e.conf", policy % "", "e.conf:1: "),
+                ("f.xml", policy % "" + "\0", "f.xml' is not XML"),
+                ("bxml", "<a>", "bxml: ")):
+            with self.subTest(name):
+                code, out, err = self.quiet("converge-check", self.file(name, text))
+                self.assertEqual((code, out), (1, ""))
+                self.assertRegex(err, "^error: .*/?" + message)
+        self.assertEqual(self.quiet("converge-check", "/nonexistent")[0], 1)
+
+
+class Usage(CommandTest):
+    CASES = [
+        ("converge-set", "command 'converge-set' requires <domain> option"),
+        ("converge-set test", "command 'converge-set' requires <policy> option"),
+        ("converge-set test xen more", "unexpected data 'more'"),
+        ("converge-presets more", "unexpected data 'more'"),
+        ("converge-show test --nope", "command 'converge-show' doesn't support option --nope"),
+        ("converge-show test --live=1", "invalid '=' after option --live"),
+        ("converge-show test --live --live", "option --live already seen"),
+        ("converge-show --domain", "expected syntax: --domain <string>"),
+        ("converge-show --domain=test --domain test", "option --domain already seen"),
+        ("converge-explain ''", "Failed to get option 'policy': Option argument is empty"),
+        ("converge-show -- --live --x", "unexpected data '--x'"),
+    ]
+
+    def test_messages(self):
+        for line, message in self.CASES:
+            with self.subTest(line):
+                self.assertFails(self.ours(*shlex.split(line)), message)
+                self.assertFails(self.ours(line), message)
+
+    def test_wording(self):
+        """virsh says the same of a command of its own."""
+        for line, message in self.CASES:
+            line = line.replace("converge-show", "metadata").replace("--domain=test --domain test",
+                                                                     "--domain=test --domain x")
+            if line.startswith("metadata") and " -- " not in line:
+                self.assertEqual(self.stock(line)[2].splitlines()[0],
+                                 "error: " + message.replace("converge-show", "metadata"))
+
+    def test_by_name(self):
+        self.assertEqual(self.quiet("converge-set --policy xen --domain=test --config; "
+                                    "converge-show --config -- test"), (0, "xen\n", ""))
+
+    def test_not_ours(self):
+        for line in ("converge", "converge-", "converge-sett test xen", "help converge-", "echo converge-presets",
+                     "help domain converge"):
+            self.assertEqual(self.ours(line), self.stock(line))
+
+
+class Help(CommandTest):
+    def group(self, colon):
+        text = self.quiet("help", "converge")[1]
+        return text if colon else text.replace("'):\n", "')\n", 1)
+
+    def test_lists(self):
+        """Our group, and nothing else, beside the stock ones."""
+        for args, colon in ((["help"], True), (["-h"], False), (["--help"], False)):
+            stock, ours = self.stock(*args), self.ours(*args)
+            self.assertEqual(ours[1].count(self.group(colon) + "\n"), 1)
+            self.assertEqual((ours[0], ours[1].replace(self.group(colon) + "\n", ""), ours[2]), stock)
+        self.assertIn(self.group(True), self.ours(stdin="help\n")[1])
+        self.assertIn(self.group(True), self.typed(LAUNCHER, [b"help\n"])[1])
+        self.assertEqual(self.ours("help; help")[1].count("'converge'"), 2)
+
+    def test_group(self):
+        lines = self.group(True).splitlines()
+        self.assertEqual(lines[0], " Convergence (help keyword 'converge'):")
+        self.assertEqual([line.split()[0] for line in lines[1:]], COMMANDS)
+
+    def test_as_stock(self):
+        """Layout and wording, but for what the command is and does."""
+        def shape(text, name):
+            text = re.sub(r"(?s)(DESCRIPTION\n).*?\n\n", r"\1\n", text.replace(name, "NAME"))
+            return [line for line in re.sub(r"NAME - .*", "NAME -", text).splitlines()
+                    if not re.search("SYNOPSIS|NAME <|--(uri|edit|key|set|remove)", line)]
+        self.assertEqual(shape(self.ours("help", "converge-show")[1], "converge-show"),
+                         shape(self.stock("help", "metadata")[1], "metadata"))
+
+
+class Completion(CommandTest):
+    def complete(self, *words):
+        return self.ours("complete", "--", *words)[1].split()
+
+    def test_words(self):
+        everything = self.stock("complete", "--", "")[1].split()
+        self.assertEqual(sorted(self.complete("")), sorted(everything + COMMANDS))
+        for words, expected in (
+                (["converge-s"], ["converge-set", "converge-show", "converge-status"]),
+                (["help", "converge-st"], ["converge-status"]),
+                (["converge-set", "--"], ["--domain", "--policy", "--live", "--config", "--current"]),
+                (["converge-set", "--live", "--c"], ["--config", "--current"]),
+                (["converge-show", ""], ["test"]),
+                (["converge-show", "te"], ["test"]),
+                (["converge-show", "x"], []),
+                (["converge-show", "test", ""], []),
+                (["converge-explain", "--domain", "t"], ["test"]),
+                (["converge-explain", "ovirt-s"], ["ovirt-suspend"]),
+                (["converge-set", "test", "xe"], ["xen"]),
+                (["converge-presets", "--"], ["--fields"])):
+            with self.subTest(words):
+                self.assertEqual(self.complete(*words), expected)
+
+    def test_policy(self):
+        before = ["migrate", "--live", "--converge-policy"]
+        fields = [row.split()[0] for row in self.quiet("converge-explain")[1].splitlines()]
+        presets = [row.split()[0] for row in self.quiet("converge-presets")[1].splitlines()]
+        self.assertEqual(self.complete(*before, ""), presets)
+        self.assertEqual(self.complete(*before, "xen,"), ["xen," + name + "=" for name in fields])
+        self.assertEqual(self.complete(*before, "xen,passes=3,pass"), [])
+        self.assertEqual(self.complete(*before, "xen,when="), ["xen,when=requested", "xen,when=always"])
+        self.assertEqual(self.complete(*before, "xen,fallback=abort+s"), ["xen,fallback=abort+suspend"])
+        self.assertEqual(self.complete(*before, "xen,fallback=abort+a"), [])
+        self.assertEqual(self.complete(*before, "xen,nope="), [])
+        self.assertEqual(self.complete("migrate", "--converge-policy=xen,thr"),
+                         ["--converge-policy=xen,throttle=", "--converge-policy=xen,throttle-increment=",
+                          "--converge-policy=xen,throttle-threshold=", "--converge-policy=xen,throttle-tailslow="])
+        self.assertEqual(self.complete("converge-explain", "--policy=incu"), ["--policy=incus"])
+
+        self.conf = self.file("site.conf", SITE)
+        self.assertEqual(self.complete(*before, "ba"), ["batch"])
+
+    def test_typed(self):
+        for keys, shown in ((b"converge-show te\t\n", NO_POLICY),
+                            (b"converge-explain xen,initial-th\t70\n", "initial-throttle     70 "),
+                            (b"converge-explain xen,downtime=ra\t\n", "downtime             ramp "),
+                            (b"converge-expl\tcheap\t\n", "suspend            preset")):
+            with self.subTest(keys):
+                # virsh knows no domains before it has a connection.
+                self.assertIn(shown, self.typed(LAUNCHER, [b"list\n", keys])[1])
+
+
+class ManualPages(CommandTest):
+    def page(self, name):
+        with open(os.path.join(MANPAGES, name)) as file:
+            return file.read()
+
+    def section(self, page, title):
+        return re.search(r"(?s)\n%s\n=+\n(.*?)(?=\n[A-Z ]+\n===|$)" % title, self.page(page)).group(1)
+
+    def terms(self, text):
+        return re.findall(r"(?m)^``([^`\n]+)``$", text)
+
+    def test_commands(self):
+        text = self.section("virsh-converge.rst", "COMMANDS")
+        self.assertEqual(self.terms(text), COMMANDS)
+        for name, body in zip(COMMANDS, re.split(r"(?m)^``converge-[a-z]+``$", text)[1:]):
+            options = re.findall(r"(?m)^    \[?(--[a-z-]+)", self.quiet("help", name)[1])
+            terms = re.findall(r"(?m)^  (``--.*)$", body)
+            self.assertEqual(re.findall("``(--[a-z]+)``", "".join(terms)), sorted(options, key=options.index))
+            self.assertRegex(self.page("virsh-converge.rst"), r"``%s``.*\n" % name)
+
+    def test_policy(self):
+        fields = [row.split()[0] for row in self.quiet("converge-explain")[1].splitlines()]
+        text = self.section("virt-converge-policy.rst", "FIELDS")
+        self.assertEqual(self.terms(text), fields)
+        for name, body in zip(fields, re.split(r"(?m)^``[^`\n]+``$", text)[1:]):
+            allowed = self.quiet("converge-explain", "xen,%s=?" % name)[2].split("allowed: ")[1]
+            self.assertIn("| Allowed: " + allowed, body)
+
+        lines = self.quiet("converge-presets", "--fields")[1].splitlines()
+        text = self.section("virt-converge-policy.rst", "PRESETS")
+        self.assertEqual(self.terms(text), [line.split()[0] for line in lines[::2]])
+        joined = text.replace("``\n  | ``", "")
+        for stated in lines[1::2]:
+            self.assertIn("``%s``" % stated.strip(), joined)
+
+    def test_statistics(self):
+        with open(os.path.join(MANPAGES, "../../src/qemu_migration_converge.h")) as file:
+            names = re.findall(r'_STAT_\w+ QEMU_MIGRATION_CONVERGE_PREFIX "(\w+)"', file.read())
+        text = self.section("virt-converge-policy.rst", "JOB STATISTICS")
+        self.assertEqual(re.findall(r"(?m)^``auto_converge\.(\w+)`` \(", text), names)
+
+
+if __name__ == "__main__":
+    if STOCK is None:
+        print("no stock virsh in PATH")
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1] + sys.argv[5:])

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * command_args.c: arguments and help of our commands, by their table
+ *
+ * Same rules, wording and layout as virsh itself (vshCommandParse, vshCmddefHelp).
+ */
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#include "util/error.h"
+
+#include "command_table.h"
+
+/* Every command has it. */
+static const virshConvergeOption helpOption = {
+    "help", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, N_("print help for this function")
+};
+
+static const virshConvergeOption *
+findOption(const virshConvergeCommand *command,
+           const char *name)
+{
+    const virshConvergeOption *option;
+
+    for (option = command->options; option->name; option++) {
+        if (g_str_equal(option->name, name))
+            return option;
+    }
+    return g_str_equal(name, helpOption.name) ? &helpOption : NULL;
+}
+
+/* The option that a word without a name belongs to. */
+static const virshConvergeOption *
+nextData(const virshConvergeCommand *command,
+         GHashTable *args)
+{
+    const virshConvergeOption *option;
+
+    for (option = command->options; option->name; option++) {
+        if (option->type == VIRSH_OPTION_DATA && !g_hash_table_contains(args, option->name))
+            return option;
+    }
+    return NULL;
+}
+
+/* Reads the option at @words, which moves to its value if that is a word of its own. */
+static gboolean
+parseOption(const virshConvergeCommand *command,
+            const char *const **words,
+            GHashTable *args,
+            GError **error)
+{
+    const char *equals = strchr(**words, '=');
+    g_autofree char *name = equals ? g_strndup(**words + 2, equals - **words - 2) :
+        g_strdup(**words + 2);
+    const virshConvergeOption *option = findOption(command, name);
+    const char *value = equals ? equals + 1 : "";
+
+    if (!option) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("command '%1$s' doesn't support option --%2$s"), command->name, name);
+        return FALSE;
+    }
+
+    if (g_hash_table_contains(args, name) && option != &helpOption) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("option --%1$s already seen"), name);
+        return FALSE;
+    }
+
+    if (option->type == VIRSH_OPTION_BOOL && equals) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("invalid '=' after option --%1$s"), name);
+        return FALSE;
+    }
+
+    if (option->type != VIRSH_OPTION_BOOL && !equals) {
+        if (!(value = (*words)[1])) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("expected syntax: --%1$s <string>"), name);
+            return FALSE;
+        }
+        (*words)++;
+    }
+
+    g_hash_table_insert(args, (gpointer)option->name, g_strdup(value));
+    return TRUE;
+}
+
+/* A value is there wherever one is needed, and never empty. */
+static gboolean
+checkValues(const virshConvergeCommand *command,
+            GHashTable *args,
+            GError **error)
+{
+    const virshConvergeOption *option;
+
+    for (option = command->options; option->name; option++) {
+        const char *value = g_hash_table_lookup(args, option->name);
+
+        if (option->required && !value) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        option->type == VIRSH_OPTION_DATA ?
+                        _("command '%1$s' requires <%2$s> option") :
+                        _("command '%1$s' requires --%2$s option"),
+                        command->name, option->name);
+            return FALSE;
+        }
+        if (option->type != VIRSH_OPTION_BOOL && value && !*value) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("Failed to get option '%1$s': Option argument is empty"), option->name);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+GHashTable *
+virshConvergeArgsParse(const virshConvergeCommand *command,
+                       const char *const *words,
+                       GError **error)
+{
+    g_autoptr(GHashTable) args = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    gboolean dataOnly = FALSE;
+    const char *const *word;
+
+    for (word = words + 1; *word; word++) {
+        const virshConvergeOption *data;
+
+        if (!dataOnly && g_str_equal(*word, "--")) {
+            dataOnly = TRUE;
+        } else if (!dataOnly && g_str_has_prefix(*word, "--") && g_ascii_isalnum((*word)[2])) {
+            if (!parseOption(command, &word, args, error))
+                return NULL;
+        } else if ((data = nextData(command, args))) {
+            g_hash_table_insert(args, (gpointer)data->name, g_strdup(*word));
+        } else {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("unexpected data '%1$s'"), *word);
+            return NULL;
+        }
+    }
+
+    if (!g_hash_table_contains(args, helpOption.name) && !checkValues(command, args, error))
+        return NULL;
+
+    return g_steal_pointer(&args);
+}
+
+char *
+virshConvergeGroupHelp(gboolean colon)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    const virshConvergeCommand *command;
+
+    g_string_append_printf(text, colon ? _(" %1$s (help keyword '%2$s'):\n") :
+                           _(" %1$s (help keyword '%2$s')\n"),
+                           _("Convergence"), VIRSH_CONVERGE_GROUP);
+    for (command = virshConvergeCommands; command->name; command++)
+        g_string_append_printf(text, "    %-30s %s\n", command->name, _(command->help));
+
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static char *
+formatSynopsis(const virshConvergeOption *option)
+{
+    if (option->type == VIRSH_OPTION_BOOL)
+        return g_strdup_printf("[--%s]", option->name);
+    if (option->type == VIRSH_OPTION_STRING)
+        return g_strdup_printf(_("[--%1$s <string>]"), option->name);
+    return g_strdup_printf(option->required ? "<%s>" : "[<%s>]", option->name);
+}
+
+static char *
+formatOption(const virshConvergeOption *option)
+{
+    if (option->type == VIRSH_OPTION_BOOL)
+        return g_strdup_printf("--%s", option->name);
+    if (option->type == VIRSH_OPTION_STRING)
+        return g_strdup_printf(_("--%1$s <string>"), option->name);
+    return g_strdup_printf(_("[--%1$s] <string>"), option->name);
+}
+
+char *
+virshConvergeCommandHelp(const virshConvergeCommand *command)
+{
+    g_autoptr(GString) text = g_string_new(_("  NAME\n"));
+    const virshConvergeOption *option;
+
+    g_string_append_printf(text, "    %s - %s\n", command->name, _(command->help));
+
+    g_string_append_printf(text, "%s    %s", _("\n  SYNOPSIS\n"), command->name);
+    for (option = command->options; option->name; option++) {
+        g_autofree char *form = formatSynopsis(option);
+
+        g_string_append_printf(text, " %s", form);
+    }
+
+    g_string_append_printf(text, "\n%s    %s\n", _("\n  DESCRIPTION\n"), _(command->desc));
+
+    g_string_append(text, _("\n  OPTIONS\n"));
+    for (option = command->options; option->name; option++) {
+        g_autofree char *form = formatOption(option);
+
+        g_string_append_printf(text, "    %-15s  %s\n", form, _(option->help));
+    }
+
+    g_string_append_c(text, '\n');
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static gboolean
+checkOptions(const virshConvergeCommand *command)
+{
+    const virshConvergeOption *option;
+    gboolean optionalData = FALSE;
+
+    for (option = command->options; option->name; option++) {
+        if (!option->help || !*option->help || option->type >= VIRSH_OPTION_LAST ||
+            findOption(command, option->name) != option ||
+            g_str_equal(option->name, helpOption.name))
+            return FALSE;
+        if (option->type == VIRSH_OPTION_BOOL &&
+            (option->required || option->completer != VIRSH_COMPLETER_NONE))
+            return FALSE;
+        /* Words without a name are taken in order. */
+        if (option->type == VIRSH_OPTION_DATA && option->required && optionalData)
+            return FALSE;
+        optionalData |= option->type == VIRSH_OPTION_DATA && !option->required;
+    }
+    return TRUE;
+}
+
+gboolean
+virshConvergeSelfTest(GError **error)
+{
+    const virshConvergeCommand *command;
+    const char *before = "";
+
+    for (command = virshConvergeCommands; command->name; before = command++->name) {
+        if (strcmp(before, command->name) < 0 &&
+            g_str_has_prefix(command->name, VIRSH_CONVERGE_GROUP "-") &&
+            command->help && *command->help && !g_str_has_suffix(command->help, ".") &&
+            command->desc && *command->desc && command->handler && command->options &&
+            checkOptions(command))
+            continue;
+
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    "the row of command '%s' is wrong", command->name);
+        return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * command_local.c: what our commands can say without asking a host
+ */
+#include <glib/gi18n-lib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/policy_conf.h"
+#include "policy/policy_fields.h"
+#include "policy/policy_xml.h"
+
+#include "command_local.h"
+
+static convergePolicyConf *
+loadConf(GError **error)
+{
+    const char *named = g_getenv("VIRT_CONVERGE_CONF");
+
+    return convergePolicyConfLoad(named && *named ? named : CONVERGE_POLICY_CONF, error);
+}
+
+static GHashTable *
+sitesOf(const convergePolicyConf *conf)
+{
+    return conf ? convergePolicyConfGetSites(conf) : NULL;
+}
+
+/* Sorted; free the list with g_list_free(), the names belong to @conf. */
+static GList *
+siteNames(const convergePolicyConf *conf)
+{
+    return conf ? g_list_sort(g_hash_table_get_keys(sitesOf(conf)), (GCompareFunc)strcmp) : NULL;
+}
+
+static convergePolicy *
+resolve(const convergePolicySpec *call,
+        const convergePolicySpec *domain,
+        const convergePolicyConf *conf,
+        GError **error)
+{
+    const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
+        [CONVERGE_LAYER_CALL] = call,
+        [CONVERGE_LAYER_DOMAIN] = domain,
+        [CONVERGE_LAYER_HOST] = conf ? convergePolicyConfGetDefault(conf) : NULL,
+    };
+
+    return convergePolicyResolve(layers, sitesOf(conf), error);
+}
+
+gboolean
+virshConvergePolicyCheck(const char *text,
+                         GError **error)
+{
+    g_autoptr(convergePolicyConf) conf = loadConf(NULL);
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(text, error);
+    const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { [CONVERGE_LAYER_CALL] = spec };
+    g_autoptr(convergePolicy) policy = NULL;
+
+    if (!spec)
+        return FALSE;
+
+    /* Only what it says itself can be judged here: the host may be another one. */
+    policy = convergePolicyResolve(layers, sitesOf(conf), error);
+    return policy != NULL;
+}
+
+char **
+virshConvergePolicyNames(void)
+{
+    g_autoptr(convergePolicyConf) conf = loadConf(NULL);
+    g_autoptr(GList) sites = siteNames(conf);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    GList *site;
+    gsize i;
+
+    for (i = 0; i < convergePresetCount; i++)
+        g_ptr_array_add(names, g_strdup(convergePresets[i].name));
+    for (site = sites; site; site = site->next)
+        g_ptr_array_add(names, g_strdup(site->data));
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+}
+
+char *
+virshConvergePresets(gboolean fields)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(convergePolicyConf) conf = loadConf(&error);
+    g_autoptr(GList) sites = siteNames(conf);
+    GList *site;
+    gsize i;
+
+    /* The presets are worth listing all the same. */
+    if (error)
+        fprintf(stderr, _("warning: %1$s\n"), error->message);
+
+    for (i = 0; i < convergePresetCount; i++) {
+        g_string_append_printf(text, "%-24s %s\n", convergePresets[i].name,
+                               _(convergePresets[i].help));
+        if (fields)
+            g_string_append_printf(text, "    %s\n", convergePresets[i].fields);
+    }
+
+    for (site = sites; site; site = site->next) {
+        const convergePolicySpec *spec = g_hash_table_lookup(sitesOf(conf), site->data);
+        const char *preset = convergePolicySpecGetPreset(spec);
+        g_autofree char *form = convergePolicySpecFormat(spec);
+
+        g_string_append_printf(text, "%-24s ", (const char *)site->data);
+        g_string_append_printf(text, _("policy of this host, builds on %1$s\n"),
+                               preset ? preset : CONVERGE_PRESET_DEFAULT);
+        if (fields)
+            g_string_append_printf(text, "    %s\n", form);
+    }
+
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* One cell of a table and the blanks behind it; a translation has its own width. */
+static void
+appendCell(GString *text,
+           const char *cell,
+           glong width)
+{
+    glong missing = width - g_utf8_strlen(cell, -1);
+
+    g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
+}
+
+char *
+virshConvergeExplain(const char *call,
+                     const convergePolicySpec *domain,
+                     GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(convergePolicyConf) conf = NULL;
+    g_autoptr(convergePolicySpec) callSpec = NULL;
+    g_autoptr(convergePolicy) policy = NULL;
+    gsize i;
+
+    if (!(callSpec = convergePolicySpecParse(call, error)) ||
+        !(conf = loadConf(error)) ||
+        !(policy = resolve(callSpec, domain, conf, error)))
+        return NULL;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
+
+        appendCell(text, convergeFields[i].name, 20);
+        appendCell(text, value, 18);
+        appendCell(text, convergeLayerName(convergePolicyGetLayer(policy, i)), 9);
+        g_string_append_printf(text, "%s\n", _(convergeFields[i].help));
+    }
+
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static gboolean
+looksLikeXML(const char *path,
+             const char *text)
+{
+    if (g_str_has_suffix(path, ".xml"))
+        return TRUE;
+    if (g_str_has_suffix(path, ".conf"))
+        return FALSE;
+    return text[strspn(text, " \t\r\n")] == '<';
+}
+
+char *
+virshConvergeCheck(const char *path,
+                   GError **error)
+{
+    g_autoptr(convergePolicyConf) conf = NULL;
+    g_autoptr(convergePolicySpec) spec = NULL;
+    g_autoptr(convergePolicy) policy = NULL;
+    g_autofree char *text = NULL;
+    gsize length;
+
+    if (!g_file_get_contents(path, &text, &length, error))
+        return NULL;
+
+    if (!looksLikeXML(path, text)) {
+        if (!(conf = convergePolicyConfParse(text, length, path, error)))
+            return NULL;
+        return g_strdup(_("OK\n"));
+    }
+
+    if (strlen(text) != length) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the file '%1$s' is not XML"), path);
+        return NULL;
+    }
+
+    if ((spec = convergePolicySpecFromXML(text, error))) {
+        conf = loadConf(NULL);
+        policy = resolve(NULL, spec, conf, error);
+    }
+    if (!policy) {
+        g_prefix_error(error, "%s: ", path);
+        return NULL;
+    }
+    return g_strdup(_("OK\n"));
+}

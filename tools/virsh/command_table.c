@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * command_table.c: the table of our commands, and what is made of their text
+ */
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#include "policy/policy_xml.h"
+
+#include "command_local.h"
+#include "command_table.h"
+
+/* Never part of a verb. */
+#define VERB_SEPARATOR '|'
+
+static const char *const verbs[] = { "show", "explain", "status", "set", "clear" };
+G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VIRSH_VERB_LAST);
+
+static const char *
+argument(GHashTable *args,
+         const char *name)
+{
+    return g_hash_table_lookup(args, name);
+}
+
+/* "metadata" with those of our options that it has as well. */
+static GPtrArray *
+metadataNew(GHashTable *args,
+            virshConvergeVerb verb,
+            const char *policy)
+{
+    static const char *const flags[] = { "live", "config", "current" };
+    GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
+    gsize i;
+
+    g_ptr_array_add(words, g_strdup("metadata"));
+    g_ptr_array_add(words, g_strconcat("--domain=", argument(args, "domain"), NULL));
+    g_ptr_array_add(words, g_strdup_printf("--uri=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK,
+                                           verbs[verb], VERB_SEPARATOR, policy ? policy : ""));
+    for (i = 0; i < G_N_ELEMENTS(flags); i++) {
+        if (argument(args, flags[i]))
+            g_ptr_array_add(words, g_strconcat("--", flags[i], NULL));
+    }
+    return words;
+}
+
+static char **
+metadataEnd(GPtrArray *words)
+{
+    g_ptr_array_add(words, NULL);
+    return (char **)g_ptr_array_free(words, FALSE);
+}
+
+/* Takes @text. */
+static char **
+echo(char *text)
+{
+    char **words;
+
+    if (!text)
+        return NULL;
+
+    words = g_new0(char *, 3);
+    words[0] = g_strdup("echo");
+    words[1] = text;
+    return words;
+}
+
+static char **
+cmdPresets(GHashTable *args,
+           GError **error G_GNUC_UNUSED)
+{
+    return echo(virshConvergePresets(argument(args, "fields") != NULL));
+}
+
+static char **
+cmdExplain(GHashTable *args,
+           GError **error)
+{
+    const char *policy = argument(args, "policy");
+
+    if (!argument(args, "domain"))
+        return echo(virshConvergeExplain(policy, NULL, error));
+
+    if (policy && !virshConvergePolicyCheck(policy, error))
+        return NULL;
+    return metadataEnd(metadataNew(args, VIRSH_VERB_EXPLAIN, policy));
+}
+
+static char **
+cmdShow(GHashTable *args,
+        GError **error G_GNUC_UNUSED)
+{
+    return metadataEnd(metadataNew(args, VIRSH_VERB_SHOW, NULL));
+}
+
+static char **
+cmdSet(GHashTable *args,
+       GError **error)
+{
+    const char *policy = argument(args, "policy");
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(policy, error);
+    GPtrArray *words;
+
+    /* Which policies have a name is for the host to say. */
+    if (!spec)
+        return NULL;
+
+    words = metadataNew(args, VIRSH_VERB_SET, NULL);
+    g_ptr_array_add(words, g_strdup("--key=" CONVERGE_POLICY_XML_KEY));
+    g_ptr_array_add(words, g_strconcat("--set=", policy, NULL));
+    return metadataEnd(words);
+}
+
+static char **
+cmdClear(GHashTable *args,
+         GError **error G_GNUC_UNUSED)
+{
+    GPtrArray *words = metadataNew(args, VIRSH_VERB_CLEAR, NULL);
+
+    g_ptr_array_add(words, g_strdup("--remove"));
+    return metadataEnd(words);
+}
+
+static char **
+cmdStatus(GHashTable *args,
+          GError **error G_GNUC_UNUSED)
+{
+    return metadataEnd(metadataNew(args, VIRSH_VERB_STATUS, NULL));
+}
+
+static char **
+cmdCheck(GHashTable *args,
+         GError **error)
+{
+    return echo(virshConvergeCheck(argument(args, "file"), error));
+}
+
+#define OPTION_DOMAIN \
+    { "domain", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_DOMAIN, \
+      N_("domain name, id or uuid") }
+#define OPTIONS_WHERE \
+    { "live", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
+      N_("modify/get running state") }, \
+    { "config", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
+      N_("modify/get persistent configuration") }, \
+    { "current", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
+      N_("modify/get current state configuration") }
+
+static const virshConvergeOption optionsCheck[] = {
+    { "file", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_NONE,
+      N_("file with a policy in XML, or configuration of a host") },
+    { 0 }
+};
+
+static const virshConvergeOption optionsWhere[] = {
+    OPTION_DOMAIN,
+    OPTIONS_WHERE,
+    { 0 }
+};
+
+static const virshConvergeOption optionsExplain[] = {
+    { "policy", VIRSH_OPTION_DATA, FALSE, VIRSH_COMPLETER_POLICY,
+      N_("policy that a call would state") },
+    { "domain", VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_DOMAIN,
+      N_("domain name, id or uuid") },
+    { 0 }
+};
+
+static const virshConvergeOption optionsPresets[] = {
+    { "fields", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("list also the fields that each one states") },
+    { 0 }
+};
+
+static const virshConvergeOption optionsSet[] = {
+    OPTION_DOMAIN,
+    { "policy", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_POLICY,
+      N_("policy for convergence: PRESET[,FIELD=VALUE...]") },
+    OPTIONS_WHERE,
+    { 0 }
+};
+
+static const virshConvergeOption optionsStatus[] = {
+    OPTION_DOMAIN,
+    { 0 }
+};
+
+/* By name, as virsh lists its own. */
+const virshConvergeCommand virshConvergeCommands[] = {
+    { "converge-check", N_("check a file that states convergence policies"),
+      N_("Checks the XML of a policy, or a host configuration, before it is put to use."),
+      optionsCheck, cmdCheck },
+    { "converge-clear", N_("remove the convergence policy of a domain"),
+      N_("Removes the policy from the metadata of a domain."),
+      optionsWhere, cmdClear },
+    { "converge-explain", N_("show every field of a convergence policy and where it comes from"),
+      N_("Resolves a policy from all its layers: call, domain, host configuration, preset,\n"
+         "    built-in. Without a policy and a domain, the host configuration alone."),
+      optionsExplain, cmdExplain },
+    { "converge-presets", N_("list the convergence policies that have a name"),
+      N_("Lists the presets, and the policies that the configuration of this host names."),
+      optionsPresets, cmdPresets },
+    { "converge-set", N_("set the convergence policy of a domain"),
+      N_("Writes the policy into the metadata of a domain. It holds for every live migration\n"
+         "    of it that asks for convergence, or for all of them with the field when=always."),
+      optionsSet, cmdSet },
+    { "converge-show", N_("show the convergence policy of a domain"),
+      N_("Shows the policy in the metadata of a domain."),
+      optionsWhere, cmdShow },
+    { "converge-status", N_("show how the migration of a domain is being controlled"),
+      N_("Shows whether the host of a domain has the virt-converge module, and what that\n"
+         "    says of the migration that runs or was the last."),
+      optionsStatus, cmdStatus },
+    { 0 }
+};
+
+const virshConvergeCommand *
+virshConvergeCommandFind(const char *name)
+{
+    const virshConvergeCommand *command;
+
+    for (command = virshConvergeCommands; command->name; command++) {
+        if (g_str_equal(command->name, name))
+            return command;
+    }
+    return NULL;
+}
+
+gboolean
+virshConvergeCommandParse(const char *uri,
+                          virshConvergeVerb *verb,
+                          char **policy)
+{
+    const char *separator;
+    size_t length;
+    gsize i;
+
+    if (!g_str_has_prefix(uri, VIRSH_CONVERGE_COMMAND_MARK))
+        return FALSE;
+
+    uri += strlen(VIRSH_CONVERGE_COMMAND_MARK);
+    if (!(separator = strchr(uri, VERB_SEPARATOR)))
+        return FALSE;
+
+    length = separator - uri;
+    for (i = 0; i < VIRSH_VERB_LAST; i++) {
+        if (strlen(verbs[i]) == length && strncmp(uri, verbs[i], length) == 0) {
+            *verb = i;
+            *policy = separator[1] ? g_strdup(separator + 1) : NULL;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* What virsh's "help" takes for its one argument. */
+static const char *
+helpTopic(const char *const *words)
+{
+    gsize i;
+
+    for (i = 1; words[i]; i++) {
+        if (g_str_equal(words[i], "--command"))
+            return words[i + 1];
+        if (g_str_has_prefix(words[i], "--command="))
+            return words[i] + strlen("--command=");
+        if (!g_str_has_prefix(words[i], "--"))
+            return words[i];
+    }
+    return NULL;
+}
+
+char **
+virshConvergeCommandRewrite(const char *const *words,
+                            GError **error)
+{
+    const virshConvergeCommand *command;
+    g_autoptr(GHashTable) args = NULL;
+    const char *topic = words[0];
+
+    if (g_str_equal(words[0], "help")) {
+        if (!(topic = helpTopic(words)))
+            return NULL;
+        if (g_str_equal(topic, VIRSH_CONVERGE_GROUP))
+            return echo(virshConvergeGroupHelp(TRUE));
+        return (command = virshConvergeCommandFind(topic)) ?
+            echo(virshConvergeCommandHelp(command)) : NULL;
+    }
+
+    if (!(command = virshConvergeCommandFind(topic)) ||
+        !(args = virshConvergeArgsParse(command, words, error)))
+        return NULL;
+
+    if (argument(args, "help"))
+        return echo(virshConvergeCommandHelp(command));
+
+    return command->handler(args, error);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shim_commands.c: what our commands do with a domain
+ *
+ * Each of them has become virsh's own "metadata DOMAIN URI" (command_table.h).  virsh
+ * looks up the domain; in its call for the metadata we do our part, and what that
+ * returns virsh prints.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <glib/gi18n-lib.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "policy/policy_xml.h"
+#include "qemu_migration_converge.h"
+#include "util/error.h"
+
+#include "command_local.h"
+#include "command_table.h"
+#include "shim.h"
+
+typedef char *(*getMetadataFunc)(virDomainPtr, int, const char *, unsigned int);
+typedef int (*setMetadataFunc)(virDomainPtr, int, const char *, const char *,
+                               const char *, unsigned int);
+
+typedef enum {
+    UNIT_NONE,
+    UNIT_PERCENT,
+    UNIT_MS,
+    UNIT_BYTES,
+    UNIT_BYTES_PER_S,
+} virshUnit;
+
+/* The statistics of the module, in the order in which they are printed. */
+static const struct {
+    const char *stat;
+    virshUnit unit;
+} statusRows[] = {
+    { QEMU_MIGRATION_CONVERGE_STAT_POLICY, UNIT_NONE },
+    { QEMU_MIGRATION_CONVERGE_STAT_STATE, UNIT_NONE },
+    { QEMU_MIGRATION_CONVERGE_STAT_CLASS, UNIT_NONE },
+    { QEMU_MIGRATION_CONVERGE_STAT_REASON, UNIT_NONE },
+    { QEMU_MIGRATION_CONVERGE_STAT_THROTTLE, UNIT_PERCENT },
+    { QEMU_MIGRATION_CONVERGE_STAT_DOWNTIME, UNIT_MS },
+    { QEMU_MIGRATION_CONVERGE_STAT_BANDWIDTH, UNIT_BYTES_PER_S },
+    { QEMU_MIGRATION_CONVERGE_STAT_DIRTY_RATE, UNIT_BYTES_PER_S },
+    { QEMU_MIGRATION_CONVERGE_STAT_WORKING_SET, UNIT_BYTES },
+    { QEMU_MIGRATION_CONVERGE_STAT_REMAINING, UNIT_MS },
+    { QEMU_MIGRATION_CONVERGE_STAT_PAUSE, UNIT_MS },
+    { QEMU_MIGRATION_CONVERGE_STAT_LOST, UNIT_MS },
+};
+
+/* The message is ours; what libvirt said before must not follow it. */
+static void
+fail(const GError *error)
+{
+    virshConvergePrint(_("error: %1$s"), error->message);
+    virResetLastError();
+}
+
+/* NULL without @error: libvirt has said why, or @missing: the domain has no policy. */
+static convergePolicySpec *
+readSpec(virDomainPtr dom,
+         unsigned int flags,
+         gboolean *missing,
+         GError **error)
+{
+    getMetadataFunc next = (getMetadataFunc)virshConvergeNext("virDomainGetMetadata");
+    convergePolicySpec *spec;
+    char *xml;
+
+    virshConvergeErrorsMute(TRUE);
+    xml = next(dom, VIR_DOMAIN_METADATA_ELEMENT, CONVERGE_POLICY_XML_NS, flags);
+    virshConvergeErrorsMute(FALSE);
+
+    *missing = !xml && virGetLastError() && virGetLastError()->code == VIR_ERR_NO_DOMAIN_METADATA;
+    if (*missing)
+        virResetLastError();
+    if (!xml)
+        return NULL;
+
+    spec = convergePolicySpecFromXML(xml, error);
+    free(xml);
+    return spec;
+}
+
+static char *
+doShow(virDomainPtr dom,
+       unsigned int flags,
+       GError **error)
+{
+    gboolean missing;
+    g_autoptr(convergePolicySpec) spec = readSpec(dom, flags, &missing, error);
+
+    if (missing)
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("domain '%1$s' has no convergence policy"), virDomainGetName(dom));
+
+    return spec ? convergePolicySpecFormat(spec) : NULL;
+}
+
+/* The name of the host that the connection leads to; NULL: it is this one. */
+static char *
+remoteHost(virDomainPtr dom)
+{
+    char *text = virConnectGetURI(virDomainGetConnect(dom));
+    g_autoptr(GUri) uri = text ? g_uri_parse(text, G_URI_FLAGS_NON_DNS, NULL) : NULL;
+    const char *host = uri ? g_uri_get_host(uri) : NULL;
+
+    free(text);
+    if (!host || !*host || g_str_equal(host, "localhost") || g_str_equal(host, g_get_host_name()))
+        return NULL;
+    return g_strdup(host);
+}
+
+static char *
+doExplain(virDomainPtr dom,
+          const char *call,
+          GError **error)
+{
+    g_autofree char *host = remoteHost(dom);
+    gboolean missing;
+    g_autoptr(convergePolicySpec) spec = readSpec(dom, VIR_DOMAIN_AFFECT_CURRENT, &missing, error);
+    char *text;
+
+    if (!spec && !missing)
+        return NULL;
+
+    text = virshConvergeExplain(call, spec, error);
+    if (text)
+        text[strlen(text) - 1] = '\0';     /* virsh adds it again */
+    if (text && host)
+        virshConvergePrint(_("note: the layer of the host is that of this machine, not of '%1$s'"),
+                           host);
+    return text;
+}
+
+static void
+appendNumber(GString *text,
+             unsigned long long number,
+             virshUnit unit)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+    double scaled = number;
+    gsize i;
+
+    switch (unit) {
+    case UNIT_PERCENT:
+        g_string_append_printf(text, "%llu %%", number);
+        break;
+    case UNIT_MS:
+        g_string_append_printf(text, "%llu ms", number);
+        break;
+    case UNIT_BYTES:
+    case UNIT_BYTES_PER_S:
+        for (i = 0; scaled >= 1024 && i < G_N_ELEMENTS(units) - 1; i++)
+            scaled /= 1024;
+        g_string_append_printf(text, "%.1f %s%s", scaled, units[i],
+                               unit == UNIT_BYTES_PER_S ? "/s" : "");
+        break;
+    case UNIT_NONE:
+    default:
+        g_string_append_printf(text, "%llu", number);
+    }
+}
+
+/* One line of the statistics, if there is one of that name. */
+static void
+appendStat(GString *text,
+           virTypedParameterPtr stats,
+           int nstats,
+           const char *stat,
+           virshUnit unit)
+{
+    virTypedParameterPtr param = virTypedParamsGet(stats, nstats, stat);
+
+    if (!param)
+        return;
+
+    g_string_append_printf(text, "%s%s: ", text->len ? "\n" : "",
+                           stat + strlen(QEMU_MIGRATION_CONVERGE_PREFIX));
+    if (param->type == VIR_TYPED_PARAM_STRING)
+        g_string_append(text, param->value.s);
+    else if (param->type == VIR_TYPED_PARAM_INT)
+        appendNumber(text, param->value.i, unit);
+    else if (param->type == VIR_TYPED_PARAM_ULLONG)
+        appendNumber(text, param->value.ul, unit);
+}
+
+static char *
+doStatus(virDomainPtr dom)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    virTypedParameterPtr stats = NULL;
+    int nstats = 0;
+    int type;
+    gsize i;
+
+    if (virDomainGetJobStats(dom, &type, &stats, &nstats, 0) < 0)
+        return NULL;
+
+    /* Between two migrations it is the last one that is of interest; asking must not
+     * make the host forget it. */
+    if (!virTypedParamsGet(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_STATE)) {
+        virTypedParameterPtr last = NULL;
+        int nlast = 0;
+
+        virshConvergeErrorsMute(TRUE);
+        if (virDomainGetJobStats(dom, &type, &last, &nlast,
+                                 VIR_DOMAIN_JOB_STATS_COMPLETED |
+                                 VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0) {
+            virTypedParamsFree(stats, nstats);
+            stats = last;
+            nstats = nlast;
+        }
+        virshConvergeErrorsMute(FALSE);
+        virResetLastError();
+    }
+
+    appendStat(text, stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_MODULE, UNIT_NONE);
+    if (text->len == 0)
+        g_string_append(text, _("module: not loaded"));
+    for (i = 0; i < G_N_ELEMENTS(statusRows); i++)
+        appendStat(text, stats, nstats, statusRows[i].stat, statusRows[i].unit);
+
+    virTypedParamsFree(stats, nstats);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+VIRSH_CONVERGE_EXPORT char *
+virDomainGetMetadata(virDomainPtr domain,
+                     int type,
+                     const char *uri,
+                     unsigned int flags)
+{
+    getMetadataFunc next = (getMetadataFunc)virshConvergeNext("virDomainGetMetadata");
+    g_autofree char *policy = NULL;
+    g_autoptr(GError) error = NULL;
+    virshConvergeVerb verb;
+    g_autofree char *text = NULL;
+
+    if (!virshConvergeActive() || !uri || !virshConvergeCommandParse(uri, &verb, &policy))
+        return next(domain, type, uri, flags);
+
+    if (verb == VIRSH_VERB_SHOW)
+        text = doShow(domain, flags, &error);
+    else if (verb == VIRSH_VERB_EXPLAIN)
+        text = doExplain(domain, policy, &error);
+    else if (verb == VIRSH_VERB_STATUS)
+        text = doStatus(domain);
+
+    if (error)
+        fail(error);
+
+    /* virsh frees it with free(). */
+    return text ? strdup(text) : NULL;
+}
+
+/* The XML of the policy that virsh has been given in its place. */
+static char *
+policyXML(virDomainPtr dom,
+          const char *text,
+          GError **error)
+{
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(text, error);
+    g_autofree char *host = remoteHost(dom);
+    g_autoptr(GError) wrong = NULL;
+
+    if (!spec)
+        return NULL;
+
+    if (!virshConvergePolicyCheck(text, &wrong)) {
+        /* Another host may have policies of its own. */
+        if (!host) {
+            g_propagate_error(error, g_steal_pointer(&wrong));
+            return NULL;
+        }
+        virshConvergePrint(_("warning: %1$s"), wrong->message);
+    }
+
+    return convergePolicySpecToXML(spec);
+}
+
+VIRSH_CONVERGE_EXPORT int
+virDomainSetMetadata(virDomainPtr domain,
+                     int type,
+                     const char *metadata,
+                     const char *key,
+                     const char *uri,
+                     unsigned int flags)
+{
+    setMetadataFunc next = (setMetadataFunc)virshConvergeNext("virDomainSetMetadata");
+    g_autofree char *policy = NULL;
+    g_autofree char *xml = NULL;
+    g_autoptr(GError) error = NULL;
+    virshConvergeVerb verb;
+    int result;
+
+    if (!virshConvergeActive() || !uri || !virshConvergeCommandParse(uri, &verb, &policy))
+        return next(domain, type, metadata, key, uri, flags);
+
+    if (verb == VIRSH_VERB_SET && !(xml = policyXML(domain, metadata, &error))) {
+        fail(error);
+        return -1;
+    }
+
+    result = next(domain, type, xml, key, CONVERGE_POLICY_XML_NS, flags);
+    if (result == 0 && verb == VIRSH_VERB_SET)
+        virshConvergeSayInstead("Metadata modified", _("Convergence policy set"));
+    else if (result == 0)
+        virshConvergeSayInstead("Metadata removed", _("Convergence policy cleared"));
+    return result;
+}
