@@ -52,7 +52,7 @@ static const struct {
     [CONVERGE_REASON_CHEAPER] = {
         "cheaper", N_("it loses the guest less than any throttle") },
     [CONVERGE_REASON_NO_POSTCOPY] = {
-        "no-post-copy", N_("the migration was not started with post-copy") },
+        "no-post-copy", N_("the migration was started without post-copy, or with parallel connections beside it") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 

@@ -17,8 +17,11 @@
 #define CHEAPER 0.9
 
 /* Post-copy on a link that has just failed would lose the guest: the newest bandwidth
- * window must have carried this share of the usual. */
-#define LINK_ALIVE 0.2
+ * window must have carried this share of the usual, and so must the one that has begun, as
+ * soon as it is long enough to tell. */
+#define LINK_ALIVE 0.7
+#define LINK_LEAST 1e6          /* bytes/s: below, fetching pages is no life either */
+#define LINK_TELLS_MS 100
 
 static gint64
 policyGet(const convergeControl *control,
@@ -48,12 +51,18 @@ convergeLadderNoteSync(convergeControl *control,
 static double
 shipMs(const convergeModel *model)
 {
+    gint64 elapsed = model->last.timeMs - model->startMs;
     double dirty = model->last.remainingBytes;
+    double speed = model->bandwidth;
+
+    /* In the bulk pass that is zero pages too, which cost next to nothing. */
+    if (model->last.iteration < 2 && elapsed > 0)
+        speed = MAX(speed, ((double)model->last.totalBytes - dirty) * 1000 / elapsed);
 
     if (convergeModelReady(model))
         dirty += convergeModelDirtied(model, (model->last.timeMs - model->syncMs) / 1000.0,
                                       model->last.throttle / 100.0);
-    return dirty / model->bandwidth * 1000 + CONVERGE_PAUSE_OVERHEAD_MS;
+    return dirty / speed * 1000 + CONVERGE_PAUSE_OVERHEAD_MS;
 }
 
 static gboolean
@@ -116,6 +125,18 @@ whyFallBack(const convergeControl *control,
     return CONVERGE_REASON_LAST;
 }
 
+static gboolean
+linkIsAlive(const convergeModel *model)
+{
+    gint64 elapsed = model->last.timeMs - model->windowMs;
+    double usual = MAX(LINK_ALIVE * model->bandwidth, LINK_LEAST);
+
+    if (model->recentBandwidth < usual)
+        return FALSE;
+    return elapsed < LINK_TELLS_MS ||
+        (model->last.processedBytes - model->windowProcessed) * 1000.0 / elapsed >= usual;
+}
+
 unsigned int
 convergeLadderDecide(convergeControl *control,
                      const convergeModel *model,
@@ -141,7 +162,7 @@ convergeLadderDecide(convergeControl *control,
 
     switch (rung) {
     case CONVERGE_RUNG_POSTCOPY:
-        if (model->recentBandwidth < LINK_ALIVE * model->bandwidth)
+        if (!linkIsAlive(model))
             return n;
         decisions[n].verb = CONVERGE_VERB_POSTCOPY;
         break;

@@ -329,6 +329,20 @@ testSuspendedMeanwhile(void)
     g_assert_cmpint(adaptive.totalMs, <=, stock.totalMs);
 }
 
+/* Post-copy on a link that has just failed would lose the guest: better late. */
+static void
+testNoPostcopyOnDeadLink(void)
+{
+    convergePlantConfig config = middle;
+    convergePlantResult result = runLoop(&config, "adaptive,deadline=11s,fallback=post-copy", NULL);
+
+    g_assert_true(result.postcopy);
+    config.bandwidthChangeMs = 5000;
+    config.bandwidthAfter = 1;
+    result = runLoop(&config, "adaptive,deadline=11s,fallback=post-copy", NULL);
+    g_assert_false(result.postcopy);
+}
+
 /* Each preset brings out its characteristic act. */
 static void
 testPresets(void)
@@ -402,6 +416,7 @@ main(int argc, char **argv)
     g_test_add_func("/loop/blind-probes", testBlindProbes);
     g_test_add_func("/loop/no-worse-than-stock", testNoWorseThanStock);
     g_test_add_func("/loop/suspended-meanwhile", testSuspendedMeanwhile);
+    g_test_add_func("/loop/no-postcopy-on-dead-link", testNoPostcopyOnDeadLink);
     g_test_add_func("/loop/presets", testPresets);
     return g_test_run();
 }

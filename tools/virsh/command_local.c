@@ -49,6 +49,24 @@ resolve(const convergePolicySpec *call,
 }
 
 gboolean
+virshConvergePolicyMayBeRight(const char *text,
+                              GError **error)
+{
+    g_autoptr(convergePolicyConf) conf = loadConf(NULL);
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(text, error);
+    const char *preset;
+
+    if (!spec)
+        return FALSE;
+
+    preset = convergePolicySpecGetPreset(spec);
+    if (!convergePresetFind(preset) &&
+        !(conf && g_hash_table_contains(sitesOf(conf), preset)))
+        return TRUE;
+    return virshConvergePolicyCheck(text, error);
+}
+
+gboolean
 virshConvergePolicyCheck(const char *text,
                          GError **error)
 {

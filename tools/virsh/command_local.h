@@ -11,6 +11,11 @@
 
 #include "policy/policy.h"
 
+/* FALSE when @text is wrong whatever host it is for: that one may know names of policies
+ * that this machine does not. */
+gboolean virshConvergePolicyMayBeRight(const char *text,
+                                       GError **error);
+
 /* FALSE when @text is wrong, or names a policy that this machine does not know. */
 gboolean virshConvergePolicyCheck(const char *text,
                                   GError **error);

@@ -169,7 +169,7 @@ checkPolicy(const virshMigrate *migrate,
         return FALSE;
     }
 
-    if (!virshConvergePolicyCheck(migrate->policy, error))
+    if (!virshConvergePolicyMayBeRight(migrate->policy, error))
         return FALSE;
 
     if (!migrate->live) {

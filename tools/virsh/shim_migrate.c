@@ -13,6 +13,7 @@
 #include <libvirt/virterror.h>
 
 #include "engine/job.h"
+#include "module/libvirt_next.h"
 #include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
 
@@ -24,6 +25,7 @@ typedef struct {
     virTypedParameterPtr params;    /* elements borrow their values */
     unsigned int nparams;
     unsigned int flags;
+    gint64 beginUs;
     gboolean throttle;              /* the user states how QEMU is to throttle */
     char *policyText;
     char *disksURI;                 /* the user's own, or NULL */
@@ -141,6 +143,16 @@ virshCallFree(virshCall *call)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virshCall, virshCallFree)
 
+static void
+refuse(virshCall *call,
+       const char *why)
+{
+    g_autofree char *message = g_strdup_printf(_("invalid argument: %1$s"), why);
+
+    call->refused = TRUE;
+    convergeNextSetError(VIR_ERR_INVALID_ARG, message);
+}
+
 /* NULL when the call carries no policy and must pass as it is. */
 static virshCall *
 virshCallBegin(virDomainPtr dom,
@@ -157,6 +169,7 @@ virshCallBegin(virDomainPtr dom,
 
     call = g_new0(virshCall, 1);
     call->flags = flags;
+    call->beginUs = g_get_monotonic_time();
 
     if (!takePolicy(call, params, nparams))
         return NULL;
@@ -176,11 +189,23 @@ virshCallBegin(virDomainPtr dom,
     } else if (policy) {
         startJob(call, dom, policy);
     } else {
-        virshConvergePrint(_("error: %1$s"), error->message);
-        call->refused = TRUE;
+        refuse(call, error->message);
     }
 
     return g_steal_pointer(&call);
+}
+
+/* Stock virsh waits for a migration in a main loop, and waits for ever when that is told
+ * to end before it has begun; it begins within milliseconds. */
+#define MAIN_LOOP_US (200 * 1000)
+
+static void
+letMainLoopBegin(const virshCall *call)
+{
+    gint64 left = call->beginUs + MAIN_LOOP_US - g_get_monotonic_time();
+
+    if (left > 0)
+        g_usleep((gulong)left);
 }
 
 /* From here on nothing of libvirt may be called in this thread: virsh has not
@@ -191,6 +216,8 @@ virshCallEnd(virshCall *call,
 {
     g_autofree char *trouble = NULL;
 
+    if (!succeeded)
+        letMainLoopBegin(call);
     if (!call->job)
         return;
 
@@ -228,10 +255,8 @@ virDomainMigrate3(virDomainPtr domain,
     if (!call)
         return next(domain, dconn, params, nparams, flags);
 
-    if (call->refused)
-        return NULL;
-
-    result = next(domain, dconn, call->params, call->nparams, call->flags);
+    result = call->refused ? NULL :
+        next(domain, dconn, call->params, call->nparams, call->flags);
     virshCallEnd(call, result != NULL);
     if (!result)
         explainRefusal(call);
@@ -253,10 +278,8 @@ virDomainMigrateToURI3(virDomainPtr domain,
     if (!call)
         return next(domain, dconnuri, params, nparams, flags);
 
-    if (call->refused)
-        return -1;
-
-    result = next(domain, dconnuri, call->params, call->nparams, call->flags);
+    result = call->refused ? -1 :
+        next(domain, dconnuri, call->params, call->nparams, call->flags);
     virshCallEnd(call, result == 0);
     return result;
 }
