@@ -21,7 +21,7 @@ GROWTH = 4096
 
 class Footprint(LabTest):
     module = ("--module", MODULE)
-    cmdline = "working-set=20M rate=100M"
+    cmdline = "working-set=20M rate=10M"
 
     def footprint(self):
         process = f"/proc/{self.daemon_pid(self.source)}"
@@ -75,7 +75,7 @@ class Footprint(LabTest):
 
 class Valgrind(LabTest):
     """The source's daemon under valgrind, for all of its life."""
-    cmdline = "working-set=20M rate=100M"
+    cmdline = "working-set=20M rate=10M"
 
     @classmethod
     def setUpClass(cls):

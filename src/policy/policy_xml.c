@@ -270,8 +270,10 @@ readDocument(const char *xml,
     }
 
     initParser();
-    if (!(context = xmlNewParserCtxt()))
-        g_error("out of memory");
+    if (!(context = xmlNewParserCtxt())) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO, _("out of memory"));
+        return NULL;
+    }
     context->_private = &doctype;
     context->sax->internalSubset = stopAtDoctype;
     context->sax->serror = ignoreError;
@@ -314,7 +316,7 @@ convergePolicySpecFromXML(const char *xml,
 
 /* --- To XML --- */
 
-/* libxml2's writer fails for want of memory alone, where GLib aborts. */
+/* libxml2's writer fails for want of memory alone, where GLib aborts.  Only clients write. */
 static void
 check(int rc)
 {
