@@ -25,6 +25,10 @@
 /* ...and so many looks in a row say so. */
 #define DOUBTS 2
 
+/* After so many passes without progress no prediction of an end is believed: passes
+ * shorter than our samples teach the model nothing. */
+#define STUCK_PASSES 8
+
 static const char *const classNames[] = {
     [CONVERGE_CLASS_UNKNOWN] = "unknown",
     [CONVERGE_CLASS_CONVERGES] = "converges",
@@ -364,6 +368,31 @@ isWorthIt(convergeControl *control,
                      control->class_ == CONVERGE_CLASS_UNKNOWN);
 }
 
+/* The guest has the last word: first the strongest gentle throttle and the longest pause,
+ * and if that does not help either, the strongest of all. */
+static unsigned int
+decideStuck(convergeControl *control,
+            convergeNews news,
+            convergeDecision *decisions)
+{
+    unsigned int highest = (unsigned int)policyGet(control, CONVERGE_FIELD_MAX_THROTTLE);
+    unsigned int gentle = MIN(highest, THROTTLE_GENTLE);
+    gboolean pauses = policyGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_ADAPTIVE;
+    unsigned int n = 0;
+
+    if (!lawIs(control, CONVERGE_THROTTLE_ADAPTIVE) || !(news & CONVERGE_NEWS_SYNC) ||
+        control->stalled < (control->disbelieved + 1) * STUCK_PASSES)
+        return 0;
+
+    control->disbelieved++;
+    if (control->plan.throttle < highest)
+        n += setThrottle(control, control->plan.throttle < gentle ? gentle : highest,
+                         CONVERGE_REASON_STUCK, &decisions[n]);
+    if (pauses && control->plan.downtimeMs < highestDowntime(control))
+        n += setDowntime(control, highestDowntime(control), CONVERGE_REASON_STUCK, &decisions[n]);
+    return n;
+}
+
 static unsigned int
 decideAdaptive(convergeControl *control,
                const convergeModel *model,
@@ -438,6 +467,8 @@ convergeControlDecide(convergeControl *control,
 
     n += decideProgressive(control, model, news, decisions);
     if (n == 0)
+        n += decideStuck(control, news, decisions);
+    if (n == 0 && control->disbelieved == 0)
         n += decideAdaptive(control, model, decisions);
     return n;
 }

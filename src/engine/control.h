@@ -49,6 +49,7 @@ struct _convergeControl {
 
     guint64 leastBytes;             /* least left right after a sync; 0: none yet */
     unsigned int stalled;           /* passes since then */
+    unsigned int disbelieved;       /* times that they have overruled prediction */
     unsigned int beyond;            /* syncs in a row that found no way */
     unsigned int rung;              /* next one of the ladder */
     gboolean handedOver;            /* a rung was taken: nothing more to decide */

@@ -31,6 +31,8 @@ static const struct {
         "throttle-helps", N_("without throttle it does not converge, and this throttle loses least") },
     [CONVERGE_REASON_BEYOND] = {
         "beyond", N_("no allowed throttle and pause is predicted to converge, this is the closest") },
+    [CONVERGE_REASON_STUCK] = {
+        "stuck", N_("it does not get there as predicted") },
     [CONVERGE_REASON_BAD_PASS] = {
         "bad-pass", N_("too much was dirtied again in the last pass") },
     [CONVERGE_REASON_PAUSE] = {

@@ -39,6 +39,7 @@ convergeLadderNoteSync(convergeControl *control,
     if (control->leastBytes == 0 || left < PROGRESS * control->leastBytes) {
         control->leastBytes = MAX(left, 1);
         control->stalled = 0;
+        control->disbelieved = 0;
     } else {
         control->stalled++;
     }
