@@ -85,8 +85,8 @@ adjust(Phase *phase, u32 ticks)
 {
     if (ticks < phase->ticks)
         phase->pause += 3 * phase->step;
-    else if (ticks < 4 * phase->ticks)
-        phase->pause -= phase->step < phase->pause ? phase->step : phase->pause;
+    else if (ticks < 4 * phase->ticks && phase->pause > phase->least + phase->step)
+        phase->pause -= phase->step;
 }
 
 
@@ -182,6 +182,7 @@ workloadCalibrate(Workload *load)
         phase->ticks = perPage * phase->batch / 32 * 31;
         phase->pause = divide((u64)perPage * turns << 8, spinTicks, 0);
         phase->step = clampToOne(phase->pause >> 8);
+        phase->least = phase->pause / 6;
         for (j = 0; j < 250; j++)       /* half a second to settle */
             workloadRun(load, phase);
     }

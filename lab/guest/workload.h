@@ -25,6 +25,7 @@ typedef struct {
     u32 batch;                  /* pages between two looks around */
     u32 ticks;                  /* of TSC that a batch should take; 0: any */
     u32 step;                   /* by which the pause is adjusted */
+    u32 least;                  /* of the pause: dirtying must cost CPU time */
 } Phase;
 
 typedef struct {
