@@ -37,6 +37,8 @@ struct _convergePlant {
     double sent;                /* bytes over the link */
     guint64 iteration;
     unsigned int throttle;
+    unsigned int quota;         /* CPU quota's throttle, %; acts at once */
+    convergeThrottleActuator actuator;
     unsigned int bad;           /* trigger evaluations that were bad */
     gboolean suspended;
     gint64 syncedMs;
@@ -133,11 +135,18 @@ isPaused(const convergePlant *plant)
                                 plant->timeMs < plant->config.pausedUntilMs);
 }
 
+/* What the vCPUs are slowed down by, all taken together. */
+static unsigned int
+slowed(const convergePlant *plant)
+{
+    return MAX(plant->throttle, plant->quota);
+}
+
 static void
 tick(convergePlant *plant)
 {
     double seconds = TICK_MS / 1000.0;
-    double speed = (100 - plant->throttle) / 100.0;
+    double speed = (100 - slowed(plant)) / 100.0;
     double threshold = bandwidth(plant) * plant->params.downtime / 1000;
     double writes = isPaused(plant) ? 0 : plant->config.writeRate * speed * seconds;
     double budget = seconds;
@@ -160,7 +169,7 @@ tick(convergePlant *plant)
             -expm1(-writes / plant->config.workingSet);
 
     plant->timeMs += TICK_MS;
-    plant->result.lostMs += isPaused(plant) ? TICK_MS : plant->throttle / 100.0 * TICK_MS;
+    plant->result.lostMs += isPaused(plant) ? TICK_MS : slowed(plant) / 100.0 * TICK_MS;
 
     if (plant->config.syncEveryMs > 0 && plant->iteration > 1 &&
         plant->timeMs - plant->syncedMs >= plant->config.syncEveryMs)
@@ -192,7 +201,8 @@ convergePlantGetResult(const convergePlant *plant)
 gboolean
 convergePlantIsPristine(const convergePlant *plant)
 {
-    return plant->params.initial == defaults.initial &&
+    return plant->quota == 0 &&
+        plant->params.initial == defaults.initial &&
         plant->params.increment == defaults.increment &&
         plant->params.max == defaults.max &&
         plant->params.threshold == defaults.threshold &&
@@ -208,10 +218,10 @@ collectProbe(convergePlant *plant)
 
     plant->probeStartMs = 0;
     plant->probeId++;
-    plant->probeThrottle = plant->throttle;
+    plant->probeThrottle = slowed(plant);
     plant->probeBps = plant->config.workingSet > 0 && !plant->config.blindProbe ?
         plant->config.workingSet * -expm1(-plant->config.writeRate *
-                                          (100 - plant->throttle) / 100.0 /
+                                          (100 - slowed(plant)) / 100.0 /
                                           plant->config.workingSet) : 0;
 }
 
@@ -237,12 +247,25 @@ plantSample(void *opaque,
         sample->constantBytes = (guint64)(plant->config.memory - plant->config.used - plant->zero);
     else
         sample->constantBytes = (guint64)(plant->config.memory - plant->config.used);
-    sample->throttle = plant->throttle;
+    sample->throttle = slowed(plant);
     sample->probeId = plant->probeId;
     sample->probeBps = (guint64)plant->probeBps;
     sample->probeMs = 1000;
     sample->probeThrottle = plant->probeThrottle;
     return TRUE;
+}
+
+static convergeThrottleActuator
+plantChoose(void *opaque,
+            convergeThrottleActuator wanted,
+            char **why)
+{
+    convergePlant *plant = opaque;
+
+    plant->actuator = wanted != CONVERGE_ACTUATOR_AUTO ? wanted :
+        MAX(plant->config.actuator, CONVERGE_ACTUATOR_QEMU);
+    *why = g_strdup("the plant has it");
+    return plant->actuator;
 }
 
 static gboolean
@@ -263,6 +286,7 @@ plantApply(void *opaque,
     switch (decision->verb) {
     case CONVERGE_VERB_HOLD:
     case CONVERGE_VERB_PRIME:
+        plant->quota = 0;
         params->initial = params->increment = 1;
         params->max = CONVERGE_THROTTLE_FLOOR;
         params->threshold = decision->verb == CONVERGE_VERB_PRIME ? 1 : 100;
@@ -274,6 +298,11 @@ plantApply(void *opaque,
         params->threshold = decision->threshold;
         break;
     case CONVERGE_VERB_THROTTLE:
+        if (plant->actuator > CONVERGE_ACTUATOR_QEMU) {
+            plant->quota = decision->throttle;
+            plant->result.peakThrottle = MAX(plant->result.peakThrottle, plant->quota);
+            break;
+        }
         params->initial = MAX(decision->throttle, 1);
         params->increment = 99;
         params->max = MAX(decision->throttle, CONVERGE_THROTTLE_FLOOR);
@@ -289,6 +318,7 @@ plantApply(void *opaque,
         break;
     case CONVERGE_VERB_SUSPEND:
         plant->suspended = TRUE;
+        params->downtime = G_MAXINT32;
         break;
     case CONVERGE_VERB_ABORT:
         plant->result.aborted = TRUE;
@@ -323,11 +353,13 @@ plantRestore(void *opaque,
     convergePlant *plant = opaque;
 
     plant->params = defaults;
+    plant->quota = 0;
     return TRUE;
 }
 
 const convergeActuatorOps convergePlantOps = {
     .sample = plantSample,
+    .choose = plantChoose,
     .apply = plantApply,
     .probe = plantProbe,
     .restore = plantRestore,

@@ -24,6 +24,7 @@ struct _convergePlantConfig {
     gint64 syncEveryMs;         /* QEMU 9.2+ syncs so often in a long pass; 0: not */
     gint64 pausedFromMs;        /* somebody pauses the guest then... */
     gint64 pausedUntilMs;       /* ...and lets it run again */
+    convergeThrottleActuator actuator;  /* what "auto" comes to; AUTO: QEMU's own */
     gboolean noAutoConverge;    /* the migration was started without that capability */
     gboolean noProbe;           /* this QEMU cannot measure the dirty rate */
     gboolean blindProbe;        /* ...or measures nothing: the guest rewrites the same */
