@@ -46,6 +46,7 @@ qemuMigrationConvergeLoad(void)
 
     nextLibvirt = (convergeLibvirt) {
         .caller = "daemon",
+        .onHost = TRUE,
         .getJobStats = next.virDomainGetJobStats,
         .setMaxDowntime = next.virDomainMigrateSetMaxDowntime,
         .qemuMonitorCommand = virDomainQemuMonitorCommand,
