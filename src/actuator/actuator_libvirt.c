@@ -8,7 +8,7 @@
 #include "actuator/actuator_libvirt.h"
 #include "actuator/dirty_probe.h"
 #include "actuator/qemu_params.h"
-#include "actuator/vcpu_quota.h"
+#include "actuator/undo_record.h"
 
 const convergeLibvirt convergeLibvirtPublic = {
     .caller = "client",
@@ -30,6 +30,7 @@ struct _convergeActuatorLibvirt {
     convergeDirtyProbe probe;
     convergeSample last;            /* newest active one */
     gint64 startUs;
+    convergeUndoRecord *record;     /* NULL: there is none, as in a client */
     convergeVcpuQuota *quota;       /* NULL: not what throttles */
     unsigned int quotaThrottle;     /* %, in force whenever the guest runs */
 };
@@ -52,6 +53,7 @@ convergeActuatorLibvirtFree(convergeActuatorLibvirt *actuator)
     if (!actuator)
         return;
     convergeVcpuQuotaFree(actuator->quota);
+    convergeUndoRecordFree(actuator->record);
     g_free(actuator);
 }
 
@@ -104,9 +106,46 @@ vcpuThreads(convergeActuatorLibvirt *actuator,
     return g_steal_pointer(&threads);
 }
 
+/* Begins the record of what is to be undone if this process is killed. */
+static gboolean
+startRecord(convergeActuatorLibvirt *actuator,
+            pid_t thread,
+            GError **error)
+{
+    virDomainPtr dom = actuator->monitor.dom;
+    g_autofree char *dir = convergeUndoRecordDefaultDir();
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+
+    virDomainGetUUIDString(dom, uuid);
+    actuator->record = convergeUndoRecordNew(dir, uuid, virDomainGetName(dom), thread, error);
+    return actuator->record != NULL;
+}
+
 static gboolean
 findQuota(convergeActuatorLibvirt *actuator,
+          const GArray *threads,
           GError **error)
+{
+    g_autoptr(convergeVcpuQuota) quota = NULL;
+    gsize i;
+
+    if (!(quota = convergeVcpuQuotaNew((const pid_t *)threads->data, threads->len, error)))
+        return FALSE;
+
+    for (i = 0; i < convergeVcpuQuotaCount(quota); i++)
+        convergeUndoRecordAddGroup(actuator->record, convergeVcpuQuotaGroup(quota, i));
+    if (!convergeUndoRecordSave(actuator->record, error))
+        return FALSE;
+
+    actuator->quota = g_steal_pointer(&quota);
+    return TRUE;
+}
+
+/* What only a process on the host of the guest can do. */
+static gboolean
+lookAtHost(convergeActuatorLibvirt *actuator,
+           gboolean wantsQuota,
+           GError **error)
 {
     g_autoptr(GArray) threads = NULL;
 
@@ -116,10 +155,9 @@ findQuota(convergeActuatorLibvirt *actuator,
         return FALSE;
     }
 
-    if (!(threads = vcpuThreads(actuator, error)))
-        return FALSE;
-    actuator->quota = convergeVcpuQuotaNew((const pid_t *)threads->data, threads->len, error);
-    return actuator->quota != NULL;
+    return (threads = vcpuThreads(actuator, error)) &&
+        startRecord(actuator, g_array_index(threads, pid_t, 0), error) &&
+        (!wantsQuota || findQuota(actuator, threads, error));
 }
 
 static convergeThrottleActuator
@@ -129,29 +167,20 @@ choose(void *opaque,
 {
     convergeActuatorLibvirt *actuator = opaque;
     g_autoptr(GError) error = NULL;
+    gboolean wantsQuota = wanted == CONVERGE_ACTUATOR_AUTO ||
+        wanted == CONVERGE_ACTUATOR_VCPU_QUOTA;
 
-    switch (wanted) {
-    case CONVERGE_ACTUATOR_QEMU:
-        *why = g_strdup(_("QEMU's own throttle, as the policy says"));
-        return CONVERGE_ACTUATOR_QEMU;
-
-    case CONVERGE_ACTUATOR_DIRTY_LIMIT:
-        *why = g_strdup(_("QEMU's own throttle: the guest has no dirty ring"));
-        return CONVERGE_ACTUATOR_QEMU;
-
-    case CONVERGE_ACTUATOR_AUTO:
-    case CONVERGE_ACTUATOR_VCPU_QUOTA:
-    case CONVERGE_ACTUATOR_LAST:
-    default:
-        break;
-    }
-
-    if (findQuota(actuator, &error)) {
+    if (lookAtHost(actuator, wantsQuota, &error) && wantsQuota) {
         *why = g_strdup(_("the CPU quota of the vCPUs, which acts at once"));
         return CONVERGE_ACTUATOR_VCPU_QUOTA;
     }
 
-    *why = g_strdup_printf(_("QEMU's own throttle: %1$s"), error->message);
+    if (wantsQuota)
+        *why = g_strdup_printf(_("QEMU's own throttle: %1$s"), error->message);
+    else if (wanted == CONVERGE_ACTUATOR_QEMU)
+        *why = g_strdup(_("QEMU's own throttle, as the policy says"));
+    else
+        *why = g_strdup(_("QEMU's own throttle: the guest has no dirty ring"));
     return CONVERGE_ACTUATOR_QEMU;
 }
 
@@ -168,12 +197,15 @@ applyQuota(convergeActuatorLibvirt *actuator,
 }
 
 void
-convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
+convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator,
+                           gboolean succeeded)
 {
     convergeQemuParams *params = &actuator->params;
 
     if (actuator->quota)
         convergeVcpuQuotaRestore(actuator->quota, NULL);
+    if (succeeded && actuator->record)
+        convergeUndoRecordRemove(actuator->record, NULL);
     if (params->callerThrottle)
         params->written[CONVERGE_PARAM_INITIAL] = params->written[CONVERGE_PARAM_INCREMENT] =
             CONVERGE_PARAM_ABSENT;
@@ -181,14 +213,40 @@ convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
 
 /* --- Verbs --- */
 
+/* Before the parameters of QEMU are set.  That a record cannot be written is no reason to
+ * leave a guest that does not converge: all that it could leave behind is a parameter. */
+static void
+recordParams(convergeActuatorLibvirt *actuator,
+             const gint64 values[CONVERGE_PARAM_LAST])
+{
+    gsize i;
+
+    if (!actuator->record)
+        return;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (values[i] != CONVERGE_PARAM_ABSENT)
+            convergeUndoRecordSetParam(actuator->record, convergeParamName(i),
+                                       convergeParamIsBoolean(i),
+                                       actuator->params.original[i], values[i]);
+    }
+    convergeUndoRecordSave(actuator->record, NULL);
+}
+
 static int
 setDowntime(convergeActuatorLibvirt *actuator,
             gint64 ms)
 {
     const convergeMonitor *monitor = &actuator->monitor;
-    int ret = monitor->libvirt->setMaxDowntime(monitor->dom, ms, 0);
+    gint64 values[CONVERGE_PARAM_LAST];
+    gsize i;
+    int ret;
 
-    if (ret == 0)
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
+        values[i] = i == CONVERGE_PARAM_DOWNTIME ? ms : CONVERGE_PARAM_ABSENT;
+    recordParams(actuator, values);
+
+    if ((ret = monitor->libvirt->setMaxDowntime(monitor->dom, ms, 0)) == 0)
         actuator->params.written[CONVERGE_PARAM_DOWNTIME] = ms;
     return ret;
 }
@@ -212,6 +270,8 @@ throttle(convergeActuatorLibvirt *actuator,
          const convergeDecision *decision,
          GError **error)
 {
+    gint64 values[CONVERGE_PARAM_LAST];
+
     if (actuator->quota && decision->verb != CONVERGE_VERB_STEP) {
         actuator->quotaThrottle = decision->throttle;
         if (!applyQuota(actuator, error))
@@ -220,7 +280,9 @@ throttle(convergeActuatorLibvirt *actuator,
             return TRUE;
     }
 
-    return convergeQemuParamsApply(&actuator->params, &actuator->monitor, decision, error);
+    convergeQemuParamsFor(&actuator->params, decision, values);
+    recordParams(actuator, values);
+    return convergeQemuParamsWrite(&actuator->params, &actuator->monitor, values, error);
 }
 
 static gboolean
@@ -281,9 +343,13 @@ restore(void *opaque,
 
     if (!convergeQemuParamsRestore(&actuator->params, &actuator->monitor, error))
         return FALSE;
-    if (!given)
+    if (!given) {
         g_propagate_error(error, g_steal_pointer(&quotaError));
-    return given;
+        return FALSE;
+    }
+    if (actuator->record)
+        convergeUndoRecordRemove(actuator->record, NULL);
+    return TRUE;
 }
 
 /* --- Samples --- */

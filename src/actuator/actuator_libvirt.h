@@ -26,7 +26,7 @@ void convergeActuatorLibvirtSetDomain(convergeActuatorLibvirt *actuator, virDoma
 
 /* The migration is over: gives the vCPUs their quota back; from now on restore leaves alone
  * what libvirt takes back. */
-void convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator);
+void convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator, gboolean succeeded);
 
 /* ms on the clock of the samples. */
 gint64 convergeActuatorLibvirtNow(const convergeActuatorLibvirt *actuator);

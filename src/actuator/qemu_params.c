@@ -25,6 +25,12 @@ convergeParamName(convergeParam param)
     return migrationParams[param].name;
 }
 
+gboolean
+convergeParamIsBoolean(convergeParam param)
+{
+    return migrationParams[param].boolean;
+}
+
 void
 convergeQemuParamsInit(convergeQemuParams *params,
                        gboolean callerThrottle)
@@ -106,41 +112,15 @@ lowestMax(const convergeQemuParams *params)
     return MAX(CONVERGE_THROTTLE_FLOOR, params->original[CONVERGE_PARAM_INITIAL]);
 }
 
-/* Sets those of @values that this QEMU knows, in one command: QEMU checks the merged
- * set and takes all or nothing. */
-static gboolean
-changeParams(convergeQemuParams *params,
-             const convergeMonitor *monitor,
-             gint64 values[CONVERGE_PARAM_LAST],
-             GError **error)
+void
+convergeQemuParamsFor(const convergeQemuParams *params,
+                      const convergeDecision *decision,
+                      gint64 values[CONVERGE_PARAM_LAST])
 {
     gsize i;
 
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (params->original[i] == ABSENT)
-            values[i] = ABSENT;
-    }
-
-    if (values[CONVERGE_PARAM_MAX] != ABSENT)
-        values[CONVERGE_PARAM_MAX] = MAX(values[CONVERGE_PARAM_MAX], lowestMax(params));
-
-    if (!setParams(monitor, values, error))
-        return FALSE;
-
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (values[i] != ABSENT)
-            params->written[i] = values[i];
-    }
-    return TRUE;
-}
-
-gboolean
-convergeQemuParamsApply(convergeQemuParams *params,
-                        const convergeMonitor *monitor,
-                        const convergeDecision *decision,
-                        GError **error)
-{
-    gint64 values[CONVERGE_PARAM_LAST] = { ABSENT, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT };
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
+        values[i] = ABSENT;
 
     switch (decision->verb) {
     case CONVERGE_VERB_STEP:
@@ -179,10 +159,34 @@ convergeQemuParamsApply(convergeQemuParams *params,
     case CONVERGE_VERB_SKIP:
     case CONVERGE_VERB_LAST:
     default:
-        return TRUE;
+        break;
     }
 
-    return changeParams(params, monitor, values, error);
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (params->original[i] == ABSENT)
+            values[i] = ABSENT;
+    }
+
+    if (values[CONVERGE_PARAM_MAX] != ABSENT)
+        values[CONVERGE_PARAM_MAX] = MAX(values[CONVERGE_PARAM_MAX], lowestMax(params));
+}
+
+gboolean
+convergeQemuParamsWrite(convergeQemuParams *params,
+                        const convergeMonitor *monitor,
+                        const gint64 values[CONVERGE_PARAM_LAST],
+                        GError **error)
+{
+    gsize i;
+
+    if (!setParams(monitor, values, error))
+        return FALSE;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (values[i] != ABSENT)
+            params->written[i] = values[i];
+    }
+    return TRUE;
 }
 
 /* What libvirt has put back already no longer carries our value; what still does

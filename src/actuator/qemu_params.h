@@ -24,8 +24,9 @@ typedef enum {
     CONVERGE_PARAM_LAST
 } convergeParam;
 
-/* As QMP names it. */
+/* As QMP names it, and whether it is a boolean there. */
 const char *convergeParamName(convergeParam param);
+gboolean convergeParamIsBoolean(convergeParam param);
 
 /* Not set, or not known to this QEMU. */
 #define CONVERGE_PARAM_ABSENT G_GINT64_CONSTANT(-1)
@@ -46,9 +47,13 @@ void convergeQemuParamsInit(convergeQemuParams *params, gboolean callerThrottle)
 gboolean convergeQemuParamsRemember(convergeQemuParams *params, const convergeMonitor *monitor,
                                     GError **error);
 
-/* HOLD, PRIME, STEP or THROTTLE, in one command: QEMU takes all or nothing. */
-gboolean convergeQemuParamsApply(convergeQemuParams *params, const convergeMonitor *monitor,
-                                 const convergeDecision *decision, GError **error);
+/* What HOLD, PRIME, STEP or THROTTLE is in parameters; ABSENT: not to be changed. */
+void convergeQemuParamsFor(const convergeQemuParams *params, const convergeDecision *decision,
+                           gint64 values[CONVERGE_PARAM_LAST]);
+
+/* Sets @values in one command: QEMU checks the merged set and takes all or nothing. */
+gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonitor *monitor,
+                                 const gint64 values[CONVERGE_PARAM_LAST], GError **error);
 
 /* Puts back, in one command, what still carries our value; what libvirt has put back
  * already does not.  Says nothing where nothing was changed. */

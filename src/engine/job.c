@@ -110,7 +110,7 @@ loopThread(gpointer opaque)
     g_mutex_unlock(&job->lock);
 
     convergeLoopEnd(loop, job->succeeded, convergeActuatorLibvirtNow(job->libvirtActuator));
-    convergeActuatorLibvirtEnd(job->libvirtActuator);
+    convergeActuatorLibvirtEnd(job->libvirtActuator, job->succeeded);
     if (!job->succeeded)
         restoreNow(job);
 

@@ -290,6 +290,7 @@ begin(convergeLoop *loop,
     const convergeActuator *actuator = loop->actuator;
     convergeThrottleActuator wanted = convergePolicyGet(loop->policy, CONVERGE_FIELD_ACTUATOR);
     gint64 law = convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE);
+    gboolean ours = law == CONVERGE_THROTTLE_ADAPTIVE || law == CONVERGE_THROTTLE_PROGRESSIVE;
     g_autofree char *why = NULL;
 
     loop->begun = TRUE;
@@ -298,16 +299,16 @@ begin(convergeLoop *loop,
 
     /* The stepped law is QEMU's own. */
     loop->control.actuator = CONVERGE_ACTUATOR_QEMU;
-    if (law != CONVERGE_THROTTLE_ADAPTIVE && law != CONVERGE_THROTTLE_PROGRESSIVE)
-        return;
     if (actuator->ops->choose)
-        loop->control.actuator = actuator->ops->choose(actuator->opaque, wanted, &why);
+        loop->control.actuator = actuator->ops->choose(
+            actuator->opaque, ours ? wanted : CONVERGE_ACTUATOR_QEMU, &why);
+    if (!ours)
+        return;
+
     loop->status.actuator = loop->control.actuator;
     if (loop->journal && why)
         convergeJournalActuator(loop->journal, sample->timeMs,
                                 convergeThrottleActuatorName(loop->control.actuator), why);
-    if (why)
-        setReason(loop, why);
 }
 
 gint64

@@ -476,7 +476,7 @@ convergeModelPredictFor(const convergeModel *model,
         now = unsent + dirtied(guest, inPass, held / inPass);
 
         if (now < threshold || now < DIRTIED_FLOOR) {
-            double pause = now / bandwidth + CONVERGE_PAUSE_OVERHEAD_MS / 1000.0;
+            double pause = now / bandwidth + plan->overheadMs / 1000.0;
 
             prediction.converges = TRUE;
             prediction.pauseMs = lrint(pause * 1000);

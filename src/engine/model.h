@@ -27,10 +27,6 @@
 /* Of each kind, so that the probes of a long pass do not push the passes out. */
 #define CONVERGE_MODEL_OBSERVATIONS 6
 
-/* What a pause costs beside sending memory: stop, device state, libvirt's round
- * trip at pre-switchover, start at the destination; 20..60 ms in the lab. */
-#define CONVERGE_PAUSE_OVERHEAD_MS 40
-
 /* %: QEMU's own throttle, once on, is not driven below this: see qemu_params.c. */
 #define CONVERGE_THROTTLE_FLOOR 20
 
@@ -110,6 +106,7 @@ struct _convergePlan {
     unsigned int latency;       /* ...from the end of so many passes on; 0: from now on */
     unsigned int floor;         /* %: a throttle in force cannot be driven below it */
     gint64 downtimeMs;          /* QEMU's downtime-limit */
+    gint64 overheadMs;          /* what the pause costs beside sending memory */
 };
 
 typedef struct _convergePrediction convergePrediction;
