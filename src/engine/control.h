@@ -45,7 +45,7 @@ struct _convergeControl {
     /* Set before the first decision: */
     const convergePolicy *policy;   /* not owned */
     convergeThrottleActuator actuator;  /* AUTO counts as QEMU */
-    gboolean mayPostcopy;           /* the migration was started with post-copy */
+    convergePostcopy postcopy;      /* whether that rung can be taken */
 
     gint64 ceilingMs;               /* allowed pause set from outside; 0: none */
     gboolean ceilingSet;            /* ...since the last decision */
