@@ -19,6 +19,9 @@
  * that slowed down is seen within a second. */
 #define BANDWIDTH_WEIGHT 0.4
 
+/* A link that differs by this much is news. */
+#define BANDWIDTH_NEWS 0.25
+
 /* Weight of an observation relative to the next newer one: phases pass. */
 #define OBSERVATION_DECAY 0.7
 
@@ -394,6 +397,11 @@ convergeModelUpdate(convergeModel *model,
 
     if (news)
         fit(model);
+    if (model->bandwidthNews > 0 &&
+        fabs(model->bandwidth - model->bandwidthNews) > BANDWIDTH_NEWS * model->bandwidthNews)
+        news |= CONVERGE_NEWS_LINK;
+    if (news)
+        model->bandwidthNews = model->bandwidth;
 
     return news;
 }

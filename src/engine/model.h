@@ -68,6 +68,7 @@ struct _convergeModel {
 
     double bandwidth;           /* of the link, bytes/s; 0: unknown yet */
     double recentBandwidth;     /* of the newest window, zero pages or not */
+    double bandwidthNews;       /* ...as it was at the last news of any kind */
     double bandwidthError;      /* mean relative miss of the windows against it */
     convergeGuest guest;        /* fits best... */
     convergeGuest least, most;  /* ...and what dirties least and most of all that may be */
@@ -82,6 +83,7 @@ typedef enum {
     CONVERGE_NEWS_NONE = 0,
     CONVERGE_NEWS_SYNC = 1 << 0,    /* a bitmap sync happened */
     CONVERGE_NEWS_PROBE = 1 << 1,   /* a dirty-rate probe finished */
+    CONVERGE_NEWS_LINK = 1 << 2,    /* the link is faster or slower than at the last news */
 } convergeNews;
 
 /* Takes an active sample.  Samples of other kinds are ignored. */
