@@ -164,8 +164,7 @@ testLinkHalves(void)
     convergePlantConfig config = middle;
     convergePlantResult stock, adaptive;
 
-    config.bandwidthChangeMs = 7000;
-    config.bandwidthAfter = 48 * MB;
+    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 7000, 48 * MB };
     stock = runLoop(&config, NULL, NULL);
     adaptive = runLoop(&config, "adaptive", NULL);
     g_assert_true(adaptive.completed);
@@ -294,6 +293,7 @@ testHugeGuest(void)
     g_assert_cmpfloat(adaptive.lostMs, <=, stock.lostMs);
 
     config.syncEveryMs = 5000;
+    config.disjoint = TRUE;
     stock = runLoop(&config, NULL, NULL);
     adaptive = runLoop(&config, "adaptive", NULL);
     g_assert_true(adaptive.completed);
@@ -376,8 +376,7 @@ testNoPostcopyOnDeadLink(void)
     convergePlantResult result = runLoop(&config, "adaptive,deadline=11s,fallback=post-copy", NULL);
 
     g_assert_true(result.postcopy);
-    config.bandwidthChangeMs = 5000;
-    config.bandwidthAfter = 1;
+    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 5000, 1 };
     result = runLoop(&config, "adaptive,deadline=11s,fallback=post-copy", NULL);
     g_assert_false(result.postcopy);
 }
