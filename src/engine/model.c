@@ -10,10 +10,12 @@
 /* A bandwidth window is long enough to smooth QEMU's 100 ms send budget. */
 #define WINDOW_MS 300
 
-/* A CPU finds at least so many bytes/ms of zero pages; a window may spend this share of
- * its time on that. */
+/* A CPU finds at least so many bytes/ms of zero pages.  A window that spends no more than
+ * the first share of its time on that tells the link's speed; up to the second, what the link
+ * can do at least. */
 #define SCAN_RATE 1e6
 #define SCAN_SHARE 0.2
+#define SCAN_SHARE_MOST 0.5
 
 /* Weight of a new bandwidth window: half forgotten after two, so that a link
  * that slowed down is seen within a second. */
@@ -113,6 +115,9 @@ updateBandwidth(convergeModel *model,
         } else {
             model->bandwidth = bandwidth;
         }
+    } else if (bandwidth > model->bandwidth && normal >= constant / 8 &&
+               constant < SCAN_SHARE_MOST * SCAN_RATE * elapsed) {
+        model->bandwidth = bandwidth;
     }
 
     startWindow(model, sample);
