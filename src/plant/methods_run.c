@@ -136,8 +136,8 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     gint64 now = 0;
 
     memset(outcome, 0, sizeof(*outcome));
-    loop = convergeLoopNew(policy, &actuator, TRUE, options->journalDir ? openJournal : NULL,
-                           &order);
+    loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+                           options->journalDir ? openJournal : NULL, &order);
     while (!isOver(plant) && now < options->giveUpMs) {
         gint64 wait = convergeLoopStep(loop);
 

@@ -265,18 +265,26 @@ ceilingAt(const simJournal *journal)
     return 0;
 }
 
-static gboolean
-mayPostcopy(const simJournal *journal)
+static convergePostcopy
+findPostcopy(const simJournal *journal)
 {
+    static const convergeReason reasons[] = {
+        [CONVERGE_POSTCOPY_NO_FLAG] = CONVERGE_REASON_NO_POSTCOPY,
+        [CONVERGE_POSTCOPY_PARALLEL] = CONVERGE_REASON_POSTCOPY_PARALLEL,
+        [CONVERGE_POSTCOPY_VFIO] = CONVERGE_REASON_POSTCOPY_VFIO,
+    };
+    int why;
     guint i;
 
     for (i = 0; i < journal->lines->len; i++) {
-        JsonObject *line = g_ptr_array_index(journal->lines, i);
+        const char *reason = text(g_ptr_array_index(journal->lines, i), "reason");
 
-        if (g_str_equal(text(line, "reason"), convergeReasonName(CONVERGE_REASON_NO_POSTCOPY)))
-            return FALSE;
+        for (why = 0; why < (int)G_N_ELEMENTS(reasons); why++) {
+            if (g_str_equal(reason, convergeReasonName(reasons[why])))
+                return why;
+        }
     }
-    return TRUE;
+    return CONVERGE_POSTCOPY_AVAILABLE;
 }
 
 static void
@@ -326,7 +334,7 @@ simReplay(const char *path,
     if (!(policy = convergePolicyParse(policyText ? policyText : text(start, "policy"), error)))
         return FALSE;
 
-    loop = convergeLoopNew(policy, &actuator, mayPostcopy(&journal), NULL, NULL);
+    loop = convergeLoopNew(policy, &actuator, findPostcopy(&journal), NULL, NULL);
     feed(&journal, loop);
     *parted = journal.parted;
     if (json)
