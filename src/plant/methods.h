@@ -79,9 +79,9 @@ void convergeMethodRunPolicy(const convergePolicy *policy, const convergePlantCo
                              const convergeMethodOptions *options,
                              convergeMethodOutcome *outcome);
 
-/* What no method can do better on this guest: all of its memory sent once, and, of all
- * throttles at once and just in time, the least that is lost with a pause of
- * @downtimeMs. */
+/* What to measure methods against on this guest: no method is faster than sending all of
+ * its memory once; and a constant throttle from the end of that on, chosen by who knows the
+ * guest, loses so little with a pause of @downtimeMs.  A throttle that changes may lose less. */
 typedef struct _convergeMethodFloor convergeMethodFloor;
 struct _convergeMethodFloor {
     gint64 totalMs;

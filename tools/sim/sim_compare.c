@@ -178,12 +178,12 @@ simCompare(const convergeScenario *scenario,
 
     if (!options->json) {
         printf("%s: %s\n", scenario->name, scenario->title);
-        printf(_("floor: %1$.1f s for all of memory once"), floor.totalMs / 1000.0);
+        printf(_("floor: %1$.1f s for all of memory once; "), floor.totalMs / 1000.0);
         if (floor.converges)
-            printf(_(", %1$.1f guest seconds lost (%2$u %% from the end of the first pass on)\n"),
-                   floor.lostMs / 1000, floor.throttle);
+            printf(_("best constant throttle from then on: %1$u %%, %2$.1f guest seconds lost\n"),
+                   floor.throttle, floor.lostMs / 1000);
         else
-            printf(_("; no throttle converges\n"));
+            printf(_("no constant throttle converges from then on\n"));
         printf("%-26s %-10s %9s %7s %8s %8s %5s %6s %8s\n", _("method"), _("outcome"),
                _("total s"), _("x floor"), _("pause ms"), _("lost s"), _("max %"), _("passes"),
                _("sent GB"));
