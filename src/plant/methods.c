@@ -60,7 +60,7 @@ const convergeMethod convergeMethods[] = {
         .law = { .autoConverge = TRUE, .hits = 6, .fixedThrottle = 75, .initial = 75, .max = 75,
                  .threshold = 50, .downtimeMs = 300 },
     },
-    /* The counter was ++ >= 2 until the refactoring of 5.0: the third hit. */
+    /* arch_init.c then: a counter ++ >= 2, the third hit. */
     {
         .name = "qemu-2.5",
         .summary = "QEMU 2.5: 20 %, then 10 % more, every third bad pass",
@@ -82,7 +82,7 @@ const convergeMethod convergeMethods[] = {
         .summary = "QEMU 8.1's dirty-limit: vCPUs that write are held to 1 MB/s",
         .law = { .hits = 2, .vcpuDirtyLimit = 1024 * 1024, .threshold = 50, .downtimeMs = 300 },
     },
-    /* migration/cpu-throttle.c: CPU_THROTTLE_TIMESLICE... dirty sync timer, 5000 ms. */
+    /* migration/cpu-throttle.c: its timer looks every 5000 ms. */
     {
         .name = "qemu-9.2",
         .summary = "QEMU 9.2: as 7.2, with a bitmap sync every 5 s in long passes",
