@@ -92,7 +92,7 @@ struct _convergePlantConfig {
     double scanRate;            /* zero pages found, bytes/s; 0: 4e9 */
     gint64 setupMs;             /* before memory moves */
     double syncMsPerGB;         /* a sync holds up sending for so long */
-    gint64 switchoverMs;        /* a pause takes so long besides memory; 0: 40 */
+    gint64 switchoverMs;        /* a pause takes so long besides memory; 0: 15 */
     gboolean noAutoConverge;    /* the migration was started without that capability */
     gboolean noProbe;           /* this QEMU cannot measure the dirty rate */
     gboolean blindProbe;        /* ...or measures nothing: the guest rewrites the same */

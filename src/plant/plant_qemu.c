@@ -17,7 +17,7 @@
 #define SCAN_RATE 4e9
 
 /* Stop, device state, start at the destination. */
-#define SWITCHOVER_MS 40
+#define SWITCHOVER_MS 15
 
 /* Less than a page is nothing. */
 #define PAGE_BYTES 4096
