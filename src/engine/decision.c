@@ -54,7 +54,11 @@ static const struct {
     [CONVERGE_REASON_CHEAPER] = {
         "cheaper", N_("it loses the guest less than any throttle") },
     [CONVERGE_REASON_NO_POSTCOPY] = {
-        "no-post-copy", N_("the migration was started without post-copy, or with parallel connections beside it") },
+        "no-post-copy", N_("the migration was started without it (VIR_MIGRATE_POSTCOPY, --postcopy)") },
+    [CONVERGE_REASON_POSTCOPY_PARALLEL] = {
+        "parallel", N_("the migration has parallel connections, which QEMU before 10.1 cannot combine with it") },
+    [CONVERGE_REASON_POSTCOPY_VFIO] = {
+        "vfio", N_("the guest has a VFIO device, which cannot do it") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 
@@ -112,7 +116,7 @@ convergeDecisionExplain(const convergeDecision *decision,
 
     if (convergeModelReady(model)) {
         g_string_append_printf(text, _("; the guest writes %1$.0f MB/s to %2$.0f MB, the link carries %3$.0f MB/s"),
-                               model->writeRate / 1e6, model->workingSet / 1e6,
+                               model->guest.writeRate / 1e6, model->guest.workingSet / 1e6,
                                model->bandwidth / 1e6);
     }
 

@@ -31,6 +31,7 @@ struct _convergeStatus {
     convergeState state;
     convergeClass class_;
     char reason[512];               /* why the last decision was made, translated */
+    convergeThrottleActuator actuator;  /* what throttles; AUTO: nothing does */
     unsigned int throttleTarget;    /* % */
     gint64 downtimeMs;              /* allowed pause now; 0: not set yet */
     double bandwidth;               /* bytes/s; 0: unknown */
@@ -46,11 +47,11 @@ typedef convergeJournal *(*convergeLoopOpenJournal)(void *opaque);
 
 /* @policy and @actuator must outlive the loop.
  *
- * @mayPostcopy: the migration was started with post-copy
+ * @postcopy: whether the migration can switch to it
  * @openJournal: may be NULL; is called once, with @opaque */
 convergeLoop *convergeLoopNew(const convergePolicy *policy,
                               const convergeActuator *actuator,
-                              gboolean mayPostcopy,
+                              convergePostcopy postcopy,
                               convergeLoopOpenJournal openJournal,
                               void *opaque);
 void convergeLoopFree(convergeLoop *loop);

@@ -65,15 +65,17 @@ static void
 testQmpReply(void)
 {
     static const char *const broken[] = {
-        "", "{", "[]", "42", "null", "{}", "{\"return\":[]}", "{\"return\":null}",
+        "", "{", "[]", "42", "null", "{}", "{\"return\":1}", "{\"return\":null}",
         "{\"error\":{}}", "{\"error\":\"x\"}", NULL,
     };
     g_autoptr(GError) error = NULL;
-    g_autoptr(JsonObject) good = convergeQmpParse("{\"return\":{\"a\":1},\"id\":\"libvirt-1\"}", &error);
+    g_autoptr(JsonNode) list = convergeQmpParse("{\"return\":[1,2]}", NULL);
+    g_autoptr(JsonNode) good = convergeQmpParse("{\"return\":{\"a\":1},\"id\":\"libvirt-1\"}", &error);
     gsize i;
 
     g_assert_no_error(error);
-    g_assert_cmpint(json_object_get_int_member(good, "a"), ==, 1);
+    g_assert_cmpint(json_object_get_int_member(json_node_get_object(good), "a"), ==, 1);
+    g_assert_cmpuint(json_array_get_length(json_node_get_array(list)), ==, 2);
 
     g_assert_null(convergeQmpParse("{\"error\":{\"class\":\"GenericError\",\"desc\":\"too much\"}}", &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
@@ -119,7 +121,7 @@ testJournal(void)
     g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
     g_autofree char *below = g_build_filename(dir, "a", "b", NULL);
     g_autoptr(convergeJournal) journal = convergeJournalOpen(below, "../we\"ird\nname/", NULL);
-    convergeModel model = { .bandwidth = 1e8, .workingSet = 1e8, .writeRate = 2e8 };
+    convergeModel model = { .bandwidth = 1e8, .guest = { 1e8, 2e8, 1 } };
     convergeDecision decision = { .verb = CONVERGE_VERB_THROTTLE, .throttle = 90,
                                   .reason = CONVERGE_REASON_HELPS };
     g_autofree char *text = NULL;
@@ -165,7 +167,7 @@ testJournalBounded(void)
 {
     g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
     g_autoptr(convergeJournal) journal = convergeJournalOpen(dir, "guest", NULL);
-    convergeModel model = { .bandwidth = 1e8, .workingSet = 1e8, .writeRate = 2e8 };
+    convergeModel model = { .bandwidth = 1e8, .guest = { 1e8, 2e8, 1 } };
     g_autofree char *text = NULL;
     gsize length;
     int i;
