@@ -571,11 +571,19 @@ refreshPrediction(convergeControl *control,
  * take: then it is not to be slowed for nothing.  It may yet calm down. */
 static gboolean
 isInVain(convergeControl *control,
+         const convergeModel *model,
          const controlChoice *choice)
 {
-    if (choice->class_ != CONVERGE_CLASS_BEYOND)
+    unsigned int highest = highestThrottle(control);
+    convergePlan strongest = makePlan(control, highest, highestDowntime(control, highest));
+
+    /* An unthrottled guest hides how fast it is: only one that has calmed down for sure is
+     * throttled again. */
+    if (choice->class_ == CONVERGE_CLASS_CONVERGES ||
+        predictFor(control, model, &model->most, model->bandwidth, &strongest).converges)
         control->inVain = FALSE;
-    else if (control->plan.throttle == highestThrottle(control) &&
+    else if (choice->class_ == CONVERGE_CLASS_BEYOND &&
+             control->plan.throttle == highest &&
              control->beyond >= CONVERGE_BEYOND_LOOKS && control->stalled >= VAIN_PASSES)
         control->inVain = TRUE;
     return control->inVain;
@@ -598,7 +606,7 @@ decideAdaptive(convergeControl *control,
     control->chosen = TRUE;
     control->prediction = current;
 
-    if (isInVain(control, choice)) {
+    if (isInVain(control, model, choice)) {
         if (control->plan.throttle > 0)
             n += setThrottle(control, 0, CONVERGE_REASON_IN_VAIN, decisions);
         return n;
