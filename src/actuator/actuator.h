@@ -10,12 +10,19 @@
 #pragma once
 
 #include "engine/decision.h"
+#include "policy/policy.h"
 
 typedef struct _convergeActuatorOps convergeActuatorOps;
 struct _convergeActuatorOps {
     /* Fills in the sample; .active FALSE when there is (as yet, or
      * any more) no migration.  FALSE only when nothing could be learnt. */
     gboolean (*sample)(void *opaque, convergeSample *sample, GError **error);
+
+    /* Picks what slows the vCPUs down, before the first verb; @wanted as the policy has
+     * it.  Never AUTO.  @why: one translated sentence without a period, g_free().  NULL:
+     * it is always QEMU's own throttle. */
+    convergeThrottleActuator (*choose)(void *opaque, convergeThrottleActuator wanted,
+                                       char **why);
 
     /* Does what a decision says. All or nothing. */
     gboolean (*apply)(void *opaque, const convergeDecision *decision, GError **error);

@@ -82,11 +82,26 @@ lawIs(const convergeControl *control,
     return policyGet(control, CONVERGE_FIELD_THROTTLE) == law;
 }
 
-/* Passes until a throttle that is stated now is in force. */
-static unsigned int
-latency(const convergeControl *control)
+gboolean
+convergeControlIsImmediate(const convergeControl *control)
 {
-    return control->primed ? 1 : 2;
+    return control->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA ||
+        control->actuator == CONVERGE_ACTUATOR_DIRTY_LIMIT;
+}
+
+/* What can be had from the actuator. */
+static convergePlan
+makePlan(const convergeControl *control,
+         unsigned int throttle,
+         gint64 downtimeMs)
+{
+    convergePlan plan = { .throttle = throttle, .downtimeMs = downtimeMs };
+
+    if (!convergeControlIsImmediate(control)) {
+        plan.latency = control->primed ? 1 : 2;
+        plan.floor = CONVERGE_THROTTLE_FLOOR;
+    }
+    return plan;
 }
 
 static gboolean
@@ -104,17 +119,45 @@ better(const convergePrediction *a,
 
 /* A plan that misses the deadline is as good as one that never ends. */
 static convergePrediction
-predict(const convergeControl *control,
-        const convergeModel *model,
-        const convergePlan *plan)
+predictFor(const convergeControl *control,
+           const convergeModel *model,
+           const convergeGuest *guest,
+           double bandwidth,
+           const convergePlan *plan)
 {
-    convergePrediction prediction = convergeModelPredict(model, plan);
+    convergePrediction prediction = convergeModelPredictFor(model, guest, bandwidth, plan);
     gint64 deadline = policyGet(control, CONVERGE_FIELD_DEADLINE);
     gint64 elapsed = model->last.timeMs - model->startMs;
 
     if (deadline > 0 && elapsed + prediction.remainingMs > deadline)
         prediction.converges = FALSE;
     return prediction;
+}
+
+static convergePrediction
+predict(const convergeControl *control,
+        const convergeModel *model,
+        const convergePlan *plan)
+{
+    return predictFor(control, model, &model->guest, model->bandwidth, plan);
+}
+
+/* How wrong it may be: half of what lies between the worst and the best that guest and link
+ * may be. */
+static void
+addError(const convergeModel *model,
+         const convergePlan *plan,
+         convergePrediction *prediction)
+{
+    double error = MIN(model->bandwidthError, 0.5);
+    convergePrediction best, worst;
+
+    best = convergeModelPredictFor(model, &model->least, model->bandwidth * (1 + error), plan);
+    worst = convergeModelPredictFor(model, &model->most, model->bandwidth * (1 - error), plan);
+
+    /* Where the worst never ends, it is as wrong as it is long. */
+    prediction->errorMs = !best.converges || !worst.converges ? prediction->remainingMs :
+        (worst.remainingMs - best.remainingMs) / 2;
 }
 
 /* Best pause for @throttle. */
@@ -128,9 +171,9 @@ predictThrottle(const convergeControl *control,
     gint64 downtime = lowestDowntime(control);
     convergePrediction best = { 0 };
 
-    *plan = (convergePlan) { throttle, latency(control), highest };
+    *plan = makePlan(control, throttle, highest);
     while (TRUE) {
-        convergePlan candidate = { throttle, latency(control), downtime };
+        convergePlan candidate = makePlan(control, throttle, downtime);
         convergePrediction prediction = predict(control, model, &candidate);
 
         if (prediction.converges && (!best.converges || better(&prediction, &best))) {
@@ -144,14 +187,21 @@ predictThrottle(const convergeControl *control,
     }
 }
 
+static unsigned int
+highestThrottle(const convergeControl *control)
+{
+    return lawIs(control, CONVERGE_THROTTLE_ADAPTIVE) ?
+        (unsigned int)policyGet(control, CONVERGE_FIELD_MAX_THROTTLE) : 0;
+}
+
 static convergeClass
 choose(const convergeControl *control,
        const convergeModel *model,
        convergePlan *plan,
        convergePrediction *prediction)
 {
-    unsigned int highest = lawIs(control, CONVERGE_THROTTLE_ADAPTIVE) ?
-        (unsigned int)policyGet(control, CONVERGE_FIELD_MAX_THROTTLE) : 0;
+    unsigned int highest = highestThrottle(control);
+    unsigned int lowest = convergeControlIsImmediate(control) ? THROTTLE_STEP : CONVERGE_THROTTLE_FLOOR;
     unsigned int gentle = MIN(highest, THROTTLE_GENTLE);
     unsigned int throttle = 0;
     gboolean byItself;
@@ -163,7 +213,7 @@ choose(const convergeControl *control,
         convergePlan candidate;
         convergePrediction predicted;
 
-        throttle = MIN(MAX(throttle + THROTTLE_STEP, CONVERGE_THROTTLE_FLOOR), gentle);
+        throttle = MIN(MAX(throttle + THROTTLE_STEP, lowest), gentle);
         predicted = predictThrottle(control, model, throttle, &candidate);
         if (predicted.converges && (!prediction->converges || better(&predicted, prediction))) {
             *prediction = predicted;
@@ -182,7 +232,7 @@ choose(const convergeControl *control,
         return CONVERGE_CLASS_UNKNOWN;
 
     /* What comes closest, and what teaches most about this guest. */
-    *plan = (convergePlan) { highest, latency(control), highestDowntime(control) };
+    *plan = makePlan(control, highest, highestDowntime(control));
     return CONVERGE_CLASS_BEYOND;
 }
 
@@ -203,8 +253,8 @@ startDecisions(convergeControl *control,
         break;
     case CONVERGE_THROTTLE_ADAPTIVE:
     case CONVERGE_THROTTLE_PROGRESSIVE:
-        decisions[0].verb = CONVERGE_VERB_PRIME;
-        control->primed = TRUE;
+        control->primed = !convergeControlIsImmediate(control);
+        decisions[0].verb = control->primed ? CONVERGE_VERB_PRIME : CONVERGE_VERB_HOLD;
         break;
     case CONVERGE_THROTTLE_NONE:
     case CONVERGE_THROTTLE_LAST:
@@ -215,7 +265,7 @@ startDecisions(convergeControl *control,
 
     control->started = TRUE;
     control->ceilingSet = FALSE;
-    control->plan = (convergePlan) { 0, latency(control), lowestDowntime(control) };
+    control->plan = makePlan(control, 0, lowestDowntime(control));
     decisions[1] = (convergeDecision) {
         .verb = CONVERGE_VERB_DOWNTIME,
         .reason = CONVERGE_REASON_START,
@@ -365,7 +415,7 @@ isWorthIt(convergeControl *control,
     /* At once from nothing to something; to change or to let go, twice the same. */
     return worse && (control->doubts >= DOUBTS ||
                      (control->plan.throttle == 0 && plan->throttle > 0) ||
-                     control->class_ == CONVERGE_CLASS_UNKNOWN);
+                     !control->chosen);
 }
 
 /* The guest has the last word: first the strongest gentle throttle and the longest pause,
@@ -393,42 +443,89 @@ decideStuck(convergeControl *control,
     return n;
 }
 
+/* Not even for what dirties least of all that this guest may be. */
+static gboolean
+isSurelyBeyond(const convergeControl *control,
+               const convergeModel *model)
+{
+    convergePlan plan = makePlan(control, highestThrottle(control), highestDowntime(control));
+
+    return !predictFor(control, model, &model->least, model->bandwidth, &plan).converges;
+}
+
+/* The best plan by what is known now. */
+typedef struct _controlChoice controlChoice;
+struct _controlChoice {
+    convergePlan plan;
+    convergePrediction prediction;
+    convergeClass class_;
+};
+
+static controlChoice
+assess(convergeControl *control,
+       const convergeModel *model,
+       convergeNews news)
+{
+    controlChoice choice;
+
+    choice.class_ = choose(control, model, &choice.plan, &choice.prediction);
+    control->class_ = choice.class_;
+    control->outlook = choice.prediction;
+
+    if (choice.class_ != CONVERGE_CLASS_BEYOND)
+        control->beyond = 0;
+    else if (isSurelyBeyond(control, model))
+        control->beyond = CONVERGE_BEYOND_LOOKS;
+    else if ((news & CONVERGE_NEWS_SYNC) || convergeControlIsImmediate(control))
+        control->beyond++;
+    return choice;
+}
+
+/* Of the plan in force, between two looks. */
+static void
+refreshPrediction(convergeControl *control,
+                  const convergeModel *model)
+{
+    gint64 error = control->prediction.errorMs;
+
+    control->prediction = predict(control, model, &control->plan);
+    control->prediction.errorMs = error;
+}
+
 static unsigned int
 decideAdaptive(convergeControl *control,
                const convergeModel *model,
+               const controlChoice *choice,
                convergeDecision *decisions)
 {
     gboolean throttles = lawIs(control, CONVERGE_THROTTLE_ADAPTIVE);
     gboolean pauses = policyGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_ADAPTIVE;
-    convergePrediction prediction;
-    convergePrediction current;
-    convergePlan plan;
-    convergeClass class_;
+    const convergePlan *plan = &choice->plan;
+    convergePrediction current = predict(control, model, &control->plan);
+    gboolean worth = isWorthIt(control, &current, &choice->prediction, plan);
+    gboolean first = !control->chosen;
     unsigned int n = 0;
-    gboolean first = control->class_ == CONVERGE_CLASS_UNKNOWN;
 
-    class_ = choose(control, model, &plan, &prediction);
-    current = predict(control, model, &control->plan);
+    control->chosen = TRUE;
     control->prediction = current;
 
-    if (!isWorthIt(control, &current, &prediction, &plan)) {
-        control->class_ = class_;
+    if (!worth) {
         /* QEMU was kept ready for the throttle that is not needed. */
         if (first && throttles)
             n += setThrottle(control, 0, CONVERGE_REASON_CONVERGES, decisions);
         return n;
     }
 
-    control->class_ = class_;
     control->doubts = 0;
-    control->prediction = prediction;
+    control->prediction = choice->prediction;
+    addError(model, plan, &control->prediction);
 
-    if (throttles && (plan.throttle != control->plan.throttle || first))
-        n += setThrottle(control, plan.throttle, reasonOf(class_, plan.throttle),
+    if (throttles && (plan->throttle != control->plan.throttle || first))
+        n += setThrottle(control, plan->throttle, reasonOf(choice->class_, plan->throttle),
                          &decisions[n]);
-    if (pauses && plan.downtimeMs != control->plan.downtimeMs)
-        n += setDowntime(control, plan.downtimeMs,
-                         class_ == CONVERGE_CLASS_BEYOND ? CONVERGE_REASON_BEYOND :
+    if (pauses && plan->downtimeMs != control->plan.downtimeMs)
+        n += setDowntime(control, plan->downtimeMs,
+                         choice->class_ == CONVERGE_CLASS_BEYOND ? CONVERGE_REASON_BEYOND :
                          CONVERGE_REASON_PAUSE, &decisions[n]);
     return n;
 }
@@ -440,6 +537,8 @@ convergeControlDecide(convergeControl *control,
                       convergeDecision decisions[CONVERGE_DECISIONS_MAX])
 {
     const convergeSample *sample = &model->last;
+    controlChoice choice;
+    gboolean assessed;
     unsigned int n;
 
     /* With no vCPU running nothing is dirtied: the switchover, or somebody's pause,
@@ -452,6 +551,15 @@ convergeControlDecide(convergeControl *control,
 
     if (news & CONVERGE_NEWS_SYNC)
         convergeLadderNoteSync(control, model);
+
+    /* A plan is as good as what the last sync and the last probe have taught.  iteration
+     * is 1 until the end of the bulk pass. */
+    assessed = sample->iteration >= 2 && news && convergeModelReady(model);
+    if (assessed)
+        choice = assess(control, model, news);
+    else if (control->prediction.converges)
+        refreshPrediction(control, model);
+
     n = convergeLadderDecide(control, model, news, decisions);
     if (control->handedOver)
         return n;
@@ -459,16 +567,13 @@ convergeControlDecide(convergeControl *control,
     n += obeyCeiling(control, &decisions[n]);
     if (n == 0)
         n += decideRamp(control, model, &decisions[n]);
-
-    /* QEMU looks at its throttle at a sync, and a plan is as good as what the last sync
-     * and the last probe have taught.  iteration is 1 until the end of the bulk pass. */
-    if (n > 0 || sample->iteration < 2 || !news || !convergeModelReady(model))
+    if (n > 0 || !assessed)
         return n;
 
     n += decideProgressive(control, model, news, decisions);
     if (n == 0)
         n += decideStuck(control, news, decisions);
     if (n == 0 && control->disbelieved == 0)
-        n += decideAdaptive(control, model, decisions);
+        n += decideAdaptive(control, model, &choice, decisions);
     return n;
 }

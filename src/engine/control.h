@@ -31,10 +31,16 @@ typedef enum {
 
 const char *convergeClassName(convergeClass class_);
 
+/* So many looks in a row must find no way; one, where not even the guest that dirties least
+ * of all that may be would have one.  A look is a bitmap sync, and with an actuator that
+ * acts at once a dirty-rate probe too. */
+#define CONVERGE_BEYOND_LOOKS 2
+
 typedef struct _convergeControl convergeControl;
 struct _convergeControl {
     /* Set before the first decision: */
     const convergePolicy *policy;   /* not owned */
+    convergeThrottleActuator actuator;  /* AUTO counts as QEMU */
     gboolean mayPostcopy;           /* the migration was started with post-copy */
 
     gint64 ceilingMs;               /* allowed pause set from outside; 0: none */
@@ -44,13 +50,15 @@ struct _convergeControl {
     gboolean primed;                /* QEMU throttles at its very next trigger */
     convergePlan plan;              /* in force */
     convergePrediction prediction;  /* of .plan; .converges FALSE while unknown */
+    convergePrediction outlook;     /* of the best plan at the last look */
     convergeClass class_;
+    gboolean chosen;                /* the adaptive law has looked at all */
     unsigned int doubts;            /* looks in a row that found a better plan */
 
     guint64 leastBytes;             /* least left right after a sync; 0: none yet */
     unsigned int stalled;           /* passes since then */
     unsigned int disbelieved;       /* times that they have overruled prediction */
-    unsigned int beyond;            /* syncs in a row that found no way */
+    unsigned int beyond;            /* looks in a row that found no way */
     unsigned int rung;              /* next one of the ladder */
     gboolean handedOver;            /* a rung was taken: nothing more to decide */
 };
@@ -63,6 +71,10 @@ unsigned int convergeControlDecide(convergeControl *control,
                                    const convergeModel *model,
                                    convergeNews news,
                                    convergeDecision decisions[CONVERGE_DECISIONS_MAX]);
+
+/* Whether a throttle is in force as soon as it is stated, and can be lifted again: not so
+ * QEMU's own. */
+gboolean convergeControlIsImmediate(const convergeControl *control);
 
 /* The rung that was decided last could not be taken: the next one is due. */
 void convergeControlRungFailed(convergeControl *control);

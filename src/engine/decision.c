@@ -112,7 +112,7 @@ convergeDecisionExplain(const convergeDecision *decision,
 
     if (convergeModelReady(model)) {
         g_string_append_printf(text, _("; the guest writes %1$.0f MB/s to %2$.0f MB, the link carries %3$.0f MB/s"),
-                               model->writeRate / 1e6, model->workingSet / 1e6,
+                               model->guest.writeRate / 1e6, model->guest.workingSet / 1e6,
                                model->bandwidth / 1e6);
     }
 

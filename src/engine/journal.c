@@ -217,8 +217,18 @@ addPrediction(JsonBuilder *line,
         addInt(line, "pause_ms", prediction->pauseMs);
         addInt(line, "lost_ms", prediction->lostMs);
         addInt(line, "passes", prediction->passes);
+        addInt(line, "error_ms", prediction->errorMs);
     }
     json_builder_end_object(line);
+}
+
+static void
+addGuest(JsonBuilder *line,
+         const convergeGuest *guest)
+{
+    addInt(line, "write_rate", llrint(guest->writeRate));
+    addInt(line, "working_set", llrint(guest->workingSet));
+    addInt(line, "answer_percent", lrint(guest->answer * 100));
 }
 
 static void
@@ -231,8 +241,16 @@ addModel(JsonBuilder *line,
     json_builder_set_member_name(line, "model");
     json_builder_begin_object(line);
     addInt(line, "bandwidth", llrint(model->bandwidth));
-    addInt(line, "write_rate", llrint(model->writeRate));
-    addInt(line, "working_set", llrint(model->workingSet));
+    addInt(line, "bandwidth_error_percent", lrint(MIN(model->bandwidthError, 10) * 100));
+    addGuest(line, &model->guest);
+    json_builder_set_member_name(line, "least");
+    json_builder_begin_object(line);
+    addGuest(line, &model->least);
+    json_builder_end_object(line);
+    json_builder_set_member_name(line, "most");
+    json_builder_begin_object(line);
+    addGuest(line, &model->most);
+    json_builder_end_object(line);
     addInt(line, "fit_error_percent", lrint(MIN(model->fitError, 10) * 100));
     addInt(line, "passes_seen", model->passes.n);
     addInt(line, "probes_seen", model->probes.n);
@@ -257,6 +275,19 @@ convergeJournalStart(convergeJournal *journal,
     addString(line, "runs_in", where);
     addString(line, "version", PACKAGE_VERSION);
     endLine(journal, line, CONVERGE_JOURNAL_BYTES);
+}
+
+void
+convergeJournalActuator(convergeJournal *journal,
+                        gint64 timeMs,
+                        const char *actuator,
+                        const char *why)
+{
+    g_autoptr(JsonBuilder) line = beginLine("actuator", timeMs);
+
+    addString(line, "actuator", actuator);
+    addString(line, "text", why);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES - END_BYTES);
 }
 
 void

@@ -7,9 +7,6 @@
 /* A pass made progress when it left this much less than the best before it. */
 #define PROGRESS 0.96
 
-/* So many syncs in a row must find that nothing converges. */
-#define BEYOND_SYNCS 2
-
 /* A deadline is seen this much early: two samples. */
 #define MARGIN_MS 200
 
@@ -43,8 +40,6 @@ convergeLadderNoteSync(convergeControl *control,
     } else {
         control->stalled++;
     }
-
-    control->beyond = control->class_ == CONVERGE_CLASS_BEYOND ? control->beyond + 1 : 0;
 }
 
 /* To send all that is dirty while nothing more is dirtied, ms: what is left of this pass,
@@ -61,8 +56,7 @@ shipMs(const convergeModel *model)
         speed = MAX(speed, ((double)model->last.totalBytes - dirty) * 1000 / elapsed);
 
     if (convergeModelReady(model))
-        dirty += convergeModelDirtied(model, (model->last.timeMs - model->syncMs) / 1000.0,
-                                      model->last.throttle / 100.0);
+        dirty += convergeModelPassDirtied(model);
     return dirty / speed * 1000 + CONVERGE_PAUSE_OVERHEAD_MS;
 }
 
@@ -94,8 +88,8 @@ isCheaper(const convergeControl *control,
         control->class_ == CONVERGE_CLASS_UNKNOWN)
         return FALSE;
 
-    return !control->prediction.converges ||
-        shipMs(model) < CHEAPER * control->prediction.lostMs;
+    return !control->outlook.converges ||
+        shipMs(model) < CHEAPER * control->outlook.lostMs;
 }
 
 /* CONVERGE_REASON_LAST: there is none. */
@@ -119,7 +113,7 @@ whyFallBack(const convergeControl *control,
         return CONVERGE_REASON_TRANSFER;
     if (stall > 0 && control->stalled >= stall)
         return CONVERGE_REASON_STALL;
-    if (when >= CONVERGE_FALLBACK_PREDICTION && control->beyond >= BEYOND_SYNCS)
+    if (when >= CONVERGE_FALLBACK_PREDICTION && control->beyond >= CONVERGE_BEYOND_LOOKS)
         return CONVERGE_REASON_PREDICTION;
     if (when >= CONVERGE_FALLBACK_CHEAPER && isCheaper(control, model, news))
         return CONVERGE_REASON_CHEAPER;

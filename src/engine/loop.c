@@ -18,6 +18,9 @@
 #define SAMPLE_BLIND_MS 5000
 #define BLIND_AFTER 10
 
+/* What a probe takes, see actuator.h. */
+#define PROBE_MS 1000
+
 /* Between the end of one dirty-rate probe and the start of the next: QEMU's work for
  * one grows with memory, at about 1 GB/s of pages hashed. */
 #define PROBE_PAUSE_MS 1000
@@ -26,7 +29,8 @@
 struct _convergeLoop {
     const convergePolicy *policy;
     const convergeActuator *actuator;
-    convergeLoopOpenJournal openJournal;    /* NULL once it was called */
+    convergeLoopOpenJournal openJournal;    /* NULL: no journal */
+    gboolean begun;             /* memory moves: the journal is open */
     void *openOpaque;
     convergeJournal *journal;
     convergeModel model;
@@ -161,6 +165,20 @@ standAside(convergeLoop *loop,
 }
 
 static void
+noteThrottle(convergeLoop *loop,
+             unsigned int throttle)
+{
+    loop->status.throttleTarget = throttle;
+    if (!convergeControlIsImmediate(&loop->control))
+        return;
+
+    /* In force already; and how the guest answers to it is what matters most now. */
+    convergeModelNoteThrottle(&loop->model, throttle);
+    if (loop->probeDueMs > 0)
+        loop->probeDueMs = loop->model.last.timeMs;
+}
+
+static void
 act(convergeLoop *loop,
     const convergeDecision *decision)
 {
@@ -185,11 +203,21 @@ act(convergeLoop *loop,
     }
 
     if (decision->verb == CONVERGE_VERB_THROTTLE || decision->verb == CONVERGE_VERB_HOLD)
-        loop->status.throttleTarget = decision->throttle;
+        noteThrottle(loop, decision->throttle);
     if (decision->verb == CONVERGE_VERB_DOWNTIME)
         loop->status.downtimeMs = decision->downtimeMs;
     loop->postcopy = loop->postcopy || decision->verb == CONVERGE_VERB_POSTCOPY;
     setReason(loop, text);
+}
+
+/* A throttle that acts at once will come with its end, and must find no probe under way. */
+static gboolean
+bulkPassIsEnding(const convergeLoop *loop)
+{
+    const convergeModel *model = &loop->model;
+
+    return convergeControlIsImmediate(&loop->control) && model->last.iteration < 2 &&
+        model->last.remainingBytes < model->bandwidth * PROBE_MS / 1000;
 }
 
 static void
@@ -200,11 +228,14 @@ keepProbing(convergeLoop *loop,
 
     if (sample->probeId != loop->probeId) {
         loop->probeId = sample->probeId;
-        loop->probeDueMs = sample->timeMs + PROBE_PAUSE_MS +
-            (gint64)(sample->totalBytes / 1000000000 * PROBE_PAUSE_MS_PER_GB);
+        loop->probeDueMs = sample->timeMs;
+        if (sample->probeMs > 0)    /* else the throttle has changed under it */
+            loop->probeDueMs += PROBE_PAUSE_MS +
+                (gint64)(sample->totalBytes / 1000000000 * PROBE_PAUSE_MS_PER_GB);
     }
 
-    if (sample->paused || loop->probeDueMs < 0 || sample->timeMs < loop->probeDueMs)
+    if (sample->paused || loop->probeDueMs < 0 || sample->timeMs < loop->probeDueMs ||
+        bulkPassIsEnding(loop))
         return;
 
     /* Without probes there is still the jump of remaining at each sync: go on
@@ -233,8 +264,8 @@ updateStatus(convergeLoop *loop,
 
     status->class_ = loop->control.class_;
     status->bandwidth = loop->model.bandwidth;
-    status->dirtyRate = loop->model.writeRate;
-    status->workingSet = loop->model.workingSet;
+    status->dirtyRate = loop->model.guest.writeRate;
+    status->workingSet = loop->model.guest.workingSet;
     status->prediction = loop->control.prediction;
 }
 
@@ -249,6 +280,34 @@ nextStep(const convergeLoop *loop)
 
     pass = (gint64)(model->last.remainingBytes * 1000.0 / model->bandwidth);
     return CLAMP(pass / SAMPLES_PER_PASS, SAMPLE_MS, SAMPLE_SLOWEST_MS);
+}
+
+/* The migration moves memory. */
+static void
+begin(convergeLoop *loop,
+      const convergeSample *sample)
+{
+    const convergeActuator *actuator = loop->actuator;
+    convergeThrottleActuator wanted = convergePolicyGet(loop->policy, CONVERGE_FIELD_ACTUATOR);
+    gint64 law = convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE);
+    g_autofree char *why = NULL;
+
+    loop->begun = TRUE;
+    if (loop->openJournal)
+        loop->journal = loop->openJournal(loop->openOpaque);
+
+    /* The stepped law is QEMU's own. */
+    loop->control.actuator = CONVERGE_ACTUATOR_QEMU;
+    if (law != CONVERGE_THROTTLE_ADAPTIVE && law != CONVERGE_THROTTLE_PROGRESSIVE)
+        return;
+    if (actuator->ops->choose)
+        loop->control.actuator = actuator->ops->choose(actuator->opaque, wanted, &why);
+    loop->status.actuator = loop->control.actuator;
+    if (loop->journal && why)
+        convergeJournalActuator(loop->journal, sample->timeMs,
+                                convergeThrottleActuatorName(loop->control.actuator), why);
+    if (why)
+        setReason(loop, why);
 }
 
 gint64
@@ -269,10 +328,8 @@ convergeLoopStep(convergeLoop *loop)
     if (!sample.active)
         return SAMPLE_WAITING_MS;
 
-    if (loop->openJournal) {
-        loop->journal = loop->openJournal(loop->openOpaque);
-        loop->openJournal = NULL;
-    }
+    if (!loop->begun)
+        begin(loop, &sample);
 
     news = convergeModelUpdate(&loop->model, &sample);
     if (loop->journal)

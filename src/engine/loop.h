@@ -31,6 +31,7 @@ struct _convergeStatus {
     convergeState state;
     convergeClass class_;
     char reason[512];               /* why the last decision was made, translated */
+    convergeThrottleActuator actuator;  /* what throttles; AUTO: nothing does */
     unsigned int throttleTarget;    /* % */
     gint64 downtimeMs;              /* allowed pause now; 0: not set yet */
     double bandwidth;               /* bytes/s; 0: unknown */

@@ -34,16 +34,29 @@
 /* Shorter periods between syncs are dominated by our own sampling interval. */
 #define SHORTEST_PASS_MS 250
 
-/* Grid of the fit.  r reaches 64 times what was seen: beyond that, no throttle
- * that QEMU has (99 %) could tell the difference. */
-#define GRID_SETS 32
-#define GRID_RATES 64
+/* Grid of the fit, first coarse, then fine around the best.  r reaches 64 times what was
+ * seen: beyond that, no throttle that there is (99 %) could tell the difference. */
+#define GRID_SETS 16
+#define GRID_RATES 24
+#define GRID_ANSWERS 4
 #define GRID_RATE_SPAN 64.0
+#define GRID_FINE 4
 
 /* How much the fit prefers a rate of twice what was seen when observations leave
- * it open: a saturated guest looks slower than it is. */
+ * it open: a saturated guest looks slower than it is... */
 #define PRIOR_WEIGHT 0.003
 #define PRIOR_RATE 2.0
+
+/* ...and a guest that answers to a throttle as its CPU time says. */
+#define PRIOR_ANSWER 0.3
+
+/* An observation is off by 15 % for many a reason; what fits worse than the best by no
+ * more than two standard deviations of that may be as true. */
+#define OBSERVATION_NOISE 0.15
+#define PLAUSIBLE (4 * OBSERVATION_NOISE * OBSERVATION_NOISE)
+
+/* Who dirties least and most is judged by a second under this throttle. */
+#define JUDGED_THROTTLE 0.9
 
 /* QEMU looks at what is left after every 50 ms of sending (MAX_WAIT in
  * migration/ram.c): on average half of that under the threshold. */
@@ -89,10 +102,14 @@ updateBandwidth(convergeModel *model,
     /* Looking for zero pages costs time but no bandwidth: a window of little else says
      * how fast this CPU scans memory, not how fast the link is. */
     if (bandwidth > 0 && (normal >= constant || constant < SCAN_SHARE * SCAN_RATE * elapsed)) {
-        if (model->bandwidth > 0)
+        if (model->bandwidth > 0) {
+            double miss = fabs(bandwidth - model->bandwidth) / model->bandwidth;
+
+            model->bandwidthError += BANDWIDTH_WEIGHT * (miss - model->bandwidthError);
             model->bandwidth += BANDWIDTH_WEIGHT * (bandwidth - model->bandwidth);
-        else
+        } else {
             model->bandwidth = bandwidth;
+        }
     }
 
     startWindow(model, sample);
@@ -101,7 +118,7 @@ updateBandwidth(convergeModel *model,
 static void
 addObservation(convergeObservations *list,
                double seconds,
-               unsigned int throttle,
+               double throttle,
                double bytes)
 {
     convergeObservation *slot;
@@ -113,7 +130,7 @@ addObservation(convergeObservations *list,
 
     slot = &list->item[list->n++];
     slot->seconds = seconds;
-    slot->throttle = throttle / 100.0;
+    slot->throttle = CLAMP(throttle, 0, 0.99);
     slot->bytes = MAX(bytes, DIRTIED_FLOOR);
 }
 
@@ -139,12 +156,13 @@ checkProbes(convergeModel *model)
 }
 
 static double
-dirtied(double workingSet,
-        double writeRate,
+dirtied(const convergeGuest *guest,
         double seconds,
         double throttle)
 {
-    return workingSet * -expm1(-writeRate * (1 - throttle) * seconds / workingSet);
+    double work = (1 - guest->answer * throttle) * seconds;
+
+    return guest->workingSet * -expm1(-guest->writeRate * work / guest->workingSet);
 }
 
 /* Adds the weighted squares of ln(predicted / observed) to @cost, and the weights to
@@ -152,8 +170,7 @@ dirtied(double workingSet,
  * outweigh all others. */
 static void
 addMisses(const convergeObservations *list,
-          double workingSet,
-          double writeRate,
+          const convergeGuest *guest,
           double *cost,
           double *weights)
 {
@@ -162,7 +179,7 @@ addMisses(const convergeObservations *list,
 
     for (i = list->n; i > 0; i--) {
         const convergeObservation *o = &list->item[i - 1];
-        double predicted = dirtied(workingSet, writeRate, o->seconds, o->throttle);
+        double predicted = dirtied(guest, o->seconds, o->throttle);
         double miss = fabs(log(MAX(predicted, DIRTIED_FLOOR) / o->bytes));
 
         *cost += weight * (miss <= OUTLIER ? miss * miss : OUTLIER * (2 * miss - OUTLIER));
@@ -171,11 +188,13 @@ addMisses(const convergeObservations *list,
     }
 }
 
-/* The most that was dirtied, and the fastest that it was at full speed. */
+/* The most that was dirtied, the fastest that it was at full speed, and whether there was
+ * any throttle. */
 static void
 addExtremes(const convergeObservations *list,
             double *largest,
-            double *fastest)
+            double *fastest,
+            gboolean *throttled)
 {
     gsize i;
 
@@ -184,46 +203,107 @@ addExtremes(const convergeObservations *list,
 
         *largest = MAX(*largest, o->bytes);
         *fastest = MAX(*fastest, o->bytes / (o->seconds * (1 - o->throttle)));
+        *throttled = *throttled || o->throttle > 0.05;
     }
+}
+
+/* @slowest: the least rate that was seen; @miss: the part of it that is misfit. */
+static double
+costOf(const convergeModel *model,
+       const convergeGuest *guest,
+       double slowest,
+       double *miss,
+       double *weights)
+{
+    double open = log(guest->writeRate / (PRIOR_RATE * slowest));
+
+    *miss = *weights = 0;
+    addMisses(&model->passes, guest, miss, weights);
+    addMisses(&model->probes, guest, miss, weights);
+    return *miss + PRIOR_WEIGHT * open * open +
+        PRIOR_ANSWER * (1 - guest->answer) * (1 - guest->answer);
+}
+
+static double
+judge(const convergeGuest *guest)
+{
+    return dirtied(guest, 1, JUDGED_THROTTLE);
 }
 
 static void
 fit(convergeModel *model)
 {
+    double costs[GRID_ANSWERS][GRID_RATES][GRID_SETS];
+    gboolean throttled = FALSE;
     double smallest = 0;
     double slowest = 0;
     double best = INFINITY;
-    gsize i, j;
+    double setStep, rateStep, miss, weights;
+    convergeGuest center = { 0 };
+    int answers, i, j, k;
 
-    addExtremes(&model->passes, &smallest, &slowest);
-    addExtremes(&model->probes, &smallest, &slowest);
+    addExtremes(&model->passes, &smallest, &slowest, &throttled);
+    addExtremes(&model->probes, &smallest, &slowest, &throttled);
     if (smallest <= 0)
         return;
 
-    for (i = 0; i < GRID_SETS; i++) {
-        double largest = MAX(model->last.totalBytes, smallest);
-        double set = smallest * pow(largest / smallest, (double)i / (GRID_SETS - 1));
+    setStep = log(MAX(model->last.totalBytes, smallest) / smallest) / (GRID_SETS - 1);
+    rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
+    answers = throttled ? GRID_ANSWERS : 1;
 
+#define AT(i, j, k) \
+    { smallest * exp(setStep * (i)), slowest / 2 * exp(rateStep * (j)), 1 - (k) / (double)GRID_ANSWERS }
+
+    for (k = 0; k < answers; k++) {
         for (j = 0; j < GRID_RATES; j++) {
-            /* From half of what was seen: the newest say what holds now. */
-            double rate = slowest / 2 * pow(2 * GRID_RATE_SPAN, (double)j / (GRID_RATES - 1));
-            double open = log(rate / (PRIOR_RATE * slowest));
-            double weights = 0;
-            double miss = 0;
-            double cost;
+            for (i = 0; i < GRID_SETS; i++) {
+                convergeGuest guest = AT(i, j, k);
 
-            addMisses(&model->passes, set, rate, &miss, &weights);
-            addMisses(&model->probes, set, rate, &miss, &weights);
-            cost = miss + PRIOR_WEIGHT * open * open;
-
-            if (cost < best) {
-                best = cost;
-                model->workingSet = set;
-                model->writeRate = rate;
-                model->fitError = sqrt(miss / weights);
+                costs[k][j][i] = costOf(model, &guest, slowest, &miss, &weights);
+                if (costs[k][j][i] < best) {
+                    best = costs[k][j][i];
+                    center = guest;
+                }
             }
         }
     }
+
+    model->guest = center;
+    for (k = throttled ? -1 : 0; k <= (throttled ? 1 : 0); k++) {
+        for (j = -GRID_FINE; j <= GRID_FINE; j++) {
+            for (i = -GRID_FINE; i <= GRID_FINE; i++) {
+                convergeGuest guest = {
+                    MAX(center.workingSet * exp(setStep * i / GRID_FINE), smallest),
+                    center.writeRate * exp(rateStep * j / GRID_FINE),
+                    CLAMP(center.answer + k / (2.0 * GRID_ANSWERS), 0, 1),
+                };
+                double cost = costOf(model, &guest, slowest, &miss, &weights);
+
+                if (cost <= best) {
+                    best = cost;
+                    model->guest = guest;
+                    model->fitError = sqrt(miss / weights);
+                }
+            }
+        }
+    }
+
+    model->least = model->most = model->guest;
+    for (k = 0; k < answers; k++) {
+        for (j = 0; j < GRID_RATES; j++) {
+            for (i = 0; i < GRID_SETS; i++) {
+                convergeGuest guest = AT(i, j, k);
+
+                if (costs[k][j][i] > best + PLAUSIBLE)
+                    continue;
+                if (judge(&guest) < judge(&model->least))
+                    model->least = guest;
+                if (judge(&guest) > judge(&model->most))
+                    model->most = guest;
+            }
+        }
+    }
+#undef AT
 }
 
 static double
@@ -252,13 +332,14 @@ noteSync(convergeModel *model,
             (workedOff(sample) - workedOff(&model->last));
         model->passDirtied = MAX((double)sample->remainingBytes - MAX(unsent, 0), 0);
         model->passSent = (double)sample->processedBytes - (double)model->syncProcessed;
-        addObservation(&model->passes, elapsed / 1000.0, model->last.throttle,
+        addObservation(&model->passes, elapsed / 1000.0, model->throttledMs / elapsed,
                        model->passDirtied);
         checkProbes(model);
     }
 
     model->syncMs = sample->timeMs;
     model->syncProcessed = sample->processedBytes;
+    model->throttledMs = 0;
     model->passSpoilt = FALSE;
 }
 
@@ -271,7 +352,8 @@ noteProbe(convergeModel *model,
     if (model->probesRefuted >= 2)
         return;
 
-    addObservation(&model->probes, seconds, sample->probeThrottle, sample->probeBps * seconds);
+    addObservation(&model->probes, seconds, sample->probeThrottle / 100.0,
+                   sample->probeBps * seconds);
     checkProbes(model);
 }
 
@@ -295,6 +377,8 @@ convergeModelUpdate(convergeModel *model,
 
     updateBandwidth(model, sample);
     model->passSpoilt = model->passSpoilt || sample->paused;
+    model->throttledMs += model->last.throttle / 100.0 *
+        (double)(sample->timeMs - model->last.timeMs);
 
     if (sample->iteration > model->last.iteration) {
         noteSync(model, sample);
@@ -317,7 +401,7 @@ convergeModelUpdate(convergeModel *model,
 gboolean
 convergeModelReady(const convergeModel *model)
 {
-    return model->bandwidth > 0 && model->workingSet > 0;
+    return model->bandwidth > 0 && model->guest.workingSet > 0;
 }
 
 double
@@ -325,26 +409,60 @@ convergeModelDirtied(const convergeModel *model,
                      double seconds,
                      double throttle)
 {
-    return dirtied(model->workingSet, model->writeRate, seconds, throttle);
+    return dirtied(&model->guest, seconds, throttle);
+}
+
+/* The mean throttle since the last sync, 0..1. */
+static double
+passThrottle(const convergeModel *model)
+{
+    gint64 elapsed = model->last.timeMs - model->syncMs;
+
+    return elapsed > 0 ? model->throttledMs / elapsed : 0;
+}
+
+double
+convergeModelPassDirtied(const convergeModel *model)
+{
+    return dirtied(&model->guest, (model->last.timeMs - model->syncMs) / 1000.0,
+                   passThrottle(model));
+}
+
+void
+convergeModelNoteThrottle(convergeModel *model,
+                          unsigned int throttle)
+{
+    model->last.throttle = throttle;
 }
 
 convergePrediction
 convergeModelPredict(const convergeModel *model,
                      const convergePlan *plan)
 {
+    return convergeModelPredictFor(model, &model->guest, model->bandwidth, plan);
+}
+
+convergePrediction
+convergeModelPredictFor(const convergeModel *model,
+                        const convergeGuest *guest,
+                        double bandwidth,
+                        const convergePlan *plan)
+{
     convergePrediction prediction = { 0 };
-    double bandwidth = model->bandwidth;
     double threshold = bandwidth * plan->downtimeMs / 1000;
     double throttle = model->last.throttle / 100.0;
     double target = plan->throttle / 100.0;
     double pending = model->last.remainingBytes;
     double inPass = (model->last.timeMs - model->syncMs) / 1000.0;
+    double held = passThrottle(model) * inPass;
     double seconds = 0;
     double lost = 0;
     double left = MAX(threshold - bandwidth * CHECK_SECONDS, 0);
 
-    /* Once it throttles, QEMU does not let go. */
-    target = MAX(target, MIN(throttle, CONVERGE_THROTTLE_FLOOR / 100.0));
+    /* QEMU, once it throttles, does not let go. */
+    target = MAX(target, MIN(throttle, plan->floor / 100.0));
+    if (plan->latency == 0)
+        throttle = target;
 
     for (prediction.passes = 1; prediction.passes <= PREDICT_PASSES; prediction.passes++) {
         double pass = MAX((pending - left) / bandwidth, CHECK_SECONDS);
@@ -353,7 +471,9 @@ convergeModelPredict(const convergeModel *model,
 
         seconds += pass;
         lost += throttle * pass;
-        now = unsent + dirtied(model->workingSet, model->writeRate, inPass + pass, throttle);
+        inPass += pass;
+        held += throttle * pass;
+        now = unsent + dirtied(guest, inPass, held / inPass);
 
         if (now < threshold || now < DIRTIED_FLOOR) {
             double pause = now / bandwidth + CONVERGE_PAUSE_OVERHEAD_MS / 1000.0;
@@ -371,7 +491,7 @@ convergeModelPredict(const convergeModel *model,
         pending = now;
         if (prediction.passes >= plan->latency)
             throttle = target;
-        inPass = 0;
+        inPass = held = 0;
     }
 
     return prediction;

@@ -74,26 +74,6 @@ guestAt(const convergeForecastInput *input,
     };
 }
 
-/* Adds the fetching of @rest bytes after the switch to post-copy.  The share of the
- * working set that is missing falls from x to 0 over T = rest / bandwidth; an access
- * to it waits for the link, so that the guest runs at 1 / (1 + a x) of its speed, a
- * being write rate / bandwidth.  The integral of what it does not run is
- *
- *     T (1 - ln(1 + a x) / (a x)). */
-static void
-addFetching(const convergePlantConfig *guest,
-            double rest,
-            forecastRun *run)
-{
-    double fetchMs = rest / guest->bandwidth * 1000;
-    double share = guest->workingSet > 0 ? MIN(rest / guest->workingSet, 1) : 0;
-    double load = guest->writeRate / guest->bandwidth * share;
-
-    run->totalMs += fetchMs;
-    if (load > 0)
-        run->lostMs += fetchMs * (1 - log1p(load) / load);
-}
-
 /* The plant, and what is watched of it. */
 typedef struct {
     convergePlant *plant;
@@ -108,6 +88,18 @@ watchSample(void *opaque,
     forecastPlant *watched = opaque;
 
     return convergePlantOps.sample(watched->plant, sample, error);
+}
+
+/* The throttle is QEMU's own unless the policy names another: what more there is only the
+ * host's module can tell, when it migrates. */
+static convergeThrottleActuator
+watchChoose(void *opaque,
+            convergeThrottleActuator wanted,
+            char **why)
+{
+    forecastPlant *watched = opaque;
+
+    return convergePlantOps.choose(watched->plant, wanted, why);
 }
 
 static gboolean
@@ -144,6 +136,7 @@ watchRestore(void *opaque,
 
 static const convergeActuatorOps watchOps = {
     .sample = watchSample,
+    .choose = watchChoose,
     .apply = watchApply,
     .probe = watchProbe,
     .restore = watchRestore,
@@ -160,24 +153,17 @@ runOne(const convergePlantConfig *guest,
     const convergePlantResult *result = convergePlantGetResult(plant);
     double longest = GIVE_UP_MS + GIVE_UP_PASSES * guest->used / guest->bandwidth * 1000;
     forecastRun run = { CONVERGE_END_NEVER };
-    convergeSample sample = { 0 };
-    double rest = 0;
-    gint64 pausedMs = -1;
     gint64 now = 0;
 
     while (!result->completed && !result->aborted && (double)now < longest &&
            result->passes < PASSES_MOST) {
-        if (convergePlantOps.sample(plant, &sample, NULL) && sample.active) {
-            rest = (double)sample.remainingBytes;
-            if (sample.paused && pausedMs < 0)
-                pausedMs = now;
-        }
         now += convergeLoopStep(loop);
         convergePlantAdvance(plant, now);
     }
     convergeLoopEnd(loop, result->completed, now);
 
-    run.switchMs = run.totalMs = (double)result->totalMs;
+    run.switchMs = (double)result->totalMs;
+    run.totalMs = (double)result->allMs;
     run.pauseMs = (double)result->pauseMs;
     run.lostMs = result->lostMs;
     run.peakThrottle = result->peakThrottle;
@@ -186,10 +172,7 @@ runOne(const convergePlantConfig *guest,
         run.end = CONVERGE_END_ABORT;
     } else if (result->postcopy) {
         run.end = CONVERGE_END_POSTCOPY;
-        addFetching(guest, rest, &run);
     } else if (result->completed) {
-        if (pausedMs >= 0)
-            run.pauseMs = MAX(run.pauseMs, run.totalMs - (double)pausedMs);
         run.end = run.pauseMs <= (double)(convergePolicyGet(policy, CONVERGE_FIELD_MAX_DOWNTIME) +
                                           PAUSE_SLACK_MS) ?
             CONVERGE_END_LIMITS : CONVERGE_END_PAUSE;

@@ -30,6 +30,7 @@ typedef enum {
     CONVERGE_FIELD_MAX_THROTTLE,        /* %, never exceeded */
     CONVERGE_FIELD_THROTTLE_THRESHOLD,  /* %, QEMU's trigger: dirtied / sent */
     CONVERGE_FIELD_THROTTLE_TAILSLOW,   /* convergeBoolean, QEMU's smaller late steps */
+    CONVERGE_FIELD_ACTUATOR,            /* convergeThrottleActuator */
     CONVERGE_FIELD_DOWNTIME,            /* convergeDowntimeLaw */
     CONVERGE_FIELD_INITIAL_DOWNTIME,    /* ms, allowed pause at the start */
     CONVERGE_FIELD_MAX_DOWNTIME,        /* ms, allowed pause, never exceeded */
@@ -56,6 +57,18 @@ typedef enum {
     CONVERGE_THROTTLE_ADAPTIVE,     /* the set-point that prediction finds cheapest */
     CONVERGE_THROTTLE_LAST
 } convergeThrottleLaw;
+
+/* What slows the vCPUs down. */
+typedef enum {
+    CONVERGE_ACTUATOR_AUTO,         /* the best that host, guest and QEMU offer */
+    CONVERGE_ACTUATOR_QEMU,         /* QEMU's own throttle, as a set-point */
+    CONVERGE_ACTUATOR_VCPU_QUOTA,   /* CPU quota of the vCPU threads */
+    CONVERGE_ACTUATOR_DIRTY_LIMIT,  /* QEMU's limit of each vCPU's dirty rate */
+    CONVERGE_ACTUATOR_LAST
+} convergeThrottleActuator;
+
+/* As policies write it. */
+const char *convergeThrottleActuatorName(convergeThrottleActuator actuator);
 
 typedef enum {
     CONVERGE_DOWNTIME_FIXED,        /* max-downtime from the start */

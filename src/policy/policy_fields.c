@@ -9,6 +9,7 @@
 
 static const char *const throttleWords[] = { "none", "stepped", "progressive", "adaptive", NULL };
 static const char *const booleanWords[] = { "no", "yes", NULL };
+static const char *const actuatorWords[] = { "auto", "qemu", "vcpu-quota", "dirty-limit", NULL };
 static const char *const downtimeWords[] = { "fixed", "ramp", "adaptive", NULL };
 static const char *const outsideWords[] = { "ceiling", "ignore", NULL };
 static const char *const rungWords[] = { "continue", "post-copy", "suspend", "abort", NULL };
@@ -17,6 +18,7 @@ static const char *const whenWords[] = { "requested", "always", NULL };
 
 #define WORDS_MATCH(words, last) G_STATIC_ASSERT(G_N_ELEMENTS(words) == (last) + 1)
 WORDS_MATCH(throttleWords, CONVERGE_THROTTLE_LAST);
+WORDS_MATCH(actuatorWords, CONVERGE_ACTUATOR_LAST);
 WORDS_MATCH(downtimeWords, CONVERGE_DOWNTIME_LAST);
 WORDS_MATCH(outsideWords, CONVERGE_OUTSIDE_LAST);
 WORDS_MATCH(rungWords, CONVERGE_RUNG_LAST);
@@ -66,6 +68,10 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     [CONVERGE_FIELD_THROTTLE_TAILSLOW] = {
         "throttle-tailslow", ENUM(booleanWords, 2), FALSE,
         N_("whether the stepped law takes smaller steps towards the end"),
+    },
+    [CONVERGE_FIELD_ACTUATOR] = {
+        "actuator", ENUM(actuatorWords, CONVERGE_ACTUATOR_LAST), CONVERGE_ACTUATOR_AUTO,
+        N_("what slows the vCPUs down: the best there is, or the one named"),
     },
     [CONVERGE_FIELD_DOWNTIME] = {
         "downtime", ENUM(downtimeWords, CONVERGE_DOWNTIME_LAST), CONVERGE_DOWNTIME_FIXED,
@@ -170,6 +176,12 @@ formatDuration(gint64 ms)
 
     return g_strdup_printf("%" G_GINT64_FORMAT "%s", ms / printedUnits[i].ms,
                            printedUnits[i].suffix);
+}
+
+const char *
+convergeThrottleActuatorName(convergeThrottleActuator actuator)
+{
+    return actuatorWords[actuator];
 }
 
 int

@@ -47,8 +47,9 @@ fill(convergeModel *model,
 {
     *model = (convergeModel) {
         .bandwidth = data->bandwidth,
-        .workingSet = data->workingSet,
-        .writeRate = data->writeRate,
+        .guest = { data->workingSet, data->writeRate, 1 },
+        .least = { data->workingSet, data->writeRate, 1 },
+        .most = { data->workingSet, data->writeRate, 1 },
     };
     model->last = (convergeSample) {
         .active = TRUE,

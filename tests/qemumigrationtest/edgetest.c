@@ -119,7 +119,7 @@ testJournal(void)
     g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
     g_autofree char *below = g_build_filename(dir, "a", "b", NULL);
     g_autoptr(convergeJournal) journal = convergeJournalOpen(below, "../we\"ird\nname/", NULL);
-    convergeModel model = { .bandwidth = 1e8, .workingSet = 1e8, .writeRate = 2e8 };
+    convergeModel model = { .bandwidth = 1e8, .guest = { 1e8, 2e8, 1 } };
     convergeDecision decision = { .verb = CONVERGE_VERB_THROTTLE, .throttle = 90,
                                   .reason = CONVERGE_REASON_HELPS };
     g_autofree char *text = NULL;
@@ -165,7 +165,7 @@ testJournalBounded(void)
 {
     g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
     g_autoptr(convergeJournal) journal = convergeJournalOpen(dir, "guest", NULL);
-    convergeModel model = { .bandwidth = 1e8, .workingSet = 1e8, .writeRate = 2e8 };
+    convergeModel model = { .bandwidth = 1e8, .guest = { 1e8, 2e8, 1 } };
     g_autofree char *text = NULL;
     gsize length;
     int i;

@@ -162,8 +162,7 @@ testLinkHalves(void)
     convergePlantConfig config = middle;
     convergePlantResult stock, adaptive;
 
-    config.bandwidthChangeMs = 7000;
-    config.bandwidthAfter = 48 * MB;
+    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 7000, 48 * MB };
     stock = runLoop(&config, NULL, NULL);
     adaptive = runLoop(&config, "adaptive", NULL);
     g_assert_true(adaptive.completed);
@@ -255,6 +254,7 @@ testHugeGuest(void)
     g_assert_cmpfloat(adaptive.lostMs, <=, stock.lostMs);
 
     config.syncEveryMs = 5000;
+    config.disjoint = TRUE;
     stock = runLoop(&config, NULL, NULL);
     adaptive = runLoop(&config, "adaptive", NULL);
     g_assert_true(adaptive.completed);
@@ -337,8 +337,7 @@ testNoPostcopyOnDeadLink(void)
     convergePlantResult result = runLoop(&config, "adaptive,deadline=11s,fallback=post-copy", NULL);
 
     g_assert_true(result.postcopy);
-    config.bandwidthChangeMs = 5000;
-    config.bandwidthAfter = 1;
+    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 5000, 1 };
     result = runLoop(&config, "adaptive,deadline=11s,fallback=post-copy", NULL);
     g_assert_false(result.postcopy);
 }

@@ -146,7 +146,7 @@ fill(convergeModel *model,
      double remaining)
 {
     *model = (convergeModel) {
-        .bandwidth = bandwidth, .workingSet = set, .writeRate = rate,
+        .bandwidth = bandwidth, .guest = { set, rate, 1 },
     };
     model->last.active = TRUE;
     model->last.remainingBytes = (guint64)remaining;
@@ -156,7 +156,7 @@ static void
 testPredict(void)
 {
     convergeModel model;
-    convergePlan plan = { 0, 1, 300 };
+    convergePlan plan = { .latency = 1, .downtimeMs = 300 };
     convergePrediction free, throttled;
 
     /* An idle guest: one more pass. */
@@ -189,7 +189,7 @@ testPredictMonotone(void)
         gboolean converged = FALSE;
 
         for (throttle = 0; throttle < 100; throttle++) {
-            convergePlan plan = { throttle, 1, 300 };
+            convergePlan plan = { throttle, 1, CONVERGE_THROTTLE_FLOOR, 300 };
             convergePrediction prediction;
             convergeModel model;
 
@@ -210,7 +210,7 @@ testGarbage(void)
 {
     convergeModel model = { 0 };
     convergeSample sample = { 0 };
-    convergePlan plan = { 50, 1, 300 };
+    convergePlan plan = { 50, 1, CONVERGE_THROTTLE_FLOOR, 300 };
     convergePrediction prediction;
 
     /* Not active: nothing is learnt. */

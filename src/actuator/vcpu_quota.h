@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vcpu_quota.h: slow vCPU threads down by the CPU quota of their cgroups
+ *
+ * libvirt makes a group "vcpuN" for every vCPU thread of a guest whenever it has the
+ * cpu controller.  The quota (CFS bandwidth) of these is written directly: libvirt's
+ * own call, virDomainSetSchedulerParameters(), waits for the migration to end.  So
+ * this is for processes that see these groups and may write to them: the daemon of
+ * the source host, not a client.
+ *
+ * Unlike QEMU's throttle it acts at once, on one vCPU or all, and up or down.
+ * Throttle @t leaves a vCPU the part (1 - t/100) of what it may use otherwise: one
+ * CPU, or less where the operator has set a quota on the vCPU or on anything above.
+ *
+ * Whatever is written is derived from what was there (convergeVcpuGroup) and the
+ * throttle alone, so that a process that knows only the former, such as the daemon
+ * after a crash, can tell our quotas from the operator's and put those back.
+ *
+ * Threads: no state of its own but in the objects; one thread at a time each.
+ * Errors are CONVERGE_ERROR_IO, with the file or thread in the message.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "util/error.h"
+
+/* No limit: cpu.cfs_quota_us -1 of cgroup version 1, cpu.max "max" of version 2. */
+#define CONVERGE_VCPU_QUOTA_NONE G_GINT64_CONSTANT(-1)
+
+/* More throttle than that leaves less than a quota can say. */
+#define CONVERGE_VCPU_QUOTA_MAX 99
+
+/* The group of one vCPU thread, and what was there before we changed anything. */
+typedef struct _convergeVcpuGroup convergeVcpuGroup;
+struct _convergeVcpuGroup {
+    char *directory;    /* absolute, ends in /vcpuN */
+    gboolean unified;   /* cgroup version 2 */
+    gint64 quotaUs;     /* the group's own quota, or CONVERGE_VCPU_QUOTA_NONE... */
+    gint64 periodUs;    /* ...in each period of this length */
+    gint64 capUs;       /* what the vCPU may use of each second: the least of one CPU,
+                         * its own quota and the quotas of the groups above; 1..1000000 */
+};
+
+/* Puts back what was there, if the group still carries a value of ours: who changed it
+ * meanwhile shall have what he asked for.  A group that is gone, with its guest, is no
+ * error.  Makes no libvirt call. */
+gboolean convergeVcpuGroupRestore(const convergeVcpuGroup *group, GError **error);
+
+typedef struct _convergeVcpuQuota convergeVcpuQuota;
+
+/* Finds the groups of @n vCPU threads, given by their thread ids; changes nothing.
+ * NULL with @error: not all of them can be throttled in this way, and why (no cpu
+ * controller, not in a group of its own as libvirt makes it, not writable...). */
+convergeVcpuQuota *convergeVcpuQuotaNew(const pid_t *threads, gsize n, GError **error);
+
+/* For tests: with another directory than /proc. */
+convergeVcpuQuota *convergeVcpuQuotaNewAt(const char *proc, const pid_t *threads, gsize n,
+                                          GError **error);
+
+/* Puts nothing back. */
+void convergeVcpuQuotaFree(convergeVcpuQuota *quota);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeVcpuQuota, convergeVcpuQuotaFree)
+
+/* How many vCPUs there are, and what was there before; borrowed, for the record of what
+ * has to be undone.  @index as in the array given to convergeVcpuQuotaNew(). */
+gsize convergeVcpuQuotaCount(const convergeVcpuQuota *quota);
+const convergeVcpuGroup *convergeVcpuQuotaGroup(const convergeVcpuQuota *quota, gsize index);
+
+/* Throttles vCPU @index by @throttle %, 0..CONVERGE_VCPU_QUOTA_MAX (what is above counts
+ * as that); 0 puts back what was there.  In force on return.  Writes only where
+ * something changes: every write of a quota lets the vCPU off its debt.  After a failure
+ * that vCPU carries the old quota, the new one, or something between; to call again or
+ * to restore is right in any case. */
+gboolean convergeVcpuQuotaSet(convergeVcpuQuota *quota, gsize index, unsigned int throttle,
+                              GError **error);
+
+/* The same for all; goes on after a failure, and reports the first. */
+gboolean convergeVcpuQuotaSetAll(convergeVcpuQuota *quota, unsigned int throttle, GError **error);
+
+/* Puts everything back, as convergeVcpuGroupRestore() does; goes on after a failure, and
+ * reports the first.  Idempotent. */
+gboolean convergeVcpuQuotaRestore(convergeVcpuQuota *quota, GError **error);
