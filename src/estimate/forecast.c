@@ -18,15 +18,17 @@
 
 /* Likewise after so many passes; the engine itself looks 64 ahead (PREDICT_PASSES in
  * model.c). */
-#define PASSES_MOST 200
+#define PASSES_MOST 500
 
 /* The modelled guest does the same for ever: what so many probes have not taught, none
  * will, and each costs a fit. */
 #define PROBES_MOST 20
 
-/* As the control has it: losses this close are a tie, which the shorter one wins. */
+/* Losses this close are a tie, which the shorter one wins, and times this close as well,
+ * which the one that was named first wins: QEMU looks at what is left every 50 ms, before
+ * and after, which no forecast can foresee. */
 #define TIE_FACTOR 1.05
-#define TIE_MS 20
+#define TIE_MS 100
 
 /* QEMU looks at what is left every 50 ms, and its limit is without overhead. */
 #define PAUSE_SLACK_MS (CONVERGE_PAUSE_OVERHEAD_MS + 50)
@@ -144,8 +146,10 @@ static const convergeActuatorOps watchOps = {
 
 static forecastRun
 runOne(const convergePlantConfig *guest,
-       const convergePolicy *policy)
+       const convergePolicy *policy,
+       gint64 pauseMostMs)
 {
+    gint64 pauseMs = convergePolicyGet(policy, CONVERGE_FIELD_MAX_DOWNTIME);
     g_autoptr(convergePlant) plant = convergePlantNew(guest);
     forecastPlant watched = { plant, 0 };
     convergeActuator actuator = { &watchOps, &watched };
@@ -173,9 +177,10 @@ runOne(const convergePlantConfig *guest,
     } else if (result->postcopy) {
         run.end = CONVERGE_END_POSTCOPY;
     } else if (result->completed) {
-        run.end = run.pauseMs <= (double)(convergePolicyGet(policy, CONVERGE_FIELD_MAX_DOWNTIME) +
-                                          PAUSE_SLACK_MS) ?
-            CONVERGE_END_LIMITS : CONVERGE_END_PAUSE;
+        if (pauseMostMs > 0)
+            pauseMs = MIN(pauseMs, pauseMostMs);
+        run.end = run.pauseMs <= (double)(pauseMs + PAUSE_SLACK_MS) ? CONVERGE_END_LIMITS :
+            CONVERGE_END_PAUSE;
     }
     return run;
 }
@@ -208,7 +213,7 @@ forecast(const convergeForecastInput *input,
 
     for (i = 0; i < GUESTS; i++) {
         convergePlantConfig guest = guestAt(input, i);
-        forecastRun run = runOne(&guest, policy->policy);
+        forecastRun run = runOne(&guest, policy->policy, input->pauseMostMs);
 
         if (i == 0) {
             result.end = result.worst = run.end;
@@ -234,22 +239,27 @@ classify(const convergePlantConfig *guest,
          const convergePolicy *free,
          const convergePolicy *throttled)
 {
-    if (runOne(guest, free).end == CONVERGE_END_LIMITS)
+    if (runOne(guest, free, 0).end == CONVERGE_END_LIMITS)
         return CONVERGE_CLASS_CONVERGES;
-    if (runOne(guest, throttled).end == CONVERGE_END_LIMITS)
+    if (runOne(guest, throttled, 0).end == CONVERGE_END_LIMITS)
         return CONVERGE_CLASS_MIDDLE;
     return CONVERGE_CLASS_BEYOND;
+}
+
+static gboolean
+isLess(double a,
+       double b)
+{
+    return a * TIE_FACTOR + TIE_MS < b;
 }
 
 static gboolean
 losesLess(const convergeForecast *a,
           const convergeForecast *b)
 {
-    if (a->lostMs.value * TIE_FACTOR + TIE_MS < b->lostMs.value)
-        return TRUE;
-    if (b->lostMs.value * TIE_FACTOR + TIE_MS < a->lostMs.value)
-        return FALSE;
-    return a->totalMs.value < b->totalMs.value;
+    if (isLess(a->lostMs.value, b->lostMs.value) || isLess(b->lostMs.value, a->lostMs.value))
+        return a->lostMs.value < b->lostMs.value;
+    return isLess(a->totalMs.value, b->totalMs.value);
 }
 
 /* Of those whose end and worst end are at most these; -1: there is none. */
@@ -296,8 +306,7 @@ recommend(convergeForecasts *forecasts)
     i = leastLost(forecasts->policies, CONVERGE_END_POSTCOPY, CONVERGE_END_NEVER);
     chosen = &g_array_index(forecasts->policies, convergeForecast, forecasts->recommended);
     least = &g_array_index(forecasts->policies, convergeForecast, i);
-    if (least->end > chosen->end &&
-        least->lostMs.value * TIE_FACTOR + TIE_MS < chosen->lostMs.value)
+    if (least->end > chosen->end && isLess(least->lostMs.value, chosen->lostMs.value))
         forecasts->cheaper = (int)i;
 }
 

@@ -17,12 +17,14 @@ struct _convergeForecastInput {
     convergeRange used;         /* of which so many are not zero */
     convergeFit fit;
     double bandwidth;           /* bytes/s; that of link or encryption, whichever is less */
+    gint64 pauseMostMs;         /* a longer pause is no end within limits, whatever the policy
+                                 * allows; 0: what the policy allows counts */
 };
 
 /* How a migration under a policy would end; later ones are worse. */
 typedef enum {
-    CONVERGE_END_LIMITS,        /* within the pause that the policy allows */
-    CONVERGE_END_PAUSE,         /* with a longer one, from the rung "suspend" */
+    CONVERGE_END_LIMITS,        /* within the pause that is allowed */
+    CONVERGE_END_PAUSE,         /* with a longer one */
     CONVERGE_END_POSTCOPY,
     CONVERGE_END_ABORT,         /* by giving up */
     CONVERGE_END_NEVER,
@@ -51,7 +53,7 @@ struct _convergeForecasts {
     convergeClass class_;                       /* of the likeliest guest */
     gboolean mayBe[CONVERGE_CLASS_LAST];        /* over all guests */
     GArray *policies;           /* of convergeForecast, in the order asked for */
-    int recommended;            /* index, or -1: none of them completes */
+    int recommended;            /* loses least; index, or -1: none of them completes */
     int cheaper;                /* loses less, but not within its limits; -1: none */
 };
 

@@ -27,7 +27,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(classWords) == CONVERGE_CLASS_LAST);
 
 static const char *const endWords[] = {
     [CONVERGE_END_LIMITS] = N_("completes"),
-    [CONVERGE_END_PAUSE] = N_("completes, by a long pause"),
+    [CONVERGE_END_PAUSE] = N_("completes, by a longer pause"),
     [CONVERGE_END_POSTCOPY] = N_("completes, by post-copy"),
     [CONVERGE_END_ABORT] = N_("gives up"),
     [CONVERGE_END_NEVER] = N_("does not end"),
@@ -136,8 +136,9 @@ reason(const convergeForecasts *forecasts)
                                    least->text, least->lostMs.value / 1000,
                                    (least->totalMs.value - least->switchMs) / 1000);
         else
-            g_string_append_printf(text, _("; %1$s would lose %2$.1f s, all in one pause"),
-                                   least->text, least->lostMs.value / 1000);
+            g_string_append_printf(text, _("; %1$s would lose %2$.1f s, with a pause of "
+                                           "%3$.1f s"), least->text, least->lostMs.value / 1000,
+                                   least->pauseMs.value / 1000);
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
@@ -199,6 +200,9 @@ appendGuest(GString *text,
     if (report->cipher)
         appendRow(text, _("encryption"), "%.0f MiB/s, %s", report->encrypted / CONVERGE_MIB,
                   report->cipher);
+    if (report->input->pauseMostMs > 0)
+        appendRow(text, _("pause"), _("up to %1$lld ms, as domain and host have it"),
+                  (long long)report->input->pauseMostMs);
 }
 
 static void
@@ -424,6 +428,8 @@ convergeReportJSON(const convergeReport *report)
     addLink(builder, report);
     addClass(builder, report->forecasts);
 
+    if (report->input->pauseMostMs > 0)
+        addNumber(builder, "pause_most_ms", (double)report->input->pauseMostMs);
     json_builder_set_member_name(builder, "policies");
     json_builder_begin_array(builder);
     for (i = 0; i < report->forecasts->policies->len; i++)

@@ -248,6 +248,34 @@ testNothingWithin(void)
     g_assert_cmpint(none->cheaper, ==, -1);
 }
 
+/* A long pause is no way to lose little, unless it was asked for. */
+static void
+testPauseMost(void)
+{
+    static const char *const texts[] = { "suspend,max-downtime=5s", "stepped", "adaptive", NULL };
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    g_autoptr(convergeForecasts) asked = forecastOf(&input, texts);
+    g_autoptr(convergeForecasts) limited = NULL;
+
+    input.pauseMostMs = 300;
+    limited = forecastOf(&input, texts);
+    g_assert_cmpint(asked->recommended, ==, 0);
+    g_assert_cmpint(at(asked, 0)->end, ==, CONVERGE_END_LIMITS);
+    g_assert_cmpint(limited->recommended, ==, 2);
+    g_assert_cmpint(at(limited, 0)->end, ==, CONVERGE_END_PAUSE);
+}
+
+/* What nobody could notice is no reason to recommend one or another. */
+static void
+testTie(void)
+{
+    static const char *const texts[] = { "adaptive", "nova", "stepped", NULL };
+    convergeForecastInput input = inputOf(&guests[1], 1);
+    g_autoptr(convergeForecasts) forecasts = forecastOf(&input, texts);
+
+    g_assert_cmpint(forecasts->recommended, ==, 0);
+}
+
 static convergeReport
 reportOf(const convergeForecastInput *input,
          const convergeMeasured *measured,
@@ -360,6 +388,8 @@ main(int argc,
     }
     g_test_add_func("/estimate/middle", testMiddle);
     g_test_add_func("/estimate/nothing-within", testNothingWithin);
+    g_test_add_func("/estimate/pause-most", testPauseMost);
+    g_test_add_func("/estimate/tie", testTie);
     g_test_add_func("/estimate/report", testReport);
     g_test_add_func("/estimate/report-open", testReportOpen);
     g_test_add_func("/estimate/cipher", testCipher);

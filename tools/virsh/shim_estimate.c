@@ -135,6 +135,10 @@ virshConvergeEstimate(virDomainPtr dom,
                                           &shown, error)))
         return NULL;
 
+    /* Whoever names policies has thought of their pauses; presets with any pause at all are
+     * compared by what the domain's own would be. */
+    if (!texts[0])
+        input.pauseMostMs = convergePolicyGet(all.throttled, CONVERGE_FIELD_MAX_DOWNTIME);
     input.memory = measured->memory;
     input.used = measured->used;
     input.bandwidth = report.cipher ? MIN(report.link, report.encrypted) : report.link;
