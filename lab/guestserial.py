@@ -6,13 +6,21 @@ import socket
 import threading
 import time
 
-# t: when heard, time.monotonic(); work: seconds of CPU time at full speed;
-# dirtied: pages; uptime: seconds by the guest's TSC, which stands still with it.
+# t: when heard, time.monotonic(); work: of each vCPU, seconds of CPU time at full
+# speed; dirtied: pages; uptime: seconds by the guest's TSC, which stands still with it.
 Report = collections.namedtuple("Report", "t work dirtied uptime rate")
 
 
 def fields(line):
     return dict(word.split("=", 1) for word in line.split() if "=" in word)
+
+
+def vcpu_work(values):
+    """What a report says of each vCPU; of a single one it is all the work."""
+    own = []
+    while f"work{len(own)}" in values:
+        own.append(int(values[f"work{len(own)}"]) / 1e9)
+    return tuple(own) or (int(values["work_ns"]) / 1e9,)
 
 
 class SerialRecorder(threading.Thread):
@@ -57,7 +65,7 @@ class SerialRecorder(threading.Thread):
             return
         try:
             f = fields(line)
-            self.reports.append(Report(now, int(f["work_ns"]) / 1e9, int(f["dirtied"]),
+            self.reports.append(Report(now, vcpu_work(f), int(f["dirtied"]),
                                        int(f["t_ms"]) / 1e3, int(f["rate"])))
         except (KeyError, ValueError):
             pass                    # the first line may be half a line
@@ -94,28 +102,32 @@ class SerialRecorder(threading.Thread):
         self.join()
 
 
-def speed(reports):
-    """Seconds of work per second over REPORTS: about 1 at full speed."""
+def speeds(reports):
+    """Of each vCPU, seconds of work per second over REPORTS: about 1 at full speed,
+    less if it sleeps by itself."""
     if len(reports) < 2 or reports[-1].t <= reports[0].t:
         return None
-    return (reports[-1].work - reports[0].work) / (reports[-1].t - reports[0].t)
+    time_between = reports[-1].t - reports[0].t
+    return [(b - a) / time_between for a, b in zip(reports[0].work, reports[-1].work)]
 
 
 def work_at(reports, t):
-    """Work done by time T, between the reports around it."""
+    """Work of each vCPU done by time T, between the reports around it."""
     before = None
     for report in reports:
         if report.t >= t:
             if before is None:
                 return report.work
             part = (t - before.t) / (report.t - before.t)
-            return before.work + part * (report.work - before.work)
+            return tuple(a + part * (b - a) for a, b in zip(before.work, report.work))
         before = report
     return before.work if before else None
 
 
-def lost_seconds(reports, begin, end, full_speed):
-    """Guest seconds lost: the integral of 1 - speed / full_speed."""
-    if not full_speed or not reports:
+def lost_seconds(reports, begin, end, full_speeds):
+    """Guest seconds lost by each vCPU: the integral of 1 - speed / full speed. Those
+    of the guest are their mean."""
+    if not full_speeds or not reports:
         return None
-    return (end - begin) - (work_at(reports, end) - work_at(reports, begin)) / full_speed
+    done = zip(work_at(reports, begin), work_at(reports, end), full_speeds)
+    return [(end - begin) - (after - before) / full for before, after, full in done if full]

@@ -7,6 +7,7 @@ virsh migrate, enter a host."""
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,19 +49,21 @@ class Host:
     def serial_socket(self, guest):
         return os.path.join(self.directory, "lib", f"{guest}.serial")
 
-    def vcpu_thread(self, guest):
-        """/proc directory of the thread that runs the workload, or None."""
+    def vcpu_threads(self, guest):
+        """/proc directories of the vCPUs' threads, in the order of the vCPUs."""
+        found = {}
         try:
             with open(os.path.join(self.directory, "run", "qemu", f"{guest}.pid"),
                       encoding="ascii") as file:
                 tasks = f"/proc/{file.read().strip()}/task"
             for thread in os.listdir(tasks):
                 with open(f"{tasks}/{thread}/comm", encoding="ascii") as file:
-                    if file.read().startswith("CPU 0/"):
-                        return f"{tasks}/{thread}"
+                    name = re.match(r"CPU (\d+)/", file.read())
+                if name:
+                    found[int(name[1])] = f"{tasks}/{thread}"
         except OSError:
             pass
-        return None
+        return [found[vcpu] for vcpu in sorted(found)]
 
     def inside(self, name):
         """The path on the host of NAME in its /var/lib/libvirt."""

@@ -42,14 +42,43 @@ def cpu_times(thread):
     """Seconds for which a thread ran and for which it waited for a processor
     that others had, or None. A thread that sleeps or is stopped does neither;
     the kernel counts a quota's stops as waiting, so they are taken out."""
-    if not thread:
-        return None
     try:
         with open(f"{thread}/schedstat", encoding="ascii") as file:
             ran, waited = file.read().split()[:2]
         return int(ran) / 1e9, int(waited) / 1e9 - quota_seconds(thread)
     except OSError:
         return None
+
+
+def mean(values):
+    return sum(values) / len(values) if values else None
+
+
+class Vcpu:
+    """What the host knows of a vCPU's thread at the source, as cpu_times() does."""
+
+    def __init__(self, thread):
+        self.thread = thread
+        self.samples = []       # (t, ran, waited) from the first byte of memory on
+        self.ran = self.waited = 0.0            # parts of the time before that
+        self.wanted = 1.0                       # part in which it did not sleep, 0.01 … 1
+
+    def sample(self):
+        if times := cpu_times(self.thread):
+            self.samples.append((time.monotonic(), *times))
+
+    def baseline(self, before, now, seconds):
+        if before and now:
+            self.ran = (now[0] - before[0]) / seconds
+            self.waited = (now[1] - before[1]) / seconds
+            self.wanted = min(1.0, max(0.01, self.ran + self.waited))
+
+    def between(self):
+        """Seconds from the first to the last sample, and how many it ran and waited."""
+        return [last - first for first, last in zip(self.samples[0], self.samples[-1])]
+
+    def processors(self):
+        return os.sched_getaffinity(int(os.path.basename(self.thread)))
 
 
 class Migration:
@@ -64,7 +93,7 @@ class Migration:
         self.timeout = timeout
         self.on_sample = on_sample or (lambda stats: None)
         self.samples = []       # (t, job stats of the source)
-        self.cpu = []           # (t, ran, waited) of the vCPU at the source
+        self.vcpus = []         # at the source, as far as they work
         self.begin = None       # the first byte of memory was moved
         self.aborted = False
         self.result = {}
@@ -78,8 +107,9 @@ class Migration:
             if not here.wait_for_report(5):
                 raise labhost.LabError(f"{self.guest} reports no work: paused, or its serial "
                                        "port has another reader")
-            self.thread = self.source.vcpu_thread(self.guest)
-            self.full_speed = self._baseline(here)
+            threads = self.source.vcpu_threads(self.guest)
+            self.vcpus = [Vcpu(thread) for thread, _ in zip(threads, here.reports[-1].work)]
+            self.full_speeds = self._baseline(here)
             self._migrate()
             self._measure(here, there)
         finally:
@@ -87,16 +117,25 @@ class Migration:
             there.close()
 
     def _baseline(self, serial):
-        """The guest's speed while it has a processor."""
-        waited = cpu_times(self.thread)
+        """The vCPUs' speeds while others let the guest have its processors. Vcpus that
+        are pinned to fewer than they are wait for each other: that is their full speed."""
+        before = [cpu_times(vcpu.thread) for vcpu in self.vcpus]
+        begin = time.monotonic()
+        heard = len(serial.reports)
         time.sleep(BASELINE)
-        reports = list(serial.reports)
-        speed = guestserial.speed(reports)
-        if speed and waited and (now := cpu_times(self.thread)):
-            share = 1 - (now[1] - waited[1]) / BASELINE
+        seconds = time.monotonic() - begin
+        for vcpu, times in zip(self.vcpus, before):
+            vcpu.baseline(times, cpu_times(vcpu.thread), seconds)
+        speeds = guestserial.speeds(serial.reports[max(0, heard - 1):])
+        if not speeds:
+            return None
+        crowded = len(set().union(*(v.processors() for v in self.vcpus))) < len(self.vcpus)
+        for i, vcpu in enumerate(self.vcpus):
+            siblings = sum(v.ran for v in self.vcpus if v is not vcpu) if crowded else 0
+            share = 1 - max(0.0, vcpu.waited - siblings)
             if share > 0.1:
-                speed /= share
-        return speed
+                speeds[i] /= share
+        return speeds
 
     def _migrate(self):
         self.started = time.monotonic()
@@ -119,8 +158,9 @@ class Migration:
 
     def _sample(self):
         """The job may not have begun, or be over, at any moment."""
-        if self.begin is not None and (times := cpu_times(self.thread)):
-            self.cpu.append((time.monotonic(), *times))
+        if self.begin is not None:
+            for vcpu in self.vcpus:
+                vcpu.sample()
         try:
             stats = self.domain.jobStats()
         except libvirt.libvirtError:
@@ -161,6 +201,9 @@ class Migration:
         job = self._job_stats(host) if completed else {}
         last = self.samples[-1][1] if self.samples else {}
         memory = serial.verify() if first else None
+        lost = guestserial.lost_seconds(reports, begin, end, self.full_speeds)
+        held = [self._held(vcpu, end) for vcpu in self.vcpus if vcpu.samples]
+        waited = [vcpu.between()[2] for vcpu in self.vcpus if vcpu.samples]
         self.result = {
             "result": "completed" if completed else "aborted" if self.aborted else "failed",
             "error": None if completed else self.said or f"exit code {self.exit_code}",
@@ -169,9 +212,13 @@ class Migration:
             "works": bool(first),
             "total_s": end - begin,
             "setup_s": begin - self.started,
-            "lost_s": guestserial.lost_seconds(reports, begin, end, self.full_speed),
-            "not_run_s": self._not_run(end),
-            "waited_s": self.cpu[-1][2] - self.cpu[0][2] if self.cpu else None,
+            # Of all vCPUs the mean, and each.
+            "lost_s": mean(lost),
+            "lost_vcpus_s": lost,
+            "not_run_s": mean(held),
+            "not_run_vcpus_s": held,
+            "waited_s": mean(waited),
+            "waited_vcpus_s": waited,
             "throttle_s": self._throttle_seconds(),
             "downtime_ms": job.get("downtime"),
             "serial_gap_ms": (first.t - before[-1].t) * 1e3
@@ -180,7 +227,8 @@ class Migration:
             "bytes": job.get("memory_processed", last.get("memory_processed")),
             "peak_throttle": max((s.get("auto_converge_throttle", 0)
                                   for _, s in self.samples), default=0),
-            "full_speed": self.full_speed,
+            "full_speed": mean(self.full_speeds),
+            "full_speed_vcpus": self.full_speeds,
             "memory": memory.removeprefix("verify ") if memory else None,
             "memory_ok": bool(memory and memory.startswith("verify ok ")),
             "virsh": self.said,
@@ -202,15 +250,15 @@ class Migration:
         except libvirt.libvirtError:
             return "gone"
 
-    def _not_run(self, end):
-        """Seconds in which the vCPU was held back: neither ran nor waited. From
-        the last look at the source to the END of the migration it is taken to
-        have stood still; that is the pause and up to SLOW more."""
-        if not self.cpu:
-            return None
-        (t0, ran0, waited0), (t1, ran1, waited1) = self.cpu[0], self.cpu[-1]
-        held = (t1 - t0) - (ran1 - ran0) - (waited1 - waited0)
-        return max(0.0, held) + (max(0.0, end - t1) if self.exit_code == 0 else 0.0)
+    def _held(self, vcpu, end):
+        """Seconds in which the vCPU was held back: neither ran nor waited as it did
+        before the migration, for as much of the time as it is awake. From the last look
+        at the source to the END of the migration it is taken to have stood still; that
+        is the pause and up to SLOW more."""
+        seconds, ran, waited = vcpu.between()
+        held = max(0.0, seconds - (ran + waited) / vcpu.wanted)
+        left = max(0.0, end - vcpu.samples[-1][0]) if self.exit_code == 0 else 0.0
+        return held + left
 
     def _throttle_seconds(self):
         """What QEMU's own throttle took, by its percentages."""

@@ -12,6 +12,7 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
+#include "engine/postcopy.h"
 #include "module/job_registry.h"
 #include "module/job_stats.h"
 #include "module/libvirt_next.h"
@@ -46,6 +47,7 @@ qemuMigrationConvergeLoad(void)
 
     nextLibvirt = (convergeLibvirt) {
         .caller = "daemon",
+        .onHost = TRUE,
         .getJobStats = next.virDomainGetJobStats,
         .setMaxDowntime = next.virDomainMigrateSetMaxDowntime,
         .qemuMonitorCommand = virDomainQemuMonitorCommand,
@@ -167,8 +169,7 @@ startJob(virDomainPtr domain,
     g_autofree char *journalDir = convergeJournalDefaultDir();
     convergeJobOptions options = {
         .journalDir = journalDir,
-        /* Post-copy and multifd exclude each other before QEMU 10.1. */
-        .mayPostcopy = (flags & VIR_MIGRATE_POSTCOPY) && !(flags & VIR_MIGRATE_PARALLEL),
+        .postcopy = convergePostcopyFind(domain, flags),
         .callerThrottle = params->throttle,
     };
     g_autoptr(GError) error = NULL;

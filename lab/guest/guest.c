@@ -3,20 +3,36 @@
 /* The busy guest. Command line, key=value words:
  *
  *   working-set=400M          bytes that it keeps writing to
+ *   working-set=50M:400M:30s  of which 50M are in use at first, and linearly more
+ *                             until after 30 s it is 400M; less works as well
  *   rate=250M                 bytes/s dirtied at full speed; 0: none; max
  *   phases=10s:250M,5s:20M    instead of rate: a cycle, times in s or ms
  *   pattern=random            or sequential
+ *   access=write              or read: pages are read at that rate, none is dirtied
+ *   busy=100                  percent of the time in which it works at that rate;
+ *                             the rest it sleeps, as an idle system would
+ *   cpus=2                    processors that work, at most 8; all that there are
  *   fill=pattern              stamp the rest of memory too (else it stays zero)
- *   report-hz=10              reports per second
+ *   report-hz=10              reports per second, at most 1000
  *
  * K, M, G are powers of 1000; Ki, Mi, Gi of 1024.
  *
+ * Each processor has its own working set and works on its own. A word is for all
+ * of them; those above cpus= can be given for a single one, which goes before:
+ * "working-set=100M rate=250M cpu1.working-set=20M cpu1.rate=5M cpu1.busy=10".
+ *
+ * "At full speed" is with a processor of the host for oneself: what is dirtied
+ * costs CPU time. Two busy processors that share one of the host's dirty half of
+ * their rate each.
+ *
  * Lines on the serial port, key=value words after the first:
  *
- *   boot     memory and workload as understood, before calibration
- *   ready    what calibration found
+ *   boot     memory and workload as understood, before calibration; of several
+ *            processors: their number, and the workload of the first
+ *   ready    what calibration found; of several processors a line for each
  *   report   t_ms: uptime by TSC; work_ns: work done, in CPU time at full
- *            speed; dirtied: pages; rate: asked in this phase, bytes/s
+ *            speed; dirtied: pages; rate: asked in this phase, bytes/s; these of
+ *            all processors together; of several also work0, work1, …: ns of each
  *   verify   ok pages=N, or BAD pages=K first=PAGE checked=N: the answer to a 'v'
  */
 
@@ -33,7 +49,12 @@ typedef struct {
 
 static char cmdline[1024];
 static Memory memory;
-static Workload load;
+static Workload load[CPUS_MAX];
+static u32 cpus;
+
+static volatile u32 calibrated;         /* processors, in the order of their numbers */
+static volatile u32 hold;               /* 0: work; else the number of a verification */
+static volatile u32 held[CPUS_MAX];     /* the last for which each one stood still */
 
 
 static u32
@@ -49,7 +70,16 @@ option(const char *key, u32 otherwise)
 static void
 verify(void)
 {
-    MemoryVerdict verdict = memoryVerify(&memory);
+    static u32 number;
+    MemoryVerdict verdict;
+    u32 cpu;
+
+    hold = ++number;
+    for (cpu = 1; cpu < cpus; cpu++)
+        while (held[cpu] != number)
+            smpWait();
+    verdict = memoryVerify(&memory);
+    hold = 0;
 
     if (verdict.bad) {
         lineBegin("verify BAD");
@@ -65,21 +95,35 @@ verify(void)
 
 
 static void
-report(u64 milliseconds, u32 rate)
+report(u64 milliseconds)
 {
+    char key[] = "work0";
+    u64 work[CPUS_MAX], allWork = 0, dirtied = 0, rate = 0;
+    u32 cpu;
+
+    for (cpu = 0; cpu < cpus; cpu++) {
+        work[cpu] = workloadWork(&load[cpu]);
+        allWork += work[cpu];
+        dirtied += workloadDirtied(&load[cpu]);
+        rate += load[cpu].phase[load[cpu].current].rate;
+    }
     lineBegin("report");
     lineNumber("t_ms", milliseconds);
-    lineNumber("work_ns", load.work);
-    lineNumber("dirtied", load.dirtied);
+    lineNumber("work_ns", allWork);
+    lineNumber("dirtied", dirtied);
     lineNumber("rate", rate);
+    for (cpu = 0; cpus > 1 && cpu < cpus; cpu++) {
+        key[4] = '0' + cpu;
+        lineNumber(key, work[cpu]);
+    }
     lineSend();
 }
 
 
-static void
+static u32
 setUp(const Multiboot *info)
 {
-    u32 length, i;
+    u32 length, tscKhz, sleepy, i;
     const char *fill;
 
     /* The loader put the command line where the table is going to be. */
@@ -90,28 +134,90 @@ setUp(const Multiboot *info)
     fill = wordFind(cmdline, "fill", &length);
 
     serialOpen();
-    load.memory = &memory;
-    load.tscKhz = machineTscKhz();
-    workloadParse(&load, cmdline);
-    memorySetUp(&memory, info->lowKib << 10, info->highKib << 10,
-                option("working-set", 64u << 20),
+    cpus = option("cpus", 0) ?: smpCount();
+    if (cpus > CPUS_MAX)
+        cpus = CPUS_MAX;
+    tscKhz = machineTscKhz();
+    sleepy = cpus > 1;
+    for (i = 0; i < cpus; i++) {
+        load[i].memory = &memory;
+        load[i].share = &memory.share[i];
+        load[i].tscKhz = tscKhz;
+        workloadParse(&load[i], cmdline, i);
+        memory.share[i].pages = load[i].from > load[i].to ? load[i].from : load[i].to;
+        sleepy |= load[i].busy < 100;
+    }
+    if (sleepy)
+        smpSetUp(tscKhz);
+    memorySetUp(&memory, info->lowKib << 10, info->highKib << 10, cpus,
                 fill && wordIs(fill, length, "pattern"));
 
     lineBegin("boot");
     lineNumber("working_set_pages", memory.pages);
     lineNumber("rest_pages", memory.restPages);
-    lineNumber("phases", load.phases);
-    lineNumber("tsc_khz", load.tscKhz);
-    lineText("pattern", load.sequential ? "sequential" : "random",
-             load.sequential ? 10 : 6);
+    lineNumber("phases", load[0].phases);
+    lineNumber("tsc_khz", tscKhz);
+    lineText("pattern", load[0].sequential ? "sequential" : "random",
+             load[0].sequential ? 10 : 6);
+    if (cpus > 1)
+        lineNumber("cpus", cpus);
     lineSend();
+    return tscKhz;
+}
 
-    workloadCalibrate(&load);
+
+/* One after the other, while the others sleep: none disturbs another's. */
+static void
+calibrate(u32 cpu)
+{
+    workloadCalibrate(&load[cpu]);
     lineBegin("ready");
-    lineNumber("ns_per_page", load.phase[0].nanoseconds);
-    lineNumber("spin_per_page_256th", load.phase[0].pause);
-    lineNumber("batch", load.phase[0].batch);
+    lineNumber("ns_per_page", load[cpu].phase[0].nanoseconds);
+    lineNumber("spin_per_page_256th", load[cpu].phase[0].pause);
+    lineNumber("batch", load[cpu].phase[0].batch);
+    if (cpus > 1)
+        lineNumber("cpu", cpu);
     lineSend();
+    calibrated = cpu + 1;
+}
+
+
+/* Processors other than the first. */
+void
+guestProcessor(void)
+{
+    u32 cpu = smpAnswer();
+
+    calibrate(cpu);
+    while (calibrated < cpus)
+        smpWait();
+    workloadBegin(&load[cpu]);
+    for (;;) {
+        workloadTurn(&load[cpu]);
+        while (hold) {
+            held[cpu] = hold;
+            smpWait();
+        }
+    }
+}
+
+
+static u32
+startOthers(void)
+{
+    u32 cpu;
+
+    for (cpu = 1; cpu < cpus; cpu++) {
+        if (!smpStart(cpu)) {
+            lineBegin("boot FAILED: a processor does not start");
+            lineNumber("cpu", cpu);
+            lineSend();
+            return 0;
+        }
+        while (calibrated <= cpu)
+            smpWait();
+    }
+    return 1;
 }
 
 
@@ -120,26 +226,23 @@ void guestMain(u32 magic, const Multiboot *info);
 void
 guestMain(u32 magic, const Multiboot *info)
 {
-    u64 begin, now, reportAt, phaseAt;
-    u32 every, current = 0;
+    u64 now, reportAt;
+    u32 tscKhz, every;
 
     if (magic != MULTIBOOT_MAGIC)
         return;
-    setUp(info);
+    tscKhz = setUp(info);
+    calibrate(0);
+    if (!startOthers())
+        return;
 
-    every = load.tscKhz * (1000 / (option("report-hz", 10) ?: 1));
-    begin = reportAt = rdtsc();
-    phaseAt = begin + (u64)load.phase[0].milliseconds * load.tscKhz;
+    every = tscKhz * (1000 / (option("report-hz", 10) ?: 1));
+    workloadBegin(&load[0]);
+    reportAt = load[0].begin;
     for (;;) {
-        workloadRun(&load, &load.phase[current]);
-
-        now = rdtsc();
-        if (load.phases > 1 && now >= phaseAt) {
-            current = current + 1 < load.phases ? current + 1 : 0;
-            phaseAt = now + (u64)load.phase[current].milliseconds * load.tscKhz;
-        }
+        now = workloadTurn(&load[0]);
         if (now >= reportAt) {
-            report(divide(now - begin, load.tscKhz, 0), load.phase[current].rate);
+            report(divide(now - load[0].begin, tscKhz, 0));
             reportAt = now + every;
             if (serialRead() == 'v')
                 verify();

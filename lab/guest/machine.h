@@ -26,6 +26,12 @@ inb(u16 port)
     return value;
 }
 
+static inline void
+outw(u16 port, u16 value)
+{
+    __asm__ volatile ("outw %0, %1" : : "a" (value), "Nd" (port));
+}
+
 static inline u64
 rdtsc(void)
 {

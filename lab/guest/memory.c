@@ -36,28 +36,40 @@ pagesBetween(const void *begin, const void *end)
 
 
 void
-memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 want, u32 fill)
+memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill)
 {
     u8 *top = (u8 *)(0x100000u + highBytes);
     u32 available = pagesBetween(image_end, top);
-    u32 tablePages, i;
+    u32 tablePages, cpu, i;
 
     memory->lowBytes = lowBytes;
-    memory->pages = want / PAGE;
-    if (memory->pages > available - available / 1024 - 1)
-        memory->pages = available - available / 1024 - 1;
+    available -= available / 1024 + 1;
+    for (cpu = 0; cpu < cpus; cpu++) {
+        Share *share = &memory->share[cpu];
+        u32 most = available - memory->pages - (cpus - 1 - cpu);
+
+        share->first = memory->pages;
+        if (share->pages > most)
+            share->pages = most;
+        if (!share->pages)
+            share->pages = 1;
+        memory->pages += share->pages;
+    }
     tablePages = (memory->pages + 1023) / 1024;
 
     memory->generation = memoryPage(memory->pages);
     memory->rest = (u8 *)memory->generation + tablePages * PAGE;
     memory->restPages = (u32)(top - memory->rest) / PAGE;
     memory->restFilled = fill;
-    memory->tableSum = 0;
 
     for (i = 0; i < tablePages * 1024; i++)
         memory->generation[i] = 0;
-    for (i = 0; i < memory->pages; i++)
-        memory->tableSum += memoryTouch(memory->generation, i);
+    for (cpu = 0; cpu < cpus; cpu++) {
+        Share *share = &memory->share[cpu];
+
+        for (i = share->first; i < share->first + share->pages; i++)
+            share->tableSum += memoryTouch(memory->generation, i);
+    }
     for (i = 0; i < memory->restPages; i++) {
         u32 *page = (u32 *)(memory->rest + i * PAGE);
 
@@ -91,7 +103,7 @@ MemoryVerdict
 memoryVerify(const Memory *memory)
 {
     MemoryVerdict verdict = { 0, 0, 0 };
-    u32 i, tableSum = 0;
+    u32 i, tableSum = 0;        /* as found, less what was written */
 
     judge(&verdict, image_start,
           pagesBetween((u8 *)LOW_BEGIN, (u8 *)memory->lowBytes) +
@@ -104,9 +116,11 @@ memoryVerify(const Memory *memory)
         tableSum += memory->generation[i] * ((i * MIX) | 1);
         judge(&verdict, page, 1, isStamped(page, memory->generation[i] ^ (i * MIX)));
     }
+    for (i = 0; i < CPUS_MAX; i++)
+        tableSum -= memory->share[i].tableSum;
     judge(&verdict, memory->generation,
           pagesBetween(memory->generation, memory->rest),
-          tableSum == memory->tableSum);
+          !tableSum);
 
     for (i = 0; i < memory->restPages; i++) {
         const u32 *page = (u32 *)(memory->rest + i * PAGE);

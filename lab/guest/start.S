@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Multiboot (version 1) header and entry. The loader leaves us in 32-bit
- * protected mode with flat segments, no paging and interrupts off, and that is
- * where we stay: nothing here needs more. */
+/* Multiboot (version 1) header and entry. The loader leaves the first processor
+ * in 32-bit protected mode with flat segments, no paging and interrupts off, and
+ * that is where all of them stay: nothing here needs more. */
+
+#include "smp.h"
+
+        .set CODE, 8
+        .set DATA, 16
 
         .section .multiboot, "a"
         .balign 4
@@ -17,10 +22,68 @@ start:
         mov $stack_top, %esp
         push %ebx                       /* the multiboot information */
         push %eax                       /* the loader's magic */
+        lgdt gdt_pointer
+        call segments
         call guestMain
 halt:
         hlt
         jmp halt
+
+segments:
+        ljmp $CODE, $1f
+1:      mov $DATA, %ecx
+        mov %ecx, %ds
+        mov %ecx, %es
+        mov %ecx, %ss
+        ret
+
+/* What the other processors begin with, in real mode, where smp.c copies it. */
+        .globl trampoline, trampoline_end
+        .code16
+trampoline:
+        cli
+        xor %ax, %ax
+        mov %ax, %ds
+        lgdtl TRAMPOLINE + (gdt_pointer - trampoline)
+        mov %cr0, %eax
+        and $0x9fffffff, %eax           /* caches on */
+        or $1, %eax
+        mov %eax, %cr0
+        ljmpl $CODE, $processor
+        .balign 4
+        .word 0
+gdt_pointer:
+        .word gdt_end - gdt - 1
+        .long gdt
+trampoline_end:
+
+        .code32
+processor:
+        mov $DATA, %ecx
+        mov %ecx, %ds                   /* until now it ends at 64 KiB */
+        mov %ecx, %ss
+        mov processorStack, %esp
+        call segments
+        call guestProcessor
+        jmp halt
+
+/* Halts until the timer's interrupt, which returns for us, interrupts off again.
+ * Without iret: a KVM that emulates every instruction has none. */
+        .globl smpHalt, wakeup
+smpHalt:
+        sti
+1:      hlt
+        jmp 1b
+wakeup:
+        movl $0, APIC + APIC_EOI
+        add $12, %esp                   /* where it came from, and the flags */
+        ret
+
+        .balign 8
+gdt:    .quad 0
+        .quad 0x00cf9b000000ffff        /* accessed already: nothing writes here */
+        .quad 0x00cf93000000ffff
+gdt_end:
 
         .bss
         .balign 16

@@ -2,7 +2,7 @@
 
 #include "text.h"
 
-static char line[256];
+static char line[512];
 static u32 used;
 
 
@@ -94,6 +94,29 @@ wordFind(const char *cmdline, const char *key, u32 *ret_len)
 }
 
 
+const char *
+wordFindFor(const char *cmdline, u32 cpu, const char *key, u32 *ret_len)
+{
+    char own[32] = "cpu0.";
+    u32 i;
+
+    own[3] += cpu;
+    for (i = 0; key[i] && i < sizeof(own) - 6; i++)
+        own[5 + i] = key[i];
+    own[5 + i] = 0;
+    return wordFind(cmdline, own, ret_len);
+}
+
+
+const char *
+wordFindOf(const char *cmdline, u32 cpu, const char *key, u32 *ret_len)
+{
+    const char *word = wordFindFor(cmdline, cpu, key, ret_len);
+
+    return word ? word : wordFind(cmdline, key, ret_len);
+}
+
+
 int
 wordIs(const char *word, u32 length, const char *expected)
 {
@@ -118,6 +141,21 @@ numberRead(const char **text)
         value *= c[1] == 'i' ? 1024 : 1000;
     if (*c == 'K' || *c == 'M' || *c == 'G')
         c += c[1] == 'i' ? 2 : 1;
+    *text = c;
+    return value;
+}
+
+
+u32
+timeRead(const char **text)
+{
+    const char *c = *text;
+    u32 value = numberRead(&c);
+
+    if (*c == 's')
+        value *= 1000;
+    while (*c == 'm' || *c == 's')
+        c++;
     *text = c;
     return value;
 }

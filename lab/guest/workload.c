@@ -9,32 +9,49 @@
 #define ROUND_MS 4
 
 
-void
-workloadParse(Workload *load, const char *cmdline)
+/* "rate" or "phases", the processor's own first. */
+static const char *
+phasesFind(const char *cmdline, u32 cpu, u32 *ret_len)
 {
-    u32 length;
-    const char *word = wordFind(cmdline, "pattern", &length);
+    const char *word = wordFindFor(cmdline, cpu, "phases", ret_len);
 
-    load->sequential = word && wordIs(word, length, "sequential");
-
-    word = wordFind(cmdline, "phases", &length);
     if (!word)
-        word = wordFind(cmdline, "rate", &length);
+        word = wordFindFor(cmdline, cpu, "rate", ret_len);
+    if (!word)
+        word = wordFind(cmdline, "phases", ret_len);
+    return word ? word : wordFind(cmdline, "rate", ret_len);
+}
+
+
+static u32
+rateRead(const char **word)
+{
+    u32 rate;
+
+    if (wordIs(*word, 3, "max")) {
+        *word += 3;
+        return RATE_UNBOUND;
+    }
+    rate = numberRead(word);
+    return rate && rate < RATE_MIN ? RATE_MIN : rate;
+}
+
+
+static void
+phasesParse(Workload *load, const char *word, u32 length)
+{
+    const char *end = word + length, *c;
+
     for (; word && load->phases < PHASES_MAX; word++) {
         Phase *phase = &load->phase[load->phases++];
-        u32 number = wordIs(word, 3, "max") ? RATE_UNBOUND : numberRead(&word);
 
-        if (number == RATE_UNBOUND) {
-            word += 3;
-        } else if (*word == 'm' || *word == 's') {      /* TIME:RATE */
-            phase->milliseconds = *word == 's' ? number * 1000 : number;
-            while (*word && *word++ != ':')
-                ;
-            number = wordIs(word, 3, "max") ? RATE_UNBOUND : numberRead(&word);
-            if (number == RATE_UNBOUND)
-                word += 3;
+        for (c = word; c < end && *c != ':' && *c != ','; c++)
+            ;
+        if (c < end && *c == ':') {             /* TIME:RATE */
+            phase->milliseconds = timeRead(&word);
+            word = c + 1;
         }
-        phase->rate = number && number < RATE_MIN ? RATE_MIN : number;
+        phase->rate = rateRead(&word);
         if (*word != ',')
             break;
     }
@@ -43,36 +60,72 @@ workloadParse(Workload *load, const char *cmdline)
 }
 
 
-static void
-touchRandom(Workload *load, u32 count, u32 turns)
+void
+workloadParse(Workload *load, const char *cmdline, u32 cpu)
 {
-    u32 *generation = load->memory->generation, pages = load->memory->pages;
-    u32 place = load->place, sum = 0;
+    u32 length = 0;
+    const char *word;
+
+    word = wordFindOf(cmdline, cpu, "pattern", &length);
+    load->sequential = word && wordIs(word, length, "sequential");
+    word = wordFindOf(cmdline, cpu, "access", &length);
+    load->reading = word && wordIs(word, length, "read");
+    word = wordFindOf(cmdline, cpu, "busy", &length);
+    load->busy = word ? numberRead(&word) : 100;
+    if (load->busy < 1 || load->busy > 100)
+        load->busy = load->busy ? 100 : 1;
+
+    word = wordFindOf(cmdline, cpu, "working-set", &length);
+    load->from = load->to = (word ? numberRead(&word) : 64u << 20) / PAGE;
+    if (word && *word == ':') {                 /* FROM:TO:TIME */
+        word++;
+        load->to = numberRead(&word) / PAGE;
+        if (*word == ':') {
+            word++;
+            load->growing = timeRead(&word);
+        }
+    }
+
+    word = phasesFind(cmdline, cpu, &length);
+    phasesParse(load, word, length);
+}
+
+
+/* One loop for each kind: only what is needed is between two pages. */
+static inline __attribute__((always_inline)) void
+visit(Workload *load, u32 count, u32 turns, u32 sequential, u32 reading)
+{
+    u32 *generation = load->memory->generation, pages = load->pages;
+    u32 first = load->share->first, place = load->place, sum = 0, i;
 
     do {
-        place = place * 1664525u + 1013904223u;
-        sum += memoryTouch(generation, (u64)place * pages >> 32);
+        if (sequential) {
+            if (++place >= pages)
+                place = 0;
+            i = place;
+        } else {
+            place = place * 1664525u + 1013904223u;
+            i = (u64)place * pages >> 32;
+        }
+        sum += reading ? memoryLook(first + i) : memoryTouch(generation, first + i);
         spin(turns);
     } while (--count);
     load->place = place;
-    load->memory->tableSum += sum;
+    load->share->tableSum += sum;
 }
 
 
 static void
-touchInOrder(Workload *load, u32 count, u32 turns)
+visitAny(Workload *load, u32 count, u32 turns)
 {
-    u32 *generation = load->memory->generation, pages = load->memory->pages;
-    u32 place = load->place, sum = 0;
-
-    do {
-        sum += memoryTouch(generation, place);
-        if (++place >= pages)
-            place = 0;
-        spin(turns);
-    } while (--count);
-    load->place = place;
-    load->memory->tableSum += sum;
+    if (load->sequential && load->reading)
+        visit(load, count, turns, 1, 1);
+    else if (load->sequential)
+        visit(load, count, turns, 1, 0);
+    else if (load->reading)
+        visit(load, count, turns, 0, 1);
+    else
+        visit(load, count, turns, 0, 0);
 }
 
 
@@ -90,23 +143,19 @@ adjust(Phase *phase, u32 ticks)
 }
 
 
-void
-workloadRun(Workload *load, Phase *phase)
+static void
+batchRun(Workload *load, Phase *phase)
 {
     u32 begin = rdtsc(), turns = phase->pause >> 8, i;
 
-    if (!phase->rate) {
+    if (phase->rate) {
+        visitAny(load, phase->batch, turns);
+    } else {
         for (i = phase->batch; i; i--)
             spin(turns);
-    } else {
-        if (load->sequential)
-            touchInOrder(load, phase->batch, turns);
-        else
-            touchRandom(load, phase->batch, turns);
-        load->dirtied += phase->batch;
     }
     spin((phase->pause & 255) * phase->batch >> 8);
-    load->work += (u64)phase->batch * phase->nanoseconds;
+    phase->done++;
     if (phase->ticks)
         adjust(phase, (u32)rdtsc() - begin);
 }
@@ -123,7 +172,7 @@ ticksTaken(Workload *load, Phase *phase)
         u64 begin = rdtsc();
         u32 ticks;
 
-        workloadRun(load, phase);
+        batchRun(load, phase);
         ticks = rdtsc() - begin;
         for (j = i; j && taken[j - 1] > ticks; j--)
             taken[j] = taken[j - 1];
@@ -153,14 +202,27 @@ clampToOne(u64 value)
 }
 
 
+/* @pages, but one at least and not more than there are. */
+static u32
+clampToShare(const Workload *load, u32 pages)
+{
+    return pages < load->share->pages ? clampToOne(pages) : load->share->pages;
+}
+
+
 void
 workloadCalibrate(Workload *load)
 {
     Phase touch = { .rate = RATE_UNBOUND, .batch = 64 };
     Phase idle = { .pause = 4096 << 8, .batch = 1 };
-    u32 touchTicks = ticksOfRound(load, &touch);
-    u32 spinTicks = ticksOfRound(load, &idle);
-    u32 turns = idle.batch * 4096, perPage, i, j;
+    u32 touchTicks, spinTicks, turns, perPage, i, j;
+
+    load->from = clampToShare(load, load->from);
+    load->to = clampToShare(load, load->to);
+    load->pages = load->from;
+    touchTicks = ticksOfRound(load, &touch);
+    spinTicks = ticksOfRound(load, &idle);
+    turns = idle.batch * 4096;
 
     for (i = 0; i < load->phases; i++) {
         Phase *phase = &load->phase[i];
@@ -184,8 +246,94 @@ workloadCalibrate(Workload *load)
         phase->step = clampToOne(phase->pause >> 8);
         phase->least = phase->pause / 6;
         for (j = 0; j < 250; j++)       /* half a second to settle */
-            workloadRun(load, phase);
+            batchRun(load, phase);
+        phase->done = 0;
     }
-    load->work = 0;
-    load->dirtied = 0;
+}
+
+
+static void
+grow(Workload *load, u64 now)
+{
+    u64 elapsed = divide(now - load->begin, load->tscKhz, 0);
+    u32 part;
+
+    if (elapsed >= load->growing) {
+        load->pages = load->to;
+        return;
+    }
+    part = divide(elapsed << 16, load->growing, 0);
+    load->pages = load->to > load->from
+                  ? load->from + ((u64)(load->to - load->from) * part >> 16)
+                  : load->from - ((u64)(load->from - load->to) * part >> 16);
+}
+
+
+void
+workloadBegin(Workload *load)
+{
+    load->begin = load->wakeAt = rdtsc();
+    load->phaseAt = load->begin + (u64)load->phase[0].milliseconds * load->tscKhz;
+    load->pages = load->from;
+}
+
+
+/* A turn takes a batch's share of the time. One that came late is not made up for. */
+static void
+sleepTurn(Workload *load, u64 now)
+{
+    load->wakeAt += BATCH_NS / 10000 * load->tscKhz / load->busy;
+    if (load->wakeAt < now)
+        load->wakeAt = now;
+    else
+        smpSleep(load->wakeAt);
+}
+
+
+u64
+workloadTurn(Workload *load)
+{
+    u64 now;
+
+    batchRun(load, &load->phase[load->current]);
+    now = rdtsc();
+    if (load->phases > 1 && now >= load->phaseAt) {
+        load->current = load->current + 1 < load->phases ? load->current + 1 : 0;
+        load->phaseAt = now + (u64)load->phase[load->current].milliseconds * load->tscKhz;
+    }
+    if (load->pages != load->to)
+        grow(load, now);
+    if (load->busy < 100) {
+        sleepTurn(load, now);
+        now = rdtsc();
+    }
+    return now;
+}
+
+
+u64
+workloadWork(const Workload *load)
+{
+    u64 work = 0;
+    u32 i;
+
+    for (i = 0; i < load->phases; i++) {
+        const Phase *phase = &load->phase[i];
+
+        work += (u64)phase->done * (phase->batch * phase->nanoseconds);
+    }
+    return work;
+}
+
+
+u64
+workloadDirtied(const Workload *load)
+{
+    u64 dirtied = 0;
+    u32 i;
+
+    for (i = 0; i < load->phases; i++)
+        if (load->phase[i].rate && !load->reading)
+            dirtied += (u64)load->phase[i].done * load->phase[i].batch;
+    return dirtied;
 }

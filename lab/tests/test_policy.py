@@ -108,6 +108,68 @@ class Layers(Policy):
         self.assertEqual(self.journals(), before)
 
 
+class Stored(Policy):
+    """What a persistent domain states is kept with it."""
+    cmdline = "working-set=20M rate=10M"
+    persistent = True
+    LIVE_XML = libvirt.VIR_DOMAIN_AFFECT_LIVE
+    STORED_XML = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+
+    def setUp(self):
+        super().setUp()
+        self.policy = "adaptive,max-throttle=85,when=always"
+        done = self.virsh("converge-set", self.guest, self.policy, "--live", "--config")
+        self.assertEqual((done.returncode, done.stderr.strip()), (0, ""))
+
+    def assert_stated(self, domain, *where):
+        for flag in where:
+            xml = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE, flag)
+            self.assertIn("<max-throttle>85</max-throttle>", xml)
+            self.assertIn("always", xml)
+
+    def assert_steers(self):
+        """Nobody asks for anything: it is the domain that does."""
+        self.migrate(libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE)
+        self.assert_arrived()
+        self.assertEqual(self.policy_in_journal(), self.policy)
+        return self.target.connect().lookupByName(self.guest)
+
+    def test_redefinition(self):
+        """As virsh edit does it."""
+        xml = self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
+        self.assertIn("<vcpu", xml)
+        edited = xml.replace("<vcpu", "<title>edited</title>\n  <vcpu", 1)
+        self.connection.defineXML(edited)
+        self.assertIn("edited", self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        self.assert_stated(self.domain, self.LIVE_XML, self.STORED_XML)
+        # ...and into a life started from that.
+        self.domain.destroy()
+        self.domain.create()
+        self.assert_stated(self.domain, self.LIVE_XML)
+        self.assert_stayed()
+        self.assert_steers()
+
+    def test_managed_save(self):
+        for words in ("managedsave", self.guest), ("start", self.guest):
+            done = self.virsh(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            if words[0] == "managedsave":
+                self.assertTrue(self.domain.hasManagedSaveImage())
+                self.assertFalse(self.domain.isActive())
+        self.assertFalse(self.domain.hasManagedSaveImage())
+        self.assert_stated(self.domain, self.LIVE_XML, self.STORED_XML)
+        self.assert_stayed()
+        self.assert_steers()
+
+    def test_persistent_at_destination(self):
+        arrived = self.assert_steers()
+        self.assertTrue(arrived.isPersistent())
+        self.assert_stated(arrived, self.LIVE_XML, self.STORED_XML)
+        # Once its memory is gone, what is left is what was stored.
+        arrived.destroy()
+        self.assert_stated(arrived, self.STORED_XML)
+
+
 class Fallback(Policy):
     # Never gets there by itself: the fallback must do it.
     hopeless = "stepped,max-throttle=20,max-downtime=10ms,passes=3,fallback="
@@ -133,12 +195,22 @@ class Fallback(Policy):
         self.assert_arrived()
         self.assertIn("post-copy", self.verbs())
 
+    def rungs(self):
+        return [(line["verb"], line["reason"]) for line in self.journal()
+                if line.get("verb") in ("skip", "post-copy", "suspend")]
+
     def test_rung_is_skipped_without_flag(self):
         self.migrate(policy=self.hopeless + "post-copy+suspend")
         self.assert_arrived()
-        verbs = self.verbs()
-        self.assertEqual([verb for verb in verbs if verb in ("skip", "post-copy", "suspend")],
-                         ["skip", "suspend"])
+        self.assertEqual(self.rungs(), [("skip", "no-post-copy"), ("suspend", "passes")])
+
+    def test_rung_is_skipped_beside_parallel(self):
+        if self.connection.getVersion() >= 10_001_000:
+            self.skipTest("this QEMU has post-copy beside parallel connections")
+        self.migrate(libvirt.VIR_MIGRATE_PARALLEL | libvirt.VIR_MIGRATE_POSTCOPY,
+                     policy=self.hopeless + "post-copy+suspend")
+        self.assert_arrived()
+        self.assertEqual(self.rungs(), [("skip", "parallel"), ("suspend", "passes")])
 
     def test_abort(self):
         before = self.qmp("query-migrate-parameters")

@@ -2,34 +2,15 @@
 /*
  * actuator_libvirt.h: samples and verbs of a real migration
  *
- * The public libvirt API, and QMP for what has no public call: the throttle.
+ * The public libvirt API, QMP for what has no public call, and the cgroups of the vCPUs
+ * where this process may write to them.
  */
 #pragma once
 
 #include <libvirt/libvirt.h>
 
 #include "actuator/actuator.h"
-
-/* The libvirt calls that are made.  The driver module passes the definitions
- * behind its own wrappers. */
-typedef struct _convergeLibvirt convergeLibvirt;
-struct _convergeLibvirt {
-    const char *caller;         /* "daemon" or "client", for the journal */
-    int (*getJobStats)(virDomainPtr dom, int *type, virTypedParameterPtr *params,
-                       int *nparams, unsigned int flags);
-    int (*setMaxDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags);
-    int (*qemuMonitorCommand)(virDomainPtr dom, const char *cmd, char **result,
-                              unsigned int flags);
-    int (*startPostCopy)(virDomainPtr dom, unsigned int flags);
-    int (*suspend)(virDomainPtr dom);
-    int (*abortJob)(virDomainPtr dom);
-    int (*getState)(virDomainPtr dom, int *state, int *reason, unsigned int flags);
-    /* Called first in the loop's thread, may be NULL: gives it an identity. */
-    void (*threadInit)(void);
-};
-
-/* The public definitions, in a client. */
-extern const convergeLibvirt convergeLibvirtPublic;
+#include "actuator/libvirt_calls.h"
 
 typedef struct _convergeActuatorLibvirt convergeActuatorLibvirt;
 
@@ -43,8 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeActuatorLibvirt, convergeActuatorLibvirtFr
 /* The domain to act on, not owned; must be set before any call but Free. */
 void convergeActuatorLibvirtSetDomain(convergeActuatorLibvirt *actuator, virDomainPtr dom);
 
-/* The migration is over: from now on restore leaves alone what libvirt takes back. */
-void convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator);
+/* The migration is over: gives the vCPUs their quota back; from now on restore leaves alone
+ * what libvirt takes back. */
+void convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator, gboolean succeeded);
 
 /* ms on the clock of the samples. */
 gint64 convergeActuatorLibvirtNow(const convergeActuatorLibvirt *actuator);

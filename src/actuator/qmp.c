@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * qmp.c: QMP commands and replies as text
+ * qmp.c: QMP commands and replies
  */
 #include <glib/gi18n-lib.h>
+#include <stdlib.h>
 
 #include "actuator/qmp.h"
 
@@ -30,28 +31,70 @@ objectMember(JsonObject *object,
     return node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
 
-JsonObject *
+static void
+setBroken(GError **error)
+{
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                _("QEMU's reply is not what its protocol says"));
+}
+
+JsonNode *
 convergeQmpParse(const char *reply,
                  GError **error)
 {
     g_autoptr(JsonNode) root = json_from_string(reply ? reply : "", NULL);
     const char *what = NULL;
-    JsonObject *top;
-    JsonObject *inner;
+    JsonObject *top, *failure;
+    JsonNode *result;
 
     if (!root || !JSON_NODE_HOLDS_OBJECT(root)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("QEMU's reply is not a JSON object"));
+        setBroken(error);
         return NULL;
     }
 
     top = json_node_get_object(root);
-    if ((inner = objectMember(top, "return")))
-        return json_object_ref(inner);
+    if ((result = json_object_get_member(top, "return")) &&
+        (JSON_NODE_HOLDS_OBJECT(result) || JSON_NODE_HOLDS_ARRAY(result)))
+        return json_node_copy(result);
 
-    if ((inner = objectMember(top, "error")))
-        what = json_object_get_string_member_with_default(inner, "desc", NULL);
+    if ((failure = objectMember(top, "error")))
+        what = json_object_get_string_member_with_default(failure, "desc", NULL);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
                 _("QEMU refused a command: %1$s"), what ? what : "?");
+    return NULL;
+}
+
+JsonNode *
+convergeQmpRun(const convergeMonitor *monitor,
+               const char *name,
+               JsonObject *arguments,
+               GError **error)
+{
+    g_autofree char *command = convergeQmpCommand(name, arguments);
+    char *reply = NULL;
+    JsonNode *result;
+
+    if (monitor->libvirt->qemuMonitorCommand(monitor->dom, command, &reply, 0) < 0) {
+        convergeErrorSetLibvirt(error, _("monitor command failed"));
+        return NULL;
+    }
+
+    result = convergeQmpParse(reply, error);
+    free(reply);
+    return result;
+}
+
+JsonObject *
+convergeQmpRunObject(const convergeMonitor *monitor,
+                     const char *name,
+                     JsonObject *arguments,
+                     GError **error)
+{
+    g_autoptr(JsonNode) result = convergeQmpRun(monitor, name, arguments, error);
+
+    if (result && JSON_NODE_HOLDS_OBJECT(result))
+        return json_object_ref(json_node_get_object(result));
+    if (result)
+        setBroken(error);
     return NULL;
 }

@@ -12,6 +12,10 @@
  * Throttle @t leaves a vCPU the part (1 - t/100) of what it may use otherwise: one
  * CPU, or less where the operator has set a quota on the vCPU or on anything above.
  *
+ * The cost: QEMU waits for a stopped vCPU before it switches over, which adds a mean of
+ * 7 ms to the pause under 80 %, 38 ms under 95 % and 124 ms under 99 % (vcpu_quota.c).  To
+ * put back what was there lets all vCPUs run at once.
+ *
  * Whatever is written is derived from what was there (convergeVcpuGroup) and the
  * throttle alone, so that a process that knows only the former, such as the daemon
  * after a crash, can tell our quotas from the operator's and put those back.
@@ -41,6 +45,10 @@ struct _convergeVcpuGroup {
     gint64 capUs;       /* what the vCPU may use of each second: the least of one CPU,
                          * its own quota and the quotas of the groups above; 1..1000000 */
 };
+
+/* Whether the fields are in range and the directory can be that of a vCPU's group: for what
+ * comes out of a file. */
+gboolean convergeVcpuGroupIsValid(const convergeVcpuGroup *group);
 
 /* Puts back what was there, if the group still carries a value of ours: who changed it
  * meanwhile shall have what he asked for.  A group that is gone, with its guest, is no

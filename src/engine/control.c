@@ -7,9 +7,21 @@
 /* Candidates: no throttle, then steps up to the policy's maximum. */
 #define THROTTLE_STEP 5
 
-/* Above this a vCPU stands still for 190 ms and more at a time (10 ms x p / (1 - p),
- * QEMU's cpu-throttle): only where nothing gentler converges. */
-#define THROTTLE_GENTLE 95
+/* Above this a vCPU stands still for more than 190 ms at a time, by 10 ms x p / (1 - p) of
+ * QEMU's cpu-throttle and a tick of 4 ms x p / (1 - p) of a quota: only where nothing gentler
+ * converges. */
+#define GENTLE_QEMU 95
+#define GENTLE_QUOTA 97
+
+/* From here on the candidates come in small steps, since what is left to the vCPU is small
+ * too. */
+#define SMALL_STEPS_FROM 95
+#define SMALL_STEP 2
+
+/* A vCPU under a quota has to be waited for: half a stop on average, which lasts a tick x
+ * p / (1 - p) (vcpu_quota.c has the measurements: 7, 20, 38 ms at 80, 90, 95 %). */
+#define QUOTA_HALF_TICK_MS 2
+#define QUOTA_LONGEST_MS 125
 
 /* Candidates for the pause: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
@@ -50,25 +62,72 @@ policyGet(const convergeControl *control,
     return convergePolicyGet(control->policy, field);
 }
 
+gboolean
+convergeControlIsImmediate(const convergeControl *control)
+{
+    return control->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA ||
+        control->actuator == CONVERGE_ACTUATOR_DIRTY_LIMIT;
+}
+
+/* What the pause under @throttle costs beside sending memory, ms. */
+static gint64
+overhead(const convergeControl *control,
+         unsigned int throttle)
+{
+    gint64 wait = 0;
+
+    if (control->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA)
+        wait = MIN(QUOTA_HALF_TICK_MS * throttle / (100 - throttle), QUOTA_LONGEST_MS);
+    return CONVERGE_PAUSE_OVERHEAD_MS + wait;
+}
+
+/* What can be had from the actuator. */
+static convergePlan
+makePlan(const convergeControl *control,
+         unsigned int throttle,
+         gint64 downtimeMs)
+{
+    convergePlan plan = {
+        .throttle = throttle,
+        .downtimeMs = downtimeMs,
+        .overheadMs = overhead(control, throttle),
+    };
+
+    if (!convergeControlIsImmediate(control)) {
+        plan.latency = control->primed ? 1 : 2;
+        plan.floor = CONVERGE_THROTTLE_FLOOR;
+    }
+    return plan;
+}
+
 /* The highest downtime-limit that keeps the real pause, overhead included, under
  * what the policy and anybody outside allow. */
 static gint64
-highestDowntime(const convergeControl *control)
+highestDowntime(const convergeControl *control,
+                unsigned int throttle)
 {
     gint64 limit = policyGet(control, CONVERGE_FIELD_MAX_DOWNTIME);
 
     if (policyGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_ADAPTIVE)
-        limit = MAX(limit - CONVERGE_PAUSE_OVERHEAD_MS, (limit + 1) / 2);
+        limit = MAX(limit - overhead(control, throttle), (limit + 1) / 2);
     if (control->ceilingMs > 0)
         limit = MIN(limit, control->ceilingMs);
     return limit;
 }
 
+/* ...under the throttle in force. */
+static gint64
+highestNow(const convergeControl *control)
+{
+    return highestDowntime(control, control->plan.throttle);
+}
+
 /* Where it starts. */
 static gint64
-lowestDowntime(const convergeControl *control)
+lowestDowntime(const convergeControl *control,
+               unsigned int throttle)
 {
-    gint64 highest = highestDowntime(control);
+    gint64 highest = highestDowntime(control, throttle);
 
     if (policyGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_FIXED)
         return highest;
@@ -80,28 +139,6 @@ lawIs(const convergeControl *control,
       convergeThrottleLaw law)
 {
     return policyGet(control, CONVERGE_FIELD_THROTTLE) == law;
-}
-
-gboolean
-convergeControlIsImmediate(const convergeControl *control)
-{
-    return control->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA ||
-        control->actuator == CONVERGE_ACTUATOR_DIRTY_LIMIT;
-}
-
-/* What can be had from the actuator. */
-static convergePlan
-makePlan(const convergeControl *control,
-         unsigned int throttle,
-         gint64 downtimeMs)
-{
-    convergePlan plan = { .throttle = throttle, .downtimeMs = downtimeMs };
-
-    if (!convergeControlIsImmediate(control)) {
-        plan.latency = control->primed ? 1 : 2;
-        plan.floor = CONVERGE_THROTTLE_FLOOR;
-    }
-    return plan;
 }
 
 static gboolean
@@ -167,8 +204,8 @@ predictThrottle(const convergeControl *control,
                 unsigned int throttle,
                 convergePlan *plan)
 {
-    gint64 highest = highestDowntime(control);
-    gint64 downtime = lowestDowntime(control);
+    gint64 highest = highestDowntime(control, throttle);
+    gint64 downtime = lowestDowntime(control, throttle);
     convergePrediction best = { 0 };
 
     *plan = makePlan(control, throttle, highest);
@@ -194,6 +231,22 @@ highestThrottle(const convergeControl *control)
         (unsigned int)policyGet(control, CONVERGE_FIELD_MAX_THROTTLE) : 0;
 }
 
+static unsigned int
+gentleThrottle(const convergeControl *control)
+{
+    return MIN(highestThrottle(control),
+               control->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA ? GENTLE_QUOTA : GENTLE_QEMU);
+}
+
+/* The next candidate. */
+static unsigned int
+nextThrottle(unsigned int throttle,
+             unsigned int lowest)
+{
+    throttle += throttle < SMALL_STEPS_FROM ? THROTTLE_STEP : SMALL_STEP;
+    return MAX(throttle, lowest);
+}
+
 static convergeClass
 choose(const convergeControl *control,
        const convergeModel *model,
@@ -201,8 +254,9 @@ choose(const convergeControl *control,
        convergePrediction *prediction)
 {
     unsigned int highest = highestThrottle(control);
-    unsigned int lowest = convergeControlIsImmediate(control) ? THROTTLE_STEP : CONVERGE_THROTTLE_FLOOR;
-    unsigned int gentle = MIN(highest, THROTTLE_GENTLE);
+    unsigned int gentle = gentleThrottle(control);
+    unsigned int lowest = convergeControlIsImmediate(control) ? THROTTLE_STEP :
+        CONVERGE_THROTTLE_FLOOR;
     unsigned int throttle = 0;
     gboolean byItself;
 
@@ -213,7 +267,7 @@ choose(const convergeControl *control,
         convergePlan candidate;
         convergePrediction predicted;
 
-        throttle = MIN(MAX(throttle + THROTTLE_STEP, lowest), gentle);
+        throttle = MIN(nextThrottle(throttle, lowest), gentle);
         predicted = predictThrottle(control, model, throttle, &candidate);
         if (predicted.converges && (!prediction->converges || better(&predicted, prediction))) {
             *prediction = predicted;
@@ -232,7 +286,7 @@ choose(const convergeControl *control,
         return CONVERGE_CLASS_UNKNOWN;
 
     /* What comes closest, and what teaches most about this guest. */
-    *plan = makePlan(control, highest, highestDowntime(control));
+    *plan = makePlan(control, highest, highestDowntime(control, highest));
     return CONVERGE_CLASS_BEYOND;
 }
 
@@ -265,7 +319,7 @@ startDecisions(convergeControl *control,
 
     control->started = TRUE;
     control->ceilingSet = FALSE;
-    control->plan = makePlan(control, 0, lowestDowntime(control));
+    control->plan = makePlan(control, 0, lowestDowntime(control, 0));
     decisions[1] = (convergeDecision) {
         .verb = CONVERGE_VERB_DOWNTIME,
         .reason = CONVERGE_REASON_START,
@@ -320,7 +374,7 @@ obeyCeiling(convergeControl *control,
         return 0;
 
     control->ceilingSet = FALSE;
-    return setDowntime(control, MIN(control->plan.downtimeMs, highestDowntime(control)),
+    return setDowntime(control, MIN(control->plan.downtimeMs, highestNow(control)),
                        CONVERGE_REASON_CEILING, decisions);
 }
 
@@ -330,7 +384,7 @@ rampDowntime(const convergeControl *control,
              const convergeModel *model)
 {
     gint64 initial = policyGet(control, CONVERGE_FIELD_INITIAL_DOWNTIME);
-    gint64 highest = highestDowntime(control);
+    gint64 highest = highestNow(control);
     gint64 after = policyGet(control, CONVERGE_FIELD_RAMP_AFTER);
     gint64 every = policyGet(control, CONVERGE_FIELD_RAMP_EVERY);
     gint64 passes = policyGet(control, CONVERGE_FIELD_RAMP_PASSES);
@@ -426,7 +480,7 @@ decideStuck(convergeControl *control,
             convergeDecision *decisions)
 {
     unsigned int highest = (unsigned int)policyGet(control, CONVERGE_FIELD_MAX_THROTTLE);
-    unsigned int gentle = MIN(highest, THROTTLE_GENTLE);
+    unsigned int gentle = gentleThrottle(control);
     gboolean pauses = policyGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_ADAPTIVE;
     unsigned int n = 0;
 
@@ -438,8 +492,8 @@ decideStuck(convergeControl *control,
     if (control->plan.throttle < highest)
         n += setThrottle(control, control->plan.throttle < gentle ? gentle : highest,
                          CONVERGE_REASON_STUCK, &decisions[n]);
-    if (pauses && control->plan.downtimeMs < highestDowntime(control))
-        n += setDowntime(control, highestDowntime(control), CONVERGE_REASON_STUCK, &decisions[n]);
+    if (pauses && control->plan.downtimeMs < highestNow(control))
+        n += setDowntime(control, highestNow(control), CONVERGE_REASON_STUCK, &decisions[n]);
     return n;
 }
 
@@ -448,7 +502,8 @@ static gboolean
 isSurelyBeyond(const convergeControl *control,
                const convergeModel *model)
 {
-    convergePlan plan = makePlan(control, highestThrottle(control), highestDowntime(control));
+    unsigned int highest = highestThrottle(control);
+    convergePlan plan = makePlan(control, highest, highestDowntime(control, highest));
 
     return !predictFor(control, model, &model->least, model->bandwidth, &plan).converges;
 }

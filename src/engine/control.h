@@ -31,6 +31,10 @@ typedef enum {
 
 const char *convergeClassName(convergeClass class_);
 
+/* What a pause costs beside sending memory: stop, device state, libvirt's round
+ * trip at pre-switchover, start at the destination; 20..60 ms in the lab. */
+#define CONVERGE_PAUSE_OVERHEAD_MS 40
+
 /* So many looks in a row must find no way; one, where not even the guest that dirties least
  * of all that may be would have one.  A look is a bitmap sync, and with an actuator that
  * acts at once a dirty-rate probe too. */
@@ -41,7 +45,7 @@ struct _convergeControl {
     /* Set before the first decision: */
     const convergePolicy *policy;   /* not owned */
     convergeThrottleActuator actuator;  /* AUTO counts as QEMU */
-    gboolean mayPostcopy;           /* the migration was started with post-copy */
+    convergePostcopy postcopy;      /* whether that rung can be taken */
 
     gint64 ceilingMs;               /* allowed pause set from outside; 0: none */
     gboolean ceilingSet;            /* ...since the last decision */

@@ -54,7 +54,11 @@ static const struct {
     [CONVERGE_REASON_CHEAPER] = {
         "cheaper", N_("it loses the guest less than any throttle") },
     [CONVERGE_REASON_NO_POSTCOPY] = {
-        "no-post-copy", N_("the migration was started without post-copy, or with parallel connections beside it") },
+        "no-post-copy", N_("the migration was started without it (VIR_MIGRATE_POSTCOPY, --postcopy)") },
+    [CONVERGE_REASON_POSTCOPY_PARALLEL] = {
+        "parallel", N_("the migration has parallel connections, which QEMU before 10.1 cannot combine with it") },
+    [CONVERGE_REASON_POSTCOPY_VFIO] = {
+        "vfio", N_("the guest has a VFIO device, which cannot do it") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 

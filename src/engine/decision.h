@@ -36,9 +36,20 @@ typedef enum {
     CONVERGE_REASON_STALL,
     CONVERGE_REASON_PREDICTION, /* the goal cannot be had */
     CONVERGE_REASON_CHEAPER,    /* the rung loses the guest less */
-    CONVERGE_REASON_NO_POSTCOPY,/* the migration was started without */
+    CONVERGE_REASON_NO_POSTCOPY,/* why there is none, see convergePostcopy */
+    CONVERGE_REASON_POSTCOPY_PARALLEL,
+    CONVERGE_REASON_POSTCOPY_VFIO,
     CONVERGE_REASON_LAST
 } convergeReason;
+
+/* Whether a migration can switch to post-copy, see postcopy.h. */
+typedef enum {
+    CONVERGE_POSTCOPY_NO_FLAG,  /* it was started without */
+    CONVERGE_POSTCOPY_PARALLEL, /* multifd beside it, which QEMU before 10.1 excludes */
+    CONVERGE_POSTCOPY_VFIO,     /* the guest has such a device */
+    CONVERGE_POSTCOPY_AVAILABLE,
+    CONVERGE_POSTCOPY_LAST
+} convergePostcopy;
 
 typedef struct _convergeDecision convergeDecision;
 struct _convergeDecision {

@@ -9,7 +9,7 @@ struct _convergeJob {
     const convergeLibvirt *libvirt;
     convergeActuatorLibvirt *libvirtActuator;
     convergeActuator actuator;
-    gboolean mayPostcopy;
+    convergePostcopy postcopy;
     char *journalDir;
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];
@@ -89,7 +89,7 @@ loopThread(gpointer opaque)
 {
     convergeJob *job = opaque;
     g_autoptr(convergeLoop) loop = convergeLoopNew(job->policy, &job->actuator,
-                                                   job->mayPostcopy, openJournal, job);
+                                                   job->postcopy, openJournal, job);
 
     if (job->libvirt->threadInit)
         job->libvirt->threadInit();
@@ -110,7 +110,7 @@ loopThread(gpointer opaque)
     g_mutex_unlock(&job->lock);
 
     convergeLoopEnd(loop, job->succeeded, convergeActuatorLibvirtNow(job->libvirtActuator));
-    convergeActuatorLibvirtEnd(job->libvirtActuator);
+    convergeActuatorLibvirtEnd(job->libvirtActuator, job->succeeded);
     if (!job->succeeded)
         restoreNow(job);
 
@@ -135,7 +135,7 @@ convergeJobStart(virDomainPtr dom,
     job->libvirt = libvirt;
     job->libvirtActuator = convergeActuatorLibvirtNew(libvirt, options->callerThrottle);
     job->actuator = (convergeActuator) { &convergeActuatorLibvirtOps, job->libvirtActuator };
-    job->mayPostcopy = options->mayPostcopy;
+    job->postcopy = options->postcopy;
     job->journalDir = g_strdup(options->journalDir);
     job->name = g_strdup(virDomainGetName(dom));
     virDomainGetUUIDString(dom, job->uuid);

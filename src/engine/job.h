@@ -29,7 +29,7 @@ typedef struct _convergeJob convergeJob;
 typedef struct _convergeJobOptions convergeJobOptions;
 struct _convergeJobOptions {
     const char *journalDir;     /* where the journal goes; NULL: there is none */
-    gboolean mayPostcopy;       /* VIR_MIGRATE_POSTCOPY is among the flags, and usable */
+    convergePostcopy postcopy;  /* of convergePostcopyFind() */
     gboolean callerThrottle;    /* auto_converge.initial or .increment is stated */
 };
 

@@ -132,6 +132,13 @@ linkIsAlive(const convergeModel *model)
         (model->last.processedBytes - model->windowProcessed) * 1000.0 / elapsed >= usual;
 }
 
+static const convergeReason whyNoPostcopy[] = {
+    [CONVERGE_POSTCOPY_NO_FLAG] = CONVERGE_REASON_NO_POSTCOPY,
+    [CONVERGE_POSTCOPY_PARALLEL] = CONVERGE_REASON_POSTCOPY_PARALLEL,
+    [CONVERGE_POSTCOPY_VFIO] = CONVERGE_REASON_POSTCOPY_VFIO,
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(whyNoPostcopy) == CONVERGE_POSTCOPY_AVAILABLE);
+
 unsigned int
 convergeLadderDecide(convergeControl *control,
                      const convergeModel *model,
@@ -147,10 +154,10 @@ convergeLadderDecide(convergeControl *control,
         (why = whyFallBack(control, model, news)) == CONVERGE_REASON_LAST)
         return 0;
 
-    if (rung == CONVERGE_RUNG_POSTCOPY && !control->mayPostcopy) {
+    if (rung == CONVERGE_RUNG_POSTCOPY && control->postcopy != CONVERGE_POSTCOPY_AVAILABLE) {
         decisions[n++] = (convergeDecision) {
             .verb = CONVERGE_VERB_SKIP,
-            .reason = CONVERGE_REASON_NO_POSTCOPY,
+            .reason = whyNoPostcopy[control->postcopy],
         };
         rung = convergeLadderRung(ladder, ++control->rung);
     }

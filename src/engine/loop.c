@@ -40,6 +40,7 @@ struct _convergeLoop {
     guint64 probeId;            /* last finished probe */
     gint64 probeDueMs;          /* -1: one is under way, or none can be had */
     unsigned int blind;         /* samples in a row that could not be had */
+    char *skipped;              /* why a rung was, or NULL */
     char *trouble;
 };
 
@@ -64,7 +65,7 @@ convergeStateName(convergeState state)
 convergeLoop *
 convergeLoopNew(const convergePolicy *policy,
                 const convergeActuator *actuator,
-                gboolean mayPostcopy,
+                convergePostcopy postcopy,
                 convergeLoopOpenJournal openJournal,
                 void *opaque)
 {
@@ -75,7 +76,7 @@ convergeLoopNew(const convergePolicy *policy,
     loop->openJournal = openJournal;
     loop->openOpaque = opaque;
     loop->control.policy = policy;
-    loop->control.mayPostcopy = mayPostcopy;
+    loop->control.postcopy = postcopy;
 
     /* A probe is worth its cost only where its answer changes what is done. */
     if (!actuator->ops->probe ||
@@ -91,6 +92,7 @@ convergeLoopFree(convergeLoop *loop)
     if (!loop)
         return;
     convergeJournalClose(loop->journal);
+    g_free(loop->skipped);
     g_free(loop->trouble);
     g_free(loop);
 }
@@ -183,6 +185,7 @@ act(convergeLoop *loop,
     const convergeDecision *decision)
 {
     g_autofree char *text = convergeDecisionExplain(decision, &loop->model);
+    g_autofree char *reason = NULL;
     g_autoptr(GError) error = NULL;
     gboolean done;
 
@@ -207,7 +210,12 @@ act(convergeLoop *loop,
     if (decision->verb == CONVERGE_VERB_DOWNTIME)
         loop->status.downtimeMs = decision->downtimeMs;
     loop->postcopy = loop->postcopy || decision->verb == CONVERGE_VERB_POSTCOPY;
-    setReason(loop, text);
+
+    /* What comes instead of a rung, mostly at once, must not hide why it was skipped. */
+    reason = loop->skipped ? g_strdup_printf("%s; %s", text, loop->skipped) : g_strdup(text);
+    setReason(loop, reason);
+    if (decision->verb == CONVERGE_VERB_SKIP)
+        loop->skipped = g_steal_pointer(&text);
 }
 
 /* A throttle that acts at once will come with its end, and must find no probe under way. */
@@ -290,6 +298,7 @@ begin(convergeLoop *loop,
     const convergeActuator *actuator = loop->actuator;
     convergeThrottleActuator wanted = convergePolicyGet(loop->policy, CONVERGE_FIELD_ACTUATOR);
     gint64 law = convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE);
+    gboolean ours = law == CONVERGE_THROTTLE_ADAPTIVE || law == CONVERGE_THROTTLE_PROGRESSIVE;
     g_autofree char *why = NULL;
 
     loop->begun = TRUE;
@@ -298,16 +307,16 @@ begin(convergeLoop *loop,
 
     /* The stepped law is QEMU's own. */
     loop->control.actuator = CONVERGE_ACTUATOR_QEMU;
-    if (law != CONVERGE_THROTTLE_ADAPTIVE && law != CONVERGE_THROTTLE_PROGRESSIVE)
-        return;
     if (actuator->ops->choose)
-        loop->control.actuator = actuator->ops->choose(actuator->opaque, wanted, &why);
+        loop->control.actuator = actuator->ops->choose(
+            actuator->opaque, ours ? wanted : CONVERGE_ACTUATOR_QEMU, &why);
+    if (!ours)
+        return;
+
     loop->status.actuator = loop->control.actuator;
     if (loop->journal && why)
         convergeJournalActuator(loop->journal, sample->timeMs,
                                 convergeThrottleActuatorName(loop->control.actuator), why);
-    if (why)
-        setReason(loop, why);
 }
 
 gint64

@@ -47,11 +47,11 @@ typedef convergeJournal *(*convergeLoopOpenJournal)(void *opaque);
 
 /* @policy and @actuator must outlive the loop.
  *
- * @mayPostcopy: the migration was started with post-copy
+ * @postcopy: whether the migration can switch to it
  * @openJournal: may be NULL; is called once, with @opaque */
 convergeLoop *convergeLoopNew(const convergePolicy *policy,
                               const convergeActuator *actuator,
-                              gboolean mayPostcopy,
+                              convergePostcopy postcopy,
                               convergeLoopOpenJournal openJournal,
                               void *opaque);
 void convergeLoopFree(convergeLoop *loop);

@@ -10,14 +10,19 @@
 /* A bandwidth window is long enough to smooth QEMU's 100 ms send budget. */
 #define WINDOW_MS 300
 
-/* A CPU finds at least so many bytes/ms of zero pages; a window may spend this share of
- * its time on that. */
+/* A CPU finds at least so many bytes/ms of zero pages.  A window that spends no more than
+ * the first share of its time on that tells the link's speed; up to the second, what the link
+ * can do at least. */
 #define SCAN_RATE 1e6
 #define SCAN_SHARE 0.2
+#define SCAN_SHARE_MOST 0.5
 
 /* Weight of a new bandwidth window: half forgotten after two, so that a link
  * that slowed down is seen within a second. */
 #define BANDWIDTH_WEIGHT 0.4
+
+/* A link that differs by this much is news. */
+#define BANDWIDTH_NEWS 0.25
 
 /* Weight of an observation relative to the next newer one: phases pass. */
 #define OBSERVATION_DECAY 0.7
@@ -110,6 +115,9 @@ updateBandwidth(convergeModel *model,
         } else {
             model->bandwidth = bandwidth;
         }
+    } else if (bandwidth > model->bandwidth && normal >= constant / 8 &&
+               constant < SCAN_SHARE_MOST * SCAN_RATE * elapsed) {
+        model->bandwidth = bandwidth;
     }
 
     startWindow(model, sample);
@@ -394,6 +402,11 @@ convergeModelUpdate(convergeModel *model,
 
     if (news)
         fit(model);
+    if (model->bandwidthNews > 0 &&
+        fabs(model->bandwidth - model->bandwidthNews) > BANDWIDTH_NEWS * model->bandwidthNews)
+        news |= CONVERGE_NEWS_LINK;
+    if (news)
+        model->bandwidthNews = model->bandwidth;
 
     return news;
 }
@@ -476,7 +489,7 @@ convergeModelPredictFor(const convergeModel *model,
         now = unsent + dirtied(guest, inPass, held / inPass);
 
         if (now < threshold || now < DIRTIED_FLOOR) {
-            double pause = now / bandwidth + CONVERGE_PAUSE_OVERHEAD_MS / 1000.0;
+            double pause = now / bandwidth + plan->overheadMs / 1000.0;
 
             prediction.converges = TRUE;
             prediction.pauseMs = lrint(pause * 1000);

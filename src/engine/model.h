@@ -27,10 +27,6 @@
 /* Of each kind, so that the probes of a long pass do not push the passes out. */
 #define CONVERGE_MODEL_OBSERVATIONS 6
 
-/* What a pause costs beside sending memory: stop, device state, libvirt's round
- * trip at pre-switchover, start at the destination; 20..60 ms in the lab. */
-#define CONVERGE_PAUSE_OVERHEAD_MS 40
-
 /* %: QEMU's own throttle, once on, is not driven below this: see qemu_params.c. */
 #define CONVERGE_THROTTLE_FLOOR 20
 
@@ -72,6 +68,7 @@ struct _convergeModel {
 
     double bandwidth;           /* of the link, bytes/s; 0: unknown yet */
     double recentBandwidth;     /* of the newest window, zero pages or not */
+    double bandwidthNews;       /* ...as it was at the last news of any kind */
     double bandwidthError;      /* mean relative miss of the windows against it */
     convergeGuest guest;        /* fits best... */
     convergeGuest least, most;  /* ...and what dirties least and most of all that may be */
@@ -86,6 +83,7 @@ typedef enum {
     CONVERGE_NEWS_NONE = 0,
     CONVERGE_NEWS_SYNC = 1 << 0,    /* a bitmap sync happened */
     CONVERGE_NEWS_PROBE = 1 << 1,   /* a dirty-rate probe finished */
+    CONVERGE_NEWS_LINK = 1 << 2,    /* the link is faster or slower than at the last news */
 } convergeNews;
 
 /* Takes an active sample.  Samples of other kinds are ignored. */
@@ -110,6 +108,7 @@ struct _convergePlan {
     unsigned int latency;       /* ...from the end of so many passes on; 0: from now on */
     unsigned int floor;         /* %: a throttle in force cannot be driven below it */
     gint64 downtimeMs;          /* QEMU's downtime-limit */
+    gint64 overheadMs;          /* what the pause costs beside sending memory */
 };
 
 typedef struct _convergePrediction convergePrediction;

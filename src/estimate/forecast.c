@@ -73,6 +73,7 @@ guestAt(const convergeForecastInput *input,
         .workingSet = pair->workingSet,
         .writeRate = pair->writeRate,
         .bandwidth = input->bandwidth,
+        .actuator = input->actuator,
     };
 }
 
@@ -92,8 +93,6 @@ watchSample(void *opaque,
     return convergePlantOps.sample(watched->plant, sample, error);
 }
 
-/* The throttle is QEMU's own unless the policy names another: what more there is only the
- * host's module can tell, when it migrates. */
 static convergeThrottleActuator
 watchChoose(void *opaque,
             convergeThrottleActuator wanted,
@@ -153,7 +152,8 @@ runOne(const convergePlantConfig *guest,
     g_autoptr(convergePlant) plant = convergePlantNew(guest);
     forecastPlant watched = { plant, 0 };
     convergeActuator actuator = { &watchOps, &watched };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, TRUE, NULL, NULL);
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+                                                     NULL, NULL);
     const convergePlantResult *result = convergePlantGetResult(plant);
     double longest = GIVE_UP_MS + GIVE_UP_PASSES * guest->used / guest->bandwidth * 1000;
     forecastRun run = { CONVERGE_END_NEVER };

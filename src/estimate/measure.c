@@ -9,6 +9,7 @@
 #include <libxml/xpath.h>
 
 #include "estimate/measure.h"
+#include "qemu_migration_converge.h"
 
 /* QEMU's limits for one measurement, seconds. */
 #define SHORTEST 1
@@ -92,6 +93,44 @@ convergeMeasureLink(virDomainPtr dom,
                   "in MiB/s; domain '%1$s' has no speed limit and no completed migration to go by"),
                 virDomainGetName(dom));
     return FALSE;
+}
+
+/* The statistic @name of the job that runs or (@completed) was the last, or NULL. */
+static char *
+jobString(virDomainPtr dom,
+          gboolean completed,
+          const char *name)
+{
+    unsigned int flags = completed ? VIR_DOMAIN_JOB_STATS_COMPLETED |
+        VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED : 0;
+    virTypedParameterPtr params = NULL;
+    const char *value = NULL;
+    char *result = NULL;
+    int nparams = 0;
+    int type;
+
+    if (virDomainGetJobStats(dom, &type, &params, &nparams, flags) == 0 &&
+        virTypedParamsGetString(params, nparams, name, &value) == 1)
+        result = g_strdup(value);
+    virTypedParamsFree(params, nparams);
+    return result;
+}
+
+convergeThrottleActuator
+convergeMeasureActuator(virDomainPtr dom)
+{
+    g_autofree char *module = jobString(dom, FALSE, QEMU_MIGRATION_CONVERGE_STAT_MODULE);
+    g_autofree char *last = jobString(dom, TRUE, QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR);
+    convergeThrottleActuator i;
+
+    if (!module)
+        return CONVERGE_ACTUATOR_QEMU;
+
+    for (i = CONVERGE_ACTUATOR_AUTO; i < CONVERGE_ACTUATOR_LAST; i++) {
+        if (g_strcmp0(last, convergeThrottleActuatorName(i)) == 0)
+            return i;
+    }
+    return CONVERGE_ACTUATOR_VCPU_QUOTA;
 }
 
 /* Huge pages are not in the resident set. */

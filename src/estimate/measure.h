@@ -10,6 +10,7 @@
 #include <libvirt/libvirt.h>
 
 #include "estimate/fit.h"
+#include "policy/policy.h"
 
 #define CONVERGE_MIB (1024.0 * 1024)
 
@@ -42,6 +43,11 @@ typedef void (*convergeMeasureProgress)(double done, void *opaque);
  * @error set when that is nothing. */
 gboolean convergeMeasureLink(virDomainPtr dom, double *bandwidth, convergeLinkSource *source,
                              GError **error);
+
+/* What will slow the vCPUs down where a policy leaves it open: what the last migration
+ * that the host's module controlled had, or else what modules have as a rule; QEMU's own
+ * throttle on a host without module. */
+convergeThrottleActuator convergeMeasureActuator(virDomainPtr dom);
 
 /* Measures for about @seconds, in turns of one second and longer ones.  @exact has QEMU
  * log every write instead of sampling pages, which costs the guest what a migration's

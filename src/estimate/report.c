@@ -200,6 +200,7 @@ appendGuest(GString *text,
     if (report->cipher)
         appendRow(text, _("encryption"), "%.0f MiB/s, %s", report->encrypted / CONVERGE_MIB,
                   report->cipher);
+    appendRow(text, _("throttle"), "%s", convergeThrottleActuatorName(report->input->actuator));
     if (report->input->pauseMostMs > 0)
         appendRow(text, _("pause"), _("up to %1$lld ms, as domain and host have it"),
                   (long long)report->input->pauseMostMs);
@@ -428,6 +429,7 @@ convergeReportJSON(const convergeReport *report)
     addLink(builder, report);
     addClass(builder, report->forecasts);
 
+    addString(builder, "actuator", convergeThrottleActuatorName(report->input->actuator));
     if (report->input->pauseMostMs > 0)
         addNumber(builder, "pause_most_ms", (double)report->input->pauseMostMs);
     json_builder_set_member_name(builder, "policies");

@@ -250,6 +250,9 @@ runTo(convergePlant *plant,
     sendFor(plant, ms);
     plantGuestRun(plant, ms / 1000);
     plant->timeMs = next;
+    if (plant->limited)
+        plant->result.peakThrottle = MAX(plant->result.peakThrottle,
+                                         (unsigned int)lrint(100 - 100 * convergePlantSpeed(plant)));
 
     periodicSync(plant);
     if (left(plant) < threshold(plant)) {

@@ -2,14 +2,16 @@
 /*
  * policy_domain.c: the policy of one migration of one domain, from all its layers
  */
+#include <glib/gi18n-lib.h>
+#include <libvirt/virterror.h>
 #include <stdlib.h>
 
 #include "policy/policy_conf.h"
 #include "policy/policy_domain.h"
 #include "policy/policy_xml.h"
 
-/* What the domain's live XML states; an empty spec where it has no policy, or none that
- * the caller may read. */
+/* What the domain's live XML states; an empty spec where it has no policy.  Where there is no
+ * domain, the migration itself will say so. */
 static convergePolicySpec *
 domainSpec(virDomainPtr dom,
            GError **error)
@@ -18,8 +20,13 @@ domainSpec(virDomainPtr dom,
     char *xml = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT,
                                      CONVERGE_POLICY_XML_NS, VIR_DOMAIN_AFFECT_CURRENT);
 
-    if (!xml)
+    if (!xml && (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_METADATA ||
+                 virGetLastErrorCode() == VIR_ERR_NO_DOMAIN))
         return convergePolicySpecNew();
+    if (!xml) {
+        convergeErrorSetLibvirt(error, _("the policy of the domain cannot be read"));
+        return NULL;
+    }
 
     spec = convergePolicySpecFromXML(xml, error);
     free(xml);

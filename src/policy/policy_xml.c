@@ -7,13 +7,12 @@
  * nothing is fetched, no entity is expanded, and sizes are bounded.
  */
 #include <glib/gi18n-lib.h>
-#include <libxml/parser.h>
 #include <libxml/xmlwriter.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "policy/policy_fields.h"
 #include "policy/policy_xml.h"
+#include "util/xml.h"
 
 #define POLICY_XML_MAX (64 * 1024)
 
@@ -26,20 +25,8 @@
 #define XML(text) ((const xmlChar *)(text))
 #define TEXT(xml) ((const char *)(xml))
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlBuffer, xmlBufferFree)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlTextWriter, xmlFreeTextWriter)
-
-/* xmlInitParser() may be called often, but its first call looks at a flag without a lock.
- * xmlCleanupParser() is not ours to call: the daemon uses libxml2 itself. */
-static void
-initParser(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, xmlInitParser);
-}
 
 /* The one field that is an attribute: which migrations, not how. */
 static gboolean
@@ -214,91 +201,6 @@ setPolicy(convergePolicySpec *spec,
     return TRUE;
 }
 
-/* The type that a handler of libxml2's structured errors gets. */
-#if LIBXML_VERSION >= 21200
-typedef const xmlError *xmlErrorArg;
-#else
-typedef xmlErrorPtr xmlErrorArg;
-#endif
-
-/* The context keeps the last error; this keeps it from everybody else's handlers. */
-static void
-ignoreError(void *opaque G_GNUC_UNUSED,
-            xmlErrorArg error G_GNUC_UNUSED)
-{
-}
-
-/* Called at the start of a DOCTYPE, before anything in it is read. */
-static void
-stopAtDoctype(void *opaque,
-              const xmlChar *name G_GNUC_UNUSED,
-              const xmlChar *publicId G_GNUC_UNUSED,
-              const xmlChar *systemId G_GNUC_UNUSED)
-{
-    xmlParserCtxtPtr context = opaque;
-    gboolean *doctype = context->_private;
-
-    *doctype = TRUE;
-    xmlStopParser(context);
-}
-
-static xmlDocPtr
-readDocument(const char *xml,
-             GError **error)
-{
-    /* No XML_PARSE_NOENT, _DTDLOAD, _HUGE: see the head of this file.  What has been
-     * validated as UTF-8 is read as such, whatever it says of itself. */
-    const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-        XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC;
-    gsize length = strnlen(xml, POLICY_XML_MAX + 1);
-    g_autoptr(xmlParserCtxt) context = NULL;
-    g_autofree char *problem = NULL;
-    gboolean doctype = FALSE;
-    const xmlError *last;
-    const char *message;
-    xmlDocPtr doc;
-
-    if (length > POLICY_XML_MAX) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the XML is too long; allowed: %1$d bytes"), POLICY_XML_MAX);
-        return NULL;
-    }
-    if (!g_utf8_validate(xml, length, NULL)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the XML is in another encoding; allowed: UTF-8"));
-        return NULL;
-    }
-
-    initParser();
-    if (!(context = xmlNewParserCtxt())) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO, _("out of memory"));
-        return NULL;
-    }
-    context->_private = &doctype;
-    context->sax->internalSubset = stopAtDoctype;
-    context->sax->serror = ignoreError;
-
-    doc = xmlCtxtReadMemory(context, xml, length, NULL, "UTF-8", options);
-    if (doc && !doctype)
-        return doc;
-    xmlFreeDoc(doc);
-
-    if (doctype) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the XML has a DOCTYPE; allowed: none"));
-        return NULL;
-    }
-
-    last = xmlCtxtGetLastError(context);
-    message = last && last->message ? last->message : "";
-    problem = g_utf8_make_valid(message, MIN(strlen(message), POLICY_XML_WORD_MAX));
-    g_strstrip(problem);
-    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("line %1$d is not XML (%2$s); allowed: a well-formed element '%3$s'"),
-                last ? last->line : 1, problem, ROOT);
-    return NULL;
-}
-
 convergePolicySpec *
 convergePolicySpecFromXML(const char *xml,
                           GError **error)
@@ -306,7 +208,7 @@ convergePolicySpecFromXML(const char *xml,
     g_autoptr(convergePolicySpec) spec = convergePolicySpecNew();
     g_autoptr(xmlDoc) doc = NULL;
 
-    if (!(doc = readDocument(xml, error)) ||
+    if (!(doc = convergeXMLRead(xml, POLICY_XML_MAX, error)) ||
         !setPolicy(spec, xmlDocGetRootElement(doc), error)) {
         g_prefix_error(error, "%s: ", _("domain metadata"));
         return NULL;
@@ -333,7 +235,7 @@ convergePolicySpecToXML(const convergePolicySpec *spec)
     int attributes;
     gsize i;
 
-    initParser();
+    convergeXMLInit();
     if (!(buffer = xmlBufferCreate()) || !(writer = xmlNewTextWriterMemory(buffer, 0)))
         g_error("out of memory");
 

@@ -2,6 +2,8 @@
 /*
  * controltest.c: which decisions a model leads to, and their words
  */
+#include <string.h>
+
 #include "engine/control.h"
 
 #define MB 1e6
@@ -164,6 +166,49 @@ testCeiling(void)
     g_assert_cmpint(decisions[0].downtimeMs, ==, 40);
 }
 
+typedef struct _skipCase skipCase;
+struct _skipCase {
+    convergePostcopy postcopy;
+    convergeReason reason;
+    const char *says;
+};
+
+static const skipCase skips[] = {
+    { CONVERGE_POSTCOPY_NO_FLAG, CONVERGE_REASON_NO_POSTCOPY, "VIR_MIGRATE_POSTCOPY" },
+    { CONVERGE_POSTCOPY_PARALLEL, CONVERGE_REASON_POSTCOPY_PARALLEL, "parallel connections" },
+    { CONVERGE_POSTCOPY_VFIO, CONVERGE_REASON_POSTCOPY_VFIO, "VFIO" },
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(skips) == CONVERGE_POSTCOPY_AVAILABLE);
+
+/* A rung that cannot be had says why, and the next one is taken for the limit. */
+static void
+testSkips(void)
+{
+    g_autoptr(convergePolicy) policy =
+        convergePolicyParse("stepped,passes=1,fallback=post-copy+suspend", NULL);
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+    gsize i;
+
+    fill(&model, &cases[2]);
+    for (i = 0; i < G_N_ELEMENTS(skips); i++) {
+        convergeControl control = { .policy = policy, .postcopy = skips[i].postcopy };
+        g_autofree char *text = NULL;
+
+        model.last.iteration = 1;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        model.last.iteration = 2;
+        g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 2);
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_SKIP);
+        g_assert_cmpint(decisions[0].reason, ==, skips[i].reason);
+        g_assert_cmpint(decisions[1].verb, ==, CONVERGE_VERB_SUSPEND);
+        g_assert_cmpint(decisions[1].reason, ==, CONVERGE_REASON_PASSES);
+
+        text = convergeDecisionExplain(&decisions[0], &model);
+        g_assert_nonnull(strstr(text, skips[i].says));
+    }
+}
+
 /* No verb, reason or class without a name. */
 static void
 testNames(void)
@@ -198,6 +243,7 @@ main(int argc, char **argv)
     g_test_add_func("/control/stepped", testStepped);
     g_test_add_func("/control/hands-off", testHandsOff);
     g_test_add_func("/control/ceiling", testCeiling);
+    g_test_add_func("/control/skips", testSkips);
     g_test_add_func("/control/names", testNames);
     return g_test_run();
 }

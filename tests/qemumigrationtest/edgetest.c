@@ -65,15 +65,17 @@ static void
 testQmpReply(void)
 {
     static const char *const broken[] = {
-        "", "{", "[]", "42", "null", "{}", "{\"return\":[]}", "{\"return\":null}",
+        "", "{", "[]", "42", "null", "{}", "{\"return\":1}", "{\"return\":null}",
         "{\"error\":{}}", "{\"error\":\"x\"}", NULL,
     };
     g_autoptr(GError) error = NULL;
-    g_autoptr(JsonObject) good = convergeQmpParse("{\"return\":{\"a\":1},\"id\":\"libvirt-1\"}", &error);
+    g_autoptr(JsonNode) list = convergeQmpParse("{\"return\":[1,2]}", NULL);
+    g_autoptr(JsonNode) good = convergeQmpParse("{\"return\":{\"a\":1},\"id\":\"libvirt-1\"}", &error);
     gsize i;
 
     g_assert_no_error(error);
-    g_assert_cmpint(json_object_get_int_member(good, "a"), ==, 1);
+    g_assert_cmpint(json_object_get_int_member(json_node_get_object(good), "a"), ==, 1);
+    g_assert_cmpuint(json_array_get_length(json_node_get_array(list)), ==, 2);
 
     g_assert_null(convergeQmpParse("{\"error\":{\"class\":\"GenericError\",\"desc\":\"too much\"}}", &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);

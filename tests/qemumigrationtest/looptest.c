@@ -2,6 +2,8 @@
 /*
  * looptest.c: the whole loop against the plant, in virtual time
  */
+#include <string.h>
+
 #include "engine/loop.h"
 #include "plant/plant.h"
 
@@ -31,7 +33,7 @@ runLoop(const convergePlantConfig *config,
     if (policyText) {
         policy = convergePolicyParse(policyText, NULL);
         g_assert_nonnull(policy);
-        loop = convergeLoopNew(policy, &actuator, TRUE, NULL, NULL);
+        loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
     }
 
     while (!result->completed && !result->aborted && now < GIVE_UP_MS) {
@@ -187,7 +189,7 @@ testStandsAside(void)
 
         config.refuseFrom = from;
         actuator.opaque = plant = convergePlantNew(&config);
-        loop = convergeLoopNew(policy, &actuator, FALSE, NULL, NULL);
+        loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
         while (!convergeLoopTrouble(loop) && now < GIVE_UP_MS) {
             now += convergeLoopStep(loop);
             convergePlantAdvance(plant, now);
@@ -212,7 +214,7 @@ testCeiling(void)
     g_autoptr(convergePlant) plant = convergePlantNew(&middle);
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
     convergeActuator actuator = { &convergePlantOps, plant };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, FALSE, NULL, NULL);
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
     gint64 now = 0;
 
     convergeLoopSetCeiling(loop, 50);
@@ -223,6 +225,43 @@ testCeiling(void)
     g_assert_true(convergePlantGetResult(plant)->completed);
     g_assert_cmpint(convergePlantGetResult(plant)->pauseMs, <=, 50 + CONVERGE_PAUSE_OVERHEAD_MS);
     g_assert_cmpint(convergeLoopStatus(loop)->downtimeMs, <=, 50);
+}
+
+/* Why a rung was skipped stays to be seen, whatever is done instead. */
+static void
+testSkippedRung(void)
+{
+    static const char *const policies[] = {
+        "stepped,max-throttle=20,passes=2,fallback=post-copy+suspend",
+        "stepped,max-throttle=20,passes=2,fallback=post-copy+continue",
+    };
+    static const char *const says[] = {
+        [CONVERGE_POSTCOPY_NO_FLAG] = "VIR_MIGRATE_POSTCOPY",
+        [CONVERGE_POSTCOPY_PARALLEL] = "parallel connections",
+        [CONVERGE_POSTCOPY_VFIO] = "VFIO",
+        [CONVERGE_POSTCOPY_AVAILABLE] = "switch to post-copy",
+    };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(policies); i++) {
+        for (j = 0; j < G_N_ELEMENTS(says); j++) {
+            g_autoptr(convergePlant) plant = convergePlantNew(&middle);
+            g_autoptr(convergePolicy) policy = convergePolicyParse(policies[i], NULL);
+            convergeActuator actuator = { &convergePlantOps, plant };
+            g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, j, NULL, NULL);
+            const convergePlantResult *result = convergePlantGetResult(plant);
+            gint64 now = 0;
+
+            while (!result->completed && now < 60 * 1000) {
+                now += convergeLoopStep(loop);
+                convergePlantAdvance(plant, now);
+            }
+            g_test_message("%s", convergeLoopStatus(loop)->reason);
+            g_assert_nonnull(strstr(convergeLoopStatus(loop)->reason, says[j]));
+            g_assert_cmpint(result->postcopy, ==, j == CONVERGE_POSTCOPY_AVAILABLE);
+            g_assert_cmpint(result->completed, ==, i == 0 || j == CONVERGE_POSTCOPY_AVAILABLE);
+        }
+    }
 }
 
 /* "none" is none; where QEMU's auto-converge is on all the same, it is kept small. */
@@ -410,6 +449,7 @@ main(int argc, char **argv)
     g_test_add_func("/loop/link-halves", testLinkHalves);
     g_test_add_func("/loop/stands-aside", testStandsAside);
     g_test_add_func("/loop/ceiling", testCeiling);
+    g_test_add_func("/loop/skipped-rung", testSkippedRung);
     g_test_add_func("/loop/never-throttles", testNeverThrottles);
     g_test_add_func("/loop/huge-guest", testHugeGuest);
     g_test_add_func("/loop/blind-probes", testBlindProbes);

@@ -156,7 +156,7 @@ static void
 testPredict(void)
 {
     convergeModel model;
-    convergePlan plan = { .latency = 1, .downtimeMs = 300 };
+    convergePlan plan = { .latency = 1, .downtimeMs = 300, .overheadMs = 40 };
     convergePrediction free, throttled;
 
     /* An idle guest: one more pass. */
@@ -173,7 +173,7 @@ testPredict(void)
     plan.throttle = 90;
     throttled = convergeModelPredict(&model, &plan);
     g_assert_true(throttled.converges);
-    g_assert_cmpint(throttled.pauseMs, <=, plan.downtimeMs + CONVERGE_PAUSE_OVERHEAD_MS);
+    g_assert_cmpint(throttled.pauseMs, <=, plan.downtimeMs + plan.overheadMs);
     g_assert_cmpint(throttled.lostMs, >=, throttled.pauseMs);
     g_assert_cmpint(throttled.lostMs, <, throttled.remainingMs);
 }
@@ -189,7 +189,7 @@ testPredictMonotone(void)
         gboolean converged = FALSE;
 
         for (throttle = 0; throttle < 100; throttle++) {
-            convergePlan plan = { throttle, 1, CONVERGE_THROTTLE_FLOOR, 300 };
+            convergePlan plan = { throttle, 1, CONVERGE_THROTTLE_FLOOR, 300, 40 };
             convergePrediction prediction;
             convergeModel model;
 
@@ -210,7 +210,7 @@ testGarbage(void)
 {
     convergeModel model = { 0 };
     convergeSample sample = { 0 };
-    convergePlan plan = { 50, 1, CONVERGE_THROTTLE_FLOOR, 300 };
+    convergePlan plan = { 50, 1, CONVERGE_THROTTLE_FLOOR, 300, 40 };
     convergePrediction prediction;
 
     /* Not active: nothing is learnt. */

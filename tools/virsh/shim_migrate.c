@@ -13,6 +13,7 @@
 #include <libvirt/virterror.h>
 
 #include "engine/job.h"
+#include "engine/postcopy.h"
 #include "module/libvirt_next.h"
 #include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
@@ -103,6 +104,18 @@ takePolicy(virshCall *call,
     return call->policyText != NULL;
 }
 
+static convergePostcopy
+findPostcopy(virDomainPtr dom,
+             unsigned int flags)
+{
+    convergePostcopy postcopy;
+
+    virshConvergeErrorsMute(TRUE);
+    postcopy = convergePostcopyFind(dom, flags);
+    virshConvergeErrorsMute(FALSE);
+    return postcopy;
+}
+
 /* Controls the migration from here; without success it goes on as stock. */
 static void
 startJob(virshCall *call,
@@ -112,7 +125,7 @@ startJob(virshCall *call,
     g_autofree char *journalDir = convergeJournalDefaultDir();
     convergeJobOptions options = {
         .journalDir = journalDir,
-        .mayPostcopy = (call->flags & VIR_MIGRATE_POSTCOPY) != 0,
+        .postcopy = findPostcopy(dom, call->flags),
         .callerThrottle = call->throttle,
     };
     g_autoptr(GError) error = NULL;
@@ -179,9 +192,11 @@ virshCallBegin(virDomainPtr dom,
     policy = convergePolicyForDomain(dom, call->policyText, TRUE, NULL, &error);
     virshConvergeErrorsMute(FALSE);
 
-    /* Post-copy must be asked for at the start, on both sides; before QEMU 10.1 it
-     * excludes parallel connections. */
-    if (policy && convergePolicyMayPostcopy(policy) && !(flags & VIR_MIGRATE_PARALLEL))
+    /* Post-copy must be asked for at the start, on both sides.  A QEMU that cannot have it
+     * may refuse the migration then; which one the destination has, with parallel
+     * connections, is for the user to know. */
+    if (policy && convergePolicyMayPostcopy(policy) && !(flags & VIR_MIGRATE_PARALLEL) &&
+        findPostcopy(dom, flags | VIR_MIGRATE_POSTCOPY) == CONVERGE_POSTCOPY_AVAILABLE)
         call->flags |= VIR_MIGRATE_POSTCOPY;
 
     if (sourceHasModule(dom)) {

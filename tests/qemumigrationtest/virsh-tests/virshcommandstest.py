@@ -309,9 +309,11 @@ class Estimate(CommandTest):
         self.assertEqual(said, ["measure %d s, flags=0x0" % seconds for seconds in (1, 1, 2)])
         self.assertEqual(sorted(result), sorted((
             "domain", "memory", "used", "working_set", "write_rate", "measurements", "link",
-            "bandwidth", "class", "class_may_be", "class_certain", "pause_most_ms", "policies",
+            "bandwidth", "class", "class_may_be", "class_certain", "actuator", "pause_most_ms",
+            "policies",
             "recommended", "why", "notes")))
         self.assertEqual((result["pause_most_ms"], result["recommended"]), (300, "adaptive"))
+        self.assertEqual(result["actuator"], "qemu")
         self.assertEqual((result["domain"], result["class_may_be"], result["class_certain"]),
                          ("test", ["converges"], True))
         self.assertEqual(result["link"], {"bandwidth": 1000 << 20, "from": "stated"})

@@ -25,9 +25,17 @@ LAUNCHER, SHIM, FAKE = (os.path.realpath(arg) for arg in sys.argv[1:4])
 PROMPT = b"virsh # "
 TIMEOUT = 30
 
-LIVE, PEER2PEER, AUTO_CONVERGE = 0x1, 0x2, 0x2000
+LIVE, PEER2PEER, AUTO_CONVERGE, POSTCOPY, PARALLEL = 0x1, 0x2, 0x2000, 0x8000, 0x20000
 
 MIGRATE = "migrate --live --auto-converge --converge-policy adaptive"
+
+# One guest whose device is passed through.
+VFIO = """\
+<node><domain type='test'><name>test</name><memory>8192</memory><os><type>hvm</type></os>
+<devices><hostdev mode='subsystem' type='pci' managed='yes'><source>
+<address domain='0' bus='6' slot='2' function='0'/></source></hostdev></devices></domain></node>
+"""
+
 OPTION_HELP = ("    --converge-policy <string>  policy for convergence: "
                "PRESET[,FIELD=VALUE...], for example adaptive,max-downtime=500ms\n")
 CONTROLS = "this virsh controls the migration itself"
@@ -364,6 +372,24 @@ class Call(VirshTest):
                                   VIRSH_FAKE_MODULE="1"),
                         ["virDomainMigrateToURI3 flags=0x%x auto_converge.policy=adaptive"
                          % (LIVE | PEER2PEER)])
+
+    def test_post_copy(self):
+        """It must be asked for at the start, where the policy may need it and it can be had."""
+        with open(self.path("vfio.xml"), "w") as file:
+            file.write(VFIO)
+        vfio = {"VIRSH_DEFAULT_CONNECT_URI": "test://" + self.path("vfio.xml")}
+        for policy, words, extra, added in (
+                ("post-copy", "", {}, POSTCOPY),
+                ("adaptive", "", {}, 0),
+                ("post-copy", " --parallel", {}, PARALLEL),
+                ("post-copy", " --parallel --postcopy", {}, PARALLEL | POSTCOPY),
+                ("post-copy", "", vfio, 0),
+                ("post-copy", " --postcopy", vfio, POSTCOPY)):
+            with self.subTest(policy + words, **extra):
+                self.assertCall(self.fake("migrate --live --p2p --converge-policy %s test x%s"
+                                          % (policy, words), VIRSH_FAKE_MODULE="1", **extra),
+                                ["virDomainMigrateToURI3 flags=0x%x auto_converge.policy=%s"
+                                 % (LIVE | PEER2PEER | added, policy)])
 
     def test_each_its_own(self):
         line = ("migrate --live --converge-policy adaptive test test:///default; "

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvirt_calls.h: the libvirt calls that are made
+ *
+ * The driver module passes the definitions behind its own wrappers, a client the
+ * public ones, a test fakes.
+ */
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include "util/error.h"
+
+typedef struct _convergeLibvirt convergeLibvirt;
+struct _convergeLibvirt {
+    const char *caller;         /* "daemon" or "client", for the journal */
+    gboolean onHost;            /* this process may write to the guest's cgroups */
+    int (*getJobStats)(virDomainPtr dom, int *type, virTypedParameterPtr *params,
+                       int *nparams, unsigned int flags);
+    int (*setMaxDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags);
+    int (*qemuMonitorCommand)(virDomainPtr dom, const char *cmd, char **result,
+                              unsigned int flags);
+    int (*startPostCopy)(virDomainPtr dom, unsigned int flags);
+    int (*suspend)(virDomainPtr dom);
+    int (*abortJob)(virDomainPtr dom);
+    int (*getState)(virDomainPtr dom, int *state, int *reason, unsigned int flags);
+    /* Called first in the loop's thread, may be NULL: gives it an identity. */
+    void (*threadInit)(void);
+};
+
+/* The public definitions, in a client. */
+extern const convergeLibvirt convergeLibvirtPublic;

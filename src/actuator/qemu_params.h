@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * qemu_params.h: QEMU's migration parameters, changed and put back
+ *
+ * QEMU's own throttle is driven as a set-point: with cpu-throttle-initial =
+ * max-cpu-throttle = X, cpu-throttle-increment = 99 and throttle-trigger-threshold
+ * = 1, QEMU throttles by exactly X, up or down, at its next trigger
+ * (migration/ram.c: every second bitmap sync after which the guest has dirtied
+ * more than 1 % of what was sent).
+ */
+#pragma once
+
+#include "actuator/qmp.h"
+#include "engine/decision.h"
+
+/* Those that we may change. */
+typedef enum {
+    CONVERGE_PARAM_INITIAL,
+    CONVERGE_PARAM_INCREMENT,
+    CONVERGE_PARAM_MAX,
+    CONVERGE_PARAM_THRESHOLD,
+    CONVERGE_PARAM_TAILSLOW,
+    CONVERGE_PARAM_DOWNTIME,
+    CONVERGE_PARAM_LAST
+} convergeParam;
+
+/* As QMP names it, and whether it is a boolean there. */
+const char *convergeParamName(convergeParam param);
+gboolean convergeParamIsBoolean(convergeParam param);
+
+/* Not set, or not known to this QEMU. */
+#define CONVERGE_PARAM_ABSENT G_GINT64_CONSTANT(-1)
+
+typedef struct _convergeQemuParams convergeQemuParams;
+struct _convergeQemuParams {
+    gboolean callerThrottle;    /* whoever migrates has stated initial and increment,
+                                 * which libvirt sets and takes back itself */
+    gboolean remembered;
+    gint64 original[CONVERGE_PARAM_LAST];   /* before we changed anything */
+    gint64 written[CONVERGE_PARAM_LAST];    /* what we set last; ABSENT: never */
+};
+
+void convergeQemuParamsInit(convergeQemuParams *params, gboolean callerThrottle);
+
+/* Asks QEMU, once, for what is to be put back.  To be called while the migration runs:
+ * what the caller asked of libvirt is set by then, and libvirt takes that back itself. */
+gboolean convergeQemuParamsRemember(convergeQemuParams *params, const convergeMonitor *monitor,
+                                    GError **error);
+
+/* What HOLD, PRIME, STEP or THROTTLE is in parameters; ABSENT: not to be changed. */
+void convergeQemuParamsFor(const convergeQemuParams *params, const convergeDecision *decision,
+                           gint64 values[CONVERGE_PARAM_LAST]);
+
+/* Sets @values in one command: QEMU checks the merged set and takes all or nothing. */
+gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonitor *monitor,
+                                 const gint64 values[CONVERGE_PARAM_LAST], GError **error);
+
+/* Puts back, in one command, what still carries our value; what libvirt has put back
+ * already does not.  Says nothing where nothing was changed. */
+gboolean convergeQemuParamsRestore(convergeQemuParams *params, const convergeMonitor *monitor,
+                                   GError **error);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * policydomaintest.c: the policy of a migration, and a domain whose metadata cannot be had
+ *
+ * The libvirt calls for that are defined here and go before the library's.
+ */
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy_domain.h"
+
+static const char *fakeMetadata;        /* NULL: fails with... */
+static int fakeError;                   /* VIR_ERR_* */
+
+char *
+virDomainGetMetadata(virDomainPtr dom G_GNUC_UNUSED,
+                     int type G_GNUC_UNUSED,
+                     const char *uri G_GNUC_UNUSED,
+                     unsigned int flags G_GNUC_UNUSED)
+{
+    return fakeMetadata ? strdup(fakeMetadata) : NULL;
+}
+
+int
+virGetLastErrorCode(void)
+{
+    return fakeError;
+}
+
+const char *
+virGetLastErrorMessage(void)
+{
+    return "what libvirt says";
+}
+
+typedef struct _domainCase domainCase;
+struct _domainCase {
+    const char *metadata;
+    int error;
+    const char *stated;
+    gboolean requested;
+    const char *policy;         /* expected, in text form; NULL: none... */
+    const char *says;           /* ...and why, NULL: nobody asked */
+};
+
+#define UNREADABLE "the policy of the domain cannot be read: what libvirt says"
+
+static const domainCase cases[] = {
+    { "<policy><stall>7</stall></policy>", 0, NULL, TRUE, "adaptive,stall=7", NULL },
+    { "<policy><stall>7</stall></policy>", 0, NULL, FALSE, NULL, NULL },
+    { "<policy when='always'/>", 0, NULL, FALSE, "adaptive,when=always", NULL },
+    { "<policy><stall>x</stall></policy>", 0, NULL, TRUE, NULL, "domain metadata: " },
+    /* There is none to read, or nothing to migrate. */
+    { NULL, VIR_ERR_NO_DOMAIN_METADATA, NULL, TRUE, "adaptive", NULL },
+    { NULL, VIR_ERR_NO_DOMAIN_METADATA, "stepped", FALSE, "stepped", NULL },
+    { NULL, VIR_ERR_NO_DOMAIN_METADATA, NULL, FALSE, NULL, NULL },
+    { NULL, VIR_ERR_NO_DOMAIN, "stepped", FALSE, "stepped", NULL },
+    /* There may be one: whatever was asked for, something else might be meant. */
+    { NULL, VIR_ERR_ACCESS_DENIED, NULL, TRUE, NULL, UNREADABLE },
+    { NULL, VIR_ERR_ACCESS_DENIED, "stepped", FALSE, NULL, UNREADABLE },
+    { NULL, VIR_ERR_INTERNAL_ERROR, NULL, TRUE, NULL, UNREADABLE },
+    { NULL, VIR_ERR_OK, NULL, TRUE, NULL, UNREADABLE },
+    /* Told, for the log, to a caller who asked for nothing. */
+    { NULL, VIR_ERR_ACCESS_DENIED, NULL, FALSE, NULL, UNREADABLE },
+};
+
+static void
+testDomain(void)
+{
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const domainCase *data = &cases[i];
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicy) policy = NULL;
+        g_autofree char *text = NULL;
+
+        fakeMetadata = data->metadata;
+        fakeError = data->error;
+        policy = convergePolicyForDomain(NULL, data->stated, data->requested, NULL, &error);
+        text = policy ? convergePolicyFormat(policy) : NULL;
+
+        g_test_message("case %" G_GSIZE_FORMAT ": %s", i, error ? error->message : text);
+        g_assert_cmpstr(text, ==, data->policy);
+        g_assert_cmpint(error != NULL, ==, data->says != NULL);
+        if (error)
+            g_assert_nonnull(strstr(error->message, data->says));
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policydomain/layers", testDomain);
+    return g_test_run();
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * quotalooptest.c: the loop against the plant, with a throttle that acts at once
+ */
+#include <math.h>
+
+#include "engine/loop.h"
+#include "plant/plant.h"
+
+#define MB 1e6
+#define GIVE_UP_MS (30 * 60 * 1000)
+
+#define QUOTA "actuator=vcpu-quota"
+
+typedef struct _outcome outcome;
+struct _outcome {
+    convergePlantResult result;
+    convergeStatus status;
+    gint64 foreseenMs;          /* total, as predicted at the end of the bulk pass; 0: not */
+    gint64 foreseenPauseMs;     /* the pause, as predicted just before it */
+    gboolean pristine;
+};
+
+static outcome
+runLoop(const convergePlantConfig *config,
+        const char *policyText)
+{
+    g_autoptr(convergePlant) plant = convergePlantNew(config);
+    g_autoptr(convergePolicy) policy = convergePolicyParse(policyText, NULL);
+    convergeActuator actuator = { &convergePlantOps, plant };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+                                                   NULL, NULL);
+    const convergePlantResult *result = convergePlantGetResult(plant);
+    const convergePrediction *prediction = &convergeLoopStatus(loop)->prediction;
+    outcome o = { 0 };
+    gint64 now = 0;
+
+    while (!result->completed && !result->aborted && now < GIVE_UP_MS) {
+        gint64 wait = convergeLoopStep(loop);
+
+        if (prediction->converges) {
+            if (o.foreseenMs == 0)
+                o.foreseenMs = now + prediction->remainingMs;
+            o.foreseenPauseMs = prediction->pauseMs;
+        }
+        now += wait;
+        convergePlantAdvance(plant, now);
+    }
+
+    convergeLoopEnd(loop, result->completed, now);
+    actuator.ops->restore(plant, NULL);
+    o.result = *result;
+    o.status = *convergeLoopStatus(loop);
+    o.pristine = convergePlantIsPristine(plant);
+    return o;
+}
+
+/* What the bulk pass leaves dirty, and how long it takes to send that, ms. */
+static double
+leftMs(const convergePlantConfig *config)
+{
+    double bulk = config->used / config->bandwidth;
+
+    return config->workingSet * -expm1(-config->writeRate * bulk / config->workingSet) /
+        config->bandwidth * 1000;
+}
+
+static const convergePlantConfig guest = {
+    .memory = 1074 * MB, .used = 430 * MB, .workingSet = 400 * MB,
+    .writeRate = 250 * MB, .bandwidth = 96 * MB,
+};
+
+/* The middle: near the floor, which is one bulk pass and one sending of what it left. */
+static void
+testFloor(void)
+{
+    const double rates[] = { 150 * MB, 250 * MB, 400 * MB };
+    const double sets[] = { 200 * MB, 400 * MB, 800 * MB };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(rates); i++) {
+        for (j = 0; j < G_N_ELEMENTS(sets); j++) {
+            convergePlantConfig config = guest;
+            double bulk, left;
+            outcome o;
+
+            config.writeRate = rates[i];
+            config.workingSet = sets[j];
+            config.used = sets[j] + 30 * MB;
+            bulk = config.used / config.bandwidth * 1000;
+            left = leftMs(&config);
+            o = runLoop(&config, "adaptive," QUOTA);
+
+            g_test_message("set %.0f rate %.0f: total %.2f of the floor, lost %.2f, foreseen %.2f",
+                           sets[j] / MB, rates[i] / MB, o.result.totalMs / (bulk + left),
+                           o.result.lostMs / left, (double)o.foreseenMs / o.result.totalMs);
+            g_assert_true(o.result.completed);
+            g_assert_true(o.pristine);
+            g_assert_cmpfloat(o.result.totalMs, <=, 1.3 * (bulk + left));
+            g_assert_cmpfloat(o.result.lostMs, <=, 1.25 * left);
+            g_assert_cmpint(o.result.pauseMs, <=, 300);
+            g_assert_cmpfloat(fabs(o.foreseenMs - (double)o.result.totalMs), <=,
+                              0.2 * o.result.totalMs);
+            g_assert_cmpint(o.status.actuator, ==, CONVERGE_ACTUATOR_VCPU_QUOTA);
+        }
+    }
+}
+
+/* Who converges by itself is left alone. */
+static void
+testQuiet(void)
+{
+    const double rates[] = { 0, 2 * MB, 20 * MB };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rates); i++) {
+        convergePlantConfig config = guest;
+        outcome o;
+
+        config.writeRate = rates[i];
+        o = runLoop(&config, "adaptive," QUOTA);
+        g_assert_true(o.result.completed);
+        g_assert_cmpuint(o.result.peakThrottle, ==, 0);
+    }
+}
+
+/* Beyond any throttle: the fallback comes within one pass after the bulk pass, and costs
+ * little more than to have stopped the guest there. */
+static void
+testBeyond(void)
+{
+    convergePlantConfig config = guest;
+    outcome o;
+
+    config.writeRate = 12000 * MB;
+    o = runLoop(&config, "adaptive,fallback=suspend,fallback-when=prediction," QUOTA);
+    g_assert_true(o.result.completed);
+    g_assert_cmpint(o.status.class_, ==, CONVERGE_CLASS_BEYOND);
+    g_assert_cmpuint(o.result.passes, <=, 3);
+    g_assert_cmpfloat(o.result.lostMs, <=, 1.3 * leftMs(&config));
+}
+
+/* Once it no longer pays the throttle goes, unlike QEMU's. */
+static void
+testRelease(void)
+{
+    convergePlantConfig config = guest;
+    g_autoptr(convergePlant) plant = NULL;
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive," QUOTA, NULL);
+    g_autoptr(convergeLoop) loop = NULL;
+    convergeActuator actuator = { &convergePlantOps, NULL };
+    const convergePlantResult *result;
+    gboolean throttled = FALSE;
+    gboolean released = FALSE;
+    gint64 now = 0;
+
+    /* 20 s of work, then next to nothing. */
+    config.used = config.memory = 4000 * MB;
+    config.workingSet = 3000 * MB;
+    config.nphases = 2;
+    config.phases[0] = (convergePlantPhase) { 45000, 1 };
+    config.phases[1] = (convergePlantPhase) { 600000, 0.01 };
+    actuator.opaque = plant = convergePlantNew(&config);
+    loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
+    result = convergePlantGetResult(plant);
+
+    while (!result->completed && now < GIVE_UP_MS) {
+        now += convergeLoopStep(loop);
+        throttled = throttled || convergeLoopStatus(loop)->throttleTarget > 0;
+        released = released || (throttled && convergeLoopStatus(loop)->throttleTarget == 0);
+        convergePlantAdvance(plant, now);
+    }
+    g_assert_true(result->completed);
+    g_assert_true(throttled);
+    g_assert_true(released);
+}
+
+/* A link that halves in the middle of the throttled pass. */
+static void
+testLinkHalves(void)
+{
+    convergePlantConfig config = guest;
+    outcome o;
+
+    config.nlinkChanges = 1;
+    config.linkChanges[0] = (convergePlantLinkChange) { 5500, config.bandwidth / 2 };
+    o = runLoop(&config, "adaptive," QUOTA);
+    g_assert_true(o.result.completed);
+    g_assert_cmpint(o.result.pauseMs, <=, 300);
+    g_assert_cmpfloat(o.result.lostMs, <=, 1.25 * 2 * leftMs(&guest));
+}
+
+/* Wherever a command is refused, the guest gets all of its time back. */
+static void
+testRefused(void)
+{
+    unsigned int from;
+
+    for (from = 1; from < 8; from++) {
+        convergePlantConfig config = guest;
+
+        config.refuseFrom = from;
+        g_assert_true(runLoop(&config, "adaptive," QUOTA).pristine);
+    }
+}
+
+#define MANY 100
+
+static gpointer
+oneOfMany(gpointer opaque)
+{
+    outcome *o = opaque;
+    convergePlantConfig config = guest;
+
+    config.writeRate = o->foreseenMs * MB;
+    *o = runLoop(&config, "adaptive," QUOTA);
+    return NULL;
+}
+
+/* A hundred loops at once, each with a guest of its own, do what each does alone. */
+static void
+testMany(void)
+{
+    g_autofree outcome *alone = g_new0(outcome, MANY);
+    g_autofree outcome *together = g_new0(outcome, MANY);
+    GThread *threads[MANY];
+    gsize i;
+
+    for (i = 0; i < MANY; i++) {
+        alone[i].foreseenMs = together[i].foreseenMs = 10 + 5 * (gint64)i;
+        oneOfMany(&alone[i]);
+    }
+    for (i = 0; i < MANY; i++)
+        threads[i] = g_thread_new("loop", oneOfMany, &together[i]);
+    for (i = 0; i < MANY; i++)
+        g_thread_join(threads[i]);
+
+    for (i = 0; i < MANY; i++) {
+        g_assert_true(together[i].result.completed);
+        g_assert_cmpint(together[i].result.totalMs, ==, alone[i].result.totalMs);
+        g_assert_cmpfloat(together[i].result.lostMs, ==, alone[i].result.lostMs);
+        g_assert_cmpstr(together[i].status.reason, ==, alone[i].status.reason);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/quota-loop/floor", testFloor);
+    g_test_add_func("/quota-loop/quiet", testQuiet);
+    g_test_add_func("/quota-loop/beyond", testBeyond);
+    g_test_add_func("/quota-loop/release", testRelease);
+    g_test_add_func("/quota-loop/link-halves", testLinkHalves);
+    g_test_add_func("/quota-loop/refused", testRefused);
+    g_test_add_func("/quota-loop/many", testMany);
+    return g_test_run();
+}
