@@ -143,8 +143,8 @@ double convergePlantDirtied(const convergePlant *plant, double seconds);
 /* Throttles the vCPUs by @throttle % at once: for laws that can. */
 void convergePlantSetThrottle(convergePlant *plant, unsigned int throttle);
 
-/* Sum of all memory by where it is: not dirty and sent, or still to send; with a
- * plant that neither loses nor invents a page always what it had at the start. */
+/* All memory, by where it is: sent and not dirty, or still to send.  What the guest had at
+ * the start, unless a page was lost or invented. */
 double convergePlantAccount(const convergePlant *plant);
 
 extern const convergeActuatorOps convergePlantOps;
