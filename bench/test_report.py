@@ -14,7 +14,6 @@ import unittest
 HERE = os.path.dirname(os.path.realpath(__file__))
 RECORDED = os.path.join(HERE, "testdata", "results.json")
 sys.path.insert(0, HERE)
-os.environ.setdefault("MPLCONFIGDIR", tempfile.mkdtemp(prefix="virt-converge-bench-"))
 
 import analysis  # noqa: E402
 import tables  # noqa: E402
@@ -107,9 +106,10 @@ class Report(unittest.TestCase):
     def test_tables_and_plots(self):
         with open(RECORDED, encoding="utf-8") as file:
             results = json.load(file)
-        with tempfile.TemporaryDirectory() as directory:
+        with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as config:
             done = subprocess.run([os.path.join(HERE, "report"), RECORDED, "--output", directory],
-                                  stdout=subprocess.PIPE, text=True, check=True)
+                                  stdout=subprocess.PIPE, text=True, check=True,
+                                  env=os.environ | {"MPLCONFIGDIR": config})
             drawn = sorted(os.listdir(directory))
         workloads = {each["workload"] for each in results["runs"]}
         self.assertEqual(drawn, sorted(f"{name}.png" for name in workloads | {"overview"}))
