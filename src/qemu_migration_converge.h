@@ -41,5 +41,6 @@
 #define QEMU_MIGRATION_CONVERGE_STAT_DIRTY_RATE QEMU_MIGRATION_CONVERGE_PREFIX "dirty_rate"       /* ullong, bytes/s at full speed */
 #define QEMU_MIGRATION_CONVERGE_STAT_WORKING_SET QEMU_MIGRATION_CONVERGE_PREFIX "working_set"     /* ullong, bytes */
 #define QEMU_MIGRATION_CONVERGE_STAT_REMAINING QEMU_MIGRATION_CONVERGE_PREFIX "predicted_remaining"   /* ullong, ms */
+#define QEMU_MIGRATION_CONVERGE_STAT_ERROR QEMU_MIGRATION_CONVERGE_PREFIX "predicted_error"           /* ullong, ms that _remaining may be wrong by */
 #define QEMU_MIGRATION_CONVERGE_STAT_PAUSE QEMU_MIGRATION_CONVERGE_PREFIX "predicted_downtime"        /* ullong, ms */
 #define QEMU_MIGRATION_CONVERGE_STAT_LOST QEMU_MIGRATION_CONVERGE_PREFIX "predicted_lost"             /* ullong, guest ms */

@@ -123,8 +123,9 @@ convergeDecisionExplain(const convergeDecision *decision,
     }
 
     if (decision->predicted && decision->prediction.converges) {
-        g_string_append_printf(text, _("; predicted: %1$.1f s more, pause %2$lld ms, %3$.1f guest seconds lost"),
+        g_string_append_printf(text, _("; predicted: %1$.1f s more, give or take %2$.1f s, pause %3$lld ms, %4$.1f guest seconds lost"),
                                decision->prediction.remainingMs / 1000.0,
+                               decision->prediction.errorMs / 1000.0,
                                (long long)decision->prediction.pauseMs,
                                decision->prediction.lostMs / 1000.0);
     }
