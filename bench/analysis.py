@@ -189,7 +189,11 @@ def predictions(found):
     within = [run for row in ours for run in row.runs
               if completed(run) and run["downtime_ms"] is not None and
               not any(line.get("verb") in ("suspend", "post-copy") for line in run["journal"])]
+    loops = [run["loop_cpu_s"] / run["total_s"] for row in ours for run in row.runs
+             if run.get("loop_cpu_s") is not None]
     return [
+        (f"CPU of the loop in the daemon, under {tables.LOOP_CPU:.1%} of a core",
+         sum(share < tables.LOOP_CPU for share in loops), len(loops), 1),
         (f"total as predicted at the end of the bulk pass, within {tables.TOTAL_OFF:.0%}",
          sum(abs(v - 1) <= tables.TOTAL_OFF for v in totals), len(totals),
          tables.TOTAL_CASES),
