@@ -85,10 +85,13 @@ class Analysis(unittest.TestCase):
         decision = {"verb": "throttle", "iteration": 2, "t": 4.0,
                     "prediction": {"converges": True, "remaining_ms": 5000}}
         found = rows(
-            run(journal=[decision], converge={"auto_converge.predicted_downtime": 250}),
-            run(journal=[decision], converge={"auto_converge.predicted_downtime": 100}),
+            run(journal=[decision], converge={"auto_converge.predicted_downtime": 250},
+                loop_cpu_s=0.01),
+            run(journal=[decision], converge={"auto_converge.predicted_downtime": 100},
+                loop_cpu_s=0.5),
             run(total=20.0, journal=[decision], converge={}, downtime_ms=400))
-        total, pause, allowed = analysis.predictions(found)
+        loop, total, pause, allowed = analysis.predictions(found)
+        self.assertEqual(loop[1:3], (1, 2))
         self.assertEqual(total[1:3], (2, 3))        # 9 s of 8 s, twice; of 20 s not
         self.assertEqual(pause[1:3], (1, 2))        # 200 ms of 250; of 100 not
         self.assertEqual(allowed[1:3], (2, 3))
