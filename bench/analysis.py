@@ -79,6 +79,12 @@ def predicted(run):
     return total, over(pause, run["downtime_ms"])
 
 
+def disturbed(run):
+    """Whether the guest waited for a processor that others had, for more than a
+    twentieth of the time: it then wrote less, and lost more, than the method tells."""
+    return run["waited_s"] is not None and run["waited_s"] > 0.05 * run["total_s"]
+
+
 @dataclass
 class Row:
     """All runs of one method on one workload; numbers are medians."""
