@@ -166,6 +166,8 @@ convergeVcpuSharesExplain(const convergeVcpuShares *shares)
         else if (busy == NAMED_MAX + 1)
             g_string_append(names, ", …");
     }
+    if (busy == total)
+        return g_strdup_printf(_("all vCPUs dirty memory (%1$s) and are slowed down alike"), names->str);
     return g_strdup_printf(_("%1$u of %2$u vCPUs dirty memory (%3$s) and are slowed down, the others are left alone"),
                            busy, total, names->str);
 }

@@ -178,6 +178,7 @@ testShares(void)
     convergeVcpuShares shares = { 0 };
     g_autofree char *before = convergeVcpuSharesExplain(&shares);
     g_autofree char *text = NULL;
+    g_autofree char *all = NULL;
 
     qemu = pristine;
     measure(&shares);
@@ -192,6 +193,12 @@ testShares(void)
     g_assert_nonnull(strstr(text, "0: 240 MiB/s, 2: 60 MiB/s"));
     g_assert_null(strstr(text, "1: "));
     g_assert_null(strstr(before, "MiB"));
+
+    qemu.rates[1] = 100;
+    measure(&shares);
+    all = convergeVcpuSharesExplain(&shares);
+    g_assert_nonnull(strstr(all, "0: 240 MiB/s, 1: 100 MiB/s, 2: 60 MiB/s"));
+    g_assert_null(strstr(all, "left alone"));
     convergeVcpuSharesClear(&shares);
 }
 
