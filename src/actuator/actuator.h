@@ -24,6 +24,10 @@ struct _convergeActuatorOps {
     convergeThrottleActuator (*choose)(void *opaque, convergeThrottleActuator wanted,
                                        char **why);
 
+    /* After a sample: what slows the vCPUs down now, which may have given way to something
+     * else.  @why: what is new in it, as above; NULL: nothing.  NULL: it stays as chosen. */
+    convergeThrottleActuator (*review)(void *opaque, char **why);
+
     /* Does what a decision says. All or nothing. */
     gboolean (*apply)(void *opaque, const convergeDecision *decision, GError **error);
 

@@ -6,9 +6,11 @@
 #include <libvirt/libvirt-qemu.h>
 
 #include "actuator/actuator_libvirt.h"
+#include "actuator/dirty_limit.h"
 #include "actuator/dirty_probe.h"
 #include "actuator/qemu_params.h"
 #include "actuator/undo_record.h"
+#include "actuator/vcpu_shares.h"
 
 const convergeLibvirt convergeLibvirtPublic = {
     .caller = "client",
@@ -31,8 +33,14 @@ struct _convergeActuatorLibvirt {
     convergeSample last;            /* newest active one */
     gint64 startUs;
     convergeUndoRecord *record;     /* NULL: there is none, as in a client */
-    convergeVcpuQuota *quota;       /* NULL: not what throttles */
-    unsigned int quotaThrottle;     /* %, in force whenever the guest runs */
+    convergeThrottleActuator chosen;
+    char *changed;                  /* why, since anybody was told; NULL: nothing is new */
+    unsigned int throttle;          /* %, to be in force at once whenever the guest runs */
+    convergeVcpuQuota *quota;       /* NULL: there is none */
+    GArray *cpus;                   /* gint64, QEMU's index of each of its vCPUs */
+    convergeVcpuShares shares;
+    convergeDirtyLimit limit;
+    gboolean probeWaits;            /* for the shares: QEMU measures one thing at a time */
 };
 
 convergeActuatorLibvirt *
@@ -42,6 +50,8 @@ convergeActuatorLibvirtNew(const convergeLibvirt *libvirt,
     convergeActuatorLibvirt *actuator = g_new0(convergeActuatorLibvirt, 1);
 
     actuator->monitor.libvirt = libvirt;
+    actuator->chosen = CONVERGE_ACTUATOR_QEMU;
+    actuator->cpus = g_array_new(FALSE, FALSE, sizeof(gint64));
     convergeQemuParamsInit(&actuator->params, callerThrottle);
     actuator->startUs = g_get_monotonic_time();
     return actuator;
@@ -53,7 +63,10 @@ convergeActuatorLibvirtFree(convergeActuatorLibvirt *actuator)
     if (!actuator)
         return;
     convergeVcpuQuotaFree(actuator->quota);
+    convergeVcpuSharesClear(&actuator->shares);
     convergeUndoRecordFree(actuator->record);
+    g_array_unref(actuator->cpus);
+    g_free(actuator->changed);
     g_free(actuator);
 }
 
@@ -70,9 +83,9 @@ convergeActuatorLibvirtNow(const convergeActuatorLibvirt *actuator)
     return (g_get_monotonic_time() - actuator->startUs) / 1000;
 }
 
-/* --- The CPU quota --- */
+/* --- What throttles at once --- */
 
-/* The thread ids of all vCPUs; NULL with @error set. */
+/* The thread ids of all vCPUs, and in .cpus their indexes; NULL with @error set. */
 static GArray *
 vcpuThreads(convergeActuatorLibvirt *actuator,
             GError **error)
@@ -85,17 +98,22 @@ vcpuThreads(convergeActuatorLibvirt *actuator,
     if (!reply)
         return NULL;
 
+    g_array_set_size(actuator->cpus, 0);
     cpus = JSON_NODE_HOLDS_ARRAY(reply) ? json_node_get_array(reply) : NULL;
     for (i = 0; cpus && i < json_array_get_length(cpus); i++) {
         JsonNode *cpu = json_array_get_element(cpus, i);
+        JsonObject *object = JSON_NODE_HOLDS_OBJECT(cpu) ? json_node_get_object(cpu) : NULL;
         pid_t thread = 0;
+        gint64 id = -1;
 
-        if (JSON_NODE_HOLDS_OBJECT(cpu))
-            thread = (pid_t)json_object_get_int_member_with_default(json_node_get_object(cpu),
-                                                                    "thread-id", 0);
+        if (object) {
+            thread = (pid_t)json_object_get_int_member_with_default(object, "thread-id", 0);
+            id = json_object_get_int_member_with_default(object, "cpu-index", -1);
+        }
         if (thread <= 0)
             break;
         g_array_append_val(threads, thread);
+        g_array_append_val(actuator->cpus, id);
     }
 
     if (!cpus || threads->len == 0 || i < json_array_get_length(cpus)) {
@@ -166,21 +184,34 @@ choose(void *opaque,
        char **why)
 {
     convergeActuatorLibvirt *actuator = opaque;
-    g_autoptr(GError) error = NULL;
-    gboolean wantsQuota = wanted == CONVERGE_ACTUATOR_AUTO ||
-        wanted == CONVERGE_ACTUATOR_VCPU_QUOTA;
+    const convergeMonitor *monitor = &actuator->monitor;
+    g_autoptr(GError) quotaError = NULL;
+    g_autoptr(GError) limitError = NULL;
+    gboolean wantsLimit = wanted == CONVERGE_ACTUATOR_DIRTY_LIMIT;
+    gboolean wantsQuota = wanted != CONVERGE_ACTUATOR_QEMU;
+    gboolean onHost = lookAtHost(actuator, wantsQuota, &quotaError);
 
-    if (lookAtHost(actuator, wantsQuota, &error) && wantsQuota) {
-        *why = g_strdup(_("the CPU quota of the vCPUs, which acts at once"));
-        return CONVERGE_ACTUATOR_VCPU_QUOTA;
+    /* Refused without a dirty ring: then all vCPUs are slowed down alike. */
+    if (((onHost && wantsQuota) || wantsLimit) &&
+        convergeVcpuSharesStart(&actuator->shares, monitor, convergeActuatorLibvirtNow(actuator),
+                                &limitError) &&
+        wantsLimit && convergeDirtyLimitCheck(monitor, &limitError)) {
+        *why = g_strdup(_("the limit of each vCPU's dirty rate, as the policy says"));
+        return actuator->chosen = CONVERGE_ACTUATOR_DIRTY_LIMIT;
+    }
+
+    if (wantsQuota && onHost) {
+        *why = wantsLimit ?
+            g_strdup_printf(_("the CPU quota of the vCPUs: %1$s"), limitError->message) :
+            g_strdup(_("the CPU quota of the vCPUs, which acts at once"));
+        return actuator->chosen = CONVERGE_ACTUATOR_VCPU_QUOTA;
     }
 
     if (wantsQuota)
-        *why = g_strdup_printf(_("QEMU's own throttle: %1$s"), error->message);
-    else if (wanted == CONVERGE_ACTUATOR_QEMU)
-        *why = g_strdup(_("QEMU's own throttle, as the policy says"));
+        *why = g_strdup_printf(_("QEMU's own throttle: %1$s"),
+                               (wantsLimit ? limitError : quotaError)->message);
     else
-        *why = g_strdup(_("QEMU's own throttle: the guest has no dirty ring"));
+        *why = g_strdup(_("QEMU's own throttle, as the policy says"));
     return CONVERGE_ACTUATOR_QEMU;
 }
 
@@ -190,28 +221,9 @@ static gboolean
 applyQuota(convergeActuatorLibvirt *actuator,
            GError **error)
 {
-    if (!actuator->quota)
-        return TRUE;
-    return convergeVcpuQuotaSetAll(actuator->quota,
-                                   actuator->last.paused ? 0 : actuator->quotaThrottle, error);
+    return convergeVcpuSharesSetQuota(&actuator->shares, actuator->quota, actuator->cpus,
+                                      actuator->last.paused ? 0 : actuator->throttle, error);
 }
-
-void
-convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator,
-                           gboolean succeeded)
-{
-    convergeQemuParams *params = &actuator->params;
-
-    if (actuator->quota)
-        convergeVcpuQuotaRestore(actuator->quota, NULL);
-    if (succeeded && actuator->record)
-        convergeUndoRecordRemove(actuator->record, NULL);
-    if (params->callerThrottle)
-        params->written[CONVERGE_PARAM_INITIAL] = params->written[CONVERGE_PARAM_INCREMENT] =
-            CONVERGE_PARAM_ABSENT;
-}
-
-/* --- Verbs --- */
 
 /* Before the parameters of QEMU are set.  That a record cannot be written is no reason to
  * leave a guest that does not converge: all that it could leave behind is a parameter. */
@@ -232,6 +244,106 @@ recordParams(convergeActuatorLibvirt *actuator,
     }
     convergeUndoRecordSave(actuator->record, NULL);
 }
+
+static gboolean
+setParams(convergeActuatorLibvirt *actuator,
+          const convergeDecision *decision,
+          GError **error)
+{
+    gint64 values[CONVERGE_PARAM_LAST];
+
+    convergeQemuParamsFor(&actuator->params, decision, values);
+    recordParams(actuator, values);
+    return convergeQemuParamsWrite(&actuator->params, &actuator->monitor, values, error);
+}
+
+/* Takes dirty limits back, and goes on without. */
+static gboolean
+leaveLimit(convergeActuatorLibvirt *actuator,
+           const char *why,
+           GError **error)
+{
+    convergeDecision decision = { .verb = CONVERGE_VERB_THROTTLE, .throttle = actuator->throttle };
+    gboolean gone;
+
+    actuator->chosen = actuator->quota ? CONVERGE_ACTUATOR_VCPU_QUOTA : CONVERGE_ACTUATOR_QEMU;
+    g_free(actuator->changed);
+    actuator->changed = g_strdup_printf(actuator->quota ?
+                                        _("the CPU quota of the vCPUs from now on: %1$s") :
+                                        _("QEMU's own throttle from now on: %1$s"), why);
+
+    gone = convergeDirtyLimitCancel(&actuator->limit, &actuator->monitor, error);
+    if (actuator->quota)
+        return applyQuota(actuator, gone ? error : NULL) && gone;
+
+    actuator->throttle = 0;
+    return (decision.throttle == 0 || setParams(actuator, &decision, gone ? error : NULL)) && gone;
+}
+
+static gboolean
+applyLimit(convergeActuatorLibvirt *actuator,
+           GError **error)
+{
+    const convergeMonitor *monitor = &actuator->monitor;
+    gint64 nowMs = convergeActuatorLibvirtNow(actuator);
+    g_autoptr(GError) refusal = NULL;
+
+    if (actuator->shares.startMs > 0)
+        return TRUE;            /* not measured yet */
+    if (!convergeVcpuSharesKnown(&actuator->shares))
+        return leaveLimit(actuator, _("QEMU could not tell which vCPUs dirty memory"), error);
+    if (!convergeDirtyLimitSet(&actuator->limit, monitor, &actuator->shares, actuator->throttle,
+                               nowMs, &refusal))
+        return leaveLimit(actuator, refusal->message, error);
+    if (!actuator->last.paused &&
+        convergeDirtyLimitStalls(&actuator->limit, monitor, &actuator->shares, nowMs))
+        return leaveLimit(actuator, _("the guest came to a stop under a limit of its dirty rate"), error);
+    return TRUE;
+}
+
+static gboolean
+applyThrottle(convergeActuatorLibvirt *actuator,
+              GError **error)
+{
+    if (actuator->chosen == CONVERGE_ACTUATOR_DIRTY_LIMIT)
+        return applyLimit(actuator, error);
+    return actuator->chosen != CONVERGE_ACTUATOR_VCPU_QUOTA || applyQuota(actuator, error);
+}
+
+/* %, of what acts at once */
+static unsigned int
+throttleInForce(const convergeActuatorLibvirt *actuator)
+{
+    return actuator->chosen == CONVERGE_ACTUATOR_DIRTY_LIMIT ? actuator->limit.throttle :
+        actuator->throttle;
+}
+
+static convergeThrottleActuator
+review(void *opaque,
+       char **why)
+{
+    convergeActuatorLibvirt *actuator = opaque;
+
+    *why = g_steal_pointer(&actuator->changed);
+    return actuator->chosen;
+}
+
+void
+convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator,
+                           gboolean succeeded)
+{
+    convergeQemuParams *params = &actuator->params;
+
+    if (actuator->quota)
+        convergeVcpuQuotaRestore(actuator->quota, NULL);
+    if (succeeded && actuator->record)
+        convergeUndoRecordRemove(actuator->record, NULL);
+    if (params->callerThrottle)
+        params->written[CONVERGE_PARAM_INITIAL] = params->written[CONVERGE_PARAM_INCREMENT] =
+            CONVERGE_PARAM_ABSENT;
+}
+
+/* --- Verbs --- */
 
 static int
 setDowntime(convergeActuatorLibvirt *actuator,
@@ -270,19 +382,14 @@ throttle(convergeActuatorLibvirt *actuator,
          const convergeDecision *decision,
          GError **error)
 {
-    gint64 values[CONVERGE_PARAM_LAST];
-
-    if (actuator->quota && decision->verb != CONVERGE_VERB_STEP) {
-        actuator->quotaThrottle = decision->throttle;
-        if (!applyQuota(actuator, error))
+    if (actuator->chosen != CONVERGE_ACTUATOR_QEMU && decision->verb != CONVERGE_VERB_STEP) {
+        actuator->throttle = decision->throttle;
+        if (!applyThrottle(actuator, error))
             return FALSE;
         if (decision->verb == CONVERGE_VERB_THROTTLE)
             return TRUE;
     }
-
-    convergeQemuParamsFor(&actuator->params, decision, values);
-    recordParams(actuator, values);
-    return convergeQemuParamsWrite(&actuator->params, &actuator->monitor, values, error);
+    return setParams(actuator, decision, error);
 }
 
 static gboolean
@@ -334,17 +441,19 @@ restore(void *opaque,
         GError **error)
 {
     convergeActuatorLibvirt *actuator = opaque;
-    g_autoptr(GError) quotaError = NULL;
+    g_autoptr(GError) throttleError = NULL;
     gboolean given = TRUE;
 
-    actuator->quotaThrottle = 0;
+    actuator->throttle = 0;
     if (actuator->quota)
-        given = convergeVcpuQuotaRestore(actuator->quota, &quotaError);
+        given = convergeVcpuQuotaRestore(actuator->quota, &throttleError);
+    given = convergeDirtyLimitCancel(&actuator->limit, &actuator->monitor,
+                                     given ? &throttleError : NULL) && given;
 
     if (!convergeQemuParamsRestore(&actuator->params, &actuator->monitor, error))
         return FALSE;
     if (!given) {
-        g_propagate_error(error, g_steal_pointer(&quotaError));
+        g_propagate_error(error, g_steal_pointer(&throttleError));
         return FALSE;
     }
     if (actuator->record)
@@ -360,7 +469,23 @@ startProbe(void *opaque,
 {
     convergeActuatorLibvirt *actuator = opaque;
 
+    if ((actuator->probeWaits = actuator->shares.startMs > 0))
+        return TRUE;
     return convergeDirtyProbeStart(&actuator->probe, &actuator->monitor, &actuator->last, error);
+}
+
+/* The first measurement, of who dirties memory. */
+static void
+collectShares(convergeActuatorLibvirt *actuator)
+{
+    const convergeSample *now = &actuator->last;
+
+    if (!convergeVcpuSharesCollect(&actuator->shares, &actuator->monitor, now->timeMs, now->paused))
+        return;
+    if (actuator->chosen == CONVERGE_ACTUATOR_VCPU_QUOTA)
+        actuator->changed = convergeVcpuSharesExplain(&actuator->shares);
+    if (actuator->probeWaits)
+        startProbe(actuator, NULL);
 }
 
 static gboolean
@@ -394,15 +519,17 @@ takeSample(void *opaque,
             reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED;
     }
 
-    sample->throttle = MAX(sample->throttle, actuator->quotaThrottle);
+    sample->throttle = MAX(sample->throttle, throttleInForce(actuator));
     convergeDirtyProbeCollect(&actuator->probe, monitor, sample);
     actuator->last = *sample;
-    applyQuota(actuator, NULL);
+    collectShares(actuator);
+    applyThrottle(actuator, NULL);
     return TRUE;
 }
 
 const convergeActuatorOps convergeActuatorLibvirtOps = {
     .choose = choose,
+    .review = review,
     .sample = takeSample,
     .apply = applyDecision,
     .probe = startProbe,

@@ -333,6 +333,27 @@ begin(convergeLoop *loop,
                                 convergeThrottleActuatorName(loop->control.actuator), why);
 }
 
+/* What slows the vCPUs down may have been changed by its own doing. */
+static void
+review(convergeLoop *loop,
+       const convergeSample *sample)
+{
+    const convergeActuator *actuator = loop->actuator;
+    convergeThrottleActuator now;
+    g_autofree char *why = NULL;
+
+    if (!actuator->ops->review)
+        return;
+
+    now = actuator->ops->review(actuator->opaque, &why);
+    if (!why)
+        return;
+
+    loop->control.actuator = loop->status.actuator = now;
+    if (loop->journal)
+        convergeJournalActuator(loop->journal, sample->timeMs, convergeThrottleActuatorName(now), why);
+}
+
 gint64
 convergeLoopStep(convergeLoop *loop)
 {
@@ -359,6 +380,7 @@ convergeLoopStep(convergeLoop *loop)
         convergeJournalSample(loop->journal, &loop->model, news);
 
     if (loop->status.state != CONVERGE_STATE_ASIDE) {
+        review(loop, &sample);
         keepProbing(loop, &sample);
         n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
         for (i = 0; i < n && loop->status.state != CONVERGE_STATE_ASIDE; i++)
