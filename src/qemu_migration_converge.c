@@ -17,6 +17,7 @@
 #include "module/job_stats.h"
 #include "module/libvirt_next.h"
 #include "module/preload.h"
+#include "module/recovery.h"
 #include "policy/policy_conf.h"
 #include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
@@ -62,6 +63,14 @@ qemuMigrationConvergeLoad(void)
     enabled = TRUE;
     convergeNextLog("version %s is in, the default policy is '%s'",
                     PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
+    convergeRecoveryLoad(program_invocation_short_name);
+}
+
+__attribute__((destructor)) static void
+qemuMigrationConvergeUnload(void)
+{
+    if (enabled)
+        convergeRecoveryUnload();
 }
 
 /* --- Parameters --- */
@@ -174,6 +183,11 @@ startJob(virDomainPtr domain,
     };
     g_autoptr(GError) error = NULL;
     convergeJob *job;
+
+    if (!convergeRecoveryDomain(domain, &error)) {
+        convergeNextLog("%s goes on as stock: %s", uuid, error->message);
+        return NULL;
+    }
 
     /* libvirt will refuse a second migration of a domain, or make it wait. */
     if (!convergeRegistryReserve(uuid)) {
@@ -499,6 +513,17 @@ virDomainMigrateFinish3Params(virConnectPtr dconn,
 }
 
 /* --- Wrappers: any time --- */
+
+/* Every turn of the daemon's main loop: the first sign that it is up, in the process that
+ * will stay. */
+int
+virEventRunDefaultImpl(void)
+{
+    if (enabled)
+        convergeRecoveryStart();
+
+    return next.virEventRunDefaultImpl();
+}
 
 int
 virDomainMigrateSetMaxDowntime(virDomainPtr domain,

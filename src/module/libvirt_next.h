@@ -54,7 +54,8 @@
          (virDomainPtr domain, int *type, virTypedParameterPtr *params, int *nparams, \
           unsigned int flags)) \
     CALL(int, virDomainMigrateSetMaxDowntime, \
-         (virDomainPtr domain, unsigned long long downtime, unsigned int flags))
+         (virDomainPtr domain, unsigned long long downtime, unsigned int flags)) \
+    CALL(int, virEventRunDefaultImpl, (void))
 
 #define CONVERGE_WRAPPED_CALLS(CALL) \
     CONVERGE_WRAPPED_ENTRY_POINTS(CALL) \

@@ -75,6 +75,16 @@ save(const convergeUndoRecord *record)
     g_assert_no_error(error);
 }
 
+/* Without waiting for the disk; older GLib then does not shorten a file. */
+static void
+writeText(const char *file,
+          const char *text,
+          gssize length)
+{
+    g_remove(file);
+    g_assert_true(g_file_set_contents_full(file, text, length, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+}
+
 static gboolean
 loads(const place *p)
 {
@@ -263,8 +273,8 @@ testContents(void)
     placeInit(&p);
     g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_test_message("%s", rows[i].text);
-        g_assert_true(g_file_set_contents(p.file, rows[i].text, -1, NULL));
+        g_test_message("row %zu", i);
+        writeText(p.file, rows[i].text, -1);
         g_assert_true(loads(&p) == rows[i].good);
     }
 }
@@ -282,16 +292,16 @@ testGarbage(void)
     placeInit(&p);
     g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
     for (i = 0; i < strlen(good); i++) {
-        g_assert_true(g_file_set_contents(p.file, good, (gssize)i, NULL));
+        writeText(p.file, good, (gssize)i);
         g_assert_false(loads(&p));
 
         text[i] ^= (char)g_test_rand_int_range(1, 256);
-        g_assert_true(g_file_set_contents(p.file, text, (gssize)strlen(good), NULL));
+        writeText(p.file, text, (gssize)strlen(good));
         loads(&p);
         text[i] = good[i];
     }
 
-    g_assert_true(g_file_set_contents(p.file, deep, -1, NULL));
+    writeText(p.file, deep, -1);
     g_assert_false(loads(&p));
 }
 
@@ -322,11 +332,11 @@ testForeignFiles(void)
 
     g_assert_true(g_file_get_contents(p.file, &text, NULL, NULL));
     huge = g_strconcat(text, blanks, NULL);
-    g_assert_true(g_file_set_contents(p.file, huge, -1, NULL));
+    writeText(p.file, huge, -1);
     g_assert_false(loads(&p));
 
     other = g_build_filename(p.top, "other", NULL);
-    g_assert_true(g_file_set_contents(other, text, -1, NULL));
+    writeText(other, text, -1);
     g_assert_cmpint(g_remove(p.file), ==, 0);
     g_assert_cmpint(symlink(other, p.file), ==, 0);
     g_assert_false(loads(&p));
@@ -371,8 +381,8 @@ testLoadAll(void)
     }
     garbage = g_build_filename(p.dir, "d.json", NULL);
     temporary = g_build_filename(p.dir, "a.json.X1Y2Z3", NULL);
-    g_assert_true(g_file_set_contents(garbage, "{", -1, NULL));
-    g_assert_true(g_file_set_contents(temporary, "{", -1, NULL));
+    writeText(garbage, "{", -1);
+    writeText(temporary, "{", -1);
     all = convergeUndoRecordLoadAll(p.dir);
     g_assert_cmpuint(all->len, ==, G_N_ELEMENTS(names));
 }
@@ -431,13 +441,13 @@ testRestoreGroups(void)
     convergeUndoRecordAddGroup(record, &group);
     save(record);
 
-    g_assert_true(g_file_set_contents(max, "1000 100000\n", -1, NULL));
+    writeText(max, "1000 100000\n", -1);
     read = convergeUndoRecordLoad(p.dir, UUID);
     g_assert_true(convergeUndoRecordRestoreGroups(read, NULL));
     g_assert_true(g_file_get_contents(max, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, "max 100000");
 
-    g_assert_true(g_file_set_contents(max, "garbage", -1, NULL));
+    writeText(max, "garbage", -1);
     g_assert_false(convergeUndoRecordRestoreGroups(read, NULL));
     g_assert_cmpint(g_remove(max), ==, 0);
     g_assert_true(convergeUndoRecordRestoreGroups(read, NULL));
