@@ -91,17 +91,17 @@ def guest_image():
 
 def accelerator(emulator=None):
     """The answer of lab/accel; asked once per lab and emulator."""
-    cache = os.path.join(LAB_DIR, "accel")
-    if not emulator and os.path.exists(cache):
+    words = [emulator] if emulator else []
+    cache = os.path.join(LAB_DIR, "".join(["accel", *words]).replace("/", "-"))
+    if os.path.exists(cache):
         with open(cache, encoding="ascii") as file:
             return file.read().strip()
-    done = subprocess.run([os.path.join(HERE, "accel"), *([emulator] if emulator else [])],
+    done = subprocess.run([os.path.join(HERE, "accel"), *words],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise LabError(done.stderr.strip())
-    if not emulator:
-        with open(cache, "w", encoding="ascii") as file:
-            file.write(done.stdout)
+    with open(cache, "w", encoding="ascii") as file:
+        file.write(done.stdout)
     return done.stdout.strip()
 
 

@@ -21,6 +21,25 @@ ARRIVAL_PATIENCE = 10
 FAST, SLOW = 0.05, 0.2  # seconds between samples, before and after the first byte
 
 
+def virsh_command(virsh, guest, source, method, p2p=False, tunnelled=False, more=()):
+    """The command line, for the SOURCE host, that migrates GUEST to the other. METHOD:
+    none (plain live migration), stock (auto-converge), policy:TEXT."""
+    target = source.other.letter
+    words = [virsh, "-c", f"qemu+tcp://{source.letter}/system", "migrate", "--live"]
+    if method != "none":
+        words.append("--auto-converge")
+    if method.startswith("policy:"):
+        words += ["--converge-policy", method.removeprefix("policy:")]
+    if p2p:
+        words.append("--p2p")
+    if tunnelled:
+        words.append("--tunnelled")
+    words += [*more, guest, f"qemu+tcp://{target}/system"]
+    if not tunnelled:
+        words.append(f"tcp://{target}:49152")
+    return words
+
+
 def quota_seconds(thread):
     """Seconds for which a CPU quota stopped the thread's cgroup."""
     with open(f"{thread}/cgroup", encoding="ascii") as file:
@@ -94,6 +113,7 @@ class Migration:
         self.on_sample = on_sample or (lambda stats: None)
         self.samples = []       # (t, job stats of the source)
         self.vcpus = []         # at the source, as far as they work
+        self.reports = []       # the guest's, from both hosts
         self.begin = None       # the first byte of memory was moved
         self.aborted = False
         self.result = {}
@@ -197,6 +217,7 @@ class Migration:
         reports = before + after
         if first:
             reports = [x for x in reports if x.t <= max(end, self.ended)]
+        self.reports = reports
 
         job = self._job_stats(host) if completed else {}
         last = self.samples[-1][1] if self.samples else {}

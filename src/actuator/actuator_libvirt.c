@@ -129,7 +129,7 @@ findQuota(convergeActuatorLibvirt *actuator,
     g_autoptr(convergeVcpuQuota) quota = NULL;
     gsize i;
 
-    if (!(quota = convergeVcpuQuotaNew((const pid_t *)threads->data, threads->len, error)))
+    if (!(quota = convergeVcpuQuotaNew(&g_array_index(threads, pid_t, 0), threads->len, error)))
         return FALSE;
 
     for (i = 0; i < convergeVcpuQuotaCount(quota); i++)

@@ -11,6 +11,8 @@
  * Unlike QEMU's throttle it acts at once, on one vCPU or all, and up or down.
  * Throttle @t leaves a vCPU the part (1 - t/100) of what it may use otherwise: one
  * CPU, or less where the operator has set a quota on the vCPU or on anything above.
+ * A quota above may be shared with others, so that a vCPU cannot use all of it; a throttle
+ * that leaves more than the vCPU has then is without effect.
  *
  * The cost: QEMU waits for a stopped vCPU before it switches over, which adds a mean of
  * 7 ms to the pause under 80 %, 38 ms under 95 % and 124 ms under 99 % (vcpu_quota.c).  To

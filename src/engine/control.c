@@ -18,10 +18,15 @@
 #define SMALL_STEPS_FROM 95
 #define SMALL_STEP 2
 
-/* A vCPU under a quota has to be waited for: half a stop on average, which lasts a tick x
- * p / (1 - p) (vcpu_quota.c has the measurements: 7, 20, 38 ms at 80, 90, 95 %). */
-#define QUOTA_HALF_TICK_MS 2
-#define QUOTA_LONGEST_MS 125
+/* ...or where that saves so much of what the guest loses. */
+#define HARD_FACTOR 1.5
+
+/* Kept free of the allowed pause, so that the real one keeps under it whatever happens; and
+ * a vCPU under a quota has to be waited for, longer the less it is given: half of what a stop
+ * by itself takes (vcpu_quota.c: 20, 38, 124 ms at 90, 95, 99 %), since the link has something
+ * to send meanwhile. */
+#define PAUSE_MARGIN_MS 40
+#define QUOTA_WAIT_MS 0.5
 
 /* Candidates for the pause: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
@@ -36,6 +41,9 @@
 
 /* ...and so many looks in a row say so. */
 #define DOUBTS 2
+
+/* So many passes without progress under the strongest throttle are enough of it. */
+#define VAIN_PASSES 3
 
 /* After so many passes without progress no prediction of an end is believed: passes
  * shorter than our samples teach the model nothing. */
@@ -69,16 +77,16 @@ convergeControlIsImmediate(const convergeControl *control)
         control->actuator == CONVERGE_ACTUATOR_DIRTY_LIMIT;
 }
 
-/* What the pause under @throttle costs beside sending memory, ms. */
+/* Of the allowed pause under @throttle, ms. */
 static gint64
-overhead(const convergeControl *control,
-         unsigned int throttle)
+pauseMargin(const convergeControl *control,
+            unsigned int throttle)
 {
-    gint64 wait = 0;
+    double wait = 0;
 
     if (control->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA)
-        wait = MIN(QUOTA_HALF_TICK_MS * throttle / (100 - throttle), QUOTA_LONGEST_MS);
-    return CONVERGE_PAUSE_OVERHEAD_MS + wait;
+        wait = QUOTA_WAIT_MS * throttle / (100.0 - throttle);
+    return PAUSE_MARGIN_MS + (gint64)wait;
 }
 
 /* What can be had from the actuator. */
@@ -90,7 +98,7 @@ makePlan(const convergeControl *control,
     convergePlan plan = {
         .throttle = throttle,
         .downtimeMs = downtimeMs,
-        .overheadMs = overhead(control, throttle),
+        .overheadMs = CONVERGE_PAUSE_OVERHEAD_MS,
     };
 
     if (!convergeControlIsImmediate(control)) {
@@ -109,7 +117,7 @@ highestDowntime(const convergeControl *control,
     gint64 limit = policyGet(control, CONVERGE_FIELD_MAX_DOWNTIME);
 
     if (policyGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_ADAPTIVE)
-        limit = MAX(limit - overhead(control, throttle), (limit + 1) / 2);
+        limit = MAX(limit - pauseMargin(control, throttle), (limit + 1) / 2);
     if (control->ceilingMs > 0)
         limit = MIN(limit, control->ceilingMs);
     return limit;
@@ -275,8 +283,16 @@ choose(const convergeControl *control,
         }
     }
 
-    if (!prediction->converges && highest > gentle)
-        *prediction = predictThrottle(control, model, highest, plan);
+    if (highest > gentle && !byItself) {
+        convergePlan candidate;
+        convergePrediction predicted = predictThrottle(control, model, highest, &candidate);
+
+        if (!prediction->converges ||
+            (predicted.converges && predicted.lostMs * HARD_FACTOR < prediction->lostMs)) {
+            *prediction = predicted;
+            *plan = candidate;
+        }
+    }
 
     if (prediction->converges)
         return byItself ? CONVERGE_CLASS_CONVERGES : CONVERGE_CLASS_MIDDLE;
@@ -353,6 +369,7 @@ setThrottle(convergeControl *control,
             convergeDecision *decision)
 {
     control->plan.throttle = throttle;
+    control->throttled = control->throttled || throttle > 0;
     control->primed = FALSE;
     *decision = (convergeDecision) {
         .verb = throttle > 0 ? CONVERGE_VERB_THROTTLE : CONVERGE_VERB_HOLD,
@@ -524,6 +541,9 @@ assess(convergeControl *control,
     controlChoice choice;
 
     choice.class_ = choose(control, model, &choice.plan, &choice.prediction);
+    /* It does so now because it was throttled. */
+    if (choice.class_ == CONVERGE_CLASS_CONVERGES && control->throttled)
+        choice.class_ = CONVERGE_CLASS_MIDDLE;
     control->class_ = choice.class_;
     control->outlook = choice.prediction;
 
@@ -547,6 +567,28 @@ refreshPrediction(convergeControl *control,
     control->prediction.errorMs = error;
 }
 
+/* Beyond the strongest throttle, by what the guest did under it, and with no rung left to
+ * take: then it is not to be slowed for nothing.  It may yet calm down. */
+static gboolean
+isInVain(convergeControl *control,
+         const convergeModel *model,
+         const controlChoice *choice)
+{
+    unsigned int highest = highestThrottle(control);
+    convergePlan strongest = makePlan(control, highest, highestDowntime(control, highest));
+
+    /* An unthrottled guest hides how fast it is: only one that has calmed down for sure is
+     * throttled again. */
+    if (choice->class_ == CONVERGE_CLASS_CONVERGES ||
+        predictFor(control, model, &model->most, model->bandwidth, &strongest).converges)
+        control->inVain = FALSE;
+    else if (choice->class_ == CONVERGE_CLASS_BEYOND &&
+             control->plan.throttle == highest &&
+             control->beyond >= CONVERGE_BEYOND_LOOKS && control->stalled >= VAIN_PASSES)
+        control->inVain = TRUE;
+    return control->inVain;
+}
+
 static unsigned int
 decideAdaptive(convergeControl *control,
                const convergeModel *model,
@@ -563,6 +605,12 @@ decideAdaptive(convergeControl *control,
 
     control->chosen = TRUE;
     control->prediction = current;
+
+    if (isInVain(control, model, choice)) {
+        if (control->plan.throttle > 0)
+            n += setThrottle(control, 0, CONVERGE_REASON_IN_VAIN, decisions);
+        return n;
+    }
 
     if (!worth) {
         /* QEMU was kept ready for the throttle that is not needed. */
@@ -626,7 +674,7 @@ convergeControlDecide(convergeControl *control,
         return n;
 
     n += decideProgressive(control, model, news, decisions);
-    if (n == 0)
+    if (n == 0 && !control->inVain)
         n += decideStuck(control, news, decisions);
     if (n == 0 && control->disbelieved == 0)
         n += decideAdaptive(control, model, &choice, decisions);

@@ -32,8 +32,9 @@ typedef enum {
 const char *convergeClassName(convergeClass class_);
 
 /* What a pause costs beside sending memory: stop, device state, libvirt's round
- * trip at pre-switchover, start at the destination; 20..60 ms in the lab. */
-#define CONVERGE_PAUSE_OVERHEAD_MS 40
+ * trip at pre-switchover, start at the destination.  In the lab -15..25 ms: what is left is
+ * rarely as much as QEMU's limit allows. */
+#define CONVERGE_PAUSE_OVERHEAD_MS 15
 
 /* So many looks in a row must find no way; one, where not even the guest that dirties least
  * of all that may be would have one.  A look is a bitmap sync, and with an actuator that
@@ -56,6 +57,8 @@ struct _convergeControl {
     convergePrediction prediction;  /* of .plan; .converges FALSE while unknown */
     convergePrediction outlook;     /* of the best plan at the last look */
     convergeClass class_;
+    gboolean throttled;             /* we did so once at least */
+    gboolean inVain;                /* no throttle helps: there is none */
     gboolean chosen;                /* the adaptive law has looked at all */
     unsigned int doubts;            /* looks in a row that found a better plan */
 

@@ -31,6 +31,8 @@ static const struct {
         "throttle-helps", N_("without throttle it does not converge, and this throttle loses least") },
     [CONVERGE_REASON_BEYOND] = {
         "beyond", N_("no allowed throttle and pause is predicted to converge, this is the closest") },
+    [CONVERGE_REASON_IN_VAIN] = {
+        "in-vain", N_("not even the strongest allowed makes it converge, so the guest is not slowed for nothing") },
     [CONVERGE_REASON_STUCK] = {
         "stuck", N_("it does not get there as predicted") },
     [CONVERGE_REASON_BAD_PASS] = {

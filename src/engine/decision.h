@@ -25,6 +25,7 @@ typedef enum {
     CONVERGE_REASON_CONVERGES,  /* converges by itself */
     CONVERGE_REASON_HELPS,      /* the middle: this throttle loses least */
     CONVERGE_REASON_BEYOND,     /* no allowed throttle converges */
+    CONVERGE_REASON_IN_VAIN,    /* ...and the strongest has shown it */
     CONVERGE_REASON_STUCK,      /* it does not go as predicted */
     CONVERGE_REASON_BAD_PASS,   /* the progressive law's sign */
     CONVERGE_REASON_PAUSE,      /* this pause loses least */

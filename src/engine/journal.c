@@ -24,6 +24,7 @@ struct _convergeJournal {
     int fd;
     char *path;
     gsize written;
+    guint64 probeId;            /* of the last probe that was noted */
 };
 
 char *
@@ -310,7 +311,10 @@ convergeJournalSample(convergeJournal *journal,
     addInt(line, "throttle", sample->throttle);
     if (sample->paused)
         addInt(line, "paused", 1);
-    if (news & CONVERGE_NEWS_PROBE) {
+    if (sample->postcopy)
+        addInt(line, "postcopy", 1);
+    if (sample->probeId != journal->probeId) {
+        journal->probeId = sample->probeId;
         addInt(line, "probe", sample->probeId);
         addInt(line, "probe_rate", sample->probeBps);
         addInt(line, "probe_ms", sample->probeMs);

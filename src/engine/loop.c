@@ -26,6 +26,9 @@
 #define PROBE_PAUSE_MS 1000
 #define PROBE_PAUSE_MS_PER_GB 20
 
+/* In a long bulk pass, where nothing is decided yet, a share of the time that it has taken. */
+#define PROBE_PAUSE_SHARE 20
+
 struct _convergeLoop {
     const convergePolicy *policy;
     const convergeActuator *actuator;
@@ -228,6 +231,18 @@ bulkPassIsEnding(const convergeLoop *loop)
         model->last.remainingBytes < model->bandwidth * PROBE_MS / 1000;
 }
 
+static gint64
+probePause(const convergeLoop *loop,
+           const convergeSample *sample)
+{
+    gint64 pause = PROBE_PAUSE_MS +
+        (gint64)(sample->totalBytes / 1000000000 * PROBE_PAUSE_MS_PER_GB);
+
+    if (sample->iteration < 2)
+        pause = MAX(pause, (sample->timeMs - loop->model.startMs) / PROBE_PAUSE_SHARE);
+    return pause;
+}
+
 static void
 keepProbing(convergeLoop *loop,
             const convergeSample *sample)
@@ -238,8 +253,7 @@ keepProbing(convergeLoop *loop,
         loop->probeId = sample->probeId;
         loop->probeDueMs = sample->timeMs;
         if (sample->probeMs > 0)    /* else the throttle has changed under it */
-            loop->probeDueMs += PROBE_PAUSE_MS +
-                (gint64)(sample->totalBytes / 1000000000 * PROBE_PAUSE_MS_PER_GB);
+            loop->probeDueMs += probePause(loop, sample);
     }
 
     if (sample->paused || loop->probeDueMs < 0 || sample->timeMs < loop->probeDueMs ||

@@ -127,7 +127,8 @@ static void
 addObservation(convergeObservations *list,
                double seconds,
                double throttle,
-               double bytes)
+               double bytes,
+               double pending)
 {
     convergeObservation *slot;
 
@@ -140,6 +141,7 @@ addObservation(convergeObservations *list,
     slot->seconds = seconds;
     slot->throttle = CLAMP(throttle, 0, 0.99);
     slot->bytes = MAX(bytes, DIRTIED_FLOOR);
+    slot->pending = pending;
 }
 
 /* Where D(t) saturates, a shorter time dirties at least its share of a longer one.  A
@@ -187,7 +189,8 @@ addMisses(const convergeObservations *list,
 
     for (i = list->n; i > 0; i--) {
         const convergeObservation *o = &list->item[i - 1];
-        double predicted = dirtied(guest, o->seconds, o->throttle);
+        double seen = 1 - MIN(o->pending / guest->workingSet, 0.9);
+        double predicted = dirtied(guest, o->seconds, o->throttle) * seen;
         double miss = fabs(log(MAX(predicted, DIRTIED_FLOOR) / o->bytes));
 
         *cost += weight * (miss <= OUTLIER ? miss * miss : OUTLIER * (2 * miss - OUTLIER));
@@ -341,7 +344,7 @@ noteSync(convergeModel *model,
         model->passDirtied = MAX((double)sample->remainingBytes - MAX(unsent, 0), 0);
         model->passSent = (double)sample->processedBytes - (double)model->syncProcessed;
         addObservation(&model->passes, elapsed / 1000.0, model->throttledMs / elapsed,
-                       model->passDirtied);
+                       model->passDirtied, MAX(unsent, 0));
         checkProbes(model);
     }
 
@@ -361,7 +364,7 @@ noteProbe(convergeModel *model,
         return;
 
     addObservation(&model->probes, seconds, sample->probeThrottle / 100.0,
-                   sample->probeBps * seconds);
+                   sample->probeBps * seconds, 0);
     checkProbes(model);
 }
 

@@ -35,7 +35,8 @@ typedef struct _convergeObservation convergeObservation;
 struct _convergeObservation {
     double seconds;
     double throttle;            /* 0..1, mean over that time */
-    double bytes;               /* distinct memory dirtied meanwhile */
+    double bytes;               /* distinct memory dirtied meanwhile... */
+    double pending;             /* ...not counting what of so much was unsent anyway */
 };
 
 /* The newest measurements of one kind, newest last. */

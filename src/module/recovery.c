@@ -17,7 +17,9 @@
 #define TRIES 60
 #define TRY_SECONDS 1
 
-static const char *daemonUri;   /* this daemon through its own socket */
+/* This daemon as its clients see it.  Without the socket's path the in-process driver
+ * would be taken, which is there before it is fit to be used. */
+static char *daemonUri;
 static gboolean left;           /* the thread has something to do; set before it starts */
 
 /* Held while one record is dealt with, libvirt calls included: either the thread does
@@ -31,13 +33,12 @@ convergeRecoveryLoad(const char *daemon)
 {
     g_autofree char *dir = convergeUndoRecordDefaultDir();
     g_autoptr(GPtrArray) records = convergeUndoRecordLoadAll(dir);
-    gboolean direct = g_str_equal(daemon, "virtqemud");
+    g_autofree char *run = g_path_get_dirname(dir);
     guint i;
 
-    if (geteuid() == 0)
-        daemonUri = direct ? "qemu+unix:///system?mode=direct" : "qemu+unix:///system?mode=legacy";
-    else
-        daemonUri = direct ? "qemu+unix:///session?mode=direct" : "qemu+unix:///session?mode=legacy";
+    daemonUri = g_strdup_printf("qemu+unix:///%s?socket=%s/%s",
+                                geteuid() == 0 ? "system" : "session", run,
+                                g_str_equal(daemon, "virtqemud") ? "virtqemud-sock" : "libvirt-sock");
 
     for (i = 0; i < records->len; i++) {
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
@@ -77,18 +78,9 @@ monitor(virDomainPtr domain,
         JsonObject *arguments,
         GError **error)
 {
-    g_autofree char *command = convergeQmpCommand(name, arguments);
-    JsonObject *result;
-    char *reply = NULL;
+    const convergeMonitor qmp = { &convergeLibvirtPublic, domain };
 
-    if (virDomainQemuMonitorCommand(domain, command, &reply, 0) < 0) {
-        convergeErrorSetLibvirt(error, _("monitor command failed"));
-        return NULL;
-    }
-
-    result = convergeQmpParse(reply, error);
-    free(reply);
-    return result;
+    return convergeQmpRunObject(&qmp, name, arguments, error);
 }
 
 /* Whether QEMU is done with the migration: qapi/migration.json, MigrationStatus. */

@@ -92,7 +92,7 @@ struct _convergePlantConfig {
     double scanRate;            /* zero pages found, bytes/s; 0: 4e9 */
     gint64 setupMs;             /* before memory moves */
     double syncMsPerGB;         /* a sync holds up sending for so long */
-    gint64 switchoverMs;        /* a pause takes so long besides memory; 0: 40 */
+    gint64 switchoverMs;        /* a pause takes so long besides memory; 0: 15 */
     gboolean noAutoConverge;    /* the migration was started without that capability */
     gboolean noProbe;           /* this QEMU cannot measure the dirty rate */
     gboolean blindProbe;        /* ...or measures nothing: the guest rewrites the same */
@@ -143,8 +143,8 @@ double convergePlantDirtied(const convergePlant *plant, double seconds);
 /* Throttles the vCPUs by @throttle % at once: for laws that can. */
 void convergePlantSetThrottle(convergePlant *plant, unsigned int throttle);
 
-/* Sum of all memory by where it is: not dirty and sent, or still to send; with a
- * plant that neither loses nor invents a page always what it had at the start. */
+/* All memory, by where it is: sent and not dirty, or still to send.  What the guest had at
+ * the start, unless a page was lost or invented. */
 double convergePlantAccount(const convergePlant *plant);
 
 extern const convergeActuatorOps convergePlantOps;

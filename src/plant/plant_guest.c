@@ -293,6 +293,6 @@ convergePlantAccount(const convergePlant *plant)
     unsigned int i;
 
     for (i = 0; i < plant->nregions; i++)
-        bytes += plant->regions[i].unsent + plant->regions[i].clean;
+        bytes += MAX(plant->regions[i].unsent, 0) + MAX(plant->regions[i].clean, 0);
     return bytes;
 }

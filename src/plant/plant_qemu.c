@@ -17,7 +17,7 @@
 #define SCAN_RATE 4e9
 
 /* Stop, device state, start at the destination. */
-#define SWITCHOVER_MS 40
+#define SWITCHOVER_MS 15
 
 /* Less than a page is nothing. */
 #define PAGE_BYTES 4096
@@ -250,6 +250,9 @@ runTo(convergePlant *plant,
     sendFor(plant, ms);
     plantGuestRun(plant, ms / 1000);
     plant->timeMs = next;
+    if (plant->limited)
+        plant->result.peakThrottle = MAX(plant->result.peakThrottle,
+                                         (unsigned int)lrint(100 - 100 * convergePlantSpeed(plant)));
 
     periodicSync(plant);
     if (left(plant) < threshold(plant)) {

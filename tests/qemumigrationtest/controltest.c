@@ -69,6 +69,7 @@ testCase(gconstpointer opaque)
     convergeControl control = { .policy = policy };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
+    unsigned int said = 0;
     unsigned int n, i;
 
     fill(&model, data);
@@ -99,10 +100,19 @@ testCase(gconstpointer opaque)
         g_assert_false(g_str_has_suffix(text, "."));
     }
 
-    /* The same again is no news: nothing is said twice. */
-    for (i = 0; i < 5; i++)
-        g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions),
-                         ==, 0);
+    /* The same again is no news: nothing is said twice, but that a throttle which has shown
+     * that it does not help is taken away. */
+    for (i = 0; i < 5; i++) {
+        if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) == 0)
+            continue;
+        said++;
+        g_assert_cmpint(data->class_, ==, CONVERGE_CLASS_BEYOND);
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_HOLD);
+        g_assert_cmpint(decisions[0].reason, ==, CONVERGE_REASON_IN_VAIN);
+    }
+    g_assert_cmpuint(said, <=, 1);
+    if (data->class_ == CONVERGE_CLASS_BEYOND)
+        g_assert_cmpuint(control.plan.throttle, ==, 0);
 }
 
 static void

@@ -293,7 +293,6 @@ testHugeGuest(void)
     g_assert_cmpfloat(adaptive.lostMs, <=, stock.lostMs);
 
     config.syncEveryMs = 5000;
-    config.disjoint = TRUE;
     stock = runLoop(&config, NULL, NULL);
     adaptive = runLoop(&config, "adaptive", NULL);
     g_assert_true(adaptive.completed);

@@ -37,10 +37,23 @@ nextData(const virshConvergeCommand *command,
     const virshConvergeOption *option;
 
     for (option = command->options; option->name; option++) {
-        if (option->type == VIRSH_OPTION_DATA && !g_hash_table_contains(args, option->name))
+        if (option->type == VIRSH_OPTION_ARGV ||
+            (option->type == VIRSH_OPTION_DATA && !g_hash_table_contains(args, option->name)))
             return option;
     }
     return NULL;
+}
+
+static void
+storeValue(GHashTable *args,
+           const virshConvergeOption *option,
+           const char *value)
+{
+    const char *before = g_hash_table_lookup(args, option->name);
+
+    g_hash_table_insert(args, (gpointer)option->name,
+                        before && option->type == VIRSH_OPTION_ARGV ?
+                        g_strjoin(VIRSH_ARGV_SEPARATOR, before, value, NULL) : g_strdup(value));
 }
 
 /* Reads the option at @words, which moves to its value if that is a word of its own. */
@@ -62,7 +75,8 @@ parseOption(const virshConvergeCommand *command,
         return FALSE;
     }
 
-    if (g_hash_table_contains(args, name) && option != &helpOption) {
+    if (g_hash_table_contains(args, name) && option != &helpOption &&
+        option->type != VIRSH_OPTION_ARGV) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("option --%1$s already seen"), name);
         return FALSE;
@@ -83,7 +97,7 @@ parseOption(const virshConvergeCommand *command,
         (*words)++;
     }
 
-    g_hash_table_insert(args, (gpointer)option->name, g_strdup(value));
+    storeValue(args, option, value);
     return TRUE;
 }
 
@@ -133,7 +147,7 @@ virshConvergeArgsParse(const virshConvergeCommand *command,
             if (!parseOption(command, &word, args, error))
                 return NULL;
         } else if ((data = nextData(command, args))) {
-            g_hash_table_insert(args, (gpointer)data->name, g_strdup(*word));
+            storeValue(args, data, *word);
         } else {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                         _("unexpected data '%1$s'"), *word);
@@ -169,6 +183,8 @@ formatSynopsis(const virshConvergeOption *option)
         return g_strdup_printf("[--%s]", option->name);
     if (option->type == VIRSH_OPTION_STRING)
         return g_strdup_printf(_("[--%1$s <string>]"), option->name);
+    if (option->type == VIRSH_OPTION_ARGV)
+        return g_strdup_printf("[[--%s] <string>]...", option->name);
     return g_strdup_printf(option->required ? "<%s>" : "[<%s>]", option->name);
 }
 
@@ -226,6 +242,9 @@ checkOptions(const virshConvergeCommand *command)
             return FALSE;
         /* Words without a name are taken in order. */
         if (option->type == VIRSH_OPTION_DATA && option->required && optionalData)
+            return FALSE;
+        /* Nothing can follow one that takes all. */
+        if (option->type == VIRSH_OPTION_ARGV && (option->required || option[1].name))
             return FALSE;
         optionalData |= option->type == VIRSH_OPTION_DATA && !option->required;
     }

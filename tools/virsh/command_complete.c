@@ -152,7 +152,8 @@ nextData(const virshConvergeCommand *command,
     const virshConvergeOption *option;
 
     for (option = command->options; option->name; option++) {
-        if (option->type == VIRSH_OPTION_DATA && !g_hash_table_contains(seen->seen, option))
+        if (option->type == VIRSH_OPTION_ARGV ||
+            (option->type == VIRSH_OPTION_DATA && !g_hash_table_contains(seen->seen, option)))
             return option;
     }
     return NULL;
@@ -219,7 +220,7 @@ offerArguments(GPtrArray *matches,
             offerValue(matches, option, typed, equals + 1, how);
     } else if (!seen.dataOnly && g_str_has_prefix(typed, "--")) {
         for (option = command->options; option->name; option++) {
-            if (!g_hash_table_contains(table, option))
+            if (option->type == VIRSH_OPTION_ARGV || !g_hash_table_contains(table, option))
                 offer(matches, typed, "--", option->name);
         }
     } else if ((option = nextData(command, &seen))) {

@@ -83,6 +83,19 @@ virshConvergePolicyCheck(const char *text,
     return policy != NULL;
 }
 
+convergePolicy *
+virshConvergePolicyResolve(const char *call,
+                           const convergePolicySpec *domain,
+                           GError **error)
+{
+    g_autoptr(convergePolicyConf) conf = NULL;
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(call, error);
+
+    if (!spec || !(conf = loadConf(error)))
+        return NULL;
+    return resolve(spec, domain, conf, error);
+}
+
 char **
 virshConvergePolicyNames(void)
 {
@@ -153,14 +166,10 @@ virshConvergeExplain(const char *call,
                      GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    g_autoptr(convergePolicyConf) conf = NULL;
-    g_autoptr(convergePolicySpec) callSpec = NULL;
-    g_autoptr(convergePolicy) policy = NULL;
+    g_autoptr(convergePolicy) policy = virshConvergePolicyResolve(call, domain, error);
     gsize i;
 
-    if (!(callSpec = convergePolicySpecParse(call, error)) ||
-        !(conf = loadConf(error)) ||
-        !(policy = resolve(callSpec, domain, conf, error)))
+    if (!policy)
         return NULL;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {

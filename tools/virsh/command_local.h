@@ -20,6 +20,12 @@ gboolean virshConvergePolicyMayBeRight(const char *text,
 gboolean virshConvergePolicyCheck(const char *text,
                                   GError **error);
 
+/* What a migration would be controlled by; @call and @domain are the text or spec of those
+ * layers, or NULL. */
+convergePolicy *virshConvergePolicyResolve(const char *call,
+                                           const convergePolicySpec *domain,
+                                           GError **error);
+
 /* Presets and the site's own policies, in the order in which they are listed. */
 char **virshConvergePolicyNames(void);
 

@@ -7,13 +7,14 @@
 
 #include "policy/policy_xml.h"
 
+#include "command_estimate.h"
 #include "command_local.h"
 #include "command_table.h"
 
 /* Never part of a verb. */
 #define VERB_SEPARATOR '|'
 
-static const char *const verbs[] = { "show", "explain", "status", "set", "clear" };
+static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate" };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VIRSH_VERB_LAST);
 
 static const char *
@@ -136,6 +137,15 @@ cmdCheck(GHashTable *args,
     return echo(virshConvergeCheck(argument(args, "file"), error));
 }
 
+static char **
+cmdEstimate(GHashTable *args,
+            GError **error)
+{
+    g_autofree char *words = virshConvergeEstimateFormat(args, error);
+
+    return words ? metadataEnd(metadataNew(args, VIRSH_VERB_ESTIMATE, words)) : NULL;
+}
+
 #define OPTION_DOMAIN \
     { "domain", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_DOMAIN, \
       N_("domain name, id or uuid") }
@@ -156,6 +166,25 @@ static const virshConvergeOption optionsCheck[] = {
 static const virshConvergeOption optionsWhere[] = {
     OPTION_DOMAIN,
     OPTIONS_WHERE,
+    { 0 }
+};
+
+static const virshConvergeOption optionsEstimate[] = {
+    OPTION_DOMAIN,
+    { VIRSH_ESTIMATE_BANDWIDTH, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
+      N_("what the link carries, in MiB/s") },
+    { VIRSH_ESTIMATE_SECONDS, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
+      N_("how long to measure, in seconds (default 15)") },
+    { VIRSH_ESTIMATE_TLS, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("the migration will be encrypted: measure that as well") },
+    { VIRSH_ESTIMATE_EXACT, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("count every page that is written, which slows the guest a little") },
+    { VIRSH_ESTIMATE_JSON, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("print the result as JSON") },
+    { VIRSH_ESTIMATE_VERBOSE, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("display the progress of measuring, also where no terminal is") },
+    { VIRSH_ESTIMATE_POLICY, VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_POLICY,
+      N_("policy to forecast, instead of all that have a name") },
     { 0 }
 };
 
@@ -194,6 +223,10 @@ const virshConvergeCommand virshConvergeCommands[] = {
     { "converge-clear", N_("remove the convergence policy of a domain"),
       N_("Removes the policy from the metadata of a domain."),
       optionsWhere, cmdClear },
+    { "converge-estimate", N_("forecast the migration of a domain under different policies"),
+      N_("Measures for some seconds how fast a running domain writes to its memory, and runs\n"
+         "    its migration under each policy in simulation. Nothing is migrated."),
+      optionsEstimate, cmdEstimate },
     { "converge-explain", N_("show every field of a convergence policy and where it comes from"),
       N_("Resolves a policy from all its layers: call, domain, host configuration, preset,\n"
          "    built-in. Without a policy and a domain, the host configuration alone."),

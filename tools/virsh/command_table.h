@@ -21,7 +21,7 @@
 #define VIRSH_CONVERGE_GROUP "converge"
 
 /* How a URI of "metadata" starts that is one of ours; a verb follows, and a policy
- * behind a '|' where the verb takes one.  No URI scheme has a '='. */
+ * behind a '|' where the verb takes one, or the words of command_estimate.h.  No URI scheme has a '='. */
 #define VIRSH_CONVERGE_COMMAND_MARK "virt-converge-command="
 
 /* What the shim does in place of virsh's call. */
@@ -31,6 +31,7 @@ typedef enum {
     VIRSH_VERB_STATUS,
     VIRSH_VERB_SET,
     VIRSH_VERB_CLEAR,
+    VIRSH_VERB_ESTIMATE,
     VIRSH_VERB_LAST
 } virshConvergeVerb;
 
@@ -38,6 +39,7 @@ typedef enum {
     VIRSH_OPTION_BOOL,
     VIRSH_OPTION_STRING,    /* only by its name */
     VIRSH_OPTION_DATA,      /* also without its name */
+    VIRSH_OPTION_ARGV,      /* likewise, and any number of them */
     VIRSH_OPTION_LAST
 } virshConvergeOptionType;
 
@@ -57,7 +59,9 @@ typedef struct {
 } virshConvergeOption;
 
 /* The stock command that does it, a NULL-terminated array for g_strfreev().  @args: what
- * the options were given, name -> value, "" for a boolean. */
+ * the options were given, name -> value, "" for a boolean; what an option was given
+ * several times is joined by VIRSH_ARGV_SEPARATOR. */
+#define VIRSH_ARGV_SEPARATOR "\n"
 typedef char **(*virshConvergeHandler)(GHashTable *args, GError **error);
 
 typedef struct {

@@ -11,6 +11,9 @@
 #pragma once
 
 #include <glib.h>
+#include <libvirt/libvirt.h>
+
+#include "policy/policy.h"
 
 /* The only symbols that leave the module; shim.syms lists them once more. */
 #define VIRSH_CONVERGE_EXPORT __attribute__((visibility("default")))
@@ -30,6 +33,15 @@ void virshConvergeErrorsMute(gboolean mute);
 /* Prints one line on stderr, in step with what virsh has printed so far. */
 void virshConvergePrint(const char *format,
                         ...) G_GNUC_PRINTF(1, 2);
+
+/* What "converge-estimate" prints; @words: its options, see command_estimate.h; @spec: the
+ * domain's policy or NULL; @host: where it is, NULL for this machine.  Free with
+ * g_free(). */
+char *virshConvergeEstimate(virDomainPtr dom,
+                            const char *words,
+                            const convergePolicySpec *spec,
+                            const char *host,
+                            GError **error);
 
 /* When virsh asks gettext for @msgid next, it gets @text, which lives for ever. */
 void virshConvergeSayInstead(const char *msgid,

@@ -137,6 +137,28 @@ doExplain(virDomainPtr dom,
     return text;
 }
 
+static char *
+doEstimate(virDomainPtr dom,
+           const char *words,
+           GError **error)
+{
+    g_autofree char *host = remoteHost(dom);
+    gboolean missing;
+    g_autoptr(convergePolicySpec) spec = readSpec(dom, VIR_DOMAIN_AFFECT_CURRENT, &missing, error);
+    char *text;
+
+    if (!spec && !missing)
+        return NULL;
+
+    /* What libvirt says is part of our own message. */
+    virshConvergeErrorsMute(TRUE);
+    text = virshConvergeEstimate(dom, words, spec, host, error);
+    virshConvergeErrorsMute(FALSE);
+    if (text)
+        text[strlen(text) - 1] = '\0';     /* virsh adds it again */
+    return text;
+}
+
 static void
 appendNumber(GString *text,
              unsigned long long number,
@@ -250,6 +272,8 @@ virDomainGetMetadata(virDomainPtr domain,
         text = doExplain(domain, policy, &error);
     else if (verb == VIRSH_VERB_STATUS)
         text = doStatus(domain);
+    else if (verb == VIRSH_VERB_ESTIMATE)
+        text = doEstimate(domain, policy, &error);
 
     if (error)
         fail(error);

@@ -8,6 +8,7 @@
 # Like virshtest.py, whose first arguments and environment it shares.  What a manual
 # page must name comes from the program itself.
 
+import json
 import os
 import re
 import shlex
@@ -20,7 +21,7 @@ from virshtest import LAUNCHER, STOCK, VirshTest  # noqa: E402
 
 MANPAGES = os.path.realpath(sys.argv[4])
 
-COMMANDS = ["converge-check", "converge-clear", "converge-explain", "converge-presets",
+COMMANDS = ["converge-check", "converge-clear", "converge-estimate", "converge-explain", "converge-presets",
             "converge-set", "converge-show", "converge-status"]
 
 SET = "Convergence policy set\n"
@@ -292,6 +293,98 @@ class Local(CommandTest):
         self.assertEqual(self.quiet("converge-check", "/nonexistent")[0], 1)
 
 
+class Estimate(CommandTest):
+    """Of a domain without resident memory to be known, on a host that is not asked."""
+
+    def estimate(self, *words, dirty="40", **extra):
+        return self.quiet("converge-estimate", "test", *words, VIRSH_FAKE_DIRTY=dirty, **extra)
+
+    def result(self, *words, **extra):
+        code, out, err = self.estimate("--seconds", "5", "--json", *words, **extra)
+        self.assertEqual(code, 0, err)
+        return json.loads(out), err.splitlines()
+
+    def test_shape(self):
+        result, said = self.result("--bandwidth", "1000")
+        self.assertEqual(said, ["measure %d s, flags=0x0" % seconds for seconds in (1, 1, 2)])
+        self.assertEqual(sorted(result), sorted((
+            "domain", "memory", "used", "working_set", "write_rate", "measurements", "link",
+            "bandwidth", "class", "class_may_be", "class_certain", "actuator", "pause_most_ms",
+            "policies",
+            "recommended", "why", "notes")))
+        self.assertEqual((result["pause_most_ms"], result["recommended"]), (300, "adaptive"))
+        self.assertEqual(result["actuator"], "qemu")
+        self.assertEqual((result["domain"], result["class_may_be"], result["class_certain"]),
+                         ("test", ["converges"], True))
+        self.assertEqual(result["link"], {"bandwidth": 1000 << 20, "from": "stated"})
+        self.assertEqual(result["memory"], 8 << 30)
+        self.assertEqual([row["policy"] for row in result["policies"]],
+                         [row.split()[0] for row in self.quiet("converge-presets")[1].splitlines()])
+        for row in result["policies"]:
+            self.assertEqual(sorted(row["total_ms"]), ["high", "low", "value"])
+            self.assertGreaterEqual(row["total_ms"]["value"],
+                                    result["used"]["value"] / result["bandwidth"] * 1000)
+
+    def test_policies(self):
+        """As the domain and the site would have them."""
+        self.conf = self.file("site.conf", SITE)
+        line = ("converge-set test adaptive,max-throttle=80; converge-estimate test --json --exact "
+                "--seconds 5 --bandwidth 30 --policy batch --policy adaptive,throttle=none -- adaptive")
+        code, out, err = self.quiet(line, VIRSH_FAKE_DIRTY="100")
+        self.assertEqual(code, 0, err)
+        self.assertIn("flags=0x1\n", err)
+        result = json.loads(out)
+        rows = result["policies"]
+        self.assertEqual([row["policy"] for row in rows],
+                         ["batch", "adaptive,throttle=none", "adaptive"])
+        self.assertEqual(rows[2]["peak_throttle"], 80)
+        self.assertEqual(result["class"], "middle")
+
+    def test_text(self):
+        code, out, err = self.estimate("--seconds", "5", "--bandwidth", "1000", "--tls", "adaptive",
+                                       VIRSH_FAKE_URI="qemu+ssh://elsewhere/system")
+        self.assertEqual(code, 0, err)
+        for word in ("\nclass        converges by itself\n", "\nencryption   ", "AES-256-GCM",
+                     "not how fast 'elsewhere' does", "\nrecommended  adaptive: "):
+            self.assertIn(word, out)
+        self.assertNotIn("Measuring", err)
+        err = self.estimate("--seconds", "5", "--bandwidth", "1000", "--verbose", "adaptive")[2]
+        self.assertTrue(err.endswith("\nMeasuring: [100 %]\n"), err)
+
+    def test_quiet_guest(self):
+        result, _ = self.result("--bandwidth", "100", "adaptive", dirty="0")
+        self.assertEqual((result["class_may_be"], result["write_rate"]["value"]), (["converges"], 0))
+
+    def test_refused_before_measuring(self):
+        for words, message in (
+                ("", "how fast the link is .*--bandwidth"),
+                ("--bandwidth 0", "invalid value '0' of option --bandwidth.*1..1048576"),
+                ("--bandwidth 1.5", "invalid value '1.5' of option --bandwidth"),
+                ("--bandwidth 9 --seconds 4", "invalid value '4' of option --seconds.*5..600"),
+                ("--bandwidth 9 --seconds 601", "invalid value '601'"),
+                ("--bandwidth 9 adaptive nonsense", "unknown preset 'nonsense'.*allowed: adaptive"),
+                ("--bandwidth 9 adaptive ''", "Failed to get option 'policy'"),
+                ("--bandwidth 9 'adaptive|xen'", "no name of a preset"),
+                ("--bandwidth 9 adaptive,max-throttle=100", "max-throttle.*allowed"),
+                ("--bandwidth 9 --nope", "doesn't support option --nope")):
+            with self.subTest(words):
+                code, out, err = self.estimate(*shlex.split(words))
+                self.assertEqual((code, out), (1, ""))
+                self.assertRegex(err, "^error: [^\n]*%s[^\n]*\n$" % message)
+
+    def test_failures(self):
+        """One message each."""
+        code, out, err = self.estimate("--bandwidth", "9", dirty="none")
+        self.assertEqual((code, out), (1, ""))
+        self.assertRegex(err, r"^measure 1 s, flags=0x0\nerror: QEMU does not come to tell [^\n]*\n$")
+        code, out, err = self.ours("converge-estimate", "test", "--bandwidth", "9")
+        self.assertEqual((code, out.strip()), (1, ""))
+        self.assertRegex(err, "^error: [^\n]*not supported[^\n]*\n$")
+        err = self.quiet("suspend test; converge-estimate test --bandwidth 9",
+                        VIRSH_FAKE_DIRTY="1")[2]
+        self.assertRegex(err, "error: domain 'test' is not running")
+
+
 class Usage(CommandTest):
     CASES = [
         ("converge-set", "command 'converge-set' requires <domain> option"),
@@ -380,6 +473,9 @@ class Completion(CommandTest):
                 (["converge-show", "test", ""], []),
                 (["converge-explain", "--domain", "t"], ["test"]),
                 (["converge-explain", "ovirt-s"], ["ovirt-suspend"]),
+                (["converge-estimate", "test", "xe"], ["xen"]),
+                (["converge-estimate", "test", "xen", "inc"], ["incus"]),
+                (["converge-estimate", "test", "xen", "--po"], ["--policy"]),
                 (["converge-set", "test", "xe"], ["xen"]),
                 (["converge-presets", "--"], ["--fields"])):
             with self.subTest(words):

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What converge-estimate forecasts of a guest, and what its migration is then like."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+from labtest import LAB, MODULE, VIRSH, LabTest
+
+LINK = "46"             # MiB/s: what labtest's link carries of memory
+SHARE = 0.3             # of the forecast, by which the migration may miss it
+
+
+class Estimate(LabTest):
+    module = ("--module", MODULE)
+    memory = 512
+
+    def estimate(self, *words, host=None):
+        done = subprocess.run(
+            (host or self.source).command(VIRSH, "-c", self.uri("A"), "converge-estimate",
+                                          self.guest, "--bandwidth", LINK, "--json", *words),
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return json.loads(done.stdout)
+
+    def migrate(self, policy, *words):
+        done = subprocess.run([os.path.join(LAB, "migrate"), self.guest, "--method",
+                               f"policy:{policy}", "--json", "--virsh", VIRSH, *words],
+                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertTrue(done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    def assert_comes_true(self, forecast, done):
+        self.assertEqual(forecast["end"], "completes")
+        self.assertEqual(done["result"], "completed", done["error"])
+        total = forecast["total_ms"]["value"] / 1000
+        self.assertLess(abs(done["total_s"] - total), SHARE * total,
+                        f"forecast {total:.1f} s, was {done['total_s']:.1f} s")
+
+
+class Idle(Estimate):
+    cmdline = "working-set=200M rate=0"
+
+    def test_forecast(self):
+        forecast = self.estimate("--seconds", "6", "adaptive")
+        self.assertEqual(forecast["class_may_be"], ["converges"])
+        self.assertEqual(forecast["policies"][0]["peak_throttle"], 0)
+        self.assert_comes_true(forecast["policies"][0], self.migrate("adaptive"))
+
+    def test_from_elsewhere(self):
+        """Over the wire, and with what that host cannot know."""
+        forecast = self.estimate("--seconds", "5", "--tls", "suspend", "adaptive",
+                                 host=self.target)
+        self.assertEqual([row["policy"] for row in forecast["policies"]], ["suspend", "adaptive"])
+        self.assertGreater(forecast["tls"]["bandwidth"], forecast["bandwidth"])
+        self.assertTrue(any("'A'" in note or "'a'" in note for note in forecast["notes"]),
+                        forecast["notes"])
+
+    def test_interrupted(self):
+        """The next one waits for what is under way in QEMU, and nothing else is left."""
+        process = self.start_virsh("converge-estimate", self.guest, "--bandwidth", LINK)
+        self.until("a measurement", lambda: self.qmp("query-dirty-rate")["status"] == "measuring")
+        time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait()
+        self.assertEqual(self.domain.jobInfo()[0], 0)
+        self.estimate("--seconds", "5", "adaptive")
+
+
+class Middle(Estimate):
+    cmdline = "working-set=200M rate=150M"
+
+    def forecast_and_migrate(self, *words):
+        forecast = self.estimate(*words, "adaptive")
+        self.assertEqual((forecast["class"], forecast["recommended"]), ("middle", "adaptive"))
+        self.assertGreater(forecast["policies"][0]["peak_throttle"], 20)
+        self.assert_comes_true(forecast["policies"][0], self.migrate("adaptive"))
+
+    def test_forecast(self):
+        self.forecast_and_migrate()
+
+    def test_exact(self):
+        self.forecast_and_migrate("--exact", "--seconds", "10")
+
+
+class Beyond(Estimate):
+    """A fifth of its processor, which the policy leaves it, still writes faster than the link."""
+    cmdline = "working-set=200M rate=6000M"
+    policy = "adaptive,max-throttle=80"
+
+    def test_forecast(self):
+        done = self.virsh("converge-set", self.guest, self.policy, "--live")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        forecast = self.estimate("adaptive", "suspend")
+        self.assertEqual(forecast["class_may_be"], ["beyond"])
+        self.assertEqual([row["end"] for row in forecast["policies"]], ["never", "long-pause"])
+        self.assertEqual(forecast["recommended"], "suspend")
+
+        total = forecast["policies"][1]["total_ms"]["value"] / 1000
+        done = self.migrate(self.policy, "--timeout", str(3 * total))
+        self.assertEqual(done["result"], "aborted")
+        self.assertEqual(done["converge"]["auto_converge.class"], "beyond")

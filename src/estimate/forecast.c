@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * forecast.c: how a migration would go, before there is one
+ */
+#include <math.h>
+
+#include "engine/loop.h"
+#include "estimate/forecast.h"
+#include "plant/plant.h"
+
+/* The corners of the fit, and the likeliest guest with the least and most memory used. */
+#define GUESTS (CONVERGE_FIT_CORNERS + 2)
+
+/* A migration that has not ended after so long, and so many times what one pass over
+ * used memory takes, is taken never to end. */
+#define GIVE_UP_MS (30 * 60 * 1000)
+#define GIVE_UP_PASSES 20
+
+/* Likewise after so many passes; the engine itself looks 64 ahead (PREDICT_PASSES in
+ * model.c). */
+#define PASSES_MOST 500
+
+/* The modelled guest does the same for ever: what so many probes have not taught, none
+ * will, and each costs a fit. */
+#define PROBES_MOST 20
+
+/* Losses this close are a tie, which the shorter one wins, and times this close as well,
+ * which the one that was named first wins: QEMU looks at what is left every 50 ms, before
+ * and after, which no forecast can foresee. */
+#define TIE_FACTOR 1.05
+#define TIE_MS 100
+
+/* QEMU looks at what is left every 50 ms, and its limit is without overhead. */
+#define PAUSE_SLACK_MS (CONVERGE_PAUSE_OVERHEAD_MS + 50)
+
+/* What came of one run. */
+typedef struct {
+    convergeEnd end;
+    double switchMs, totalMs, pauseMs, lostMs;
+    unsigned int peakThrottle;
+} forecastRun;
+
+static const char *const endNames[] = {
+    [CONVERGE_END_LIMITS] = "completes",
+    [CONVERGE_END_PAUSE] = "long-pause",
+    [CONVERGE_END_POSTCOPY] = "post-copy",
+    [CONVERGE_END_ABORT] = "aborts",
+    [CONVERGE_END_NEVER] = "never",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(endNames) == CONVERGE_END_LAST);
+
+const char *
+convergeEndName(convergeEnd end)
+{
+    return endNames[end];
+}
+
+static convergePlantConfig
+guestAt(const convergeForecastInput *input,
+        gsize i)
+{
+    const convergeDirtying *pair = &input->fit.corner[i < CONVERGE_FIT_CORNERS ? i : 0];
+    double used = input->used.value;
+
+    if (i == CONVERGE_FIT_CORNERS)
+        used = input->used.low;
+    else if (i == CONVERGE_FIT_CORNERS + 1)
+        used = input->used.high;
+
+    return (convergePlantConfig) {
+        .memory = input->memory,
+        .used = CLAMP(used, MIN(pair->workingSet, input->memory), input->memory),
+        .workingSet = pair->workingSet,
+        .writeRate = pair->writeRate,
+        .bandwidth = input->bandwidth,
+        .actuator = input->actuator,
+    };
+}
+
+/* The plant, and what is watched of it. */
+typedef struct {
+    convergePlant *plant;
+    unsigned int probes;
+} forecastPlant;
+
+static gboolean
+watchSample(void *opaque,
+            convergeSample *sample,
+            GError **error)
+{
+    forecastPlant *watched = opaque;
+
+    return convergePlantOps.sample(watched->plant, sample, error);
+}
+
+static convergeThrottleActuator
+watchChoose(void *opaque,
+            convergeThrottleActuator wanted,
+            char **why)
+{
+    forecastPlant *watched = opaque;
+
+    return convergePlantOps.choose(watched->plant, wanted, why);
+}
+
+static gboolean
+watchApply(void *opaque,
+           const convergeDecision *decision,
+           GError **error)
+{
+    forecastPlant *watched = opaque;
+
+    return convergePlantOps.apply(watched->plant, decision, error);
+}
+
+static gboolean
+watchProbe(void *opaque,
+           GError **error)
+{
+    forecastPlant *watched = opaque;
+
+    if (++watched->probes > PROBES_MOST) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "enough");
+        return FALSE;
+    }
+    return convergePlantOps.probe(watched->plant, error);
+}
+
+static gboolean
+watchRestore(void *opaque,
+             GError **error)
+{
+    forecastPlant *watched = opaque;
+
+    return convergePlantOps.restore(watched->plant, error);
+}
+
+static const convergeActuatorOps watchOps = {
+    .sample = watchSample,
+    .choose = watchChoose,
+    .apply = watchApply,
+    .probe = watchProbe,
+    .restore = watchRestore,
+};
+
+static forecastRun
+runOne(const convergePlantConfig *guest,
+       const convergePolicy *policy,
+       gint64 pauseMostMs)
+{
+    gint64 pauseMs = convergePolicyGet(policy, CONVERGE_FIELD_MAX_DOWNTIME);
+    g_autoptr(convergePlant) plant = convergePlantNew(guest);
+    forecastPlant watched = { plant, 0 };
+    convergeActuator actuator = { &watchOps, &watched };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+                                                     NULL, NULL);
+    const convergePlantResult *result = convergePlantGetResult(plant);
+    double longest = GIVE_UP_MS + GIVE_UP_PASSES * guest->used / guest->bandwidth * 1000;
+    forecastRun run = { CONVERGE_END_NEVER };
+    gint64 now = 0;
+
+    while (!result->completed && !result->aborted && (double)now < longest &&
+           result->passes < PASSES_MOST) {
+        now += convergeLoopStep(loop);
+        convergePlantAdvance(plant, now);
+    }
+    convergeLoopEnd(loop, result->completed, now);
+
+    run.switchMs = (double)result->totalMs;
+    run.totalMs = (double)result->allMs;
+    run.pauseMs = (double)result->pauseMs;
+    run.lostMs = result->lostMs;
+    run.peakThrottle = result->peakThrottle;
+
+    if (result->aborted) {
+        run.end = CONVERGE_END_ABORT;
+    } else if (result->postcopy) {
+        run.end = CONVERGE_END_POSTCOPY;
+    } else if (result->completed) {
+        if (pauseMostMs > 0)
+            pauseMs = MIN(pauseMs, pauseMostMs);
+        run.end = run.pauseMs <= (double)(pauseMs + PAUSE_SLACK_MS) ? CONVERGE_END_LIMITS :
+            CONVERGE_END_PAUSE;
+    }
+    return run;
+}
+
+static gboolean
+completes(convergeEnd end)
+{
+    return end < CONVERGE_END_ABORT;
+}
+
+static void
+widen(convergeRange *range,
+      double value,
+      gboolean first)
+{
+    if (first) {
+        range->value = range->low = range->high = value;
+    } else {
+        range->low = MIN(range->low, value);
+        range->high = MAX(range->high, value);
+    }
+}
+
+static convergeForecast
+forecast(const convergeForecastInput *input,
+         const convergeForecastPolicy *policy)
+{
+    convergeForecast result = { .text = g_strdup(policy->text) };
+    gsize i;
+
+    for (i = 0; i < GUESTS; i++) {
+        convergePlantConfig guest = guestAt(input, i);
+        forecastRun run = runOne(&guest, policy->policy, input->pauseMostMs);
+
+        if (i == 0) {
+            result.end = result.worst = run.end;
+            result.completes = completes(run.end);
+            result.switchMs = run.switchMs;
+            result.peakThrottle = run.peakThrottle;
+        }
+        result.worst = MAX(result.worst, run.end);
+        if (result.end == CONVERGE_END_NEVER)
+            break;      /* nothing to add */
+        if (!result.completes || !completes(run.end))
+            continue;
+
+        widen(&result.totalMs, run.totalMs, i == 0);
+        widen(&result.pauseMs, run.pauseMs, i == 0);
+        widen(&result.lostMs, run.lostMs, i == 0);
+    }
+    return result;
+}
+
+static convergeClass
+classify(const convergePlantConfig *guest,
+         const convergePolicy *free,
+         const convergePolicy *throttled)
+{
+    if (runOne(guest, free, 0).end == CONVERGE_END_LIMITS)
+        return CONVERGE_CLASS_CONVERGES;
+    if (runOne(guest, throttled, 0).end == CONVERGE_END_LIMITS)
+        return CONVERGE_CLASS_MIDDLE;
+    return CONVERGE_CLASS_BEYOND;
+}
+
+static gboolean
+isLess(double a,
+       double b)
+{
+    return a * TIE_FACTOR + TIE_MS < b;
+}
+
+static gboolean
+losesLess(const convergeForecast *a,
+          const convergeForecast *b)
+{
+    if (isLess(a->lostMs.value, b->lostMs.value) || isLess(b->lostMs.value, a->lostMs.value))
+        return a->lostMs.value < b->lostMs.value;
+    return isLess(a->totalMs.value, b->totalMs.value);
+}
+
+/* Of those whose end and worst end are at most these; -1: there is none. */
+static int
+leastLost(const GArray *policies,
+          convergeEnd end,
+          convergeEnd worst)
+{
+    int best = -1;
+    guint i;
+
+    for (i = 0; i < policies->len; i++) {
+        const convergeForecast *one = &g_array_index(policies, convergeForecast, i);
+
+        if (one->end > end || one->worst > worst)
+            continue;
+        if (best < 0 || losesLess(one, &g_array_index(policies, convergeForecast, best)))
+            best = (int)i;
+    }
+    return best;
+}
+
+/* Certain ends before uncertain ones, and those within limits before all others. */
+static void
+recommend(convergeForecasts *forecasts)
+{
+    static const struct {
+        convergeEnd end, worst;
+    } tiers[] = {
+        { CONVERGE_END_LIMITS, CONVERGE_END_LIMITS },
+        { CONVERGE_END_LIMITS, CONVERGE_END_NEVER },
+        { CONVERGE_END_POSTCOPY, CONVERGE_END_POSTCOPY },
+        { CONVERGE_END_POSTCOPY, CONVERGE_END_NEVER },
+    };
+    const convergeForecast *chosen, *least;
+    gsize i;
+
+    forecasts->recommended = forecasts->cheaper = -1;
+    for (i = 0; i < G_N_ELEMENTS(tiers) && forecasts->recommended < 0; i++)
+        forecasts->recommended = leastLost(forecasts->policies, tiers[i].end, tiers[i].worst);
+    if (forecasts->recommended < 0)
+        return;
+
+    i = leastLost(forecasts->policies, CONVERGE_END_POSTCOPY, CONVERGE_END_NEVER);
+    chosen = &g_array_index(forecasts->policies, convergeForecast, forecasts->recommended);
+    least = &g_array_index(forecasts->policies, convergeForecast, i);
+    if (least->end > chosen->end && isLess(least->lostMs.value, chosen->lostMs.value))
+        forecasts->cheaper = (int)i;
+}
+
+static void
+clearForecast(gpointer opaque)
+{
+    convergeForecast *one = opaque;
+
+    g_free(one->text);
+}
+
+convergeForecasts *
+convergeForecastsNew(const convergeForecastInput *input,
+                     const convergePolicy *free,
+                     const convergePolicy *throttled,
+                     const convergeForecastPolicy *policies,
+                     gsize n)
+{
+    convergeForecasts *forecasts = g_new0(convergeForecasts, 1);
+    gsize i;
+
+    for (i = 0; i < GUESTS; i++) {
+        convergePlantConfig guest = guestAt(input, i);
+        convergeClass class_ = classify(&guest, free, throttled);
+
+        if (i == 0)
+            forecasts->class_ = class_;
+        forecasts->mayBe[class_] = TRUE;
+    }
+
+    forecasts->policies = g_array_new(FALSE, FALSE, sizeof(convergeForecast));
+    g_array_set_clear_func(forecasts->policies, clearForecast);
+    for (i = 0; i < n; i++) {
+        convergeForecast one = forecast(input, &policies[i]);
+
+        g_array_append_val(forecasts->policies, one);
+    }
+    recommend(forecasts);
+    return forecasts;
+}
+
+void
+convergeForecastsFree(convergeForecasts *forecasts)
+{
+    if (!forecasts)
+        return;
+
+    g_array_unref(forecasts->policies);
+    g_free(forecasts);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * measure.c: what a running guest does with its memory, over libvirt's public API
+ */
+#include <stdlib.h>
+
+#include <glib/gi18n-lib.h>
+#include <libxml/parser.h>
+#include <libxml/xpath.h>
+
+#include "estimate/measure.h"
+#include "qemu_migration_converge.h"
+
+/* QEMU's limits for one measurement, seconds. */
+#define SHORTEST 1
+#define LONGEST 60
+
+/* Short ones in a row; then a long one, of such a part of the whole: two rounds fit. */
+#define SHORT_ONES 2
+#define LONG_PART 3
+
+/* What a measurement may take beyond its time until QEMU has its result. */
+#define PATIENCE_US (20 * G_USEC_PER_SEC)
+
+#define POLL_US (50 * 1000)
+
+/* What a QEMU process has resident beside guest memory: 39 MiB in the lab (Debian 12,
+ * QEMU 7.2), more with more devices. */
+#define QEMU_OWN (40 * CONVERGE_MIB)
+#define QEMU_OWN_MOST (128 * CONVERGE_MIB)
+
+typedef struct {
+    virDomainPtr dom;
+    convergeMeasured *measured;
+    gint64 startUs, endUs;
+    convergeMeasureProgress progress;
+    void *opaque;
+} measureRun;
+
+/* libvirt's "no limit", in MiB/s. */
+static gboolean
+isLimited(unsigned long mibps)
+{
+    return mibps > 0 && mibps < (unsigned long)(G_MAXINT64 >> 20);
+}
+
+static double
+lastMigration(virDomainPtr dom)
+{
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    int type;
+    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+    unsigned long long processed = 0, elapsed = 0, setup = 0;
+
+    if (virDomainGetJobStats(dom, &type, &params, &nparams, VIR_DOMAIN_JOB_STATS_COMPLETED |
+                             VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) < 0)
+        return 0;
+
+    virTypedParamsGetInt(params, nparams, VIR_DOMAIN_JOB_OPERATION, &operation);
+    virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_PROCESSED, &processed);
+    virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_JOB_TIME_ELAPSED, &elapsed);
+    virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_JOB_SETUP_TIME, &setup);
+    virTypedParamsFree(params, nparams);
+
+    if ((operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN &&
+         operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT) || elapsed <= setup)
+        return 0;
+    return (double)processed * 1000 / (double)(elapsed - setup);
+}
+
+gboolean
+convergeMeasureLink(virDomainPtr dom,
+                    double *bandwidth,
+                    convergeLinkSource *source,
+                    GError **error)
+{
+    unsigned long mibps = 0;
+
+    if (virDomainMigrateGetMaxSpeed(dom, &mibps, 0) == 0 && isLimited(mibps)) {
+        *bandwidth = (double)mibps * CONVERGE_MIB;
+        *source = CONVERGE_LINK_LIMIT;
+        return TRUE;
+    }
+
+    if ((*bandwidth = lastMigration(dom)) > 0) {
+        *source = CONVERGE_LINK_LAST;
+        return TRUE;
+    }
+
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("how fast the link is cannot be told from here: state it with --bandwidth, "
+                  "in MiB/s; domain '%1$s' has no speed limit and no completed migration to go by"),
+                virDomainGetName(dom));
+    return FALSE;
+}
+
+/* The statistic @name of the job that runs or (@completed) was the last, or NULL. */
+static char *
+jobString(virDomainPtr dom,
+          gboolean completed,
+          const char *name)
+{
+    unsigned int flags = completed ? VIR_DOMAIN_JOB_STATS_COMPLETED |
+        VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED : 0;
+    virTypedParameterPtr params = NULL;
+    const char *value = NULL;
+    char *result = NULL;
+    int nparams = 0;
+    int type;
+
+    if (virDomainGetJobStats(dom, &type, &params, &nparams, flags) == 0 &&
+        virTypedParamsGetString(params, nparams, name, &value) == 1)
+        result = g_strdup(value);
+    virTypedParamsFree(params, nparams);
+    return result;
+}
+
+convergeThrottleActuator
+convergeMeasureActuator(virDomainPtr dom)
+{
+    g_autofree char *module = jobString(dom, FALSE, QEMU_MIGRATION_CONVERGE_STAT_MODULE);
+    g_autofree char *last = jobString(dom, TRUE, QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR);
+    convergeThrottleActuator i;
+
+    if (!module)
+        return CONVERGE_ACTUATOR_QEMU;
+
+    for (i = CONVERGE_ACTUATOR_AUTO; i < CONVERGE_ACTUATOR_LAST; i++) {
+        if (g_strcmp0(last, convergeThrottleActuatorName(i)) == 0)
+            return i;
+    }
+    return CONVERGE_ACTUATOR_VCPU_QUOTA;
+}
+
+/* Huge pages are not in the resident set. */
+static gboolean
+hasHugePages(virDomainPtr dom)
+{
+    char *text = virDomainGetXMLDesc(dom, 0);
+    xmlDocPtr doc = text ? xmlReadDoc((const xmlChar *)text, NULL, NULL, XML_PARSE_NOERROR |
+                                      XML_PARSE_NOWARNING | XML_PARSE_NONET) : NULL;
+    xmlXPathContextPtr context = doc ? xmlXPathNewContext(doc) : NULL;
+    xmlXPathObjectPtr found = NULL;
+    gboolean result;
+
+    if (context)
+        found = xmlXPathEvalExpression((const xmlChar *)"/domain/memoryBacking/hugepages", context);
+    result = found && !xmlXPathNodeSetIsEmpty(found->nodesetval);
+
+    xmlXPathFreeObject(found);
+    xmlXPathFreeContext(context);
+    xmlFreeDoc(doc);
+    free(text);
+    return result;
+}
+
+static void
+measureUsed(virDomainPtr dom,
+            convergeMeasured *measured)
+{
+    virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
+    double memory = measured->memory;
+    double resident = 0;
+    int n = virDomainMemoryStats(dom, stats, VIR_DOMAIN_MEMORY_STAT_NR, 0);
+    int i;
+
+    for (i = 0; i < n; i++) {
+        if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_RSS)
+            resident = (double)stats[i].val * 1024;
+    }
+
+    measured->usedKnown = resident > 0 && !hasHugePages(dom);
+    measured->used = (convergeRange) { memory, memory, memory };
+    if (measured->usedKnown)
+        measured->used = (convergeRange) { CLAMP(resident - QEMU_OWN, 0, memory),
+                                           CLAMP(resident - QEMU_OWN_MOST, 0, memory),
+                                           MIN(resident, memory) };
+}
+
+static gboolean
+measureMemory(virDomainPtr dom,
+              convergeMeasured *measured,
+              GError **error)
+{
+    virDomainInfo info;
+
+    if (virDomainGetInfo(dom, &info) < 0) {
+        convergeErrorSetLibvirt(error, "virDomainGetInfo");
+        return FALSE;
+    }
+
+    if (info.state != VIR_DOMAIN_RUNNING && info.state != VIR_DOMAIN_BLOCKED) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("domain '%1$s' is not running: there is nothing to measure"),
+                    virDomainGetName(dom));
+        return FALSE;
+    }
+
+    measured->memory = (double)info.maxMem * 1024;
+    if (!measured->exact && measured->memory < (double)CONVERGE_SAMPLED_LEAST) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("domain '%1$s' has less than %2$d MiB of memory, of which QEMU takes no "
+                      "sample: measure with --exact"),
+                    virDomainGetName(dom), (int)(CONVERGE_SAMPLED_LEAST >> 20));
+        return FALSE;
+    }
+
+    measureUsed(dom, measured);
+    return TRUE;
+}
+
+/* Sleeps until @untilUs and says how it goes. */
+static void
+passTime(const measureRun *run,
+         gint64 untilUs)
+{
+    gint64 now;
+
+    while ((now = g_get_monotonic_time()) < untilUs) {
+        run->progress(MIN((double)(now - run->startUs) / (double)(run->endUs - run->startUs), 1),
+                      run->opaque);
+        g_usleep((gulong)MIN(untilUs - now, G_USEC_PER_SEC / 5));
+    }
+}
+
+/* FALSE: libvirt has said why. @status: of the measurement, -1: this QEMU knows none. */
+static gboolean
+readRate(virDomainPtr dom,
+         int *status,
+         long long *mibps)
+{
+    virDomainPtr doms[] = { dom, NULL };
+    virDomainStatsRecordPtr *records = NULL;
+    int n = virDomainListGetStats(doms, VIR_DOMAIN_STATS_DIRTYRATE, &records, 0);
+
+    *status = -1;
+    *mibps = 0;
+    if (n < 0)
+        return FALSE;
+
+    if (n > 0) {
+        virTypedParamsGetInt(records[0]->params, records[0]->nparams, "dirtyrate.calc_status",
+                             status);
+        virTypedParamsGetLLong(records[0]->params, records[0]->nparams,
+                               "dirtyrate.megabytes_per_second", mibps);
+    }
+    virDomainStatsRecordListFree(records);
+    return TRUE;
+}
+
+/* Somebody's measurement may be under way, such as that of a caller who was interrupted;
+ * QEMU takes one at a time. */
+static gboolean
+waitForOther(const measureRun *run,
+             GError **error)
+{
+    gint64 giveUpUs = g_get_monotonic_time() + LONGEST * G_USEC_PER_SEC + PATIENCE_US;
+    long long mibps;
+    int status;
+
+    while (TRUE) {
+        if (!readRate(run->dom, &status, &mibps)) {
+            convergeErrorSetLibvirt(error, "virDomainListGetStats");
+            return FALSE;
+        }
+        /* Where it does not end, libvirt will say so. */
+        if (status != VIR_DOMAIN_DIRTYRATE_MEASURING || g_get_monotonic_time() > giveUpUs)
+            return TRUE;
+        g_usleep(POLL_US);
+    }
+}
+
+static gboolean
+measureOnce(const measureRun *run,
+            int seconds,
+            GError **error)
+{
+    unsigned int mode = run->measured->exact ? VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP :
+        VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING;
+    gint64 dueUs = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+    convergeObservation seen;
+    long long mibps;
+    int status;
+
+    if (virDomainStartDirtyRateCalc(run->dom, seconds, mode) < 0) {
+        convergeErrorSetLibvirt(error, "virDomainStartDirtyRateCalc");
+        return FALSE;
+    }
+
+    passTime(run, dueUs);
+    while (TRUE) {
+        if (!readRate(run->dom, &status, &mibps)) {
+            convergeErrorSetLibvirt(error, "virDomainListGetStats");
+            return FALSE;
+        }
+        if (status == VIR_DOMAIN_DIRTYRATE_MEASURED && mibps >= 0)
+            break;
+        if (status < 0 || g_get_monotonic_time() > dueUs + PATIENCE_US) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                        _("QEMU does not come to tell how fast domain '%1$s' dirties its memory"),
+                        virDomainGetName(run->dom));
+            return FALSE;
+        }
+        passTime(run, g_get_monotonic_time() + POLL_US);
+    }
+
+    seen = convergeFitObservation(seconds, (guint64)mibps);
+    g_array_append_val(run->measured->seen, seen);
+    return TRUE;
+}
+
+convergeMeasured *
+convergeMeasureGuest(virDomainPtr dom,
+                     unsigned int seconds,
+                     gboolean exact,
+                     convergeMeasureProgress progress,
+                     void *opaque,
+                     GError **error)
+{
+    g_autoptr(convergeMeasured) measured = g_new0(convergeMeasured, 1);
+    int longer = CLAMP((int)seconds / LONG_PART, SHORTEST + 1, LONGEST);
+    measureRun run = { .dom = dom, .measured = measured, .progress = progress, .opaque = opaque };
+    unsigned int turn;
+
+    measured->exact = exact;
+    measured->seen = g_array_new(FALSE, FALSE, sizeof(convergeObservation));
+    if (!measureMemory(dom, measured, error))
+        return NULL;
+
+    if (!waitForOther(&run, error))
+        return NULL;
+
+    run.startUs = g_get_monotonic_time();
+    run.endUs = run.startUs + seconds * G_USEC_PER_SEC;
+    for (turn = 0;; turn++) {
+        int next = turn % (SHORT_ONES + 1) == SHORT_ONES ? longer : SHORTEST;
+        gint64 leftUs = run.endUs - g_get_monotonic_time();
+
+        if (leftUs < next * G_USEC_PER_SEC)
+            next = SHORTEST;
+        /* One of each at least, however long QEMU takes beside. */
+        if (leftUs < next * G_USEC_PER_SEC && turn > SHORT_ONES)
+            break;
+        if (turn == SHORT_ONES)
+            next = longer;
+        if (!measureOnce(&run, next, error))
+            return NULL;
+    }
+    progress(1, opaque);
+    return g_steal_pointer(&measured);
+}
+
+void
+convergeMeasuredFree(convergeMeasured *measured)
+{
+    if (!measured)
+        return;
+
+    g_clear_pointer(&measured->seen, g_array_unref);
+    g_free(measured);
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * report.c: a forecast for people and for programs
+ */
+#include <math.h>
+
+#include <glib/gi18n-lib.h>
+#include <json-glib/json-glib.h>
+
+#include "estimate/report.h"
+
+/* Above this, the guest does not do one thing all the time. */
+#define SCATTERED 3
+
+/* A narrower range is shown as one number. */
+#define NARROW 0.02
+
+#define LABEL_WIDTH 12
+
+static const char *const classWords[] = {
+    [CONVERGE_CLASS_UNKNOWN] = N_("unknown"),
+    [CONVERGE_CLASS_CONVERGES] = N_("converges by itself"),
+    [CONVERGE_CLASS_MIDDLE] = N_("middle: throttle helps"),
+    [CONVERGE_CLASS_BEYOND] = N_("beyond any allowed throttle and pause"),
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(classWords) == CONVERGE_CLASS_LAST);
+
+static const char *const endWords[] = {
+    [CONVERGE_END_LIMITS] = N_("completes"),
+    [CONVERGE_END_PAUSE] = N_("completes, by a longer pause"),
+    [CONVERGE_END_POSTCOPY] = N_("completes, by post-copy"),
+    [CONVERGE_END_ABORT] = N_("gives up"),
+    [CONVERGE_END_NEVER] = N_("does not end"),
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(endWords) == CONVERGE_END_LAST);
+
+static const char *const sourceWords[] = {
+    [CONVERGE_LINK_STATED] = N_("as stated"),
+    [CONVERGE_LINK_LIMIT] = N_("assumed: the domain's speed limit for migrations"),
+    [CONVERGE_LINK_LAST] = N_("assumed: what the domain's last completed migration carried"),
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(sourceWords) == CONVERGE_LINK_SOURCES);
+
+static const char *const sourceNames[] = {
+    [CONVERGE_LINK_STATED] = "stated",
+    [CONVERGE_LINK_LIMIT] = "speed-limit",
+    [CONVERGE_LINK_LAST] = "last-migration",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(sourceNames) == CONVERGE_LINK_SOURCES);
+
+/* "12.0 (11.2..14.1) UNIT", times @scale. */
+static char *
+formatRange(const convergeRange *range,
+            double scale,
+            int digits,
+            const char *unit)
+{
+    double resolution = pow(10, -digits);
+
+    if ((range->high - range->low) * scale < MAX(NARROW * range->value * scale, resolution))
+        return g_strdup_printf("%.*f %s", digits, range->value * scale, unit);
+    return g_strdup_printf("%.*f (%.*f..%.*f) %s", digits, range->value * scale, digits,
+                           range->low * scale, digits, range->high * scale, unit);
+}
+
+static char *
+formatOpen(const convergeRange *range,
+           gboolean open,
+           const char *unit)
+{
+    if (open)
+        return g_strdup_printf(_("at least %1$.0f %2$s"), range->low / CONVERGE_MIB, unit);
+    return formatRange(range, 1 / CONVERGE_MIB, 0, unit);
+}
+
+/* Sentences about what the figures rest on, and what they leave open. */
+static GPtrArray *
+notes(const convergeReport *report)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
+    const convergeFit *fit = &report->input->fit;
+
+    if (fit->quiet)
+        g_ptr_array_add(list, g_strdup(_("no page was seen to change")));
+    if (fit->rateOpen)
+        g_ptr_array_add(list, g_strdup_printf(
+            _("the guest rewrites what it writes to within a second, the shortest time that can "
+              "be measured: how much faster than %1$.0f MiB/s it writes is uncertain, and with "
+              "it all that a throttle would do"), fit->writeRate.low / CONVERGE_MIB));
+    if (fit->setOpen)
+        g_ptr_array_add(list, g_strdup(_("the guest goes on to write to memory that it has not "
+                                         "written to before: measure longer, with --seconds, to "
+                                         "see how much that is")));
+    if (fit->scatter > SCATTERED)
+        g_ptr_array_add(list, g_strdup(_("the measurements disagree: the guest does not do the "
+                                         "same all the time, or its processor is busy with "
+                                         "others")));
+    if (!report->measured->usedKnown)
+        g_ptr_array_add(list, g_strdup(_("how much of the guest's memory is in use is unknown: "
+                                         "all of it is taken to be sent")));
+    if (report->cipher && report->elsewhere)
+        g_ptr_array_add(list, g_strdup_printf(
+            _("how fast this machine encrypts was measured, not how fast '%1$s' does"),
+            report->elsewhere));
+    return list;
+}
+
+/* One sentence, without a final period. */
+static char *
+reason(const convergeForecasts *forecasts)
+{
+    const convergeForecast *chosen, *least;
+    g_autoptr(GString) text = NULL;
+
+    if (forecasts->recommended < 0)
+        return g_strdup(_("none of the policies completes the migration"));
+
+    chosen = &g_array_index(forecasts->policies, convergeForecast, forecasts->recommended);
+    text = g_string_new(NULL);
+
+    if (chosen->end == CONVERGE_END_LIMITS)
+        g_string_append_printf(text, _("of those that stay within their limits it loses the guest "
+                                       "least, %1$.1f s"), chosen->lostMs.value / 1000);
+    else
+        g_string_append_printf(text, _("none stays within its limits, and of those that complete "
+                                       "it loses the guest least, %1$.1f s"),
+                               chosen->lostMs.value / 1000);
+    if (chosen->worst >= CONVERGE_END_ABORT)
+        g_string_append(text, _("; but that it completes is not certain"));
+
+    if (forecasts->cheaper >= 0) {
+        least = &g_array_index(forecasts->policies, convergeForecast, forecasts->cheaper);
+        if (least->end == CONVERGE_END_POSTCOPY)
+            g_string_append_printf(text, _("; %1$s would lose %2$.1f s, but there the guest is lost "
+                                           "if host or link fail in the last %3$.1f s"),
+                                   least->text, least->lostMs.value / 1000,
+                                   (least->totalMs.value - least->switchMs) / 1000);
+        else
+            g_string_append_printf(text, _("; %1$s would lose %2$.1f s, with a pause of "
+                                           "%3$.1f s"), least->text, least->lostMs.value / 1000,
+                                   least->pauseMs.value / 1000);
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static const char *
+recommended(const convergeForecasts *forecasts)
+{
+    return forecasts->recommended < 0 ? NULL :
+        g_array_index(forecasts->policies, convergeForecast, forecasts->recommended).text;
+}
+
+/* --- For people --- */
+
+static void
+appendCell(GString *text,
+           const char *cell,
+           glong width)
+{
+    glong missing = width - g_utf8_strlen(cell, -1);
+
+    g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
+}
+
+static void G_GNUC_PRINTF(3, 4)
+appendRow(GString *text,
+          const char *label,
+          const char *format,
+          ...)
+{
+    va_list args;
+
+    appendCell(text, label, LABEL_WIDTH);
+    va_start(args, format);
+    g_string_append_vprintf(text, format, args);
+    va_end(args);
+    g_string_append_c(text, '\n');
+}
+
+static void
+appendGuest(GString *text,
+            const convergeReport *report)
+{
+    const convergeFit *fit = &report->input->fit;
+    g_autofree char *used = formatRange(&report->input->used, 1 / CONVERGE_MIB, 0, "MiB");
+    g_autofree char *rate = formatOpen(&fit->writeRate, fit->rateOpen, "MiB/s");
+    g_autofree char *set = formatOpen(&fit->workingSet, fit->setOpen, "MiB");
+    double seconds = 0;
+    guint i;
+
+    for (i = 0; i < report->measured->seen->len; i++)
+        seconds += g_array_index(report->measured->seen, convergeObservation, i).seconds;
+
+    appendRow(text, _("guest"), _("%1$s: %2$.0f MiB of memory, of which in use %3$s"),
+              report->domain, report->input->memory / CONVERGE_MIB, used);
+    appendRow(text, _("writes"), _("%1$s to a working set of %2$s (%3$u measurements, %4$.0f s)"),
+              rate, set, report->measured->seen->len, seconds);
+    appendRow(text, _("link"), "%.0f MiB/s, %s", report->link / CONVERGE_MIB,
+              _(sourceWords[report->source]));
+    if (report->cipher)
+        appendRow(text, _("encryption"), "%.0f MiB/s, %s", report->encrypted / CONVERGE_MIB,
+                  report->cipher);
+    appendRow(text, _("throttle"), "%s", convergeThrottleActuatorName(report->input->actuator));
+    if (report->input->pauseMostMs > 0)
+        appendRow(text, _("pause"), _("up to %1$lld ms, as domain and host have it"),
+                  (long long)report->input->pauseMostMs);
+}
+
+static void
+appendClass(GString *text,
+            const convergeForecasts *forecasts)
+{
+    g_autoptr(GString) others = g_string_new(NULL);
+    gsize i;
+
+    for (i = 0; i < CONVERGE_CLASS_LAST; i++) {
+        if (forecasts->mayBe[i] && i != forecasts->class_)
+            g_string_append_printf(others, _("; or %1$s"), _(classWords[i]));
+    }
+    if (others->len > 0)
+        g_string_append(others, _(" (uncertain)"));
+    appendRow(text, _("class"), "%s%s", _(classWords[forecasts->class_]), others->str);
+}
+
+/* Columns of the table, but the last one; each as wide as its widest cell. */
+#define COLUMNS 4
+
+static void
+appendTable(GString *text,
+            const convergeForecasts *forecasts)
+{
+    gsize rows = forecasts->policies->len + 1;
+    g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
+    glong width[COLUMNS] = { 0 };
+    gsize i, j;
+
+    g_ptr_array_add(cells, g_strdup(_("policy")));
+    g_ptr_array_add(cells, g_strdup(_("total")));
+    g_ptr_array_add(cells, g_strdup(_("pause")));
+    g_ptr_array_add(cells, g_strdup(_("guest lost")));
+    for (i = 1; i < rows; i++) {
+        const convergeForecast *one = &g_array_index(forecasts->policies, convergeForecast, i - 1);
+
+        g_ptr_array_add(cells, g_strdup(one->text));
+        g_ptr_array_add(cells, one->completes ? formatRange(&one->totalMs, 1e-3, 1, "s") :
+                        g_strdup("-"));
+        g_ptr_array_add(cells, one->completes ? formatRange(&one->pauseMs, 1, 0, "ms") :
+                        g_strdup("-"));
+        g_ptr_array_add(cells, one->completes ? formatRange(&one->lostMs, 1e-3, 1, "s") :
+                        g_strdup("-"));
+    }
+
+    for (i = 0; i < cells->len; i++)
+        width[i % COLUMNS] = MAX(width[i % COLUMNS], g_utf8_strlen(cells->pdata[i], -1));
+
+    for (i = 0; i < rows; i++) {
+        const convergeForecast *one = i == 0 ? NULL :
+            &g_array_index(forecasts->policies, convergeForecast, i - 1);
+
+        for (j = 0; j < COLUMNS; j++)
+            appendCell(text, cells->pdata[i * COLUMNS + j], width[j] + 1);
+        g_string_append(text, one ? _(endWords[one->end]) : _("result"));
+        if (one && one->worst != one->end)
+            g_string_append_printf(text, _(", or: %1$s"), _(endWords[one->worst]));
+        g_string_append_c(text, '\n');
+    }
+}
+
+char *
+convergeReportText(const convergeReport *report)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GPtrArray) list = notes(report);
+    g_autofree char *why = reason(report->forecasts);
+    const char *name = recommended(report->forecasts);
+    guint i;
+
+    appendGuest(text, report);
+    appendClass(text, report->forecasts);
+    for (i = 0; i < list->len; i++)
+        appendRow(text, _("note"), "%s", (const char *)list->pdata[i]);
+    g_string_append_c(text, '\n');
+
+    appendTable(text, report->forecasts);
+    g_string_append_c(text, '\n');
+    appendRow(text, _("recommended"), "%s: %s", name ? name : _("none"), why);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* --- For programs --- */
+
+static void
+addNumber(JsonBuilder *builder,
+          const char *name,
+          double value)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_add_int_value(builder, llrint(value));
+}
+
+static void
+addString(JsonBuilder *builder,
+          const char *name,
+          const char *value)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_add_string_value(builder, value);
+}
+
+/* @open: there is no upper end. */
+static void
+addRange(JsonBuilder *builder,
+         const char *name,
+         const convergeRange *range,
+         gboolean open)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_begin_object(builder);
+    addNumber(builder, "value", range->value);
+    addNumber(builder, "low", range->low);
+    if (open) {
+        json_builder_set_member_name(builder, "high");
+        json_builder_add_null_value(builder);
+    } else {
+        addNumber(builder, "high", range->high);
+    }
+    json_builder_end_object(builder);
+}
+
+static void
+addGuest(JsonBuilder *builder,
+         const convergeReport *report)
+{
+    const convergeFit *fit = &report->input->fit;
+    guint i;
+
+    addNumber(builder, "memory", report->input->memory);
+    addRange(builder, "used", &report->input->used, FALSE);
+    addRange(builder, "working_set", &fit->workingSet, fit->setOpen);
+    addRange(builder, "write_rate", &fit->writeRate, fit->rateOpen);
+
+    json_builder_set_member_name(builder, "measurements");
+    json_builder_begin_array(builder);
+    for (i = 0; i < report->measured->seen->len; i++) {
+        const convergeObservation *o = &g_array_index(report->measured->seen,
+                                                      convergeObservation, i);
+
+        json_builder_begin_object(builder);
+        addNumber(builder, "seconds", o->seconds);
+        addNumber(builder, "dirtied", o->bytes);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
+static void
+addLink(JsonBuilder *builder,
+        const convergeReport *report)
+{
+    json_builder_set_member_name(builder, "link");
+    json_builder_begin_object(builder);
+    addNumber(builder, "bandwidth", report->link);
+    addString(builder, "from", sourceNames[report->source]);
+    json_builder_end_object(builder);
+
+    if (report->cipher) {
+        json_builder_set_member_name(builder, "tls");
+        json_builder_begin_object(builder);
+        addNumber(builder, "bandwidth", report->encrypted);
+        addString(builder, "cipher", report->cipher);
+        json_builder_end_object(builder);
+    }
+    addNumber(builder, "bandwidth", report->input->bandwidth);
+}
+
+static void
+addClass(JsonBuilder *builder,
+         const convergeForecasts *forecasts)
+{
+    unsigned int n = 0;
+    gsize i;
+
+    addString(builder, "class", convergeClassName(forecasts->class_));
+    json_builder_set_member_name(builder, "class_may_be");
+    json_builder_begin_array(builder);
+    for (i = 0; i < CONVERGE_CLASS_LAST; i++) {
+        if (!forecasts->mayBe[i])
+            continue;
+        json_builder_add_string_value(builder, convergeClassName(i));
+        n++;
+    }
+    json_builder_end_array(builder);
+    json_builder_set_member_name(builder, "class_certain");
+    json_builder_add_boolean_value(builder, n == 1);
+}
+
+static void
+addPolicy(JsonBuilder *builder,
+          const convergeForecast *one)
+{
+    json_builder_begin_object(builder);
+    addString(builder, "policy", one->text);
+    addString(builder, "end", convergeEndName(one->end));
+    addString(builder, "worst_end", convergeEndName(one->worst));
+    addNumber(builder, "peak_throttle", one->peakThrottle);
+    if (one->completes) {
+        addRange(builder, "total_ms", &one->totalMs, FALSE);
+        addRange(builder, "pause_ms", &one->pauseMs, FALSE);
+        addRange(builder, "lost_ms", &one->lostMs, FALSE);
+    }
+    json_builder_end_object(builder);
+}
+
+char *
+convergeReportJSON(const convergeReport *report)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(JsonGenerator) generator = json_generator_new();
+    g_autoptr(GPtrArray) list = notes(report);
+    g_autofree char *why = reason(report->forecasts);
+    g_autofree char *text = NULL;
+    g_autoptr(JsonNode) root = NULL;
+    const char *name = recommended(report->forecasts);
+    guint i;
+
+    json_builder_begin_object(builder);
+    addString(builder, "domain", report->domain);
+    addGuest(builder, report);
+    addLink(builder, report);
+    addClass(builder, report->forecasts);
+
+    addString(builder, "actuator", convergeThrottleActuatorName(report->input->actuator));
+    if (report->input->pauseMostMs > 0)
+        addNumber(builder, "pause_most_ms", (double)report->input->pauseMostMs);
+    json_builder_set_member_name(builder, "policies");
+    json_builder_begin_array(builder);
+    for (i = 0; i < report->forecasts->policies->len; i++)
+        addPolicy(builder, &g_array_index(report->forecasts->policies, convergeForecast, i));
+    json_builder_end_array(builder);
+
+    json_builder_set_member_name(builder, "recommended");
+    if (name)
+        json_builder_add_string_value(builder, name);
+    else
+        json_builder_add_null_value(builder);
+    addString(builder, "why", why);
+
+    json_builder_set_member_name(builder, "notes");
+    json_builder_begin_array(builder);
+    for (i = 0; i < list->len; i++)
+        json_builder_add_string_value(builder, list->pdata[i]);
+    json_builder_end_array(builder);
+    json_builder_end_object(builder);
+
+    root = json_builder_get_root(builder);
+    json_generator_set_root(generator, root);
+    json_generator_set_pretty(generator, TRUE);
+    text = json_generator_to_data(generator, NULL);
+    return g_strconcat(text, "\n", NULL);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * methods_run.c: one migration of the plant, under the engine or under another method
+ */
+#include <string.h>
+
+#include "plant/methods_priv.h"
+
+/* How often a method that only watches is looked at for the trace. */
+#define WATCH_MS 500
+
+/* A finer search for the floor would not change it by more than this leaves open. */
+#define FLOOR_STEP 5
+
+static gboolean
+isOver(const convergePlant *plant)
+{
+    const convergePlantResult *result = convergePlantGetResult(plant);
+
+    return result->completed || result->aborted;
+}
+
+void
+methodSay(convergeMethodRun *run,
+          convergeVerb verb,
+          gint64 downtimeMs)
+{
+    convergeDecision decision = { .verb = verb, .downtimeMs = downtimeMs };
+
+    convergePlantOps.apply(run->plant, &decision, NULL);
+    g_free(run->said);
+    run->said = verb == CONVERGE_VERB_DOWNTIME ?
+        g_strdup_printf("%s %" G_GINT64_FORMAT " ms", convergeVerbName(verb), downtimeMs) :
+        g_strdup(convergeVerbName(verb));
+}
+
+void
+methodThrottle(convergeMethodRun *run,
+               unsigned int throttle)
+{
+    convergePlantSetThrottle(run->plant, throttle);
+    g_free(run->said);
+    run->said = g_strdup_printf("throttle %u %%", throttle);
+}
+
+static void
+trace(const convergeMethodOptions *options,
+      const convergePlant *plant,
+      const convergeSample *sample,
+      const char *said)
+{
+    if (options->trace)
+        options->trace(options->opaque, plant, sample, said);
+}
+
+static void
+look(convergeMethodRun *run)
+{
+    memset(&run->sample, 0, sizeof(run->sample));
+    convergePlantOps.sample(run->plant, &run->sample, NULL);
+}
+
+static void
+runRow(const convergeMethod *method,
+       const convergePlantConfig *original,
+       const convergeMethodOptions *options,
+       convergeMethodOutcome *outcome)
+{
+    convergePlantConfig config = *original;
+    convergePlantLaw law = method->law;
+    convergeMethodRun run = { .method = method };
+    gint64 poll = method->pollMs ? method->pollMs : WATCH_MS;
+    gint64 now;
+
+    if (options->downtimeMs > 0 && !method->step)
+        law.downtimeMs = options->downtimeMs;
+    config.law = &law;
+    config.syncEveryMs = 0;
+    run.plant = convergePlantNew(&config);
+    run.passes = g_array_new(FALSE, FALSE, sizeof(methodPass));
+
+    for (now = config.setupMs; now < options->giveUpMs && !isOver(run.plant); now += poll) {
+        convergePlantAdvance(run.plant, now);
+        look(&run);
+        if (run.sample.active) {
+            run.elapsedMs = run.sample.timeMs - config.setupMs;
+            if (method->step && !run.done)
+                method->step(&run);
+            trace(options, run.plant, &run.sample, run.said);
+            g_clear_pointer(&run.said, g_free);
+            run.last = run.sample;
+        }
+    }
+    look(&run);
+    trace(options, run.plant, &run.sample, NULL);
+
+    outcome->result = *convergePlantGetResult(run.plant);
+    g_array_free(run.passes, TRUE);
+    convergePlantFree(run.plant);
+}
+
+typedef struct _journalOrder journalOrder;
+struct _journalOrder {
+    const char *dir;
+    const convergePolicy *policy;
+};
+
+static convergeJournal *
+openJournal(void *opaque)
+{
+    const journalOrder *order = opaque;
+    g_autofree char *policy = convergePolicyFormat(order->policy);
+    g_autoptr(GError) error = NULL;
+    convergeJournal *journal = convergeJournalOpen(order->dir, "simulated", &error);
+
+    if (!journal) {
+        g_warning("%s", error->message);
+        return NULL;
+    }
+    convergeJournalStart(journal, "simulated", "", policy, "simulator");
+    return journal;
+}
+
+void
+convergeMethodRunPolicy(const convergePolicy *policy,
+                        const convergePlantConfig *config,
+                        const convergeMethodOptions *options,
+                        convergeMethodOutcome *outcome)
+{
+    g_autoptr(convergePlant) plant = convergePlantNew(config);
+    convergeActuator actuator = { &convergePlantOps, plant };
+    g_autoptr(convergeLoop) loop = NULL;
+    g_autofree char *reason = g_strdup("");
+    journalOrder order = { options->journalDir, policy };
+    convergeSample sample = { 0 };
+    gint64 now = 0;
+
+    memset(outcome, 0, sizeof(*outcome));
+    loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+                           options->journalDir ? openJournal : NULL, &order);
+    while (!isOver(plant) && now < options->giveUpMs) {
+        gint64 wait = convergeLoopStep(loop);
+
+        if (options->trace) {
+            const convergeStatus *status = convergeLoopStatus(loop);
+            gboolean news = !g_str_equal(reason, status->reason);
+
+            memset(&sample, 0, sizeof(sample));
+            convergePlantOps.sample(plant, &sample, NULL);
+            trace(options, plant, &sample, news ? status->reason : NULL);
+            g_free(reason);
+            reason = g_strdup(status->reason);
+        }
+        now += wait;
+        convergePlantAdvance(plant, now);
+    }
+
+    memset(&sample, 0, sizeof(sample));
+    convergePlantOps.sample(plant, &sample, NULL);
+    trace(options, plant, &sample, NULL);
+    outcome->result = *convergePlantGetResult(plant);
+    convergeLoopEnd(loop, outcome->result.completed, now);
+    outcome->engine = TRUE;
+    outcome->status = *convergeLoopStatus(loop);
+}
+
+void
+convergeMethodRunOne(const convergeMethod *method,
+                     const convergePlantConfig *config,
+                     const convergeMethodOptions *options,
+                     convergeMethodOutcome *outcome)
+{
+    g_autoptr(convergePolicy) policy = NULL;
+    g_autofree char *text = NULL;
+
+    memset(outcome, 0, sizeof(*outcome));
+    if (!method->policy) {
+        runRow(method, config, options, outcome);
+        return;
+    }
+
+    /* The table's own text parses; what a preset says of pauses is its own. */
+    text = options->downtimeMs > 0 && g_str_has_prefix(method->policy, CONVERGE_PRESET_DEFAULT) ?
+        g_strdup_printf("%s,max-downtime=%" G_GINT64_FORMAT "ms", method->policy,
+                        options->downtimeMs) : g_strdup(method->policy);
+    policy = convergePolicyParse(text, NULL);
+    convergeMethodRunPolicy(policy, config, options, outcome);
+}
+
+/* Knows the guest: throttles by @throttle from the end of the bulk pass on. */
+static convergePlantResult
+runConstant(const convergePlantConfig *original,
+            unsigned int throttle,
+            gint64 downtimeMs,
+            gint64 giveUpMs)
+{
+    convergePlantLaw law = { .hits = 2, .downtimeMs = downtimeMs };
+    convergePlantConfig config = *original;
+    g_autoptr(convergePlant) plant = NULL;
+    gint64 now;
+
+    config.law = &law;
+    plant = convergePlantNew(&config);
+    for (now = 0; !isOver(plant) && now < giveUpMs; now += 50) {
+        convergePlantAdvance(plant, now);
+        if (throttle > 0 && convergePlantGetResult(plant)->passes > 1 &&
+            convergePlantGetResult(plant)->peakThrottle == 0)
+            convergePlantSetThrottle(plant, throttle);
+        if (convergePlantGetResult(plant)->peakThrottle > 0 || throttle == 0)
+            convergePlantAdvance(plant, giveUpMs);
+    }
+    return *convergePlantGetResult(plant);
+}
+
+convergeMethodFloor
+convergeMethodFindFloor(const convergePlantConfig *original,
+                        gint64 downtimeMs,
+                        gint64 giveUpMs)
+{
+    convergePlantConfig quiet = *original;
+    convergeMethodFloor floor = { 0 };
+    unsigned int throttle;
+    unsigned int i;
+
+    quiet.writeRate = 0;
+    for (i = 0; i < quiet.nwriters; i++)
+        quiet.writers[i].rate = quiet.writers[i].background = 0;
+    floor.totalMs = runConstant(&quiet, 0, downtimeMs, giveUpMs).totalMs;
+
+    for (throttle = 0; throttle <= 100; throttle += FLOOR_STEP) {
+        convergePlantResult result = runConstant(original, MIN(throttle, 99), downtimeMs, giveUpMs);
+
+        if (result.completed && (!floor.converges || result.lostMs < floor.lostMs)) {
+            floor.converges = TRUE;
+            floor.lostMs = result.lostMs;
+            floor.throttle = MIN(throttle, 99);
+        }
+    }
+    return floor;
+}

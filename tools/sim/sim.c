@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sim.c: converge-sim, the options
+ */
+#include <glib/gi18n-lib.h>
+#include <locale.h>
+#include <stdlib.h>
+
+#include "sim.h"
+
+#define MAP_SIZE 24
+#define MAP_SIZE_MAX 200
+
+static void
+freeContender(gpointer data)
+{
+    simContender *contender = data;
+
+    convergePolicyFree(contender->policy);
+    g_free(contender);
+}
+
+static gboolean
+addMethod(GPtrArray *contenders,
+          const char *name,
+          GError **error)
+{
+    simContender *contender;
+    const convergeMethod *method = convergeMethodFind(name);
+
+    if (!method) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("no method '%1$s'; converge-sim --list names them"), name);
+        return FALSE;
+    }
+    contender = g_new0(simContender, 1);
+    contender->name = name;
+    contender->method = method;
+    g_ptr_array_add(contenders, contender);
+    return TRUE;
+}
+
+static gboolean
+addPolicy(GPtrArray *contenders,
+          const char *text,
+          GError **error)
+{
+    simContender *contender;
+    convergePolicy *policy = convergePolicyParse(text, error);
+
+    if (!policy)
+        return FALSE;
+    contender = g_new0(simContender, 1);
+    contender->name = text;
+    contender->policy = policy;
+    g_ptr_array_add(contenders, contender);
+    return TRUE;
+}
+
+/* What was asked for, or all rows of the table. */
+static gboolean
+addContenders(GPtrArray *contenders,
+              char **methods,
+              char **policies,
+              GError **error)
+{
+    gsize i;
+
+    for (i = 0; methods && methods[i]; i++) {
+        if (!addMethod(contenders, methods[i], error))
+            return FALSE;
+    }
+    for (i = 0; policies && policies[i]; i++) {
+        if (!addPolicy(contenders, policies[i], error))
+            return FALSE;
+    }
+    if (contenders->len > 0)
+        return TRUE;
+    for (i = 0; i < convergeMethodCount; i++) {
+        if (!addMethod(contenders, convergeMethods[i].name, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+list(void)
+{
+    gsize i;
+
+    for (i = 0; i < convergeMethodCount; i++)
+        printf("%-26s %s\n", convergeMethods[i].name, convergeMethods[i].summary);
+}
+
+/* The error is for stderr, the exit status for the caller. */
+static int
+fail(const GError *error)
+{
+    fprintf(stderr, _("error: %1$s"), error->message);
+    fputc('\n', stderr);
+    return EXIT_FAILURE;
+}
+
+static int
+replayAll(char **journals,
+          char **policies,
+          gboolean json)
+{
+    int status = EXIT_SUCCESS;
+    gsize i;
+
+    for (i = 0; journals[i]; i++) {
+        g_autoptr(GError) error = NULL;
+        gboolean parted = FALSE;
+
+        if (!simReplay(journals[i], policies ? policies[0] : NULL, json, &parted, &error))
+            return fail(error);
+        if (parted)
+            status = 2;
+    }
+    return status;
+}
+
+int
+main(int argc,
+     char **argv)
+{
+    g_autoptr(GPtrArray) contenders = g_ptr_array_new_with_free_func(freeContender);
+    g_autoptr(GOptionContext) context = g_option_context_new("SCENARIO.ini...");
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) methods = NULL;
+    g_auto(GStrv) policies = NULL;
+    g_auto(GStrv) journals = NULL;
+    g_auto(GStrv) files = NULL;
+    g_autofree char *trace = NULL;
+    g_autofree char *journalDir = NULL;
+    gboolean json = FALSE;
+    gboolean listing = FALSE;
+    gboolean map = FALSE;
+    int size = MAP_SIZE;
+    int jobs = (int)g_get_num_processors();
+    gint64 seed = -1;
+    simOptions options = { 0 };
+    const GOptionEntry entries[] = {
+        { "method", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &methods,
+          N_("a method of the table, or a preset; may be repeated"), "NAME" },
+        { "policy", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &policies,
+          N_("a policy for the engine to run; may be repeated"), "POLICY" },
+        { "list", 'l', 0, G_OPTION_ARG_NONE, &listing, N_("list the methods"), NULL },
+        { "json", 'j', 0, G_OPTION_ARG_NONE, &json, N_("print JSON Lines"), NULL },
+        { "trace", 't', 0, G_OPTION_ARG_FILENAME, &trace,
+          N_("append what happens over time to FILE, JSON Lines"), "FILE" },
+        { "journal-dir", 0, 0, G_OPTION_ARG_FILENAME, &journalDir,
+          N_("let the engine write its journals into DIR"), "DIR" },
+        { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, N_("in place of the scenarios' seed"), "N" },
+        { "map", 0, 0, G_OPTION_ARG_NONE, &map,
+          N_("run every kind of guest and print the map, JSON Lines"), NULL },
+        { "map-size", 0, 0, G_OPTION_ARG_INT, &size, N_("guests to a side of the map"), "N" },
+        { "jobs", 0, 0, G_OPTION_ARG_INT, &jobs, N_("threads for the map"), "N" },
+        { "replay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &journals,
+          N_("replay the journal of a migration; may be repeated"), "JOURNAL" },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, NULL },
+        { 0 }
+    };
+    gsize i;
+
+    setlocale(LC_ALL, "");
+    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+    bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+
+    g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
+    g_option_context_set_summary(context,
+        _("Runs modelled live migrations under the engine and under other methods."));
+    if (!g_option_context_parse(context, &argc, &argv, &error) ||
+        !addContenders(contenders, methods, policies, &error))
+        return fail(error);
+
+    options.contenders = contenders;
+    options.json = json;
+    options.trace = trace;
+    options.journalDir = journalDir;
+    options.seed = seed;
+
+    if (listing) {
+        list();
+        return EXIT_SUCCESS;
+    }
+    if (journals)
+        return replayAll(journals, policies, json);
+    if (map) {
+        simMap(&options, (unsigned int)CLAMP(size, 2, MAP_SIZE_MAX),
+               (unsigned int)CLAMP(jobs, 1, 64));
+        return EXIT_SUCCESS;
+    }
+    if (!files) {
+        g_set_error(&error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
+                    _("no scenario; converge-sim --help tells how to name one"));
+        return fail(error);
+    }
+
+    for (i = 0; files[i]; i++) {
+        g_autoptr(convergeScenario) scenario = convergeScenarioLoad(files[i], &error);
+
+        if (!scenario)
+            return fail(error);
+        if (seed >= 0)
+            scenario->config.seed = (guint64)seed;
+        if (!simCompare(scenario, &options, &error))
+            return fail(error);
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sim_map.c: which guests converge, under which method, and at what cost
+ *
+ * A guest of the map is a write rate and a working set; what matters of them is how they
+ * compare to the link: rate / bandwidth, and set / (bandwidth x pause allowed).
+ */
+#include <glib/gi18n-lib.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+
+#include "sim.h"
+
+/* All guests have the same link and pause; only ratios count. */
+#define BANDWIDTH 125e6
+#define PAUSE_MS 300
+#define MEMORY 17179869184.0
+#define IDLE 1e9                /* used, and not written to */
+
+/* Nobody waits longer than this for it: so many times what sending all of memory once
+ * takes, and no longer than a quarter of an hour. */
+#define GIVE_UP_FACTOR 20
+#define GIVE_UP_MS (15 * 60 * 1000)
+
+/* Decades of the axes. */
+#define RATE_LEAST 0.1
+#define RATE_MOST 1000.0
+#define SET_LEAST 0.3
+#define SET_MOST 300.0
+
+typedef struct _mapCell mapCell;
+struct _mapCell {
+    double rate;                /* of BANDWIDTH */
+    double set;                 /* of BANDWIDTH x PAUSE_MS */
+    convergeMethodFloor floor;
+    gboolean alone;             /* converges without any throttle */
+    convergeMethodOutcome *outcomes;
+};
+
+static double
+between(double least,
+        double most,
+        unsigned int i,
+        unsigned int n)
+{
+    return least * pow(most / least, (double)i / (n - 1));
+}
+
+static void
+runCell(gpointer data,
+        gpointer opaque)
+{
+    mapCell *cell = data;
+    const simOptions *options = opaque;
+    convergeScenario scenario = {
+        .downtimeMs = PAUSE_MS,
+        .giveUpMs = GIVE_UP_MS,
+        .config = { .memory = MEMORY, .bandwidth = BANDWIDTH },
+    };
+    convergeMethodOutcome plain;
+    convergeMethodOptions none = { .giveUpMs = GIVE_UP_MS, .downtimeMs = PAUSE_MS };
+    guint i;
+
+    scenario.config.workingSet = cell->set * BANDWIDTH * PAUSE_MS / 1000;
+    scenario.config.writeRate = cell->rate * BANDWIDTH;
+    scenario.config.used = scenario.config.workingSet + IDLE;
+
+    cell->floor = convergeMethodFindFloor(&scenario.config, PAUSE_MS, GIVE_UP_MS);
+    none.giveUpMs = scenario.giveUpMs = MIN(GIVE_UP_FACTOR * cell->floor.totalMs, GIVE_UP_MS);
+    convergeMethodRunOne(convergeMethodFind("qemu-plain"), &scenario.config, &none, &plain);
+    cell->alone = plain.result.completed;
+    for (i = 0; i < options->contenders->len; i++)
+        simRun(g_ptr_array_index(options->contenders, i), &scenario, &none, &cell->outcomes[i]);
+}
+
+static void
+addDouble(JsonBuilder *line,
+          const char *name,
+          double value)
+{
+    json_builder_set_member_name(line, name);
+    json_builder_add_double_value(line, value);
+}
+
+static void
+addInt(JsonBuilder *line,
+       const char *name,
+       gint64 value)
+{
+    json_builder_set_member_name(line, name);
+    json_builder_add_int_value(line, value);
+}
+
+static void
+addString(JsonBuilder *line,
+          const char *name,
+          const char *value)
+{
+    json_builder_set_member_name(line, name);
+    json_builder_add_string_value(line, value);
+}
+
+static void
+printCell(const mapCell *cell,
+          const simContender *contender,
+          const convergeMethodOutcome *outcome)
+{
+    const convergePlantResult *result = &outcome->result;
+    g_autoptr(JsonBuilder) line = json_builder_new();
+    g_autoptr(JsonNode) root = NULL;
+    g_autofree char *text = NULL;
+
+    json_builder_begin_object(line);
+    addDouble(line, "rate", cell->rate);
+    addDouble(line, "set", cell->set);
+    addString(line, "class", cell->alone ? "converges" :
+              cell->floor.converges ? "middle" : "beyond");
+    addString(line, "method", contender->name);
+    addString(line, "outcome", simOutcomeName(result));
+    addInt(line, "total_ms", result->totalMs);
+    addInt(line, "pause_ms", result->pauseMs);
+    addInt(line, "lost_ms", llrint(result->lostMs));
+    addInt(line, "peak_throttle", result->peakThrottle);
+    if (outcome->engine)
+        addString(line, "said", convergeClassName(outcome->status.class_));
+    addInt(line, "pause_allowed_ms", PAUSE_MS);
+    addInt(line, "floor_ms", cell->floor.totalMs);
+    if (cell->floor.converges)
+        addInt(line, "floor_lost_ms", llrint(cell->floor.lostMs));
+    json_builder_end_object(line);
+    root = json_builder_get_root(line);
+    text = json_to_string(root, FALSE);
+    printf("%s\n", text);
+}
+
+void
+simMap(const simOptions *options,
+       unsigned int size,
+       unsigned int jobs)
+{
+    g_autofree mapCell *cells = g_new0(mapCell, size * size);
+    GThreadPool *pool = g_thread_pool_new(runCell, (gpointer)options, (int)jobs, TRUE, NULL);
+    unsigned int i;
+    guint j;
+
+    /* Made before any thread looks. */
+    convergeMethodFind("");
+
+    for (i = 0; i < size * size; i++) {
+        cells[i].rate = between(RATE_LEAST, RATE_MOST, i % size, size);
+        cells[i].set = between(SET_LEAST, SET_MOST, i / size, size);
+        cells[i].outcomes = g_new0(convergeMethodOutcome, options->contenders->len);
+        g_thread_pool_push(pool, &cells[i], NULL);
+    }
+    g_thread_pool_free(pool, FALSE, TRUE);
+
+    for (i = 0; i < size * size; i++) {
+        for (j = 0; j < options->contenders->len; j++)
+            printCell(&cells[i], g_ptr_array_index(options->contenders, j), &cells[i].outcomes[j]);
+        g_free(cells[i].outcomes);
+    }
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * command_estimate.c: the options of converge-estimate, on their way to the shim
+ */
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+#include "estimate/measure.h"
+#include "util/error.h"
+
+#include "command_estimate.h"
+#include "command_local.h"
+#include "command_table.h"
+
+#define SEPARATOR "|"
+
+/* 1 TiB/s: above any link, and small enough for every unit. */
+#define BANDWIDTH_MOST (1024 * 1024)
+
+/* Options with a number, and what it may be. */
+static const struct {
+    const char *name;
+    guint64 least, most;
+} numbers[] = {
+    { VIRSH_ESTIMATE_BANDWIDTH, 1, BANDWIDTH_MOST },
+    { VIRSH_ESTIMATE_SECONDS, CONVERGE_MEASURE_LEAST, CONVERGE_MEASURE_MOST },
+};
+
+static const char *const booleans[] = {
+    VIRSH_ESTIMATE_TLS, VIRSH_ESTIMATE_EXACT, VIRSH_ESTIMATE_JSON, VIRSH_ESTIMATE_VERBOSE,
+};
+
+char *
+virshConvergeEstimateFormat(GHashTable *args,
+                            GError **error)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+    g_auto(GStrv) policies = NULL;
+    const char *value;
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        if (!(value = g_hash_table_lookup(args, numbers[i].name)))
+            continue;
+        if (!g_ascii_string_to_unsigned(value, 10, numbers[i].least, numbers[i].most, NULL, NULL)) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("invalid value '%1$s' of option --%2$s; allowed: a whole number, "
+                          "%3$" G_GUINT64_FORMAT "..%4$" G_GUINT64_FORMAT),
+                        value, numbers[i].name, numbers[i].least, numbers[i].most);
+            return NULL;
+        }
+        g_string_append_printf(words, "%s=%s" SEPARATOR, numbers[i].name, value);
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(booleans); i++) {
+        if (g_hash_table_contains(args, booleans[i]))
+            g_string_append_printf(words, "%s" SEPARATOR, booleans[i]);
+    }
+
+    value = g_hash_table_lookup(args, VIRSH_ESTIMATE_POLICY);
+    policies = g_strsplit(value ? value : "", VIRSH_ARGV_SEPARATOR, -1);
+    for (i = 0; policies[i]; i++) {
+        /* Run here, so this machine must know it. */
+        if (!*policies[i]) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("Failed to get option '%1$s': Option argument is empty"),
+                        VIRSH_ESTIMATE_POLICY);
+            return NULL;
+        }
+        if (!virshConvergePolicyCheck(policies[i], error))
+            return NULL;
+        g_string_append_printf(words, "%s=%s" SEPARATOR, VIRSH_ESTIMATE_POLICY, policies[i]);
+    }
+
+    return g_string_free(g_steal_pointer(&words), FALSE);
+}
+
+void
+virshConvergeEstimateParse(const char *words,
+                           virshEstimateOptions *options)
+{
+    g_auto(GStrv) parts = g_strsplit(words ? words : "", SEPARATOR, -1);
+    g_autoptr(GPtrArray) policies = g_ptr_array_new();
+    gsize i;
+
+    *options = (virshEstimateOptions) { .seconds = CONVERGE_MEASURE_DEFAULT };
+
+    for (i = 0; parts[i]; i++) {
+        const char *equals = strchr(parts[i], '=');
+        const char *value = equals ? equals + 1 : "";
+        size_t length = equals ? (size_t)(equals - parts[i]) : strlen(parts[i]);
+        g_autofree char *name = g_strndup(parts[i], length);
+
+        options->tls |= g_str_equal(name, VIRSH_ESTIMATE_TLS);
+        options->exact |= g_str_equal(name, VIRSH_ESTIMATE_EXACT);
+        options->json |= g_str_equal(name, VIRSH_ESTIMATE_JSON);
+        options->verbose |= g_str_equal(name, VIRSH_ESTIMATE_VERBOSE);
+        if (g_str_equal(name, VIRSH_ESTIMATE_BANDWIDTH))
+            options->bandwidth = g_ascii_strtoull(value, NULL, 10);
+        else if (g_str_equal(name, VIRSH_ESTIMATE_SECONDS))
+            options->seconds = (unsigned int)g_ascii_strtoull(value, NULL, 10);
+        else if (g_str_equal(name, VIRSH_ESTIMATE_POLICY))
+            g_ptr_array_add(policies, g_strdup(value));
+    }
+
+    g_ptr_array_add(policies, NULL);
+    options->policies = (char **)g_ptr_array_free(g_steal_pointer(&policies), FALSE);
+}
