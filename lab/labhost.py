@@ -65,6 +65,21 @@ class Host:
             pass
         return [found[vcpu] for vcpu in sorted(found)]
 
+    def loop_cpu(self):
+        """Seconds of CPU that the daemon's running convergence loop has used, or None."""
+        try:
+            with open(os.path.join(self.directory, "libvirtd.pid"), encoding="ascii") as file:
+                tasks = f"/proc/{file.read().strip()}/task"
+            for thread in os.listdir(tasks):
+                with open(f"{tasks}/{thread}/comm", encoding="ascii") as file:
+                    if file.read().strip() != "converge":
+                        continue
+                with open(f"{tasks}/{thread}/schedstat", encoding="ascii") as file:
+                    return int(file.read().split()[0]) / 1e9
+        except OSError:
+            pass
+        return None
+
     def inside(self, name):
         """The path on the host of NAME in its /var/lib/libvirt."""
         return f"/var/lib/libvirt/{name}"

@@ -114,6 +114,7 @@ class Migration:
         self.samples = []       # (t, job stats of the source)
         self.vcpus = []         # at the source, as far as they work
         self.reports = []       # the guest's, from both hosts
+        self.loop_cpu = None    # seconds of CPU that the daemon's loop used, by the last look
         self.begin = None       # the first byte of memory was moved
         self.aborted = False
         self.result = {}
@@ -192,6 +193,7 @@ class Migration:
         if self.begin is None and stats.get("memory_processed"):
             self.begin = now
         self.samples.append((now, stats))
+        self.loop_cpu = self.source.loop_cpu() or self.loop_cpu
         if self.begin is not None:
             self.on_sample(stats)
 
@@ -248,6 +250,7 @@ class Migration:
             "bytes": job.get("memory_processed", last.get("memory_processed")),
             "peak_throttle": max((s.get("auto_converge_throttle", 0)
                                   for _, s in self.samples), default=0),
+            "loop_cpu_s": self.loop_cpu,
             "full_speed": mean(self.full_speeds),
             "full_speed_vcpus": self.full_speeds,
             "memory": memory.removeprefix("verify ") if memory else None,

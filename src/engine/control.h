@@ -70,6 +70,21 @@ struct _convergeControl {
     gboolean handedOver;            /* a rung was taken: nothing more to decide */
 };
 
+/* What the policy says. */
+static inline gint64
+convergeControlGet(const convergeControl *control,
+                   convergeField field)
+{
+    return convergePolicyGet(control->policy, field);
+}
+
+static inline gboolean
+convergeControlLawIs(const convergeControl *control,
+                     convergeThrottleLaw law)
+{
+    return convergeControlGet(control, CONVERGE_FIELD_THROTTLE) == law;
+}
+
 #define CONVERGE_DECISIONS_MAX 3
 
 /* Looks at a model that was just updated with @news; writes what is to be done

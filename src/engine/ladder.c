@@ -20,13 +20,6 @@
 #define LINK_LEAST 1e6          /* bytes/s: below, fetching pages is no life either */
 #define LINK_TELLS_MS 100
 
-static gint64
-policyGet(const convergeControl *control,
-          convergeField field)
-{
-    return convergePolicyGet(control->policy, field);
-}
-
 void
 convergeLadderNoteSync(convergeControl *control,
                        const convergeModel *model)
@@ -64,7 +57,7 @@ static gboolean
 deadlineIsDue(const convergeControl *control,
               const convergeModel *model)
 {
-    gint64 deadline = policyGet(control, CONVERGE_FIELD_DEADLINE);
+    gint64 deadline = convergeControlGet(control, CONVERGE_FIELD_DEADLINE);
     gint64 elapsed = model->last.timeMs - model->startMs;
 
     if (deadline == 0)
@@ -99,10 +92,10 @@ whyFallBack(const convergeControl *control,
             convergeNews news)
 {
     const convergeSample *sample = &model->last;
-    gint64 passes = policyGet(control, CONVERGE_FIELD_PASSES);
-    gint64 factor = policyGet(control, CONVERGE_FIELD_TRANSFER_FACTOR);
-    gint64 stall = policyGet(control, CONVERGE_FIELD_STALL);
-    gint64 when = policyGet(control, CONVERGE_FIELD_FALLBACK_WHEN);
+    gint64 passes = convergeControlGet(control, CONVERGE_FIELD_PASSES);
+    gint64 factor = convergeControlGet(control, CONVERGE_FIELD_TRANSFER_FACTOR);
+    gint64 stall = convergeControlGet(control, CONVERGE_FIELD_STALL);
+    gint64 when = convergeControlGet(control, CONVERGE_FIELD_FALLBACK_WHEN);
 
     if (deadlineIsDue(control, model))
         return CONVERGE_REASON_DEADLINE;
@@ -145,7 +138,7 @@ convergeLadderDecide(convergeControl *control,
                      convergeNews news,
                      convergeDecision *decisions)
 {
-    gint64 ladder = policyGet(control, CONVERGE_FIELD_FALLBACK);
+    gint64 ladder = convergeControlGet(control, CONVERGE_FIELD_FALLBACK);
     convergeReason why;
     unsigned int n = 0;
     int rung = convergeLadderRung(ladder, control->rung);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * model.c: estimates of link and guest, and the prediction that follows
+ * model.c: what the samples say, and the prediction that follows
  */
 #include <math.h>
 #include <string.h>
 
-#include "engine/model.h"
+#include "engine/fit.h"
 
 /* A bandwidth window is long enough to smooth QEMU's 100 ms send budget. */
 #define WINDOW_MS 300
@@ -24,44 +24,11 @@
 /* A link that differs by this much is news. */
 #define BANDWIDTH_NEWS 0.25
 
-/* Weight of an observation relative to the next newer one: phases pass. */
-#define OBSERVATION_DECAY 0.7
-
-/* Below this a pass says nothing: a handful of device pages. */
-#define DIRTIED_FLOOR (256.0 * 1024)
-
 /* A probe must show at least this share of what the passes say. */
 #define PROBE_SHARE 0.3
 
-/* ln(4): a miss by more than four times is no matter of noise. */
-#define OUTLIER 1.4
-
 /* Shorter periods between syncs are dominated by our own sampling interval. */
 #define SHORTEST_PASS_MS 250
-
-/* Grid of the fit, first coarse, then fine around the best.  r reaches 64 times what was
- * seen: beyond that, no throttle that there is (99 %) could tell the difference. */
-#define GRID_SETS 16
-#define GRID_RATES 24
-#define GRID_ANSWERS 4
-#define GRID_RATE_SPAN 64.0
-#define GRID_FINE 4
-
-/* How much the fit prefers a rate of twice what was seen when observations leave
- * it open: a saturated guest looks slower than it is... */
-#define PRIOR_WEIGHT 0.003
-#define PRIOR_RATE 2.0
-
-/* ...and a guest that answers to a throttle as its CPU time says. */
-#define PRIOR_ANSWER 0.3
-
-/* An observation is off by 15 % for many a reason; what fits worse than the best by no
- * more than two standard deviations of that may be as true. */
-#define OBSERVATION_NOISE 0.15
-#define PLAUSIBLE (4 * OBSERVATION_NOISE * OBSERVATION_NOISE)
-
-/* Who dirties least and most is judged by a second under this throttle. */
-#define JUDGED_THROTTLE 0.9
 
 /* QEMU looks at what is left after every 50 ms of sending (MAX_WAIT in
  * migration/ram.c): on average half of that under the threshold. */
@@ -140,7 +107,7 @@ addObservation(convergeObservations *list,
     slot = &list->item[list->n++];
     slot->seconds = seconds;
     slot->throttle = CLAMP(throttle, 0, 0.99);
-    slot->bytes = MAX(bytes, DIRTIED_FLOOR);
+    slot->bytes = MAX(bytes, CONVERGE_DIRTIED_FLOOR);
     slot->pending = pending;
 }
 
@@ -163,158 +130,6 @@ checkProbes(convergeModel *model)
 
     model->probes.n = 0;
     model->probesRefuted++;
-}
-
-static double
-dirtied(const convergeGuest *guest,
-        double seconds,
-        double throttle)
-{
-    double work = (1 - guest->answer * throttle) * seconds;
-
-    return guest->workingSet * -expm1(-guest->writeRate * work / guest->workingSet);
-}
-
-/* Adds the weighted squares of ln(predicted / observed) to @cost, and the weights to
- * @weights.  Beyond OUTLIER the cost grows linearly: one wrong observation must not
- * outweigh all others. */
-static void
-addMisses(const convergeObservations *list,
-          const convergeGuest *guest,
-          double *cost,
-          double *weights)
-{
-    double weight = 1;
-    gsize i;
-
-    for (i = list->n; i > 0; i--) {
-        const convergeObservation *o = &list->item[i - 1];
-        double seen = 1 - MIN(o->pending / guest->workingSet, 0.9);
-        double predicted = dirtied(guest, o->seconds, o->throttle) * seen;
-        double miss = fabs(log(MAX(predicted, DIRTIED_FLOOR) / o->bytes));
-
-        *cost += weight * (miss <= OUTLIER ? miss * miss : OUTLIER * (2 * miss - OUTLIER));
-        *weights += weight;
-        weight *= OBSERVATION_DECAY;
-    }
-}
-
-/* The most that was dirtied, the fastest that it was at full speed, and whether there was
- * any throttle. */
-static void
-addExtremes(const convergeObservations *list,
-            double *largest,
-            double *fastest,
-            gboolean *throttled)
-{
-    gsize i;
-
-    for (i = 0; i < list->n; i++) {
-        const convergeObservation *o = &list->item[i];
-
-        *largest = MAX(*largest, o->bytes);
-        *fastest = MAX(*fastest, o->bytes / (o->seconds * (1 - o->throttle)));
-        *throttled = *throttled || o->throttle > 0.05;
-    }
-}
-
-/* @slowest: the least rate that was seen; @miss: the part of it that is misfit. */
-static double
-costOf(const convergeModel *model,
-       const convergeGuest *guest,
-       double slowest,
-       double *miss,
-       double *weights)
-{
-    double open = log(guest->writeRate / (PRIOR_RATE * slowest));
-
-    *miss = *weights = 0;
-    addMisses(&model->passes, guest, miss, weights);
-    addMisses(&model->probes, guest, miss, weights);
-    return *miss + PRIOR_WEIGHT * open * open +
-        PRIOR_ANSWER * (1 - guest->answer) * (1 - guest->answer);
-}
-
-static double
-judge(const convergeGuest *guest)
-{
-    return dirtied(guest, 1, JUDGED_THROTTLE);
-}
-
-static void
-fit(convergeModel *model)
-{
-    double costs[GRID_ANSWERS][GRID_RATES][GRID_SETS];
-    gboolean throttled = FALSE;
-    double smallest = 0;
-    double slowest = 0;
-    double best = INFINITY;
-    double setStep, rateStep, miss, weights;
-    convergeGuest center = { 0 };
-    int answers, i, j, k;
-
-    addExtremes(&model->passes, &smallest, &slowest, &throttled);
-    addExtremes(&model->probes, &smallest, &slowest, &throttled);
-    if (smallest <= 0)
-        return;
-
-    setStep = log(MAX(model->last.totalBytes, smallest) / smallest) / (GRID_SETS - 1);
-    rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
-    answers = throttled ? GRID_ANSWERS : 1;
-
-#define AT(i, j, k) \
-    { smallest * exp(setStep * (i)), slowest / 2 * exp(rateStep * (j)), 1 - (k) / (double)GRID_ANSWERS }
-
-    for (k = 0; k < answers; k++) {
-        for (j = 0; j < GRID_RATES; j++) {
-            for (i = 0; i < GRID_SETS; i++) {
-                convergeGuest guest = AT(i, j, k);
-
-                costs[k][j][i] = costOf(model, &guest, slowest, &miss, &weights);
-                if (costs[k][j][i] < best) {
-                    best = costs[k][j][i];
-                    center = guest;
-                }
-            }
-        }
-    }
-
-    model->guest = center;
-    for (k = throttled ? -1 : 0; k <= (throttled ? 1 : 0); k++) {
-        for (j = -GRID_FINE; j <= GRID_FINE; j++) {
-            for (i = -GRID_FINE; i <= GRID_FINE; i++) {
-                convergeGuest guest = {
-                    MAX(center.workingSet * exp(setStep * i / GRID_FINE), smallest),
-                    center.writeRate * exp(rateStep * j / GRID_FINE),
-                    CLAMP(center.answer + k / (2.0 * GRID_ANSWERS), 0, 1),
-                };
-                double cost = costOf(model, &guest, slowest, &miss, &weights);
-
-                if (cost <= best) {
-                    best = cost;
-                    model->guest = guest;
-                    model->fitError = sqrt(miss / weights);
-                }
-            }
-        }
-    }
-
-    model->least = model->most = model->guest;
-    for (k = 0; k < answers; k++) {
-        for (j = 0; j < GRID_RATES; j++) {
-            for (i = 0; i < GRID_SETS; i++) {
-                convergeGuest guest = AT(i, j, k);
-
-                if (costs[k][j][i] > best + PLAUSIBLE)
-                    continue;
-                if (judge(&guest) < judge(&model->least))
-                    model->least = guest;
-                if (judge(&guest) > judge(&model->most))
-                    model->most = guest;
-            }
-        }
-    }
-#undef AT
 }
 
 static double
@@ -404,7 +219,7 @@ convergeModelUpdate(convergeModel *model,
     model->last = *sample;
 
     if (news)
-        fit(model);
+        convergeFit(model);
     if (model->bandwidthNews > 0 &&
         fabs(model->bandwidth - model->bandwidthNews) > BANDWIDTH_NEWS * model->bandwidthNews)
         news |= CONVERGE_NEWS_LINK;
@@ -425,7 +240,7 @@ convergeModelDirtied(const convergeModel *model,
                      double seconds,
                      double throttle)
 {
-    return dirtied(&model->guest, seconds, throttle);
+    return convergeGuestDirtied(&model->guest, seconds, throttle);
 }
 
 /* The mean throttle since the last sync, 0..1. */
@@ -440,7 +255,7 @@ passThrottle(const convergeModel *model)
 double
 convergeModelPassDirtied(const convergeModel *model)
 {
-    return dirtied(&model->guest, (model->last.timeMs - model->syncMs) / 1000.0,
+    return convergeGuestDirtied(&model->guest, (model->last.timeMs - model->syncMs) / 1000.0,
                    passThrottle(model));
 }
 
@@ -489,9 +304,9 @@ convergeModelPredictFor(const convergeModel *model,
         lost += throttle * pass;
         inPass += pass;
         held += throttle * pass;
-        now = unsent + dirtied(guest, inPass, held / inPass);
+        now = unsent + convergeGuestDirtied(guest, inPass, held / inPass);
 
-        if (now < threshold || now < DIRTIED_FLOOR) {
+        if (now < threshold || now < CONVERGE_DIRTIED_FLOOR) {
             double pause = now / bandwidth + plan->overheadMs / 1000.0;
 
             prediction.converges = TRUE;

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""From results.json to figures: medians, ratios, and what the targets say of them.
+Nothing is measured here; times are in seconds, rates in bytes/s."""
+
+from dataclasses import dataclass, field
+from statistics import median
+
+import tables
+
+
+def med(values):
+    values = [v for v in values if v is not None]
+    return median(values) if values else None
+
+
+def over(a, b):
+    return a / b if a is not None and b else None
+
+
+def completed(run):
+    return run["result"] == "completed"
+
+
+def first_pass(run):
+    """When the bulk pass ended, how much it left dirty, and the link's bandwidth after
+    it; None if it did not end, or all was over with it.
+
+    QEMU counts a pass up when it has synced its bitmap, between two of our samples:
+    what was still to be sent at the earlier one was sent first, at the bulk's bandwidth,
+    and all sent since then is to be added to what is left at the later one."""
+    series = [s for s in run["series"] if "processed" in s and s.get("pass")]
+    for before, after in zip(series, series[1:]):
+        if before["pass"] == 1 and after["pass"] > 1:
+            break
+    else:
+        return None
+    bulk = over(after["processed"] - series[0]["processed"], after["t"] - series[0]["t"])
+    if not bulk:
+        return None
+    at = min(before["t"] + before["remaining"] / bulk, after["t"])
+    since = max(0, after["processed"] - before["processed"] - before["remaining"])
+    # A link that changed is worth what it was worth afterwards.
+    changed = run["link_changed_s"]
+    later = [s for s in series if changed and s["t"] > changed + 0.2]
+    bandwidth = bulk
+    if len(later) > 1 and later[-1]["processed"] > later[0]["processed"]:
+        bandwidth = (later[-1]["processed"] - later[0]["processed"]) / \
+            (later[-1]["t"] - later[0]["t"])
+    return at, after["remaining"] + since, bandwidth
+
+
+def floors(run):
+    """Total time and guest seconds that no method could do without."""
+    found = first_pass(run)
+    if not found:
+        return None, None
+    at, dirty, bandwidth = found
+    return at + dirty / bandwidth, dirty / bandwidth
+
+
+def first_prediction(run):
+    """The decision after the bulk pass that first predicted an end."""
+    for line in run["journal"]:
+        if line["iteration"] > 1 and line.get("prediction", {}).get("converges"):
+            return line
+    return None
+
+
+def predicted(run):
+    """(total predicted at the end of the bulk pass ÷ what came, pause predicted last ÷
+    what came); None where there was none. What a fallback does was not predicted so."""
+    if not completed(run) or any(line.get("verb") in ("suspend", "post-copy")
+                                 for line in run["journal"]):
+        return None, None
+    line = first_prediction(run)
+    total = over(line["t"] + line["prediction"]["remaining_ms"] / 1000, run["total_s"]) \
+        if line else None
+    pause = run["converge"].get("auto_converge.predicted_downtime")
+    return total, over(pause, run["downtime_ms"])
+
+
+@dataclass
+class Row:
+    """All runs of one method on one workload; numbers are medians."""
+    workload: str
+    method: str
+    runs: list
+    total: float = None         # of those that completed; else see cut
+    lost: float = None
+    waited: float = None        # for a processor that others had: the machine's noise
+    pause: float = None
+    passes: int = None
+    sent: float = None
+    result: str = ""
+    memory_ok: bool = False
+    at_least: bool = False      # total is a time limit or an abort, and no result
+    ratio_total: float = None   # to stock
+    ratio_lost: float = None
+    stop_lost: float = None     # to plain stop-and-copy
+    floor_total: float = None   # to the floors
+    floor_lost: float = None
+    predicted_total: list = field(default_factory=list)
+    predicted_pause: list = field(default_factory=list)
+
+    def __post_init__(self):
+        runs = self.runs
+        done = [run for run in runs if completed(run)]
+        # Where it failed more often than not, the failures are what is typical.
+        self.at_least = 2 * len(done) <= len(runs)
+        typical = [run for run in runs if not completed(run)] if self.at_least else done
+        self.total, self.lost, self.waited, self.pause, self.passes, self.sent = (
+            med(run[key] for run in typical)
+            for key in ("total_s", "lost_s", "waited_s", "downtime_ms", "passes", "bytes"))
+        self.result = self._result(done)
+        self.memory_ok = all(run["memory_ok"] for run in runs)
+        if not self.at_least:
+            both = [(run, floors(run)) for run in done]
+            self.floor_total = med(over(run["total_s"], floor[0]) for run, floor in both)
+            self.floor_lost = med(over(run["lost_s"], floor[1]) for run, floor in both)
+        pairs = [predicted(run) for run in runs]
+        self.predicted_total = [t for t, _ in pairs if t is not None]
+        self.predicted_pause = [p for _, p in pairs if p is not None]
+
+    def _result(self, done):
+        if len(done) == len(self.runs):
+            return "completed"
+        cut = any(run["cut"] for run in self.runs)
+        failed = "cut off" if cut else "aborted" if self.runs[0]["series"] else "refused"
+        return failed if not done else f"{len(done)} of {len(self.runs)} completed"
+
+    def typical_run(self):
+        """The run whose total is the median's."""
+        return min(self.runs, key=lambda run: (completed(run) == self.at_least,
+                                               abs((run["total_s"] or 0) - (self.total or 0))))
+
+    def against(self, stock, stop):
+        if stock and not self.at_least:
+            # Of a stock that never ends, what it took until it was cut is the least
+            # that it would have taken: the ratio is at most this.
+            self.ratio_total = over(self.total, stock.total)
+            self.ratio_lost = over(self.lost, stock.lost)
+        if stop and not stop.at_least and not self.at_least:
+            self.stop_lost = over(self.lost, stop.lost)
+
+
+def rows(results):
+    """Row by (workload, method), in the order of the tables."""
+    found = {}
+    for workload in tables.WORKLOADS:
+        for method in tables.METHODS:
+            runs = [run for run in results["runs"]
+                    if (run["workload"], run["method"]) == (workload, method)]
+            if runs:
+                found[workload, method] = Row(workload, method, runs)
+    for (workload, method), row in found.items():
+        if method != "stock":
+            row.against(found.get((workload, "stock")), found.get((workload, "suspend")))
+    return found
+
+
+def target_of(row):
+    return tables.TARGETS[tables.WORKLOADS[row.workload].targets]
+
+
+def checks(row):
+    """(what, value, allowed, met) of each target of a row of ours."""
+    target = target_of(row)
+    wanted = [("total, of stock", row.ratio_total, target.total),
+              ("lost, of stock", row.ratio_lost, target.lost),
+              ("lost, of stop-and-copy", row.stop_lost, target.lost_stop)]
+    if target.floors:
+        wanted += [("total, of the floor", row.floor_total, tables.FLOOR_TOTAL),
+                   ("lost, of the floor", row.floor_lost, tables.FLOOR_LOST)]
+    return [(what, value, allowed, value is not None and value <= allowed)
+            for what, value, allowed in wanted if allowed is not None]
+
+
+def predictions(found):
+    """Over all runs of ours: (what, met, of, needed)."""
+    ours = [row for row in found.values() if tables.METHODS[row.method].ours]
+    totals = [value for row in ours for value in row.predicted_total]
+    pauses = [value for row in ours for value in row.predicted_pause]
+    within = [run for row in ours for run in row.runs
+              if completed(run) and run["downtime_ms"] is not None and
+              not any(line.get("verb") in ("suspend", "post-copy") for line in run["journal"])]
+    loops = [run["loop_cpu_s"] / run["total_s"] for row in ours for run in row.runs
+             if run.get("loop_cpu_s") is not None]
+    return [
+        (f"CPU of the loop in the daemon, under {tables.LOOP_CPU:.1%} of a core",
+         sum(share < tables.LOOP_CPU for share in loops), len(loops), 1),
+        (f"total as predicted at the end of the bulk pass, within {tables.TOTAL_OFF:.0%}",
+         sum(abs(v - 1) <= tables.TOTAL_OFF for v in totals), len(totals),
+         tables.TOTAL_CASES),
+        (f"pause as predicted last, within {tables.PAUSE_OFF:.0%}",
+         sum(abs(1 / v - 1) <= tables.PAUSE_OFF for v in pauses if v), len(pauses), 1),
+        (f"pause at most the {tables.MAX_DOWNTIME} ms that are allowed",
+         sum(run["downtime_ms"] <= tables.MAX_DOWNTIME for run in within), len(within), 1),
+    ]

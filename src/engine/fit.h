@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fit.h: the guest that explains the observations of a model best
+ */
+#pragma once
+
+#include "engine/model.h"
+
+/* Below this a pass says nothing: a handful of device pages. */
+#define CONVERGE_DIRTIED_FLOOR (256.0 * 1024)
+
+/* Distinct bytes that @guest dirties in @seconds under @throttle (0..1). */
+double convergeGuestDirtied(const convergeGuest *guest, double seconds, double throttle);
+
+/* Sets the model's guest, least, most and fitError; does nothing without observations.
+ * Takes 0.2 ms, once the guest was throttled 0.9 ms (Xeon at 2 GHz). */
+void convergeFit(convergeModel *model);
