@@ -117,9 +117,15 @@ class LabTest(unittest.TestCase):
         except libvirt.libvirtError:
             return {}
 
+    def throttle(self):
+        """What slows the vCPUs down, %: QEMU reports its own alone, and others act at once."""
+        stats = self.stats()
+        if stats.get("auto_converge.actuator", "qemu") == "qemu":
+            return stats.get("auto_converge_throttle", 0)
+        return stats.get("auto_converge.throttle_target", 0)
+
     def until_throttled(self):
-        return self.until("a throttle of ours",
-                          lambda: self.stats().get("auto_converge_throttle", 0) > 20)
+        return self.until("a throttle of ours", lambda: self.throttle() > 20)
 
     # --- looking ---
 
@@ -167,6 +173,11 @@ class LabTest(unittest.TestCase):
         """The newest journal's lines."""
         with open(self.journals()[-1], encoding="utf-8") as file:
             return [json.loads(line) for line in file]
+
+    def records(self, host=None):
+        """Files that tell what is to be undone if the daemon is killed."""
+        directory = os.path.join((host or self.source).directory, "run", "converge")
+        return os.listdir(directory) if os.path.isdir(directory) else []
 
     def assert_no_monitor_command(self):
         """libvirt marks a domain whose monitor somebody else has used."""

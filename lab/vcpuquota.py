@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The CPU quotas of a guest's vCPUs, as the host has them."""
+
+import collections
+import threading
+
+NONE = -1               # no quota
+
+# Microseconds of CPU time per period, and the period's length.
+Quota = collections.namedtuple("Quota", "quota period")
+
+
+def directories(host, guest):
+    """Each vCPU's cgroup with the cpu controller; [] when the guest does not run."""
+    found = []
+    for thread in host.vcpu_threads(guest):
+        try:
+            with open(f"{thread}/cgroup", encoding="ascii") as file:
+                groups = [line.rstrip("\n").split(":", 2) for line in file]
+        except OSError:
+            continue
+        # Version 1 names its controllers, version 2 none.
+        for controllers, path in sorted((c, p) for _, c, p in groups):
+            if "cpu" in controllers.split(","):
+                found.append(f"/sys/fs/cgroup/{controllers}{path}")
+                break
+        else:
+            found += [f"/sys/fs/cgroup{p}" for _, c, p in groups if not c]
+    return found
+
+
+def number(directory, name):
+    with open(f"{directory}/{name}", encoding="ascii") as file:
+        return int(file.read())
+
+
+def read(directory):
+    """The Quota that is in force; None: the group is gone."""
+    try:
+        try:
+            with open(f"{directory}/cpu.max", encoding="ascii") as file:
+                quota, period = file.read().split()
+            return Quota(NONE if quota == "max" else int(quota), int(period))
+        except FileNotFoundError:
+            pass
+        # Two files, which somebody writes one after the other.
+        while True:
+            before = number(directory, "cpu.cfs_quota_us")
+            period = number(directory, "cpu.cfs_period_us")
+            if number(directory, "cpu.cfs_quota_us") == before:
+                return Quota(before, period)
+    except OSError:
+        return None
+
+
+def quotas(host, guest):
+    return [read(directory) for directory in directories(host, guest)]
+
+
+def share(quota):
+    """The part of a processor that a group may use."""
+    return 1.0 if quota.quota == NONE else min(1.0, quota.quota / quota.period)
+
+
+class Watch(threading.Thread):
+    """Notes every share of the first vCPU that it sees until close()."""
+
+    EVERY = 0.005
+
+    def __init__(self, host, guest):
+        super().__init__(daemon=True)
+        self.shares = set()
+        self._directory = directories(host, guest)[0]
+        self._ended = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self._ended.wait(self.EVERY):
+            quota = read(self._directory)
+            if quota:
+                self.shares.add(share(quota))
+
+    def close(self):
+        self._ended.set()
+        self.join()
