@@ -341,8 +341,13 @@ restore(void *opaque,
     if (actuator->quota)
         given = convergeVcpuQuotaRestore(actuator->quota, &quotaError);
 
-    if (!convergeQemuParamsRestore(&actuator->params, &actuator->monitor, error))
-        return FALSE;
+    if (!convergeQemuParamsRestore(&actuator->params, &actuator->monitor, error)) {
+        if (!actuator->record || convergeUndoRecordQemuLives(actuator->record))
+            return FALSE;
+        /* With QEMU gone there is nothing to put back. */
+        g_clear_error(error);
+        return convergeUndoRecordRemove(actuator->record, error);
+    }
     if (!given) {
         g_propagate_error(error, g_steal_pointer(&quotaError));
         return FALSE;
