@@ -68,6 +68,13 @@ class Auto(Quota):
         self.assertEqual(process.wait(), 1)
         self.assert_recovered()
 
+    def test_source_qemu_killed(self):
+        """Nobody is left to have anything put back."""
+        process = self.begin_and_lower()
+        os.kill(self.qemu_pid(self.source), signal.SIGKILL)
+        self.assertEqual(process.wait(), 1)
+        self.until("no record", lambda: not self.records())
+
     def test_operators_quota(self):
         """It stays the most that the guest gets, and is there again afterwards."""
         done = self.virsh("schedinfo", self.guest, "--live",

@@ -450,8 +450,13 @@ restore(void *opaque,
     given = convergeDirtyLimitCancel(&actuator->limit, &actuator->monitor,
                                      given ? &throttleError : NULL) && given;
 
-    if (!convergeQemuParamsRestore(&actuator->params, &actuator->monitor, error))
-        return FALSE;
+    if (!convergeQemuParamsRestore(&actuator->params, &actuator->monitor, error)) {
+        if (!actuator->record || convergeUndoRecordQemuLives(actuator->record))
+            return FALSE;
+        /* With QEMU gone there is nothing to put back. */
+        g_clear_error(error);
+        return convergeUndoRecordRemove(actuator->record, error);
+    }
     if (!given) {
         g_propagate_error(error, g_steal_pointer(&throttleError));
         return FALSE;
