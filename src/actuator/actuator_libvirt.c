@@ -3,7 +3,6 @@
  * actuator_libvirt.c: samples and verbs of a real migration
  */
 #include <glib/gi18n-lib.h>
-#include <libvirt/libvirt-qemu.h>
 
 #include "actuator/actuator_libvirt.h"
 #include "actuator/dirty_limit.h"
@@ -11,17 +10,6 @@
 #include "actuator/qemu_params.h"
 #include "actuator/undo_record.h"
 #include "actuator/vcpu_shares.h"
-
-const convergeLibvirt convergeLibvirtPublic = {
-    .caller = "client",
-    .getJobStats = virDomainGetJobStats,
-    .setMaxDowntime = virDomainMigrateSetMaxDowntime,
-    .qemuMonitorCommand = virDomainQemuMonitorCommand,
-    .startPostCopy = virDomainMigrateStartPostCopy,
-    .suspend = virDomainSuspend,
-    .abortJob = virDomainAbortJob,
-    .getState = virDomainGetState,
-};
 
 /* The longest downtime-limit that QEMU accepts, ms (qapi/migration.json). */
 #define DOWNTIME_UNBOUNDED 2000000

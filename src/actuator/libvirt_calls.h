@@ -2,8 +2,8 @@
 /*
  * libvirt_calls.h: the libvirt calls that are made
  *
- * The driver module passes the definitions behind its own wrappers, a client the
- * public ones, a test fakes.
+ * The driver module passes the definitions behind its own wrappers, virsh the public
+ * ones with a pause before each, a test fakes.
  */
 #pragma once
 
@@ -27,6 +27,3 @@ struct _convergeLibvirt {
     /* Called first in the loop's thread, may be NULL: gives it an identity. */
     void (*threadInit)(void);
 };
-
-/* The public definitions, in a client. */
-extern const convergeLibvirt convergeLibvirtPublic;

@@ -72,13 +72,19 @@ convergeRecoveryUnload(void)
 
 /* --- Parameters --- */
 
+/* Of the daemon's own client. */
+static const convergeLibvirt socketCalls = {
+    .caller = "daemon",
+    .qemuMonitorCommand = virDomainQemuMonitorCommand,
+};
+
 static JsonObject *
 monitor(virDomainPtr domain,
         const char *name,
         JsonObject *arguments,
         GError **error)
 {
-    const convergeMonitor qmp = { &convergeLibvirtPublic, domain };
+    const convergeMonitor qmp = { &socketCalls, domain };
 
     return convergeQmpRunObject(&qmp, name, arguments, error);
 }

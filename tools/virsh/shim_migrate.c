@@ -18,6 +18,7 @@
 #include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
 
+#include "client_calls.h"
 #include "command_text.h"
 #include "shim.h"
 
@@ -130,7 +131,7 @@ startJob(virshCall *call,
     };
     g_autoptr(GError) error = NULL;
 
-    call->libvirt = convergeLibvirtPublic;
+    call->libvirt = virshConvergeCalls;
     call->libvirt.threadInit = muteLoopThread;
 
     if (!(call->job = convergeJobStart(dom, policy, &call->libvirt, &options, &error))) {
