@@ -223,12 +223,10 @@ endPerform(convergeJob *job,
 
     convergeJobStop(job, succeeded);
     logTrouble(job, uuid);
-    if (!succeeded)
-        convergeRegistryFinish(uuid, CONVERGE_FINISH_FAILED);
-    else if (flags & VIR_MIGRATE_PEER2PEER)
-        convergeRegistryFinish(uuid, CONVERGE_FINISH_DONE);
-    else
-        convergeRegistryFinish(uuid, CONVERGE_FINISH_PENDING);
+    convergeRegistryFinish(uuid, succeeded);
+    /* Without a client in between, Confirm was part of it. */
+    if (succeeded && (flags & VIR_MIGRATE_PEER2PEER))
+        convergeRegistryConfirm(uuid);
 }
 
 /* The guest goes on running on the source although Perform succeeded. */

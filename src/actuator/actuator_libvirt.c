@@ -278,6 +278,11 @@ applyLimit(convergeActuatorLibvirt *actuator,
 
     if (actuator->shares.startMs > 0)
         return TRUE;            /* not measured yet */
+    if (actuator->throttle > 0 && actuator->record && !actuator->record->dirtyLimit) {
+        actuator->record->dirtyLimit = TRUE;
+        if (!convergeUndoRecordSave(actuator->record, &refusal))
+            return leaveLimit(actuator, refusal->message, error);
+    }
     if (!convergeVcpuSharesKnown(&actuator->shares))
         return leaveLimit(actuator, _("QEMU could not tell which vCPUs dirty memory"), error);
     if (!convergeDirtyLimitSet(&actuator->limit, monitor, &actuator->shares, actuator->throttle,
@@ -317,18 +322,22 @@ review(void *opaque,
 }
 
 void
-convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator,
-                           gboolean succeeded)
+convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
 {
     convergeQemuParams *params = &actuator->params;
 
     if (actuator->quota)
         convergeVcpuQuotaRestore(actuator->quota, NULL);
-    if (succeeded && actuator->record)
-        convergeUndoRecordRemove(actuator->record, NULL);
     if (params->callerThrottle)
         params->written[CONVERGE_PARAM_INITIAL] = params->written[CONVERGE_PARAM_INCREMENT] =
             CONVERGE_PARAM_ABSENT;
+}
+
+void
+convergeActuatorLibvirtForget(convergeActuatorLibvirt *actuator)
+{
+    if (actuator->record)
+        convergeUndoRecordRemove(actuator->record, NULL);
 }
 
 /* --- Verbs --- */

@@ -24,9 +24,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeActuatorLibvirt, convergeActuatorLibvirtFr
 /* The domain to act on, not owned; must be set before any call but Free. */
 void convergeActuatorLibvirtSetDomain(convergeActuatorLibvirt *actuator, virDomainPtr dom);
 
-/* The migration is over: gives the vCPUs their quota back; from now on restore leaves alone
- * what libvirt takes back. */
-void convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator, gboolean succeeded);
+/* Memory has moved, or will not: gives the vCPUs their quota back; from now on restore
+ * leaves alone what libvirt takes back. */
+void convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator);
+
+/* The guest does not come back to this host: nothing is to be undone any more. */
+void convergeActuatorLibvirtForget(convergeActuatorLibvirt *actuator);
 
 /* ms on the clock of the samples. */
 gint64 convergeActuatorLibvirtNow(const convergeActuatorLibvirt *actuator);

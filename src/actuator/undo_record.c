@@ -301,6 +301,9 @@ format(const convergeUndoRecord *record)
     buildProcess(builder, "writer", record->writer, record->writerStart);
     buildProcess(builder, "qemu", record->qemu, record->qemuStart);
 
+    json_builder_set_member_name(builder, "dirty-limit");
+    json_builder_add_boolean_value(builder, record->dirtyLimit);
+
     json_builder_set_member_name(builder, "groups");
     json_builder_begin_array(builder);
     for (i = 0; i < record->groups->len; i++)
@@ -466,6 +469,7 @@ parse(const char *dir,
 
     top = json_node_get_object(root);
     record->name = g_strdup(getString(top, "name"));
+    record->dirtyLimit = json_object_get_boolean_member_with_default(top, "dirty-limit", FALSE);
     groups = arrayMember(top, "groups");
     params = arrayMember(top, "parameters");
     if (!getInt(top, "version", VERSION, VERSION, &version) || !record->name || !groups || !params ||

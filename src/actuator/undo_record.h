@@ -42,6 +42,7 @@ struct _convergeUndoRecord {
     guint64 qemuStart;
     GPtrArray *groups;  /* of convergeVcpuGroup */
     GPtrArray *params;  /* of convergeUndoParam */
+    gboolean dirtyLimit;    /* QEMU limits the dirty rate of vCPUs, or will at once */
 };
 
 /* /run/libvirt/converge, or for other users than root the like in theirs.  g_free(). */

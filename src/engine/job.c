@@ -110,7 +110,7 @@ loopThread(gpointer opaque)
     g_mutex_unlock(&job->lock);
 
     convergeLoopEnd(loop, job->succeeded, convergeActuatorLibvirtNow(job->libvirtActuator));
-    convergeActuatorLibvirtEnd(job->libvirtActuator, job->succeeded);
+    convergeActuatorLibvirtEnd(job->libvirtActuator);
     if (!job->succeeded)
         restoreNow(job);
 
@@ -193,6 +193,12 @@ convergeJobRestore(convergeJob *job,
 
     convergeActuatorLibvirtSetDomain(job->libvirtActuator, NULL);
     job->dom = NULL;
+}
+
+void
+convergeJobConfirm(convergeJob *job)
+{
+    convergeActuatorLibvirtForget(job->libvirtActuator);
 }
 
 void

@@ -57,6 +57,11 @@ void convergeJobStop(convergeJob *job, gboolean succeeded);
  * on running on the source after all.  @dom is the same domain as at the start. */
 void convergeJobRestore(convergeJob *job, virDomainPtr dom);
 
+/* After convergeJobStop(job, TRUE): the guest runs at the destination.  Until this or
+ * convergeJobRestore(), a daemon that starts anew puts the parameters back if QEMU still
+ * runs then.  Removes a file; no libvirt call. */
+void convergeJobConfirm(convergeJob *job);
+
 void convergeJobFree(convergeJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJob, convergeJobFree)
 

@@ -93,18 +93,18 @@ convergeRegistryAdd(const char *uuid,
 
 void
 convergeRegistryFinish(const char *uuid,
-                       convergeFinish how)
+                       gboolean succeeded)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, FALSE);
 
-    if (how == CONVERGE_FINISH_FAILED) {
+    if (!succeeded) {
         g_hash_table_remove(entries, uuid);
         return;
     }
 
     entry->finished = TRUE;
-    entry->pending = how == CONVERGE_FINISH_PENDING;
+    entry->pending = TRUE;
     entry->finishedUs = g_get_monotonic_time();
     dropOldest();
 }
@@ -115,8 +115,10 @@ convergeRegistryConfirm(const char *uuid)
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = lookUp(uuid, TRUE);
 
-    if (entry)
+    if (entry && entry->pending) {
         entry->pending = FALSE;
+        convergeJobConfirm(entry->job);
+    }
 }
 
 convergeJob *

@@ -21,16 +21,10 @@ gboolean convergeRegistryReserve(const char *uuid);
 /* Fills the room; NULL gives it up. */
 void convergeRegistryAdd(const char *uuid, convergeJob *job);
 
-typedef enum {
-    CONVERGE_FINISH_FAILED,     /* forget it */
-    CONVERGE_FINISH_PENDING,    /* succeeded so far: Confirm will say */
-    CONVERGE_FINISH_DONE,
-} convergeFinish;
+/* The job that was added is stopped: is forgotten, or with @succeeded waits for Confirm. */
+void convergeRegistryFinish(const char *uuid, gboolean succeeded);
 
-/* The job that was added is stopped. */
-void convergeRegistryFinish(const char *uuid, convergeFinish how);
-
-/* Confirm said yes. */
+/* Confirm said yes, if the job waits for it. */
 void convergeRegistryConfirm(const char *uuid);
 
 /* Takes out a job that no Confirm has said yes to; NULL if there is none. */

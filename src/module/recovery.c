@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "actuator/dirty_limit.h"
 #include "actuator/qmp.h"
 #include "actuator/undo_record.h"
 #include "module/libvirt_next.h"
@@ -107,6 +108,17 @@ isMigrating(virDomainPtr domain,
 }
 
 static gboolean
+cancelLimit(virDomainPtr domain,
+            const convergeUndoRecord *record,
+            GError **error)
+{
+    const convergeMonitor qmp = { &socketCalls, domain };
+    convergeDirtyLimit limit = { .stands = record->dirtyLimit };
+
+    return convergeDirtyLimitCancel(&limit, &qmp, error);
+}
+
+static gboolean
 carriesOurs(JsonObject *current,
             const convergeUndoParam *param)
 {
@@ -179,6 +191,7 @@ recover(virDomainPtr domain,
     }
 
     if (!convergeUndoRecordRestoreGroups(record, error) ||
+        !cancelLimit(domain, record, error) ||
         !restoreParams(domain, record, &params, error) ||
         !convergeUndoRecordRemove(record, error))
         return FALSE;

@@ -160,7 +160,7 @@ testRestore(void)
 
             if (withReset)
                 g_assert_true(libvirtResets(20));
-            convergeActuatorLibvirtEnd(actuator, FALSE);
+            convergeActuatorLibvirtEnd(actuator);
             g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
             assertPristine();
 
@@ -187,7 +187,7 @@ testCallerThrottle(void)
             g_assert_true(say(actuator, course[j].verb, course[j].throttle));
         g_assert_true(say(actuator, CONVERGE_VERB_STEP, 20));
         g_assert_true(libvirtResets(20));
-        convergeActuatorLibvirtEnd(actuator, FALSE);
+        convergeActuatorLibvirtEnd(actuator);
         g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
         assertPristine();
     }

@@ -117,6 +117,7 @@ testRoundTrip(void)
     convergeUndoRecordSetParam(record, "cpu-throttle-tailslow", TRUE, TRUE, FALSE);
     convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 100);
     convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 50);
+    record->dirtyLimit = TRUE;
     g_assert_false(loads(&p));
     save(record);
 
@@ -129,6 +130,7 @@ testRoundTrip(void)
     g_assert_nonnull(read);
     g_assert_cmpstr(read->uuid, ==, UUID);
     g_assert_cmpstr(read->name, ==, "busy \"guest\" [1]");
+    g_assert_true(read->dirtyLimit);
     g_assert_cmpuint(read->groups->len, ==, 1);
     readGroup = g_ptr_array_index(read->groups, 0);
     g_assert_cmpstr(readGroup->directory, ==, group.directory);
