@@ -51,7 +51,7 @@ class LabTest(unittest.TestCase):
     guest = "busy"
     cmdline = WORKLOAD
     memory = MEMORY_MIB
-    persistent = False
+    define = ()         # words for "guest-define"
 
     @classmethod
     def setUpClass(cls):
@@ -64,9 +64,8 @@ class LabTest(unittest.TestCase):
         cls.source, cls.target = labhost.Host("A"), labhost.Host("B")
 
     def setUp(self):
-        words = ["--persistent"] if self.persistent else []
         tool("guest-define", self.guest, "--replace", "--memory", str(self.memory),
-             "--cmdline", self.cmdline, *words)
+             "--cmdline", self.cmdline, *self.define)
         self.connection = self.source.connect()
         self.domain = self.connection.lookupByName(self.guest)
 

@@ -234,7 +234,7 @@ class HandsOff(LabTest):
 class CompletedStats(LabTest):
     """A persistent domain stays known on the source, and so does what was done."""
     module = ("--module", MODULE)
-    persistent = True
+    define = ("--persistent",)
 
     def test_completed_stats(self):
         done = self.virsh(*self.virsh_words("--auto-converge", "--converge-policy", "adaptive"))

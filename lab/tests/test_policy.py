@@ -111,7 +111,7 @@ class Layers(Policy):
 class Stored(Policy):
     """What a persistent domain states is kept with it."""
     cmdline = "working-set=20M rate=10M"
-    persistent = True
+    define = ("--persistent",)
     LIVE_XML = libvirt.VIR_DOMAIN_AFFECT_LIVE
     STORED_XML = libvirt.VIR_DOMAIN_AFFECT_CONFIG
 
