@@ -102,7 +102,7 @@ addExtremes(const convergeObservations *list,
     }
 }
 
-/* What the observations leave open, by taste; @slowest: the least rate that was seen. */
+/* For what the observations leave open; @slowest: the least rate that was seen. */
 static double
 priorOf(double writeRate,
         double answer,
@@ -113,8 +113,8 @@ priorOf(double writeRate,
     return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * (1 - answer) * (1 - answer);
 }
 
-/* @miss: the part of it that is misfit.  The newest observations rule most guests out, so
- * that of a cost over @limit no more may be returned than that it is. */
+/* Prior and misfit, of which the latter is @miss.  The newest observations rule most guests
+ * out: once over @limit, no more is summed up, and both may be too low. */
 static double
 costOf(const convergeModel *model,
        const convergeGuest *guest,
