@@ -46,28 +46,41 @@ convergeGuestDirtied(const convergeGuest *guest,
     return guest->workingSet * -expm1(-guest->writeRate * work / guest->workingSet);
 }
 
-/* Adds the weighted squares of ln(predicted / observed) to @cost, and the weights to
- * @weights.  Beyond OUTLIER the cost grows linearly: one wrong observation must not
- * outweigh all others. */
-static void
+/* Adds the weighted squares of ln(predicted / observed) to @miss, until it is over @limit.
+ * Beyond OUTLIER it grows linearly: one wrong observation must not outweigh all others. */
+static double
 addMisses(const convergeObservations *list,
           const convergeGuest *guest,
-          double *cost,
-          double *weights)
+          double miss,
+          double limit)
+{
+    double weight = 1;
+    gsize i;
+
+    for (i = list->n; i > 0 && miss <= limit; i--) {
+        const convergeObservation *o = &list->item[i - 1];
+        double seen = 1 - MIN(o->pending / guest->workingSet, 0.9);
+        double predicted = convergeGuestDirtied(guest, o->seconds, o->throttle) * seen;
+        double off = fabs(log(MAX(predicted, CONVERGE_DIRTIED_FLOOR) / o->bytes));
+
+        miss += weight * (off <= OUTLIER ? off * off : OUTLIER * (2 * off - OUTLIER));
+        weight *= OBSERVATION_DECAY;
+    }
+    return miss;
+}
+
+static double
+addWeights(const convergeObservations *list,
+           double weights)
 {
     double weight = 1;
     gsize i;
 
     for (i = list->n; i > 0; i--) {
-        const convergeObservation *o = &list->item[i - 1];
-        double seen = 1 - MIN(o->pending / guest->workingSet, 0.9);
-        double predicted = convergeGuestDirtied(guest, o->seconds, o->throttle) * seen;
-        double miss = fabs(log(MAX(predicted, CONVERGE_DIRTIED_FLOOR) / o->bytes));
-
-        *cost += weight * (miss <= OUTLIER ? miss * miss : OUTLIER * (2 * miss - OUTLIER));
-        *weights += weight;
+        weights += weight;
         weight *= OBSERVATION_DECAY;
     }
+    return weights;
 }
 
 /* The most that was dirtied, the fastest that it was at full speed, and whether there was
@@ -89,21 +102,29 @@ addExtremes(const convergeObservations *list,
     }
 }
 
-/* @slowest: the least rate that was seen; @miss: the part of it that is misfit. */
+/* For what the observations leave open; @slowest: the least rate that was seen. */
+static double
+priorOf(double writeRate,
+        double answer,
+        double slowest)
+{
+    double open = log(writeRate / (PRIOR_RATE * slowest));
+
+    return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * (1 - answer) * (1 - answer);
+}
+
+/* Prior and misfit, of which the latter is @miss.  The newest observations rule most guests
+ * out: once over @limit, no more is summed up, and both may be too low. */
 static double
 costOf(const convergeModel *model,
        const convergeGuest *guest,
-       double slowest,
-       double *miss,
-       double *weights)
+       double prior,
+       double limit,
+       double *miss)
 {
-    double open = log(guest->writeRate / (PRIOR_RATE * slowest));
-
-    *miss = *weights = 0;
-    addMisses(&model->passes, guest, miss, weights);
-    addMisses(&model->probes, guest, miss, weights);
-    return *miss + PRIOR_WEIGHT * open * open +
-        PRIOR_ANSWER * (1 - guest->answer) * (1 - guest->answer);
+    *miss = addMisses(&model->passes, guest, 0, limit - prior);
+    *miss = addMisses(&model->probes, guest, *miss, limit - prior);
+    return *miss + prior;
 }
 
 static double
@@ -116,11 +137,14 @@ void
 convergeFit(convergeModel *model)
 {
     double costs[GRID_ANSWERS][GRID_RATES][GRID_SETS];
+    double sets[GRID_SETS];
+    double rates[GRID_RATES];
+    double weights = addWeights(&model->probes, addWeights(&model->passes, 0));
     gboolean throttled = FALSE;
     double smallest = 0;
     double slowest = 0;
     double best = INFINITY;
-    double setStep, rateStep, miss, weights;
+    double setStep, rateStep, miss, least, most;
     convergeGuest center = { 0 };
     int answers, i, j, k;
 
@@ -132,16 +156,21 @@ convergeFit(convergeModel *model)
     setStep = log(MAX(model->last.totalBytes, smallest) / smallest) / (GRID_SETS - 1);
     rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
     answers = throttled ? GRID_ANSWERS : 1;
+    for (i = 0; i < GRID_SETS; i++)
+        sets[i] = smallest * exp(setStep * i);
+    for (j = 0; j < GRID_RATES; j++)
+        rates[j] = slowest / 2 * exp(rateStep * j);
 
-#define AT(i, j, k) \
-    { smallest * exp(setStep * (i)), slowest / 2 * exp(rateStep * (j)), 1 - (k) / (double)GRID_ANSWERS }
+#define AT(i, j, k) { sets[i], rates[j], 1 - (k) / (double)GRID_ANSWERS }
 
     for (k = 0; k < answers; k++) {
         for (j = 0; j < GRID_RATES; j++) {
+            double prior = priorOf(rates[j], 1 - k / (double)GRID_ANSWERS, slowest);
+
             for (i = 0; i < GRID_SETS; i++) {
                 convergeGuest guest = AT(i, j, k);
 
-                costs[k][j][i] = costOf(model, &guest, slowest, &miss, &weights);
+                costs[k][j][i] = costOf(model, &guest, prior, best + PLAUSIBLE, &miss);
                 if (costs[k][j][i] < best) {
                     best = costs[k][j][i];
                     center = guest;
@@ -152,14 +181,17 @@ convergeFit(convergeModel *model)
 
     model->guest = center;
     for (k = throttled ? -1 : 0; k <= (throttled ? 1 : 0); k++) {
+        double answer = CLAMP(center.answer + k / (2.0 * GRID_ANSWERS), 0, 1);
+
         for (j = -GRID_FINE; j <= GRID_FINE; j++) {
+            double rate = center.writeRate * exp(rateStep * j / GRID_FINE);
+            double prior = priorOf(rate, answer, slowest);
+
             for (i = -GRID_FINE; i <= GRID_FINE; i++) {
                 convergeGuest guest = {
-                    MAX(center.workingSet * exp(setStep * i / GRID_FINE), smallest),
-                    center.writeRate * exp(rateStep * j / GRID_FINE),
-                    CLAMP(center.answer + k / (2.0 * GRID_ANSWERS), 0, 1),
+                    MAX(center.workingSet * exp(setStep * i / GRID_FINE), smallest), rate, answer,
                 };
-                double cost = costOf(model, &guest, slowest, &miss, &weights);
+                double cost = costOf(model, &guest, prior, best, &miss);
 
                 if (cost <= best) {
                     best = cost;
@@ -171,17 +203,24 @@ convergeFit(convergeModel *model)
     }
 
     model->least = model->most = model->guest;
+    least = most = judge(&model->guest);
     for (k = 0; k < answers; k++) {
         for (j = 0; j < GRID_RATES; j++) {
             for (i = 0; i < GRID_SETS; i++) {
                 convergeGuest guest = AT(i, j, k);
+                double judged;
 
                 if (costs[k][j][i] > best + PLAUSIBLE)
                     continue;
-                if (judge(&guest) < judge(&model->least))
+                judged = judge(&guest);
+                if (judged < least) {
+                    least = judged;
                     model->least = guest;
-                if (judge(&guest) > judge(&model->most))
+                }
+                if (judged > most) {
+                    most = judged;
                     model->most = guest;
+                }
             }
         }
     }
