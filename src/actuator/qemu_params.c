@@ -6,6 +6,9 @@
 
 #define ABSENT CONVERGE_PARAM_ABSENT
 
+/* Nobody gets beyond max-cpu-throttle in one step. */
+#define SET_POINT_INCREMENT 99
+
 static const struct {
     const char *name;
     gboolean boolean;
@@ -133,7 +136,7 @@ convergeQemuParamsFor(const convergeQemuParams *params,
 
     case CONVERGE_VERB_THROTTLE:
         values[CONVERGE_PARAM_INITIAL] = MAX(decision->throttle, 1);
-        values[CONVERGE_PARAM_INCREMENT] = 99;
+        values[CONVERGE_PARAM_INCREMENT] = SET_POINT_INCREMENT;
         values[CONVERGE_PARAM_MAX] = decision->throttle;
         values[CONVERGE_PARAM_THRESHOLD] = 1;
         values[CONVERGE_PARAM_TAILSLOW] = FALSE;
@@ -144,11 +147,13 @@ convergeQemuParamsFor(const convergeQemuParams *params,
         /* QEMU acts at the second bad pass.  Primed, it counts the bulk pass as one,
          * so that a set-point stated during the next pass is in force right after
          * it; held, it counts only what dirties more than it sends, and acts by the
-         * smallest step that it has. */
+         * smallest step that it has.  Unless it throttles: then it has to act once more,
+         * to come down as far as it can. */
         values[CONVERGE_PARAM_INITIAL] = 1;
         values[CONVERGE_PARAM_INCREMENT] = 1;
         values[CONVERGE_PARAM_MAX] = CONVERGE_THROTTLE_FLOOR;
-        values[CONVERGE_PARAM_THRESHOLD] = decision->verb == CONVERGE_VERB_PRIME ? 1 : 100;
+        values[CONVERGE_PARAM_THRESHOLD] = decision->verb == CONVERGE_VERB_PRIME ||
+            params->written[CONVERGE_PARAM_INCREMENT] == SET_POINT_INCREMENT ? 1 : 100;
         values[CONVERGE_PARAM_TAILSLOW] = FALSE;
         break;
 

@@ -322,8 +322,8 @@ isInVain(convergeControl *control,
         convergePlanPredictFor(control, model, &model->most, model->bandwidth, &strongest).converges)
         control->inVain = FALSE;
     else if (choice->class_ == CONVERGE_CLASS_BEYOND &&
-             control->plan.throttle == highest &&
-             control->beyond >= CONVERGE_BEYOND_LOOKS && control->stalled >= VAIN_PASSES)
+             control->plan.throttle == highest && control->beyond >= CONVERGE_BEYOND_LOOKS &&
+             MIN(control->stalled, control->strongest) >= VAIN_PASSES)
         control->inVain = TRUE;
     return control->inVain;
 }

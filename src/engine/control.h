@@ -64,6 +64,7 @@ struct _convergeControl {
 
     guint64 leastBytes;             /* least left right after a sync; 0: none yet */
     unsigned int stalled;           /* passes since then */
+    unsigned int strongest;         /* syncs in a row that found the strongest throttle in force */
     unsigned int disbelieved;       /* times that they have overruled prediction */
     unsigned int beyond;            /* looks in a row that found no way */
     unsigned int rung;              /* next one of the ladder */

@@ -3,6 +3,7 @@
  * ladder.c: the limits of a policy, and the fallback when one is hit
  */
 #include "engine/ladder.h"
+#include "engine/plan.h"
 
 /* A pass made progress when it left this much less than the best before it. */
 #define PROGRESS 0.96
@@ -25,6 +26,11 @@ convergeLadderNoteSync(convergeControl *control,
                        const convergeModel *model)
 {
     guint64 left = model->last.remainingBytes;
+
+    if (model->last.throttle < convergePlanHighestThrottle(control))
+        control->strongest = 0;
+    else
+        control->strongest++;
 
     if (control->leastBytes == 0 || left < PROGRESS * control->leastBytes) {
         control->leastBytes = MAX(left, 1);

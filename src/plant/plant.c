@@ -6,6 +6,9 @@
 
 #define PROBE_MS 1000
 
+/* Of a throttle that qemu_params.c states. */
+#define SET_POINT_INCREMENT 99
+
 convergePlant *
 convergePlantNew(const convergePlantConfig *config)
 {
@@ -154,7 +157,7 @@ applyThrottle(convergePlant *plant,
         return;
 
     params->initial = MAX(decision->throttle, 1);
-    params->increment = 99;
+    params->increment = SET_POINT_INCREMENT;
     params->max = MAX(decision->throttle, CONVERGE_THROTTLE_FLOOR);
     params->threshold = 1;
     params->tailslow = FALSE;
@@ -178,9 +181,10 @@ plantApply(void *opaque,
     case CONVERGE_VERB_HOLD:
     case CONVERGE_VERB_PRIME:
         plant->quota = plant->writersQuota = 0;
+        params->threshold = decision->verb == CONVERGE_VERB_PRIME ||
+            params->increment == SET_POINT_INCREMENT ? 1 : 100;
         params->initial = params->increment = 1;
         params->max = CONVERGE_THROTTLE_FLOOR;
-        params->threshold = decision->verb == CONVERGE_VERB_PRIME ? 1 : 100;
         params->tailslow = FALSE;
         break;
     case CONVERGE_VERB_STEP:
