@@ -300,6 +300,13 @@ refreshPrediction(convergeControl *control,
                   const convergeModel *model)
 {
     gint64 error = control->prediction.errorMs;
+    convergeValley valley;
+
+    if (control->waiting && convergePhasesFindValley(&control->phases, model, &valley)) {
+        control->prediction = convergePhasesPredict(&control->phases, model, &valley,
+                                                    &control->plan);
+        return;
+    }
 
     control->prediction = convergePlanPredict(control, model, &control->plan);
     control->prediction.errorMs = error;
@@ -328,6 +335,69 @@ isInVain(convergeControl *control,
     return control->inVain;
 }
 
+/* What a plan costs all in all: a second of the guest for a second of the migration. */
+static gint64
+priceOf(const convergePrediction *prediction)
+{
+    return prediction->remainingMs + prediction->lostMs;
+}
+
+/* The least pause with which the valley that is, or the next one, suffices. */
+static gboolean
+findValleyPlan(const convergeControl *control,
+               const convergeModel *model,
+               convergePlan *plan,
+               convergePrediction *prediction)
+{
+    gint64 deadline = convergeControlGet(control, CONVERGE_FIELD_DEADLINE);
+    gint64 elapsed = model->last.timeMs - model->startMs;
+    gint64 highest = convergePlanHighestDowntime(control, 0);
+    gint64 downtime = convergePlanLowestDowntime(control, 0);
+    convergeValley valley;
+
+    if (!convergePhasesFindValley(&control->phases, model, &valley))
+        return FALSE;
+    if (!controlsPause(control))
+        downtime = highest = control->plan.downtimeMs;
+
+    while (TRUE) {
+        *plan = convergePlanMake(control, 0, downtime);
+        *prediction = convergePhasesPredict(&control->phases, model, &valley, plan);
+        if (prediction->converges && prediction->remainingMs - valley.inMs <= valley.leftMs)
+            return deadline == 0 || elapsed + prediction->remainingMs <= deadline;
+        if (downtime >= highest)
+            return FALSE;
+        downtime = MIN(downtime * 2, highest);
+    }
+}
+
+/* A guest that writes less at times may be handed over then, and not throttled at all: if
+ * that takes no longer than it saves.  How long that is at most is decided once: if it was in
+ * vain, it is not done again. */
+static gboolean
+waitsForValley(convergeControl *control,
+               const convergeModel *model,
+               const controlChoice *choice,
+               convergePlan *plan,
+               convergePrediction *prediction)
+{
+    gint64 now = model->last.timeMs;
+
+    /* What a throttle in force has cost already would be spent for nothing. */
+    if (control->plan.throttle > 0 || !findValleyPlan(control, model, plan, prediction))
+        return FALSE;
+
+    if (control->waitUntilMs == 0) {
+        if (choice->prediction.converges &&
+            (choice->plan.throttle == 0 ||
+             priceOf(prediction) > priceOf(&choice->prediction)))
+            return FALSE;
+        control->waitUntilMs = now + (choice->prediction.converges ?
+            priceOf(&choice->prediction) : 2 * priceOf(prediction));
+    }
+    return now + prediction->remainingMs <= control->waitUntilMs;
+}
+
 static unsigned int
 decideAdaptive(convergeControl *control,
                const convergeModel *model,
@@ -340,6 +410,9 @@ decideAdaptive(convergeControl *control,
     convergePrediction current = convergePlanPredict(control, model, &control->plan);
     gboolean worth = isWorthIt(control, &current, &choice->prediction, plan);
     gboolean first = !control->chosen;
+    gboolean waited;
+    convergePlan valleyPlan;
+    convergePrediction valley;
     unsigned int n = 0;
 
     control->chosen = TRUE;
@@ -348,6 +421,18 @@ decideAdaptive(convergeControl *control,
     if (isInVain(control, model, choice)) {
         if (control->plan.throttle > 0)
             n += setThrottle(control, 0, CONVERGE_REASON_IN_VAIN, decisions);
+        return n;
+    }
+
+    waited = control->waiting;
+    control->waiting = waitsForValley(control, model, choice, &valleyPlan, &valley);
+    if (control->waiting) {
+        control->prediction = valley;
+        if (throttles && !waited)
+            n += setThrottle(control, 0, CONVERGE_REASON_VALLEY, &decisions[n]);
+        if (pauses && valleyPlan.downtimeMs != control->plan.downtimeMs)
+            n += setDowntime(control, valleyPlan.downtimeMs, CONVERGE_REASON_VALLEY,
+                             &decisions[n]);
         return n;
     }
 
@@ -391,6 +476,8 @@ convergeControlDecide(convergeControl *control,
     if (!control->started)
         return startDecisions(control, decisions);
 
+    if (news & CONVERGE_NEWS_PROBE)
+        convergePhasesNote(&control->phases, model);
     if (news & CONVERGE_NEWS_SYNC)
         convergeLadderNoteSync(control, model);
 

@@ -12,12 +12,15 @@
  * ties going to the shorter migration.  Nothing is done during the bulk pass:
  * throttling there buys nothing while the dirty set is already saturated.
  *
+ * A guest with phases may have a valley taken or waited for instead (phases.h).
+ *
  * When a limit of the policy is hit, its fallback ladder (ladder.c) is climbed, each
  * rung once.
  */
 #pragma once
 
 #include "engine/decision.h"
+#include "engine/phases.h"
 #include "policy/policy.h"
 
 /* The field's old question: what kind of guest is this? */
@@ -61,6 +64,10 @@ struct _convergeControl {
     gboolean inVain;                /* no throttle helps: there is none */
     gboolean chosen;                /* the adaptive law has looked at all */
     unsigned int doubts;            /* looks in a row that found a better plan */
+
+    convergePhases phases;
+    gboolean waiting;               /* for the end, in a valley or until one comes */
+    gint64 waitUntilMs;             /* so long at most, once and for all; 0: not yet decided */
 
     guint64 leastBytes;             /* least left right after a sync; 0: none yet */
     unsigned int stalled;           /* passes since then */

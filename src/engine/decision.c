@@ -39,6 +39,8 @@ static const struct {
         "bad-pass", N_("too much was dirtied again in the last pass") },
     [CONVERGE_REASON_PAUSE] = {
         "pause", N_("of all allowed pauses this one loses least") },
+    [CONVERGE_REASON_VALLEY] = {
+        "valley", N_("it writes less at times, and then it can be handed over without throttle") },
     [CONVERGE_REASON_RAMP] = {
         "ramp", N_("the ramp of the policy has come to it") },
     [CONVERGE_REASON_CEILING] = {

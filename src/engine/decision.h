@@ -29,6 +29,7 @@ typedef enum {
     CONVERGE_REASON_STUCK,      /* it does not go as predicted */
     CONVERGE_REASON_BAD_PASS,   /* the progressive law's sign */
     CONVERGE_REASON_PAUSE,      /* this pause loses least */
+    CONVERGE_REASON_VALLEY,     /* a phase of little dirtying is here, or comes in time */
     CONVERGE_REASON_RAMP,       /* the ramp's time has come */
     CONVERGE_REASON_CEILING,    /* somebody else set a lower limit */
     CONVERGE_REASON_DEADLINE,   /* limits */

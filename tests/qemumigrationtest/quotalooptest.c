@@ -204,6 +204,43 @@ testRefused(void)
     }
 }
 
+/* What it writes in a peak takes a throttle.  Handed over in a valley it takes none, whether
+ * that is there when the bulk pass ends, after 51 s, or has to be waited for, after 206 s. */
+static void
+testValley(void)
+{
+    const char *const policies[] = { "adaptive," QUOTA, "adaptive,actuator=qemu" };
+    const struct {
+        double memory, used, set, rate;
+        convergePlantPhase busy, quiet;
+    } cases[] = {
+        { 8590 * MB, 6000 * MB, 1000 * MB, 500 * MB, { 40000, 1 }, { 20000, 0.05 } },
+        { 25770 * MB, 25770 * MB, 2577 * MB, 1000 * MB, { 30000, 1 }, { 40000, 0.0025 } },
+    };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(cases); i++) {
+        for (j = 0; j < G_N_ELEMENTS(policies); j++) {
+            convergePlantConfig config = {
+                .memory = cases[i].memory, .used = cases[i].used, .workingSet = cases[i].set,
+                .writeRate = cases[i].rate, .bandwidth = 125 * MB,
+                .nphases = 2, .phases = { cases[i].busy, cases[i].quiet },
+            };
+            outcome o = runLoop(&config, policies[j]);
+            gint64 at = o.result.totalMs % (cases[i].busy.ms + cases[i].quiet.ms);
+
+            g_test_message("%zu %s: %.1f s, lost %.1f s, %.1f s after a peak began: %s",
+                           i, policies[j], o.result.totalMs / 1000.0, o.result.lostMs / 1000,
+                           at / 1000.0, o.status.reason);
+            g_assert_true(o.result.completed);
+            g_assert_cmpint(at, >, cases[i].busy.ms);
+            g_assert_cmpint(o.result.pauseMs, <=, 300);
+            g_assert_cmpuint(o.result.peakThrottle, <=, 1);
+            g_assert_cmpfloat(o.result.lostMs, <, 1000);
+        }
+    }
+}
+
 #define MANY 100
 
 static gpointer
@@ -253,6 +290,7 @@ main(int argc, char **argv)
     g_test_add_func("/quota-loop/release", testRelease);
     g_test_add_func("/quota-loop/link-halves", testLinkHalves);
     g_test_add_func("/quota-loop/refused", testRefused);
+    g_test_add_func("/quota-loop/valley", testValley);
     g_test_add_func("/quota-loop/many", testMany);
     return g_test_run();
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * phases.c: peaks and valleys
+ */
+#include <string.h>
+
+#include "engine/fit.h"
+#include "engine/phases.h"
+
+/* Shares of what the link carries.  Below the first a guest that is not throttled converges
+ * within few passes, above the second it does not; in between it stays in the phase that it
+ * is in, so that noise makes no edges. */
+#define VALLEY 0.3
+#define PEAK 1.0
+
+/* Weight of a new probe within a phase: the first one may have seen an edge. */
+#define PROBE_WEIGHT 0.5
+
+/* A phase that was seen less often may be one of a hundred that were not seen. */
+#define PROBES_LEAST 2
+
+/* One period may differ from the next by this share. */
+#define PERIOD_SHARE 0.25
+
+/* Where between two probes an edge was is not known, ms; and a period must be so many times
+ * as long not to be made of that. */
+#define EDGE_MS 3000
+#define PERIOD_EDGES 4
+
+/* The strongest throttle that a probe is scaled up for. */
+#define SPEED_LEAST 0.03
+
+void
+convergePhasesNote(convergePhases *phases,
+                   const convergeModel *model)
+{
+    const convergeSample *sample = &model->last;
+    double speed = 1 - model->guest.answer * sample->probeThrottle / 100.0;
+    double rate = (double)sample->probeBps / MAX(speed, SPEED_LEAST);
+    convergePhase phase = phases->now;
+
+    if (model->bandwidth <= 0)
+        return;
+    if (rate < VALLEY * model->bandwidth)
+        phase = CONVERGE_PHASE_VALLEY;
+    else if (rate > PEAK * model->bandwidth)
+        phase = CONVERGE_PHASE_PEAK;
+    if (phase == CONVERGE_PHASE_UNKNOWN)
+        return;
+
+    if (phase == phases->now) {
+        phases->rate[phase] += PROBE_WEIGHT * (rate - phases->rate[phase]);
+        phases->probes++;
+        phases->probedMs = sample->timeMs;
+        return;
+    }
+
+    if (phases->now != CONVERGE_PHASE_UNKNOWN) {
+        if (phases->probes < PROBES_LEAST)
+            phases->nedges = 0;
+        if (phases->nedges == CONVERGE_PHASES_EDGES)
+            memmove(phases->edgeMs, phases->edgeMs + 1,
+                    sizeof(phases->edgeMs[0]) * --phases->nedges);
+        phases->edgeMs[phases->nedges++] = (phases->probedMs + sample->timeMs) / 2;
+    }
+    phases->now = phase;
+    phases->rate[phase] = rate;
+    phases->probes = 1;
+    phases->probedMs = sample->timeMs;
+}
+
+gboolean
+convergePhasesInValley(const convergePhases *phases)
+{
+    return phases->now == CONVERGE_PHASE_VALLEY && phases->rate[CONVERGE_PHASE_PEAK] > 0;
+}
+
+/* ms; 0: none is known. */
+static gint64
+period(const convergePhases *phases)
+{
+    const gint64 *edges = phases->edgeMs;
+    unsigned int n = phases->nedges;
+    gint64 newest, before;
+
+    if (n < 4)
+        return 0;
+    newest = edges[n - 1] - edges[n - 3];
+    before = edges[n - 2] - edges[n - 4];
+    return newest >= PERIOD_EDGES * EDGE_MS &&
+        ABS(newest - before) <= MAX(PERIOD_SHARE * newest, EDGE_MS) ? newest : 0;
+}
+
+gboolean
+convergePhasesFindValley(const convergePhases *phases,
+                         const convergeModel *model,
+                         convergeValley *valley)
+{
+    gint64 now = model->last.timeMs;
+    gint64 every = period(phases);
+    const gint64 *newest;
+
+    if (phases->nedges == 0)
+        return FALSE;
+    newest = &phases->edgeMs[phases->nedges - 1];
+
+    if (convergePhasesInValley(phases)) {
+        valley->inMs = 0;
+        /* As long again as it has lasted. */
+        valley->leftMs = now - newest[0];
+        /* newest is its start, before that the last one ended, and before that began. */
+        if (every > 0)
+            valley->leftMs = MAX(newest[0] + newest[-1] - newest[-2] - now, 0);
+        return TRUE;
+    }
+
+    /* newest is the end of the last valley, before that it began. */
+    if (every == 0 || phases->now != CONVERGE_PHASE_PEAK ||
+        now > newest[-1] + every + EDGE_MS)
+        return FALSE;
+    valley->inMs = MAX(newest[-1] + every - now, 0);
+    valley->leftMs = newest[0] - newest[-1];
+    return TRUE;
+}
+
+convergePrediction
+convergePhasesPredict(const convergePhases *phases,
+                      const convergeModel *model,
+                      const convergeValley *valley,
+                      const convergePlan *plan)
+{
+    convergeModel then = *model;
+    convergeGuest guest = model->guest;
+    gint64 begins = valley->inMs > 0 ? model->last.timeMs + valley->inMs :
+        phases->edgeMs[phases->nedges - 1];
+    double peak = MAX(begins - model->syncMs, 0) / 1000.0;
+    double elapsed = (model->last.timeMs - model->syncMs) / 1000.0;
+    double held = elapsed > 0 ? model->throttledMs / 1000.0 / elapsed : 0;
+    double dirty = model->last.remainingBytes;
+    convergePrediction prediction;
+
+    /* What was dirtied since the last sync, and will be until the valley, is as good as
+     * pending. */
+    guest.writeRate = phases->rate[CONVERGE_PHASE_PEAK];
+    dirty += convergeGuestDirtied(&guest, peak, held);
+    guest.writeRate = MAX(phases->rate[CONVERGE_PHASE_VALLEY], 1);
+    dirty += convergeGuestDirtied(&guest, MAX(elapsed - peak, 0), held);
+    dirty = MIN(dirty, MAX(guest.workingSet, model->last.remainingBytes));
+    then.last.remainingBytes = (guint64)dirty;
+    then.syncMs = then.last.timeMs;
+    then.throttledMs = 0;
+
+    prediction = convergeModelPredictFor(&then, &guest, model->bandwidth, plan);
+    prediction.remainingMs += valley->inMs;
+    prediction.errorMs = period(phases) == 0 ? prediction.remainingMs :
+        MIN(prediction.remainingMs, EDGE_MS);
+    return prediction;
+}
