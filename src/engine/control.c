@@ -419,6 +419,7 @@ decideAdaptive(convergeControl *control,
     control->prediction = current;
 
     if (isInVain(control, model, choice)) {
+        control->class_ = CONVERGE_CLASS_BEYOND;
         if (control->plan.throttle > 0)
             n += setThrottle(control, 0, CONVERGE_REASON_IN_VAIN, decisions);
         return n;

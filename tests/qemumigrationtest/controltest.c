@@ -100,8 +100,9 @@ testCase(gconstpointer opaque)
         g_assert_false(g_str_has_suffix(text, "."));
     }
 
-    /* The same again is no news: nothing is said twice, but that a throttle which has shown
-     * that it does not help is taken away. */
+    /* The same again is no news: nothing is said twice, but that a throttle which is in force
+     * and has shown that it does not help is taken away. */
+    model.last.throttle = control.plan.throttle;
     for (i = 0; i < 5; i++) {
         if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) == 0)
             continue;
