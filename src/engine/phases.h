@@ -4,8 +4,8 @@
  *
  * The model takes the guest to be one, and its phases to be noise.  Here each dirty-rate
  * probe is of a peak or of a valley, by what the link carries, and where one turns into the
- * other is an edge.  Four edges are a period that has been seen twice.  A guest that has no phases has no edges, and
- * nothing here is then said of it.
+ * other is an edge.  Four edges are a period that has been seen twice.  A guest without
+ * phases has no edges, and nothing here is said of it.
  *
  * Pure, as the model is.
  */

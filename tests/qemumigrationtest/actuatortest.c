@@ -212,6 +212,22 @@ testSetPoint(void)
     }
 }
 
+/* QEMU comes down from a throttle only when it acts, and acts only when it must. */
+static void
+testLetGo(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+
+    qemu = pristine;
+    g_assert_true(say(actuator, CONVERGE_VERB_HOLD, 0));
+    g_assert_cmpint(qemu.threshold, ==, 100);
+
+    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 95));
+    g_assert_true(say(actuator, CONVERGE_VERB_HOLD, 0));
+    g_assert_cmpint(MIN(95 + qemu.increment, qemu.max), ==, CONVERGE_THROTTLE_FLOOR);
+    g_assert_cmpint(qemu.threshold, ==, 1);
+}
+
 /* Nothing was done: nothing is said, not even a question. */
 static void
 testUntouched(void)
@@ -247,6 +263,7 @@ main(int argc, char **argv)
     g_test_add_func("/actuator/restore", testRestore);
     g_test_add_func("/actuator/caller-throttle", testCallerThrottle);
     g_test_add_func("/actuator/set-point", testSetPoint);
+    g_test_add_func("/actuator/let-go", testLetGo);
     g_test_add_func("/actuator/untouched", testUntouched);
     g_test_add_func("/actuator/refused", testRefused);
     return g_test_run();

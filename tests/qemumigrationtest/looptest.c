@@ -73,7 +73,7 @@ testMiddle(void)
     g_assert_true(stock.completed);
     g_assert_true(adaptive.completed);
 
-    /* The issue's own bar for a real migration. */
+    /* Real ones have room to that (docs/performance.md). */
     g_assert_cmpfloat(adaptive.totalMs, <=, 0.6 * stock.totalMs);
     g_assert_cmpfloat(adaptive.lostMs, <=, 0.7 * stock.lostMs);
     g_assert_cmpint(adaptive.pauseMs, <=, 300);
@@ -155,6 +155,8 @@ testBeyond(void)
     config.writeRate = 12000 * MB;
     result = runLoop(&config, "adaptive", &status);
     g_assert_false(result.completed);
+    /* It is not slowed for nothing: most of the time QEMU's throttle is at its floor. */
+    g_assert_cmpfloat(result.lostMs, <, GIVE_UP_MS / 2.0);
     g_assert_cmpint(status.class_, ==, CONVERGE_CLASS_BEYOND);
 }
 
