@@ -24,6 +24,7 @@ struct _simOptions {
     const char *trace;              /* file for JSON Lines over time; NULL: none */
     const char *journalDir;         /* the engine's journals; NULL: none */
     gint64 seed;                    /* overrides that of the scenarios; -1: does not */
+    int times;                      /* runs whose time is measured; 0: none */
 };
 
 /* Runs @scenario under all contenders and prints what came of it. FALSE with @error set

@@ -159,6 +159,23 @@ printTable(const simContender *contender,
            result->passes, result->sentBytes / 1e9);
 }
 
+/* How long a simulation takes here; on stderr, so that equal seeds go on giving equal output. */
+static void
+printTime(const convergeScenario *scenario,
+          const simContender *contender,
+          int times)
+{
+    const convergeMethodOptions extra = { 0 };
+    convergeMethodOutcome outcome;
+    gint64 begin = g_get_monotonic_time();
+    int i;
+
+    for (i = 0; i < times; i++)
+        simRun(contender, scenario, &extra, &outcome);
+    fprintf(stderr, _("%1$s under %2$s: %3$.2f ms to simulate, mean of %4$d\n"), scenario->name,
+            contender->name, (double)(g_get_monotonic_time() - begin) / times / 1000.0, times);
+}
+
 gboolean
 simCompare(const convergeScenario *scenario,
            const simOptions *options,
@@ -203,6 +220,8 @@ simCompare(const convergeScenario *scenario,
             printJson(scenario, &floor, contender, &outcome);
         else
             printTable(contender, &floor, &outcome);
+        if (options->times > 0)
+            printTime(scenario, contender, options->times);
     }
 
     if (!options->json)
