@@ -73,6 +73,13 @@ def mean(values):
     return sum(values) / len(values) if values else None
 
 
+def throttle_in_force(stats):
+    """What slows the vCPUs down, %: QEMU reports its own alone, and others act at once."""
+    if stats.get("auto_converge.actuator", "qemu") == "qemu":
+        return stats.get("auto_converge_throttle", 0)
+    return stats.get("auto_converge.throttle_target", 0)
+
+
 class Vcpu:
     """What the host knows of a vCPU's thread at the source, as cpu_times() does."""
 
@@ -248,8 +255,7 @@ class Migration:
                              if completed and first and before else None,
             "passes": job.get("memory_iteration", last.get("memory_iteration")),
             "bytes": job.get("memory_processed", last.get("memory_processed")),
-            "peak_throttle": max((s.get("auto_converge_throttle", 0)
-                                  for _, s in self.samples), default=0),
+            "peak_throttle": max((throttle_in_force(s) for _, s in self.samples), default=0),
             "loop_cpu_s": self.loop_cpu,
             "full_speed": mean(self.full_speeds),
             "full_speed_vcpus": self.full_speeds,

@@ -17,6 +17,7 @@ sys.path.insert(0, LAB)
 
 import guestserial  # noqa: E402
 import labhost  # noqa: E402
+import migration  # noqa: E402
 
 BUILD = os.environ.get("BUILD_DIR", os.path.realpath(os.path.join(LAB, "..", "build")))
 MODULE = os.path.join(BUILD, "src", "qemu_migration_converge.so")
@@ -117,11 +118,7 @@ class LabTest(unittest.TestCase):
             return {}
 
     def throttle(self):
-        """What slows the vCPUs down, %: QEMU reports its own alone, and others act at once."""
-        stats = self.stats()
-        if stats.get("auto_converge.actuator", "qemu") == "qemu":
-            return stats.get("auto_converge_throttle", 0)
-        return stats.get("auto_converge.throttle_target", 0)
+        return migration.throttle_in_force(self.stats())
 
     def until_throttled(self):
         return self.until("a throttle of ours", lambda: self.throttle() > 20)
