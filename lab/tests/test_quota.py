@@ -6,6 +6,8 @@ import re
 import signal
 import unittest
 
+import libvirt
+
 import vcpuquota
 from labtest import ENDLESS, MODULE, LabTest, tool
 
@@ -167,5 +169,7 @@ class DirtyLimit(LabTest):
         self.domain = self.connection.lookupByName(self.guest)
         self.until("no limit", lambda: not self.limits())
         self.until("no record", lambda: not self.records())
-        self.assert_stayed()
+        # Whether such a guest goes on at all is up to KVM: a full ring stops it for good
+        # where KVM emulates its instructions, limit or not (virt-converge-policy(7)).
+        self.assertEqual(self.domain.state()[0], libvirt.VIR_DOMAIN_RUNNING)
         self.assert_untouched(before)
