@@ -69,8 +69,9 @@ convergePhasesNote(convergePhases *phases,
     phases->probedMs = sample->timeMs;
 }
 
-gboolean
-convergePhasesInValley(const convergePhases *phases)
+/* The guest has come out of a peak. */
+static gboolean
+isInValley(const convergePhases *phases)
 {
     return phases->now == CONVERGE_PHASE_VALLEY && phases->rate[CONVERGE_PHASE_PEAK] > 0;
 }
@@ -83,7 +84,7 @@ period(const convergePhases *phases)
     unsigned int n = phases->nedges;
     gint64 newest, before;
 
-    if (n < 4)
+    if (n < CONVERGE_PHASES_EDGES)
         return 0;
     newest = edges[n - 1] - edges[n - 3];
     before = edges[n - 2] - edges[n - 4];
@@ -104,7 +105,7 @@ convergePhasesFindValley(const convergePhases *phases,
         return FALSE;
     newest = &phases->edgeMs[phases->nedges - 1];
 
-    if (convergePhasesInValley(phases)) {
+    if (isInValley(phases)) {
         valley->inMs = 0;
         /* As long again as it has lasted. */
         valley->leftMs = now - newest[0];

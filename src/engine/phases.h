@@ -20,6 +20,7 @@ typedef enum {
     CONVERGE_PHASE_LAST
 } convergePhase;
 
+/* What it takes to see a period twice. */
 #define CONVERGE_PHASES_EDGES 4
 
 typedef struct _convergePhases convergePhases;
@@ -34,9 +35,6 @@ struct _convergePhases {
 
 /* Takes a probe that @model has just been updated with. */
 void convergePhasesNote(convergePhases *phases, const convergeModel *model);
-
-/* The guest has come out of a peak. */
-gboolean convergePhasesInValley(const convergePhases *phases);
 
 /* What is known of the valley that is, or of the one that comes next. */
 typedef struct _convergeValley convergeValley;
