@@ -24,6 +24,7 @@ struct _convergeActuatorLibvirt {
     convergeThrottleActuator chosen;
     char *changed;                  /* why, since anybody was told; NULL: nothing is new */
     unsigned int throttle;          /* %, to be in force at once whenever the guest runs */
+    unsigned int qemuThrottle;      /* %, QEMU's own, at the last sample */
     convergeVcpuQuota *quota;       /* NULL: there is none */
     GArray *cpus;                   /* gint64, QEMU's index of each of its vCPUs */
     convergeVcpuShares shares;
@@ -311,6 +312,13 @@ throttleInForce(const convergeActuatorLibvirt *actuator)
         actuator->throttle;
 }
 
+/* %, of all together */
+static unsigned int
+allThrottle(const convergeActuatorLibvirt *actuator)
+{
+    return MAX(actuator->qemuThrottle, throttleInForce(actuator));
+}
+
 static convergeThrottleActuator
 review(void *opaque,
        char **why)
@@ -473,7 +481,12 @@ startProbe(void *opaque,
 
     if ((actuator->probeWaits = actuator->shares.startMs > 0))
         return TRUE;
-    return convergeDirtyProbeStart(&actuator->probe, &actuator->monitor, &actuator->last, error);
+    if (!convergeDirtyProbeStart(&actuator->probe, &actuator->monitor,
+                                 actuator->last.totalBytes, allThrottle(actuator), error))
+        return FALSE;
+
+    actuator->probe.startMs = convergeActuatorLibvirtNow(actuator);
+    return TRUE;
 }
 
 /* The first measurement, of who dirties memory. */
@@ -521,7 +534,8 @@ takeSample(void *opaque,
             reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED;
     }
 
-    sample->throttle = MAX(sample->throttle, throttleInForce(actuator));
+    actuator->qemuThrottle = sample->throttle;
+    sample->throttle = allThrottle(actuator);
     convergeDirtyProbeCollect(&actuator->probe, monitor, sample);
     actuator->last = *sample;
     collectShares(actuator);

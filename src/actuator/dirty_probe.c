@@ -7,27 +7,41 @@
 /* QEMU's shortest; also long enough for the sampling error to be small. */
 #define PROBE_SECONDS 1
 
-/* QEMU hashes 512 pages of each GiB; 128, its least, are plenty where there are many. */
-#define LARGE_BYTES (G_GUINT64_CONSTANT(32) << 30)
-#define LARGE_SAMPLE_PAGES 128
+/* Pages of each GiB that QEMU hashes, of the 128 to 16384 that it allows: its default of 512,
+ * as many in all of a guest of less than a GiB, where the default would be a handful and its
+ * result a matter of luck, and the least where there are many GiB. */
+#define GIB (G_GUINT64_CONSTANT(1) << 30)
+#define SAMPLE_PAGES 512
+#define SAMPLE_PAGES_LEAST 128
+#define SAMPLE_PAGES_MOST 16384
+#define LARGE_BYTES (32 * GIB)
+
+static guint64
+samplePages(guint64 totalBytes)
+{
+    if (totalBytes > LARGE_BYTES)
+        return SAMPLE_PAGES_LEAST;
+    if (totalBytes >= GIB)
+        return SAMPLE_PAGES;
+    return MIN(SAMPLE_PAGES * GIB / MAX(totalBytes, 1), SAMPLE_PAGES_MOST);
+}
 
 gboolean
 convergeDirtyProbeStart(convergeDirtyProbe *probe,
                         const convergeMonitor *monitor,
-                        const convergeSample *now,
+                        guint64 totalBytes,
+                        unsigned int throttle,
                         GError **error)
 {
     g_autoptr(JsonObject) arguments = json_object_new();
     g_autoptr(JsonObject) reply = NULL;
 
     json_object_set_int_member(arguments, "calc-time", PROBE_SECONDS);
-    if (now->totalBytes > LARGE_BYTES)
-        json_object_set_int_member(arguments, "sample-pages", LARGE_SAMPLE_PAGES);
+    json_object_set_int_member(arguments, "sample-pages", (gint64)samplePages(totalBytes));
     if (!(reply = convergeQmpRunObject(monitor, "calc-dirty-rate", arguments, error)))
         return FALSE;
 
-    probe->startMs = now->timeMs;
-    probe->throttle = now->throttle;
+    probe->throttle = throttle;
     probe->spoilt = FALSE;
     return TRUE;
 }

@@ -20,9 +20,13 @@ struct _convergeDirtyProbe {
     gint64 ms;                  /* ...and duration; 0: it has no result */
 };
 
-/* @now: the newest sample */
+/* .startMs is for the caller to set, on the clock of its samples, when this has returned:
+ * QEMU may have taken its time.
+ *
+ * @totalBytes: of the guest's memory
+ * @throttle: in force now, % */
 gboolean convergeDirtyProbeStart(convergeDirtyProbe *probe, const convergeMonitor *monitor,
-                                 const convergeSample *now, GError **error);
+                                 guint64 totalBytes, unsigned int throttle, GError **error);
 
 /* Looks whether the running probe has finished, and tells @sample of the last that has.
  * One that failed, or that was spoilt, ends without a result. */

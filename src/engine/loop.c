@@ -7,10 +7,12 @@
 #include "engine/loop.h"
 
 /* A sample costs one query-migrate.  Five hundredths of a pass is soon enough
- * after a sync; QEMU's own figures are no finer than 100 ms. */
+ * after a sync, and twice that in the bulk pass, where nothing is decided before its end;
+ * QEMU's own figures are no finer than 100 ms. */
 #define SAMPLE_MS 100
 #define SAMPLE_SLOWEST_MS 500
 #define SAMPLES_PER_PASS 20
+#define SAMPLES_PER_BULK_PASS 10
 
 /* Before memory moves (disks may be copied for hours), and where not even a sample can
  * be had: libvirt writes a line into its log for each of those. */
@@ -18,8 +20,10 @@
 #define SAMPLE_BLIND_MS 5000
 #define BLIND_AFTER 10
 
-/* What a probe takes, see actuator.h. */
+/* What a probe takes, see actuator.h; and the least that has to be left of the bulk pass for
+ * one, since its end is foreseen no better than the bandwidth. */
 #define PROBE_MS 1000
+#define PROBE_ROOM_MS 1500
 
 /* Between the end of one dirty-rate probe and the start of the next: QEMU's work for
  * one grows with memory, at about 1 GB/s of pages hashed. */
@@ -42,6 +46,7 @@ struct _convergeLoop {
     gboolean postcopy;          /* we have switched to it */
     guint64 probeId;            /* last finished probe */
     gint64 probeDueMs;          /* -1: one is under way, or none can be had */
+    gint64 probeEndMs;          /* of the one under way */
     unsigned int blind;         /* samples in a row that could not be had */
     char *skipped;              /* why a rung was, or NULL */
     char *trouble;
@@ -177,7 +182,8 @@ noteThrottle(convergeLoop *loop,
     if (!convergeControlIsImmediate(&loop->control))
         return;
 
-    /* In force already; and how the guest answers to it is what matters most now. */
+    /* In force already; and how the guest answers to it is what matters most now: the
+     * probe is started with it. */
     convergeModelNoteThrottle(&loop->model, throttle);
     if (loop->probeDueMs > 0)
         loop->probeDueMs = loop->model.last.timeMs;
@@ -228,7 +234,7 @@ bulkPassIsEnding(const convergeLoop *loop)
     const convergeModel *model = &loop->model;
 
     return convergeControlIsImmediate(&loop->control) && model->last.iteration < 2 &&
-        model->last.remainingBytes < model->bandwidth * PROBE_MS / 1000;
+        model->last.remainingBytes < model->bandwidth * PROBE_ROOM_MS / 1000;
 }
 
 static gint64
@@ -243,27 +249,35 @@ probePause(const convergeLoop *loop,
     return pause;
 }
 
+/* When the next one is due, once one has ended. */
+static void
+noteProbe(convergeLoop *loop,
+          const convergeSample *sample)
+{
+    if (sample->probeId == loop->probeId)
+        return;
+
+    loop->probeId = sample->probeId;
+    loop->probeDueMs = sample->timeMs;
+    if (sample->probeMs > 0)    /* else the throttle has changed under it */
+        loop->probeDueMs += probePause(loop, sample);
+}
+
 static void
 keepProbing(convergeLoop *loop,
             const convergeSample *sample)
 {
     g_autoptr(GError) error = NULL;
 
-    if (sample->probeId != loop->probeId) {
-        loop->probeId = sample->probeId;
-        loop->probeDueMs = sample->timeMs;
-        if (sample->probeMs > 0)    /* else the throttle has changed under it */
-            loop->probeDueMs += probePause(loop, sample);
-    }
-
-    if (sample->paused || loop->probeDueMs < 0 || sample->timeMs < loop->probeDueMs ||
-        bulkPassIsEnding(loop))
+    if (sample->paused || loop->control.handedOver || loop->probeDueMs < 0 ||
+        sample->timeMs < loop->probeDueMs || bulkPassIsEnding(loop))
         return;
 
     /* Without probes there is still the jump of remaining at each sync: go on
      * with that, and do not ask again. */
     loop->actuator->ops->probe(loop->actuator->opaque, &error);
     loop->probeDueMs = -1;
+    loop->probeEndMs = sample->timeMs + PROBE_MS;
 }
 
 static void
@@ -295,13 +309,19 @@ static gint64
 nextStep(const convergeLoop *loop)
 {
     const convergeModel *model = &loop->model;
+    gint64 probeMs = loop->probeDueMs < 0 ? loop->probeEndMs : loop->probeDueMs;
+    gint64 wait = SAMPLE_SLOWEST_MS;
     gint64 pass;
 
     if (!convergeModelReady(model))
         return SAMPLE_MS;
 
     pass = (gint64)(model->last.remainingBytes * 1000.0 / model->bandwidth);
-    return CLAMP(pass / SAMPLES_PER_PASS, SAMPLE_MS, SAMPLE_SLOWEST_MS);
+    wait = MIN(wait, pass / (model->last.iteration < 2 ? SAMPLES_PER_BULK_PASS :
+                             SAMPLES_PER_PASS));
+    if (probeMs > model->last.timeMs)
+        wait = MIN(wait, probeMs - model->last.timeMs);
+    return MAX(wait, SAMPLE_MS);
 }
 
 /* The migration moves memory. */
@@ -381,11 +401,13 @@ convergeLoopStep(convergeLoop *loop)
 
     if (loop->status.state != CONVERGE_STATE_ASIDE) {
         review(loop, &sample);
-        keepProbing(loop, &sample);
+        noteProbe(loop, &sample);
         n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
         for (i = 0; i < n && loop->status.state != CONVERGE_STATE_ASIDE; i++)
             act(loop, &decisions[i]);
     }
+    if (loop->status.state != CONVERGE_STATE_ASIDE)
+        keepProbing(loop, &sample);
 
     updateStatus(loop, &sample);
     return nextStep(loop);

@@ -10,15 +10,17 @@
 #include <string.h>
 
 #include "actuator/actuator_libvirt.h"
+#include "actuator/dirty_probe.h"
 
 typedef struct _fakeQemu fakeQemu;
 struct _fakeQemu {
     gint64 initial, increment, max, threshold, tailslow, downtime;
+    gint64 samplePages;         /* of a dirty-rate probe, for each GiB */
     guint commands;             /* that set something */
     gboolean gone;
 };
 
-static const fakeQemu pristine = { 20, 10, 99, 50, 0, 300, 0, FALSE };
+static const fakeQemu pristine = { 20, 10, 99, 50, 0, 300, 0, 0, FALSE };
 static fakeQemu qemu;
 
 static char *
@@ -53,6 +55,14 @@ setParams(JsonObject *arguments)
     return TRUE;
 }
 
+/* calc-dirty-rate, within its limits */
+static gboolean
+startProbe(JsonObject *arguments)
+{
+    qemu.samplePages = json_object_get_int_member_with_default(arguments, "sample-pages", 512);
+    return qemu.samplePages >= 128 && qemu.samplePages <= 16384;
+}
+
 static int
 fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
             const char *cmd,
@@ -69,8 +79,10 @@ fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
 
     if (g_str_equal(name, "query-migrate-parameters"))
         reply = query();
-    else if (g_str_equal(name, "migrate-set-parameters") &&
-             setParams(json_object_get_object_member(command, "arguments")))
+    else if ((g_str_equal(name, "migrate-set-parameters") &&
+              setParams(json_object_get_object_member(command, "arguments"))) ||
+             (g_str_equal(name, "calc-dirty-rate") &&
+              startProbe(json_object_get_object_member(command, "arguments"))))
         reply = g_strdup("{\"return\":{}}");
     else
         reply = g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}");
@@ -228,6 +240,30 @@ testLetGo(void)
     g_assert_cmpint(qemu.threshold, ==, 1);
 }
 
+/* A guest of any size is measured by enough pages, and a large one by no more than QEMU must
+ * hash. */
+static void
+testProbePages(void)
+{
+    const guint64 mib = 1024 * 1024;
+    const guint64 sizes[] = { 1, 36 * mib, 384 * mib, 1024 * mib, 16384 * mib, 1048576 * mib };
+    const convergeMonitor monitor = { .libvirt = &fake };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        convergeDirtyProbe probe = { 0 };
+        guint64 pages;
+
+        qemu = pristine;
+        g_assert_true(convergeDirtyProbeStart(&probe, &monitor, sizes[i], 0, NULL));
+        pages = qemu.samplePages * sizes[i] / (1024 * mib);
+        if (sizes[i] >= 32 * mib)
+            g_assert_cmpuint(pages, >=, 511);
+        if (sizes[i] > 32768 * mib)
+            g_assert_cmpint(qemu.samplePages, ==, 128);
+    }
+}
+
 /* Nothing was done: nothing is said, not even a question. */
 static void
 testUntouched(void)
@@ -264,6 +300,7 @@ main(int argc, char **argv)
     g_test_add_func("/actuator/caller-throttle", testCallerThrottle);
     g_test_add_func("/actuator/set-point", testSetPoint);
     g_test_add_func("/actuator/let-go", testLetGo);
+    g_test_add_func("/actuator/probe-pages", testProbePages);
     g_test_add_func("/actuator/untouched", testUntouched);
     g_test_add_func("/actuator/refused", testRefused);
     return g_test_run();
