@@ -7,12 +7,10 @@
 #include "engine/loop.h"
 
 /* A sample costs one query-migrate.  Five hundredths of a pass is soon enough
- * after a sync, and twice that in the bulk pass, where nothing is decided before its end;
- * QEMU's own figures are no finer than 100 ms. */
+ * after a sync; QEMU's own figures are no finer than 100 ms. */
 #define SAMPLE_MS 100
 #define SAMPLE_SLOWEST_MS 500
 #define SAMPLES_PER_PASS 20
-#define SAMPLES_PER_BULK_PASS 10
 
 /* Before memory moves (disks may be copied for hours), and where not even a sample can
  * be had: libvirt writes a line into its log for each of those. */
@@ -317,8 +315,7 @@ nextStep(const convergeLoop *loop)
         return SAMPLE_MS;
 
     pass = (gint64)(model->last.remainingBytes * 1000.0 / model->bandwidth);
-    wait = MIN(wait, pass / (model->last.iteration < 2 ? SAMPLES_PER_BULK_PASS :
-                             SAMPLES_PER_PASS));
+    wait = MIN(wait, pass / SAMPLES_PER_PASS);
     if (probeMs > model->last.timeMs)
         wait = MIN(wait, probeMs - model->last.timeMs);
     return MAX(wait, SAMPLE_MS);

@@ -36,8 +36,10 @@ lookUp(const char *uuid,
     return entry && entry->finished == finished ? entry : NULL;
 }
 
+/* Of those that wait for Confirm, or of those that do not. */
 static void
-dropOldest(void)
+dropOldest(gboolean pending,
+           guint most)
 {
     GHashTableIter iter;
     gpointer key, value;
@@ -49,7 +51,7 @@ dropOldest(void)
     while (g_hash_table_iter_next(&iter, &key, &value)) {
         registryEntry *entry = value;
 
-        if (!entry->finished)
+        if (!entry->finished || entry->pending != pending)
             continue;
         finished++;
         if (entry->finishedUs < oldestUs) {
@@ -58,7 +60,7 @@ dropOldest(void)
         }
     }
 
-    if (finished > CONVERGE_REGISTRY_FINISHED)
+    if (finished > most)
         g_hash_table_remove(entries, oldest);
 }
 
@@ -106,7 +108,7 @@ convergeRegistryFinish(const char *uuid,
     entry->finished = TRUE;
     entry->pending = TRUE;
     entry->finishedUs = g_get_monotonic_time();
-    dropOldest();
+    dropOldest(TRUE, CONVERGE_REGISTRY_PENDING);
 }
 
 void
@@ -118,6 +120,7 @@ convergeRegistryConfirm(const char *uuid)
     if (entry && entry->pending) {
         entry->pending = FALSE;
         convergeJobConfirm(entry->job);
+        dropOldest(FALSE, CONVERGE_REGISTRY_FINISHED);
     }
 }
 

@@ -2,9 +2,10 @@
 /*
  * job_registry.h: the jobs of this daemon by domain UUID
  *
- * Holds running jobs, and of finished ones the newest of each domain, at most
- * CONVERGE_REGISTRY_FINISHED of them, for completed statistics and for a migration
- * that fails after Perform.
+ * Holds running jobs, and of finished ones the newest of each domain: at most
+ * CONVERGE_REGISTRY_PENDING of those that wait for Confirm, since the migration may yet fail
+ * (a client that has gone never confirms), and CONVERGE_REGISTRY_FINISHED of the others, for
+ * completed statistics.
  *
  * Threads: any.  One mutex; nothing here calls libvirt.
  */
@@ -12,6 +13,7 @@
 
 #include "engine/job.h"
 
+#define CONVERGE_REGISTRY_PENDING 1024
 #define CONVERGE_REGISTRY_FINISHED 64
 
 /* Makes room for the job of a migration that is about to begin, in place of a finished
