@@ -56,6 +56,8 @@ qemuMigrationConvergeLoad(void)
         .suspend = virDomainSuspend,
         .abortJob = virDomainAbortJob,
         .getState = virDomainGetState,
+        .domainEventRegisterAny = virConnectDomainEventRegisterAny,
+        .domainEventDeregisterAny = virConnectDomainEventDeregisterAny,
         .threadInit = convergeNextSetSystemIdentity,
     };
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);

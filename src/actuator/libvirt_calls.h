@@ -24,6 +24,11 @@ struct _convergeLibvirt {
     int (*suspend)(virDomainPtr dom);
     int (*abortJob)(virDomainPtr dom);
     int (*getState)(virDomainPtr dom, int *state, int *reason, unsigned int flags);
+    /* Both NULL where no event loop runs: events are done without. */
+    int (*domainEventRegisterAny)(virConnectPtr conn, virDomainPtr dom, int eventID,
+                                  virConnectDomainEventGenericCallback cb, void *opaque,
+                                  virFreeCallback freecb);
+    int (*domainEventDeregisterAny)(virConnectPtr conn, int callbackID);
     /* Called first in the loop's thread, may be NULL: gives it an identity. */
     void (*threadInit)(void);
 };

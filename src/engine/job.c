@@ -2,6 +2,7 @@
 /*
  * job.c: the thread that runs a loop for one migration
  */
+#include "actuator/pass_watch.h"
 #include "engine/job.h"
 
 struct _convergeJob {
@@ -20,6 +21,7 @@ struct _convergeJob {
     GCond wake;
     gboolean stop;
     gboolean succeeded;
+    gboolean passed;            /* a pass has begun since the last look */
     gint64 ceilingMs;
     convergeStatus status;
     char *trouble;
@@ -84,15 +86,43 @@ openJournal(void *opaque)
     return journal;
 }
 
+/* In the thread of libvirt's event loop. */
+static void
+notePass(void *opaque)
+{
+    convergeJob *job = opaque;
+
+    g_mutex_lock(&job->lock);
+    job->passed = TRUE;
+    g_cond_signal(&job->wake);
+    g_mutex_unlock(&job->lock);
+}
+
+/* Called with the lock held. */
+static void
+waitForTurn(convergeJob *job,
+            const convergeLoop *loop,
+            gint64 ms)
+{
+    gint64 until = g_get_monotonic_time() + ms * 1000;
+
+    while (!job->stop && !(job->passed && convergeLoopExpectsThrottle(loop)) &&
+           g_cond_wait_until(&job->wake, &job->lock, until))
+        ;
+    job->passed = FALSE;
+}
+
 static gpointer
 loopThread(gpointer opaque)
 {
     convergeJob *job = opaque;
+    convergePassWatch *watch;
     g_autoptr(convergeLoop) loop = convergeLoopNew(job->policy, &job->actuator,
                                                    job->postcopy, openJournal, job);
 
     if (job->libvirt->threadInit)
         job->libvirt->threadInit();
+    watch = convergePassWatchStart(job->libvirt, job->dom, notePass, job);
 
     g_mutex_lock(&job->lock);
     while (!job->stop) {
@@ -104,10 +134,10 @@ loopThread(gpointer opaque)
         takeOver(job, loop);
         g_mutex_lock(&job->lock);
 
-        if (!job->stop)
-            g_cond_wait_until(&job->wake, &job->lock, g_get_monotonic_time() + wait * 1000);
+        waitForTurn(job, loop, wait);
     }
     g_mutex_unlock(&job->lock);
+    convergePassWatchStop(watch, job->libvirt, job->dom);
 
     convergeLoopEnd(loop, job->succeeded, convergeActuatorLibvirtNow(job->libvirtActuator));
     convergeActuatorLibvirtEnd(job->libvirtActuator);

@@ -8,9 +8,9 @@
 
 /* A sample costs one query-migrate.  Five hundredths of a pass is soon enough
  * after a sync; QEMU's own figures are no finer than 100 ms. */
+#define SAMPLES_PER_PASS 20
 #define SAMPLE_MS 100
 #define SAMPLE_SLOWEST_MS 500
-#define SAMPLES_PER_PASS 20
 
 /* Before memory moves (disks may be copied for hours), and where not even a sample can
  * be had: libvirt writes a line into its log for each of those. */
@@ -225,13 +225,19 @@ act(convergeLoop *loop,
         loop->skipped = g_steal_pointer(&text);
 }
 
-/* A throttle that acts at once will come with its end, and must find no probe under way. */
+gboolean
+convergeLoopExpectsThrottle(const convergeLoop *loop)
+{
+    return convergeControlIsImmediate(&loop->control) && loop->model.last.iteration < 2;
+}
+
+/* That throttle must find no probe under way. */
 static gboolean
 bulkPassIsEnding(const convergeLoop *loop)
 {
     const convergeModel *model = &loop->model;
 
-    return convergeControlIsImmediate(&loop->control) && model->last.iteration < 2 &&
+    return convergeLoopExpectsThrottle(loop) &&
         model->last.remainingBytes < model->bandwidth * PROBE_ROOM_MS / 1000;
 }
 

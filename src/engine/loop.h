@@ -60,6 +60,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeLoop, convergeLoopFree)
 /* One turn.  Returns after how many ms the next one is due. */
 gint64 convergeLoopStep(convergeLoop *loop);
 
+/* In the bulk pass, with whose end a throttle may come that acts at once: the next turn is due
+ * as soon as that pass ends, since until then the guest dirties at full speed. */
+gboolean convergeLoopExpectsThrottle(const convergeLoop *loop);
+
 /* The allowed pause that somebody outside set, ms; 0: none. */
 void convergeLoopSetCeiling(convergeLoop *loop, gint64 ceilingMs);
 
