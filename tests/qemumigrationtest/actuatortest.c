@@ -6,11 +6,13 @@
  * merged set as the real one does, and refuses all or takes all.
  */
 #include <json-glib/json-glib.h>
+#include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actuator/actuator_libvirt.h"
 #include "actuator/dirty_probe.h"
+#include "actuator/pass_watch.h"
 
 typedef struct _fakeQemu fakeQemu;
 struct _fakeQemu {
@@ -291,6 +293,83 @@ testRefused(void)
     g_assert_cmpuint(qemu.commands, ==, 0);
 }
 
+/* libvirt's side of an event: what was registered last. */
+static struct {
+    virConnectDomainEventMigrationIterationCallback cb;
+    void *opaque;
+    virFreeCallback freecb;
+    gboolean refuses;
+} event;
+
+static int
+fakeRegister(virConnectPtr conn G_GNUC_UNUSED,
+             virDomainPtr dom G_GNUC_UNUSED,
+             int eventID,
+             virConnectDomainEventGenericCallback cb,
+             void *opaque,
+             virFreeCallback freecb)
+{
+    g_assert_cmpint(eventID, ==, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION);
+    if (event.refuses)
+        return -1;
+    event.cb = (virConnectDomainEventMigrationIterationCallback)(void (*)(void))cb;
+    event.opaque = opaque;
+    event.freecb = freecb;
+    return 7;
+}
+
+static int
+fakeDeregister(virConnectPtr conn G_GNUC_UNUSED,
+               int callbackID)
+{
+    g_assert_cmpint(callbackID, ==, 7);
+    return 0;
+}
+
+/* There is no domain that would have a connection. */
+static void
+ignoreError(void *opaque G_GNUC_UNUSED,
+            virErrorPtr error G_GNUC_UNUSED)
+{
+}
+
+static void
+countPass(void *opaque)
+{
+    (*(guint *)opaque)++;
+}
+
+/* An event that libvirt has on its way when the watch ends comes to nothing. */
+static void
+testPassWatch(void)
+{
+    const convergeLibvirt without = { .caller = "test" };
+    const convergeLibvirt with = {
+        .caller = "test",
+        .domainEventRegisterAny = fakeRegister,
+        .domainEventDeregisterAny = fakeDeregister,
+    };
+    convergePassWatch *watch;
+    guint passes = 0;
+
+    virSetErrorFunc(NULL, ignoreError);
+    g_assert_null(convergePassWatchStart(&without, NULL, countPass, &passes));
+    event.refuses = TRUE;
+    g_assert_null(convergePassWatchStart(&with, NULL, countPass, &passes));
+    event.refuses = FALSE;
+
+    watch = convergePassWatchStart(&with, NULL, countPass, &passes);
+    g_assert_nonnull(watch);
+    event.cb(NULL, NULL, 1, event.opaque);
+    event.cb(NULL, NULL, 2, event.opaque);
+    g_assert_cmpuint(passes, ==, 2);
+
+    convergePassWatchStop(watch, &with, NULL);
+    event.cb(NULL, NULL, 3, event.opaque);
+    event.freecb(event.opaque);
+    g_assert_cmpuint(passes, ==, 2);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -300,6 +379,7 @@ main(int argc, char **argv)
     g_test_add_func("/actuator/caller-throttle", testCallerThrottle);
     g_test_add_func("/actuator/set-point", testSetPoint);
     g_test_add_func("/actuator/let-go", testLetGo);
+    g_test_add_func("/actuator/pass-watch", testPassWatch);
     g_test_add_func("/actuator/probe-pages", testProbePages);
     g_test_add_func("/actuator/untouched", testUntouched);
     g_test_add_func("/actuator/refused", testRefused);
