@@ -2,6 +2,9 @@
 /*
  * control.c: the laws, and when a plan is worth changing
  */
+#include <math.h>
+
+#include "engine/fit.h"
 #include "engine/ladder.h"
 #include "engine/plan.h"
 
@@ -11,6 +14,10 @@
 
 /* ...and so many looks in a row say so. */
 #define DOUBTS 2
+
+/* So long it takes until a probe tells that a throttle was let go of by mistake: its wait for
+ * a look, and its second. */
+#define RELEARN_SECONDS 2.0
 
 /* So many passes without progress under the strongest throttle are enough of it. */
 #define VAIN_PASSES 3
@@ -219,15 +226,31 @@ reasonOf(convergeClass class_,
     return throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
 }
 
+/* What loosening to @throttle may cost, ms: if it was a mistake, the sending of all that is
+ * written until it is known better; and it is one the likelier, the less the model can
+ * explain what was seen. */
+static gint64
+stakeOf(const convergeModel *model,
+        unsigned int throttle)
+{
+    double dirtied = convergeGuestDirtied(&model->most, RELEARN_SECONDS, throttle / 100.0);
+
+    return lrint(1000 * MIN(model->fitError, 1) * dirtied / model->bandwidth);
+}
+
 /* Whether @prediction is worth leaving the plan in force for. */
 static gboolean
 isWorthIt(convergeControl *control,
+          const convergeModel *model,
           const convergePrediction *current,
           const convergePrediction *prediction,
           const convergePlan *plan)
 {
     gboolean worse = !current->converges ||
         current->lostMs > prediction->lostMs * KEEP_FACTOR + KEEP_MS;
+
+    if (current->converges && plan->throttle < control->plan.throttle)
+        worse = worse && current->lostMs - prediction->lostMs > stakeOf(model, plan->throttle);
 
     control->doubts = worse ? control->doubts + 1 : 0;
 
@@ -408,7 +431,7 @@ decideAdaptive(convergeControl *control,
     gboolean pauses = controlsPause(control);
     const convergePlan *plan = &choice->plan;
     convergePrediction current = convergePlanPredict(control, model, &control->plan);
-    gboolean worth = isWorthIt(control, &current, &choice->prediction, plan);
+    gboolean worth = isWorthIt(control, model, &current, &choice->prediction, plan);
     gboolean first = !control->chosen;
     gboolean waited;
     convergePlan valleyPlan;

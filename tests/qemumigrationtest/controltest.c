@@ -240,6 +240,52 @@ testNames(void)
     }
 }
 
+/* A throttled guest seems to have calmed down.  It is let go of, but not for a fraction of a
+ * second on the word of a model that cannot explain what it saw. */
+static void
+testLoosens(void)
+{
+    const struct {
+        double remaining, fitError;
+        gboolean loosens;
+    } rows[] = {
+        { 26 * MB, 0.02, TRUE },
+        { 26 * MB, 0.64, FALSE },
+        { 380 * MB, 0.02, TRUE },
+        { 380 * MB, 0.64, TRUE },
+    };
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        controlCase calm = { .bandwidth = 95 * MB, .workingSet = 400 * MB, .writeRate = 250 * MB,
+                             .remaining = 280 * MB };
+        convergeControl control = { .policy = policy,
+                                    .actuator = CONVERGE_ACTUATOR_VCPU_QUOTA };
+        convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+        convergeModel model;
+        unsigned int look;
+
+        fill(&model, &calm);
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        model.last.iteration = 2;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        g_assert_cmpuint(control.plan.throttle, >=, 80);
+
+        calm.writeRate = 83 * MB;
+        calm.remaining = rows[i].remaining;
+        fill(&model, &calm);
+        model.fitError = rows[i].fitError;
+        model.last.iteration = 2;
+        model.last.throttle = control.plan.throttle;
+        for (look = 0; look < 3; look++)
+            convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions);
+        g_test_message("%.0f MB left, fit %.2f: %u %%", rows[i].remaining / MB, rows[i].fitError,
+                       control.plan.throttle);
+        g_assert_cmpint(control.plan.throttle < 80, ==, rows[i].loosens);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -254,6 +300,7 @@ main(int argc, char **argv)
     g_test_add_func("/control/stepped", testStepped);
     g_test_add_func("/control/hands-off", testHandsOff);
     g_test_add_func("/control/ceiling", testCeiling);
+    g_test_add_func("/control/loosens", testLoosens);
     g_test_add_func("/control/skips", testSkips);
     g_test_add_func("/control/names", testNames);
     return g_test_run();
