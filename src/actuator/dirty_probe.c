@@ -46,6 +46,16 @@ convergeDirtyProbeStart(convergeDirtyProbe *probe,
     return TRUE;
 }
 
+/* QEMU rounds down to whole MiB/s: on average by half of one, which is a lot of what a slow
+ * link carries. */
+static guint64
+inBytes(gint64 mibps)
+{
+    const guint64 mib = 1024 * 1024;
+
+    return mibps > 0 ? (guint64)mibps * mib + mib / 2 : 0;
+}
+
 static void
 finish(convergeDirtyProbe *probe,
        const convergeMonitor *monitor)
@@ -66,7 +76,7 @@ finish(convergeDirtyProbe *probe,
     probe->id++;
     probe->ms = 0;
     if (g_strcmp0(status, "measured") == 0 && rate >= 0 && !probe->spoilt) {
-        probe->bps = (guint64)rate * 1024 * 1024;
+        probe->bps = inBytes(rate);
         probe->ms = PROBE_SECONDS * 1000;
     }
 }

@@ -300,6 +300,7 @@ assess(convergeControl *control,
        convergeNews news)
 {
     controlChoice choice;
+    convergePrediction least;
 
     choice.class_ = convergePlanChoose(control, model, &choice.plan, &choice.prediction);
     /* It does so now because it was throttled. */
@@ -308,9 +309,14 @@ assess(convergeControl *control,
     control->class_ = choice.class_;
     control->outlook = choice.prediction;
 
-    if (choice.class_ != CONVERGE_CLASS_BEYOND)
+    if (choice.class_ == CONVERGE_CLASS_UNKNOWN ||
+        !convergeLadderIsHopeless(model, &choice.prediction)) {
         control->beyond = 0;
-    else if (convergePlanIsSurelyBeyond(control, model))
+        return choice;
+    }
+
+    least = convergePlanPredictLeast(control, model);
+    if (convergeLadderIsHopeless(model, &least))
         control->beyond = CONVERGE_BEYOND_LOOKS;
     else if ((news & CONVERGE_NEWS_SYNC) || convergeControlIsImmediate(control))
         control->beyond++;

@@ -39,9 +39,9 @@ const char *convergeClassName(convergeClass class_);
  * rarely as much as QEMU's limit allows. */
 #define CONVERGE_PAUSE_OVERHEAD_MS 15
 
-/* So many looks in a row must find no way; one, where not even the guest that dirties least
- * of all that may be would have one.  A look is a bitmap sync, and with an actuator that
- * acts at once a dirty-rate probe too. */
+/* So many looks in a row must find no way that is worth it; one, where not even the guest
+ * that dirties least of all that may be would have one.  A look is a bitmap sync, and with an
+ * actuator that acts at once a dirty-rate probe too. */
 #define CONVERGE_BEYOND_LOOKS 2
 
 typedef struct _convergeControl convergeControl;
@@ -73,7 +73,7 @@ struct _convergeControl {
     unsigned int stalled;           /* passes since then */
     unsigned int strongest;         /* syncs in a row that found the strongest throttle in force */
     unsigned int disbelieved;       /* times that they have overruled prediction */
-    unsigned int beyond;            /* looks in a row that found no way */
+    unsigned int beyond;            /* looks in a row that found no way worth it */
     unsigned int rung;              /* next one of the ladder */
     gboolean handedOver;            /* a rung was taken: nothing more to decide */
 };

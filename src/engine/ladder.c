@@ -8,6 +8,11 @@
 /* A pass made progress when it left this much less than the best before it. */
 #define PROGRESS 0.96
 
+/* A throttle that loses so much more than to stop the guest is of no use.  Of short times
+ * that says nothing. */
+#define HOPELESS 1.5
+#define HOPELESS_MS 1000
+
 /* A deadline is seen this much early: two samples. */
 #define MARGIN_MS 200
 
@@ -57,6 +62,14 @@ shipMs(const convergeModel *model)
     if (convergeModelReady(model))
         dirty += convergeModelPassDirtied(model);
     return dirty / speed * 1000 + CONVERGE_PAUSE_OVERHEAD_MS;
+}
+
+gboolean
+convergeLadderIsHopeless(const convergeModel *model,
+                         const convergePrediction *prediction)
+{
+    return !prediction->converges ||
+        prediction->lostMs > HOPELESS * shipMs(model) + HOPELESS_MS;
 }
 
 static gboolean
@@ -113,7 +126,7 @@ whyFallBack(const convergeControl *control,
     if (stall > 0 && control->stalled >= stall)
         return CONVERGE_REASON_STALL;
     if (when >= CONVERGE_FALLBACK_PREDICTION && control->beyond >= CONVERGE_BEYOND_LOOKS)
-        return CONVERGE_REASON_PREDICTION;
+        return control->outlook.converges ? CONVERGE_REASON_CHEAPER : CONVERGE_REASON_PREDICTION;
     if (when >= CONVERGE_FALLBACK_CHEAPER && isCheaper(control, model, news))
         return CONVERGE_REASON_CHEAPER;
     return CONVERGE_REASON_LAST;

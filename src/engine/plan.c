@@ -246,13 +246,13 @@ convergePlanChoose(const convergeControl *control,
     return CONVERGE_CLASS_BEYOND;
 }
 
-gboolean
-convergePlanIsSurelyBeyond(const convergeControl *control,
-                           const convergeModel *model)
+convergePrediction
+convergePlanPredictLeast(const convergeControl *control,
+                         const convergeModel *model)
 {
     unsigned int highest = convergePlanHighestThrottle(control);
     convergePlan plan = convergePlanMake(control, highest,
                                          convergePlanHighestDowntime(control, highest));
 
-    return !convergePlanPredictFor(control, model, &model->least, model->bandwidth, &plan).converges;
+    return convergePlanPredictFor(control, model, &model->least, model->bandwidth, &plan);
 }

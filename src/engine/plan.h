@@ -39,5 +39,6 @@ void convergePlanAddError(const convergeModel *model, const convergePlan *plan,
 convergeClass convergePlanChoose(const convergeControl *control, const convergeModel *model,
                                  convergePlan *plan, convergePrediction *prediction);
 
-/* No plan converges, not even for what dirties least of all that this guest may be. */
-gboolean convergePlanIsSurelyBeyond(const convergeControl *control, const convergeModel *model);
+/* The strongest plan, for what dirties least of all that this guest may be. */
+convergePrediction convergePlanPredictLeast(const convergeControl *control,
+                                            const convergeModel *model);

@@ -18,11 +18,12 @@ typedef struct _fakeQemu fakeQemu;
 struct _fakeQemu {
     gint64 initial, increment, max, threshold, tailslow, downtime;
     gint64 samplePages;         /* of a dirty-rate probe, for each GiB */
+    gint64 dirtyRate;           /* MiB/s, rounded down */
     guint commands;             /* that set something */
     gboolean gone;
 };
 
-static const fakeQemu pristine = { 20, 10, 99, 50, 0, 300, 0, 0, FALSE };
+static const fakeQemu pristine = { 20, 10, 99, 50, 0, 300, 0, 0, 0, FALSE };
 static fakeQemu qemu;
 
 static char *
@@ -86,6 +87,9 @@ fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
              (g_str_equal(name, "calc-dirty-rate") &&
               startProbe(json_object_get_object_member(command, "arguments"))))
         reply = g_strdup("{\"return\":{}}");
+    else if (g_str_equal(name, "query-dirty-rate"))
+        reply = g_strdup_printf("{\"return\":{\"status\":\"measured\",\"dirty-rate\":%d}}",
+                                (int)qemu.dirtyRate);
     else
         reply = g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}");
 
@@ -266,6 +270,29 @@ testProbePages(void)
     }
 }
 
+/* What QEMU rounds down is taken for half of a MiB/s more, but nothing for nothing. */
+static void
+testProbeRate(void)
+{
+    const convergeMonitor monitor = { .libvirt = &fake };
+    const struct {
+        gint64 said, bps;
+    } rows[] = { { 0, 0 }, { 1, 3 << 19 }, { 250, 501 << 19 } };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeDirtyProbe probe = { .startMs = 1 };
+        convergeSample sample = { .timeMs = 2000 };
+
+        qemu = pristine;
+        qemu.dirtyRate = rows[i].said;
+        convergeDirtyProbeCollect(&probe, &monitor, &sample);
+        g_assert_cmpuint(sample.probeId, ==, 1);
+        g_assert_cmpint(sample.probeMs, ==, 1000);
+        g_assert_cmpuint(sample.probeBps, ==, (guint64)rows[i].bps);
+    }
+}
+
 /* Nothing was done: nothing is said, not even a question. */
 static void
 testUntouched(void)
@@ -381,6 +408,7 @@ main(int argc, char **argv)
     g_test_add_func("/actuator/let-go", testLetGo);
     g_test_add_func("/actuator/pass-watch", testPassWatch);
     g_test_add_func("/actuator/probe-pages", testProbePages);
+    g_test_add_func("/actuator/probe-rate", testProbeRate);
     g_test_add_func("/actuator/untouched", testUntouched);
     g_test_add_func("/actuator/refused", testRefused);
     return g_test_run();

@@ -190,6 +190,26 @@ testLinkHalves(void)
     g_assert_cmpfloat(o.result.lostMs, <=, 1.25 * 2 * leftMs(&guest));
 }
 
+/* Just short of it a throttle of 99 % does converge, but loses the guest far more than to stop
+ * it at once: that is as good as beyond. */
+static void
+testHopeless(void)
+{
+    convergePlantConfig config = guest;
+    outcome throttled, stopped;
+
+    config.writeRate = 8000 * MB;
+    throttled = runLoop(&config, "adaptive," QUOTA);
+    stopped = runLoop(&config, "adaptive,fallback=suspend,fallback-when=prediction," QUOTA);
+    g_test_message("lost by throttling %.1f, by falling back %.1f of a stop at once",
+                   throttled.result.lostMs / leftMs(&config),
+                   stopped.result.lostMs / leftMs(&config));
+    g_assert_true(throttled.result.completed);
+    g_assert_true(stopped.result.completed);
+    g_assert_cmpuint(stopped.result.passes, <=, 3);
+    g_assert_cmpfloat(stopped.result.lostMs, <, 0.6 * throttled.result.lostMs);
+}
+
 /* Wherever a command is refused, the guest gets all of its time back. */
 static void
 testRefused(void)
@@ -287,6 +307,7 @@ main(int argc, char **argv)
     g_test_add_func("/quota-loop/floor", testFloor);
     g_test_add_func("/quota-loop/quiet", testQuiet);
     g_test_add_func("/quota-loop/beyond", testBeyond);
+    g_test_add_func("/quota-loop/hopeless", testHopeless);
     g_test_add_func("/quota-loop/release", testRelease);
     g_test_add_func("/quota-loop/link-halves", testLinkHalves);
     g_test_add_func("/quota-loop/refused", testRefused);
