@@ -27,30 +27,10 @@
  */
 #pragma once
 
-#include <sys/types.h>
-
-#include "util/error.h"
-
-/* No limit: cpu.cfs_quota_us -1 of cgroup version 1, cpu.max "max" of version 2. */
-#define CONVERGE_VCPU_QUOTA_NONE G_GINT64_CONSTANT(-1)
+#include "actuator/vcpu_group.h"
 
 /* More throttle than that leaves less than a quota can say. */
 #define CONVERGE_VCPU_QUOTA_MAX 99
-
-/* The group of one vCPU thread, and what was there before we changed anything. */
-typedef struct _convergeVcpuGroup convergeVcpuGroup;
-struct _convergeVcpuGroup {
-    char *directory;    /* absolute, ends in /vcpuN */
-    gboolean unified;   /* cgroup version 2 */
-    gint64 quotaUs;     /* the group's own quota, or CONVERGE_VCPU_QUOTA_NONE... */
-    gint64 periodUs;    /* ...in each period of this length */
-    gint64 capUs;       /* what the vCPU may use of each second: the least of one CPU,
-                         * its own quota and the quotas of the groups above; 1..1000000 */
-};
-
-/* Whether the fields are in range and the directory can be that of a vCPU's group: for what
- * comes out of a file. */
-gboolean convergeVcpuGroupIsValid(const convergeVcpuGroup *group);
 
 /* Puts back what was there, if the group still carries a value of ours: who changed it
  * meanwhile shall have what he asked for.  A group that is gone, with its guest, is no

@@ -15,8 +15,8 @@
 /* ...and so many looks in a row say so. */
 #define DOUBTS 2
 
-/* So long it takes until a probe tells that a throttle was let go of by mistake: its wait for
- * a look, and its second. */
+/* So long it takes until a probe tells that a throttle was loosened by mistake: the pause
+ * between two of them, and its own second (loop.c). */
 #define RELEARN_SECONDS 2.0
 
 /* So many passes without progress under the strongest throttle are enough of it. */

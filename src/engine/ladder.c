@@ -8,16 +8,15 @@
 /* A pass made progress when it left this much less than the best before it. */
 #define PROGRESS 0.96
 
-/* A throttle that loses so much more than to stop the guest is of no use.  Of short times
- * that says nothing. */
-#define HOPELESS 1.5
-#define HOPELESS_MS 1000
-
 /* A deadline is seen this much early: two samples. */
 #define MARGIN_MS 200
 
-/* A rung that is only cheaper must be so by this much. */
-#define CHEAPER 0.9
+/* A rung is cheaper where to go on loses so many times what it loses to stop the guest; and
+ * to go on is of no use where that is so many times, and so many ms more: of short times the
+ * ratio says nothing. */
+#define CHEAPER (1 / 0.9)
+#define HOPELESS 1.5
+#define HOPELESS_MS 1000
 
 /* Post-copy on a link that has just failed would lose the guest: the newest bandwidth
  * window must have carried this share of the usual, and so must the one that has begun, as
@@ -64,12 +63,22 @@ shipMs(const convergeModel *model)
     return dirty / speed * 1000 + CONVERGE_PAUSE_OVERHEAD_MS;
 }
 
+/* Whether it does not converge, or loses more than so many times as much as to stop the guest
+ * now, and @ms. */
+static gboolean
+losesMore(const convergeModel *model,
+          const convergePrediction *prediction,
+          double times,
+          double ms)
+{
+    return !prediction->converges || prediction->lostMs > times * shipMs(model) + ms;
+}
+
 gboolean
 convergeLadderIsHopeless(const convergeModel *model,
                          const convergePrediction *prediction)
 {
-    return !prediction->converges ||
-        prediction->lostMs > HOPELESS * shipMs(model) + HOPELESS_MS;
+    return losesMore(model, prediction, HOPELESS, HOPELESS_MS);
 }
 
 static gboolean
@@ -96,12 +105,9 @@ isCheaper(const convergeControl *control,
           const convergeModel *model,
           convergeNews news)
 {
-    if (!(news & CONVERGE_NEWS_SYNC) || !convergeModelReady(model) ||
-        control->class_ == CONVERGE_CLASS_UNKNOWN)
-        return FALSE;
-
-    return !control->outlook.converges ||
-        shipMs(model) < CHEAPER * control->outlook.lostMs;
+    return (news & CONVERGE_NEWS_SYNC) && convergeModelReady(model) &&
+        control->class_ != CONVERGE_CLASS_UNKNOWN &&
+        losesMore(model, &control->outlook, CHEAPER, 0);
 }
 
 /* CONVERGE_REASON_LAST: there is none. */

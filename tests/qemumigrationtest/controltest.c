@@ -286,6 +286,39 @@ testLoosens(void)
     }
 }
 
+/* One look is enough to fall back only if even the guest that dirties least of all that may
+ * be is beyond; else a second one must say the same. */
+static void
+testSecondLook(void)
+{
+    const struct {
+        double leastRate;
+        unsigned int looks;
+    } rows[] = { { 12000 * MB, 1 }, { 250 * MB, 2 } };
+    const controlCase data = { .bandwidth = 100 * MB, .workingSet = 800 * MB,
+                               .writeRate = 12000 * MB, .remaining = 800 * MB };
+    g_autoptr(convergePolicy) policy =
+        convergePolicyParse("adaptive,fallback=suspend,fallback-when=prediction", NULL);
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeControl control = { .policy = policy,
+                                    .actuator = CONVERGE_ACTUATOR_VCPU_QUOTA };
+        convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+        convergeModel model;
+        unsigned int look = 0;
+
+        fill(&model, &data);
+        model.least.writeRate = rows[i].leastRate;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        model.last.iteration = 2;
+        while (!control.handedOver && look++ < 5)
+            convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions);
+        g_assert_cmpuint(look, ==, rows[i].looks);
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_SUSPEND);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -301,6 +334,7 @@ main(int argc, char **argv)
     g_test_add_func("/control/hands-off", testHandsOff);
     g_test_add_func("/control/ceiling", testCeiling);
     g_test_add_func("/control/loosens", testLoosens);
+    g_test_add_func("/control/second-look", testSecondLook);
     g_test_add_func("/control/skips", testSkips);
     g_test_add_func("/control/names", testNames);
     return g_test_run();

@@ -102,7 +102,7 @@ testRoundTrip(void)
     convergeVcpuGroup group = {
         .directory = (char *)"/sys/fs/cgroup/machine.slice/machine-qemu\\x2d1.scope/libvirt/vcpu3",
         .unified = TRUE,
-        .quotaUs = CONVERGE_VCPU_QUOTA_NONE,
+        .quotaUs = CONVERGE_CGROUP_NO_QUOTA,
         .periodUs = 100000,
         .capUs = 300000,
     };
