@@ -6,9 +6,10 @@
 
 #include "engine/loop.h"
 
-/* A sample costs one query-migrate.  Five hundredths of a pass is soon enough
- * after a sync; QEMU's own figures are no finer than 100 ms. */
-#define SAMPLES_PER_PASS 20
+/* A sample costs one query-migrate and a line of the journal: half a millisecond of CPU.
+ * The wait is a part of what is left of the pass, so that turns crowd towards its end, where a
+ * sync is to be noticed soon; QEMU's own figures are no finer than 100 ms. */
+#define SAMPLES_PER_REST 4
 #define SAMPLE_MS 100
 #define SAMPLE_SLOWEST_MS 500
 
@@ -18,9 +19,9 @@
 #define SAMPLE_BLIND_MS 5000
 #define BLIND_AFTER 10
 
-/* What a probe takes, see actuator.h; and the least that has to be left of the bulk pass for
- * one, since its end is foreseen no better than the bandwidth. */
-#define PROBE_MS 1000
+/* What a probe takes, see actuator.h, and QEMU to begin and end it; and the least that has to be
+ * left of the bulk pass for one, since its end is foreseen no better than the bandwidth. */
+#define PROBE_MS 1100
 #define PROBE_ROOM_MS 1500
 
 /* Between the end of one dirty-rate probe and the start of the next: QEMU's work for
@@ -315,13 +316,13 @@ nextStep(const convergeLoop *loop)
     const convergeModel *model = &loop->model;
     gint64 probeMs = loop->probeDueMs < 0 ? loop->probeEndMs : loop->probeDueMs;
     gint64 wait = SAMPLE_SLOWEST_MS;
-    gint64 pass;
+    gint64 rest;
 
-    if (!convergeModelReady(model))
+    if (model->bandwidth <= 0)
         return SAMPLE_MS;
 
-    pass = (gint64)(model->last.remainingBytes * 1000.0 / model->bandwidth);
-    wait = MIN(wait, pass / SAMPLES_PER_PASS);
+    rest = (gint64)(model->last.remainingBytes * 1000.0 / model->bandwidth);
+    wait = MIN(wait, rest / SAMPLES_PER_REST);
     if (probeMs > model->last.timeMs)
         wait = MIN(wait, probeMs - model->last.timeMs);
     return MAX(wait, SAMPLE_MS);

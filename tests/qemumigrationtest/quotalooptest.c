@@ -261,6 +261,41 @@ testValley(void)
     }
 }
 
+/* Each turn costs CPU: few, and most where a sync is near. */
+static void
+testTurns(void)
+{
+    g_autoptr(convergePlant) plant = convergePlantNew(&guest);
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive," QUOTA, NULL);
+    convergeActuator actuator = { &convergePlantOps, plant };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+                                                   NULL, NULL);
+    const convergePlantResult *result = convergePlantGetResult(plant);
+    unsigned int turns = 0;
+    gint64 latestMs = 0;
+    gint64 now = 0;
+
+    while (!result->completed && now < GIVE_UP_MS) {
+        guint64 passes = result->passes;
+        gint64 wait = convergeLoopStep(loop);
+        gint64 ms;
+
+        for (ms = 1; ms <= wait; ms++) {
+            convergePlantAdvance(plant, ++now);
+            if (result->passes > passes)
+                latestMs = MAX(latestMs, wait - ms);
+            passes = result->passes;
+        }
+        turns++;
+    }
+
+    g_test_message("%u turns in %.1f s, at most %" G_GINT64_FORMAT " ms behind a sync",
+                   turns, result->totalMs / 1000.0, latestMs);
+    g_assert_true(result->completed);
+    g_assert_cmpfloat(turns, <=, 4 * result->totalMs / 1000.0);
+    g_assert_cmpint(latestMs, <=, 200);
+}
+
 #define MANY 100
 
 static gpointer
@@ -312,6 +347,7 @@ main(int argc, char **argv)
     g_test_add_func("/quota-loop/link-halves", testLinkHalves);
     g_test_add_func("/quota-loop/refused", testRefused);
     g_test_add_func("/quota-loop/valley", testValley);
+    g_test_add_func("/quota-loop/turns", testTurns);
     g_test_add_func("/quota-loop/many", testMany);
     return g_test_run();
 }
