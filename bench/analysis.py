@@ -92,7 +92,8 @@ class Row:
     method: str
     runs: list
     total: float = None         # of those that completed; else see cut
-    lost: float = None
+    lost: float = None          # by the guest's own count, at the speed it had before
+    not_run: float = None       # by the vCPUs' threads; the machine's noise is not in it
     waited: float = None        # for a processor that others had: the machine's noise
     pause: float = None
     passes: int = None
@@ -102,9 +103,12 @@ class Row:
     at_least: bool = False      # total is a time limit or an abort, and no result
     ratio_total: float = None   # to stock
     ratio_lost: float = None
+    ratio_not_run: float = None
     stop_lost: float = None     # to plain stop-and-copy
+    stop_not_run: float = None
     floor_total: float = None   # to the floors
     floor_lost: float = None
+    floor_not_run: float = None
     predicted_total: list = field(default_factory=list)
     predicted_pause: list = field(default_factory=list)
 
@@ -114,15 +118,17 @@ class Row:
         # Where it failed more often than not, the failures are what is typical.
         self.at_least = 2 * len(done) <= len(runs)
         typical = [run for run in runs if not completed(run)] if self.at_least else done
-        self.total, self.lost, self.waited, self.pause, self.passes, self.sent = (
+        self.total, self.lost, self.not_run, self.waited, self.pause, self.passes, self.sent = (
             med(run[key] for run in typical)
-            for key in ("total_s", "lost_s", "waited_s", "downtime_ms", "passes", "bytes"))
+            for key in ("total_s", "lost_s", "not_run_s", "waited_s", "downtime_ms", "passes",
+                        "bytes"))
         self.result = self._result(done)
         self.memory_ok = all(run["memory_ok"] for run in runs)
         if not self.at_least:
             both = [(run, floors(run)) for run in done]
             self.floor_total = med(over(run["total_s"], floor[0]) for run, floor in both)
             self.floor_lost = med(over(run["lost_s"], floor[1]) for run, floor in both)
+            self.floor_not_run = med(over(run["not_run_s"], floor[1]) for run, floor in both)
         pairs = [predicted(run) for run in runs]
         self.predicted_total = [t for t, _ in pairs if t is not None]
         self.predicted_pause = [p for _, p in pairs if p is not None]
@@ -145,8 +151,10 @@ class Row:
             # that it would have taken: the ratio is at most this.
             self.ratio_total = over(self.total, stock.total)
             self.ratio_lost = over(self.lost, stock.lost)
+            self.ratio_not_run = over(self.not_run, stock.not_run)
         if stop and not stop.at_least and not self.at_least:
             self.stop_lost = over(self.lost, stop.lost)
+            self.stop_not_run = over(self.not_run, stop.not_run)
 
 
 def rows(results):
@@ -173,10 +181,13 @@ def checks(row):
     target = target_of(row)
     wanted = [("total, of stock", row.ratio_total, target.total),
               ("lost, of stock", row.ratio_lost, target.lost),
-              ("lost, of stop-and-copy", row.stop_lost, target.lost_stop)]
+              ("not run, of stock", row.ratio_not_run, target.lost),
+              ("lost, of stop-and-copy", row.stop_lost, target.lost_stop),
+              ("not run, of stop-and-copy", row.stop_not_run, target.lost_stop)]
     if target.floors:
         wanted += [("total, of the floor", row.floor_total, tables.FLOOR_TOTAL),
-                   ("lost, of the floor", row.floor_lost, tables.FLOOR_LOST)]
+                   ("lost, of the floor", row.floor_lost, tables.FLOOR_LOST),
+                   ("not run, of the floor", row.floor_not_run, tables.FLOOR_LOST)]
     return [(what, value, allowed, value is not None and value <= allowed)
             for what, value, allowed in wanted if allowed is not None]
 

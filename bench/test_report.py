@@ -35,8 +35,8 @@ def series(dirty, halved=False):
 
 def run(method="adaptive", total=8.0, lost=3.0, result="completed", **more):
     return {"workload": "middle-2", "method": method, "result": result, "total_s": total,
-            "lost_s": lost, "waited_s": 0.0, "downtime_ms": 200, "passes": 5, "bytes": 800 * MB,
-            "cut": result != "completed", "memory_ok": True, "series": series(300),
+            "lost_s": lost, "not_run_s": lost, "waited_s": 0.0, "downtime_ms": 200, "passes": 5,
+            "bytes": 800 * MB, "cut": result != "completed", "memory_ok": True, "series": series(300),
             "speed": [], "journal": [], "converge": {}, "link_changed_s": None} | more
 
 
@@ -73,6 +73,17 @@ class Analysis(unittest.TestCase):
         self.assertTrue(met["total, of stock"])
         self.assertTrue(met["lost, of stock"])
         self.assertFalse(met["total, of the floor"])        # 10 s of 7 s
+
+    def test_both_counts_of_what_was_lost(self):
+        found = rows(run("stock", 20.0, 8.0, not_run_s=6.0),
+                     run("suspend", 8.0, 4.0, not_run_s=5.0), run(lost=9.0, not_run_s=3.0))
+        row = found["middle-2", "adaptive"]
+        met = {what: ok for what, _, _, ok in analysis.checks(row)}
+        self.assertFalse(met["lost, of stock"])             # 9 s of 8 s
+        self.assertTrue(met["not run, of stock"])           # 3 s of 6 s
+        self.assertFalse(met["lost, of the floor"])         # 9 s of 3 s
+        self.assertTrue(met["not run, of the floor"])
+        self.assertAlmostEqual(row.stop_not_run, 3 / 5)
 
     def test_what_failed_meets_no_target(self):
         found = rows(run("stock", 20.0), run(total=120.0, result="aborted"))
