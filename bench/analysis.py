@@ -79,6 +79,13 @@ def predicted(run):
     return total, over(pause, run["downtime_ms"])
 
 
+def stalled(run):
+    """Whether processors of the machine stood still for so long that its host, and not the
+    method, was measured: the total, or the pause."""
+    return run["stalled_s"] > tables.STALLED_TOTAL * (run["total_s"] or 0) or \
+        run["stalled_pause_s"] > tables.STALLED_PAUSE * (run["downtime_ms"] or 0) / 1000
+
+
 def disturbed(run):
     """Whether the guest waited for a processor that others had, for more than a
     twentieth of the time: it then wrote less, and lost more, than the method tells."""

@@ -100,6 +100,8 @@ FLOOR_TOTAL, FLOOR_LOST = 1.3, 1.25
 # How far a prediction may be off: of the pause; of the total at the end of the bulk pass,
 # in so many of ten cases.
 PAUSE_OFF, TOTAL_OFF, TOTAL_CASES = 0.25, 0.20, 0.8
+# What may be missing of a processor, in those times, before a migration is measured again.
+STALLED_TOTAL, STALLED_PAUSE = 0.05, 0.10
 LOOP_CPU = 0.005                # of one core, by the loop in the daemon
 MAX_DOWNTIME = 300              # ms, that adaptive allows by default
 

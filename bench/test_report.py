@@ -5,10 +5,12 @@ be worked out by hand."""
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -17,6 +19,7 @@ sys.path.insert(0, HERE)
 
 import analysis  # noqa: E402
 import tables  # noqa: E402
+from stalls import Stalls  # noqa: E402
 
 MB = 10 ** 6
 
@@ -36,8 +39,9 @@ def series(dirty, halved=False):
 def run(method="adaptive", total=8.0, lost=3.0, result="completed", **more):
     return {"workload": "middle-2", "method": method, "result": result, "total_s": total,
             "lost_s": lost, "not_run_s": lost, "waited_s": 0.0, "downtime_ms": 200, "passes": 5,
-            "bytes": 800 * MB, "cut": result != "completed", "memory_ok": True, "series": series(300),
-            "speed": [], "journal": [], "converge": {}, "link_changed_s": None} | more
+            "bytes": 800 * MB, "cut": result != "completed", "memory_ok": True,
+            "stalled_s": 0.0, "stalled_pause_s": 0.0, "series": series(300), "speed": [],
+            "journal": [], "converge": {}, "link_changed_s": None} | more
 
 
 def rows(*runs):
@@ -107,11 +111,38 @@ class Analysis(unittest.TestCase):
         self.assertEqual(pause[1:3], (1, 2))        # 200 ms of 250; of 100 not
         self.assertEqual(allowed[1:3], (2, 3))
 
+    def test_stalled(self):
+        self.assertFalse(analysis.stalled(run(stalled_s=0.3, stalled_pause_s=0.01)))
+        self.assertTrue(analysis.stalled(run(stalled_s=0.5)))               # of 8 s
+        self.assertTrue(analysis.stalled(run(stalled_pause_s=0.03)))        # of 0.2 s
+        self.assertFalse(analysis.stalled(run(total=None, result="failed", downtime_ms=None)))
+
     def test_every_row_names_what_there_is(self):
         for name, row in tables.WORKLOADS.items():
             self.assertIn(row.targets, tables.TARGETS)
             for method in row.methods:
                 self.assertNotIn("{", tables.policy_of(method, name) or "")
+
+
+class Watching(unittest.TestCase):
+    def test_stall(self):
+        """A watcher that is stopped wakes late, as on a processor that stands still."""
+        stalls = Stalls()
+        try:
+            deadline = time.monotonic() + 30
+            seconds = 0
+            while seconds < 0.15 and time.monotonic() < deadline:
+                begin = time.monotonic()
+                stalls.watchers[0].send_signal(signal.SIGSTOP)
+                time.sleep(0.3)
+                end = time.monotonic()
+                stalls.watchers[0].send_signal(signal.SIGCONT)
+                time.sleep(0.1)
+                seconds = stalls.seconds(begin, end)
+            self.assertGreaterEqual(seconds, 0.15)
+            self.assertEqual(stalls.seconds(begin - 1000, begin - 999), 0)
+        finally:
+            stalls.stop()
 
 
 class Report(unittest.TestCase):
