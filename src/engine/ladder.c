@@ -8,9 +8,6 @@
 /* A pass made progress when it left this much less than the best before it. */
 #define PROGRESS 0.96
 
-/* A deadline is seen this much early: two samples. */
-#define MARGIN_MS 200
-
 /* A rung is cheaper where to go on loses so many times what it loses to stop the guest; and
  * to go on is of no use where that is so many times, and so many ms more: of short times the
  * ratio says nothing. */
@@ -92,7 +89,8 @@ deadlineIsDue(const convergeControl *control,
         return FALSE;
     if (model->bandwidth <= 0)
         return elapsed >= deadline;
-    if (elapsed + shipMs(model) + MARGIN_MS < deadline)
+    /* At the next look it may be too late. */
+    if (elapsed + shipMs(model) + CONVERGE_SAMPLE_SLOWEST_MS < deadline)
         return FALSE;
 
     /* Nothing is left to spare, unless it is as good as done anyway. */

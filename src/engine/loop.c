@@ -11,7 +11,6 @@
  * sync is to be noticed soon; QEMU's own figures are no finer than 100 ms. */
 #define SAMPLES_PER_REST 4
 #define SAMPLE_MS 100
-#define SAMPLE_SLOWEST_MS 500
 
 /* Before memory moves (disks may be copied for hours), and where not even a sample can
  * be had: libvirt writes a line into its log for each of those. */
@@ -315,7 +314,7 @@ nextStep(const convergeLoop *loop)
 {
     const convergeModel *model = &loop->model;
     gint64 probeMs = loop->probeDueMs < 0 ? loop->probeEndMs : loop->probeDueMs;
-    gint64 wait = SAMPLE_SLOWEST_MS;
+    gint64 wait = CONVERGE_SAMPLE_SLOWEST_MS;
     gint64 rest;
 
     if (model->bandwidth <= 0)

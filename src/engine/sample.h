@@ -11,6 +11,9 @@
 
 #include "util/error.h"
 
+/* While memory moves, one is taken at least so often. */
+#define CONVERGE_SAMPLE_SLOWEST_MS 500
+
 typedef struct _convergeSample convergeSample;
 struct _convergeSample {
     gint64 timeMs;              /* when it was taken: monotonic, from the start of the loop */

@@ -437,6 +437,24 @@ testPresets(void)
     g_assert_true(result.completed);
 }
 
+/* All of memory has arrived when the deadline is there, wherever that falls between two looks. */
+static void
+testDeadline(void)
+{
+    convergePlantConfig config = middle;
+    gint64 deadline;
+
+    config.writeRate = 150 * MB;
+    for (deadline = 12000; deadline <= 20000; deadline += 35) {
+        g_autofree char *policy = g_strdup_printf("adaptive,max-throttle=20,fallback=suspend,"
+                                                  "deadline=%" G_GINT64_FORMAT "ms", deadline);
+        convergePlantResult result = runLoop(&config, policy, NULL);
+
+        g_assert_true(result.completed);
+        g_assert_cmpint(result.totalMs, <=, deadline);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -457,6 +475,7 @@ main(int argc, char **argv)
     g_test_add_func("/loop/no-worse-than-stock", testNoWorseThanStock);
     g_test_add_func("/loop/suspended-meanwhile", testSuspendedMeanwhile);
     g_test_add_func("/loop/no-postcopy-on-dead-link", testNoPostcopyOnDeadLink);
+    g_test_add_func("/loop/deadline", testDeadline);
     g_test_add_func("/loop/presets", testPresets);
     return g_test_run();
 }
