@@ -108,14 +108,10 @@ class Row:
     result: str = ""
     memory_ok: bool = False
     at_least: bool = False      # total is a time limit or an abort, and no result
-    ratio_total: float = None   # to stock
-    ratio_lost: float = None
-    ratio_not_run: float = None
-    stop_lost: float = None     # to plain stop-and-copy
-    stop_not_run: float = None
-    floor_total: float = None   # to the floors
-    floor_lost: float = None
-    floor_not_run: float = None
+    # Ratios of total, lost and not_run...
+    of_stock: dict = field(default_factory=dict)
+    of_stop: dict = field(default_factory=dict)         # ...to plain stop-and-copy
+    of_floor: dict = field(default_factory=dict)
     predicted_total: list = field(default_factory=list)
     predicted_pause: list = field(default_factory=list)
 
@@ -133,9 +129,8 @@ class Row:
         self.memory_ok = all(run["memory_ok"] for run in runs)
         if not self.at_least:
             both = [(run, floors(run)) for run in done]
-            self.floor_total = med(over(run["total_s"], floor[0]) for run, floor in both)
-            self.floor_lost = med(over(run["lost_s"], floor[1]) for run, floor in both)
-            self.floor_not_run = med(over(run["not_run_s"], floor[1]) for run, floor in both)
+            self.of_floor = {name: med(over(run[f"{name}_s"], floor[which]) for run, floor in both)
+                             for name, which in (("total", 0), ("lost", 1), ("not_run", 1))}
         pairs = [predicted(run) for run in runs]
         self.predicted_total = [t for t, _ in pairs if t is not None]
         self.predicted_pause = [p for _, p in pairs if p is not None]
@@ -156,12 +151,13 @@ class Row:
         if stock and not self.at_least:
             # Of a stock that never ends, what it took until it was cut is the least
             # that it would have taken: the ratio is at most this.
-            self.ratio_total = over(self.total, stock.total)
-            self.ratio_lost = over(self.lost, stock.lost)
-            self.ratio_not_run = over(self.not_run, stock.not_run)
+            self.of_stock = self._ratios(stock)
         if stop and not stop.at_least and not self.at_least:
-            self.stop_lost = over(self.lost, stop.lost)
-            self.stop_not_run = over(self.not_run, stop.not_run)
+            self.of_stop = self._ratios(stop)
+
+    def _ratios(self, other):
+        return {name: over(getattr(self, name), getattr(other, name))
+                for name in ("total", "lost", "not_run")}
 
 
 def rows(results):
@@ -186,17 +182,17 @@ def target_of(row):
 def checks(row):
     """(what, value, allowed, met) of each target of a row of ours."""
     target = target_of(row)
-    wanted = [("total, of stock", row.ratio_total, target.total),
-              ("lost, of stock", row.ratio_lost, target.lost),
-              ("not run, of stock", row.ratio_not_run, target.lost),
-              ("lost, of stop-and-copy", row.stop_lost, target.lost_stop),
-              ("not run, of stop-and-copy", row.stop_not_run, target.lost_stop)]
-    if target.floors:
-        wanted += [("total, of the floor", row.floor_total, tables.FLOOR_TOTAL),
-                   ("lost, of the floor", row.floor_lost, tables.FLOOR_LOST),
-                   ("not run, of the floor", row.floor_not_run, tables.FLOOR_LOST)]
-    return [(what, value, allowed, value is not None and value <= allowed)
-            for what, value, allowed in wanted if allowed is not None]
+    floor_total, floor_lost = (tables.FLOOR_TOTAL, tables.FLOOR_LOST) if target.floors else \
+        (None, None)
+    wanted = [("stock", row.of_stock, target.total, target.lost),
+              ("stop-and-copy", row.of_stop, None, target.lost_stop),
+              ("the floor", row.of_floor, floor_total, floor_lost)]
+    # What is lost, by either count.
+    return [(f"{name.replace('_', ' ')}, of {what}", ratios.get(name), allowed,
+             ratios.get(name) is not None and ratios[name] <= allowed)
+            for what, ratios, total, lost in wanted
+            for name, allowed in (("total", total), ("lost", lost), ("not_run", lost))
+            if allowed is not None]
 
 
 def predictions(found):

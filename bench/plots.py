@@ -134,7 +134,7 @@ def bars(axis, found, workloads, methods, value, limit, title):
 
 def lost_ratio(row):
     """None of a guest that loses next to nothing anyway: that would be a ratio of noise."""
-    return None if row.workload in QUIET else row.ratio_lost
+    return None if row.workload in QUIET else row.of_stock.get("lost")
 
 
 QUIET = [name for name, row in tables.WORKLOADS.items() if row.targets == "quiet"]
@@ -148,7 +148,7 @@ def overview(found, path):
     if not workloads or not methods:
         return False
     figure, axes = plt.subplots(2, 1, sharex=True, figsize=(max(7, 1.35 * len(workloads) + 2), 7.5))
-    bars(axes[0], found, workloads, methods, lambda row: row.ratio_total,
+    bars(axes[0], found, workloads, methods, lambda row: row.of_stock.get("total"),
          lambda target: target.total, "Total time")
     bars(axes[1], found, workloads, methods, lost_ratio, lambda target: target.lost,
          "Guest seconds lost")
