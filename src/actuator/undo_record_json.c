@@ -222,7 +222,8 @@ getParam(JsonObject *object,
     gint64 value;
     guint i;
 
-    if (!name || !convergeUndoRecordIsName(name) || !original || !written || !JSON_NODE_HOLDS_ARRAY(written))
+    if (!name || !convergeUndoRecordIsName(name) || !original || !written ||
+        !JSON_NODE_HOLDS_ARRAY(written))
         return FALSE;
 
     boolean = JSON_NODE_HOLDS_VALUE(original) &&

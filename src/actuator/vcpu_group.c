@@ -150,7 +150,8 @@ holdsThread(const char *directory,
     g_autofree char *id = g_strdup_printf("%d", (int)thread);
     g_autofree char *text = NULL;
 
-    return convergeCgroupReadFile(directory, convergeCgroups[unified].threads, &text) == 0 && hasWord(text, "\n", id);
+    return convergeCgroupReadFile(directory, convergeCgroups[unified].threads, &text) == 0 &&
+        hasWord(text, "\n", id);
 }
 
 /* The directory of @path; a mount may be hidden by a later one, or show something else
