@@ -12,26 +12,33 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-#include "engine/postcopy.h"
 #include "module/job_registry.h"
 #include "module/job_stats.h"
-#include "module/libvirt_next.h"
+#include "module/outgoing.h"
 #include "module/preload.h"
 #include "module/recovery.h"
-#include "policy/policy_conf.h"
-#include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
 
 /* Filled in by the constructor, read-only afterwards. */
 static convergeNext next;
 static convergeLibvirt nextLibvirt;
 static gboolean enabled;        /* in a daemon whose libvirt we understand */
+static gboolean recovers;       /* in a daemon, whatever its libvirt */
+
+static void
+logGuest(const char *guest,
+         const char *text)
+{
+    convergeNextLog("%s: %s", guest, text);
+}
 
 __attribute__((constructor)) static void
 qemuMigrationConvergeLoad(void)
 {
     static const char *const daemons[] = { "libvirtd", "virtqemud", NULL };
     const char *missing = convergeNextResolve(&next);
+
+    convergeCallWatchInit(&next);
 
     /* virtproxyd runs the same code, and would make a second loop.  Whatever else
      * this is may be on its way to start a daemon: a shell, valgrind, env. */
@@ -40,6 +47,10 @@ qemuMigrationConvergeLoad(void)
 
     /* QEMU and every helper inherit the daemon's environment. */
     convergePreloadForget(&next);
+
+    /* What an earlier daemon has left takes nothing of this libvirt but public calls. */
+    recovers = TRUE;
+    convergeRecoveryLoad(program_invocation_short_name);
 
     if (missing) {
         convergeNextLog("libvirt has no %s, migrations go on as stock", missing);
@@ -54,24 +65,25 @@ qemuMigrationConvergeLoad(void)
         .qemuMonitorCommand = virDomainQemuMonitorCommand,
         .startPostCopy = virDomainMigrateStartPostCopy,
         .suspend = virDomainSuspend,
+        .resume = virDomainResume,
         .abortJob = virDomainAbortJob,
         .getState = virDomainGetState,
         .domainEventRegisterAny = virConnectDomainEventRegisterAny,
         .domainEventDeregisterAny = virConnectDomainEventDeregisterAny,
         .threadInit = convergeNextSetSystemIdentity,
+        .log = logGuest,
     };
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     enabled = TRUE;
     convergeNextLog("version %s is in, the default policy is '%s'",
                     PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
-    convergeRecoveryLoad(program_invocation_short_name);
 }
 
 __attribute__((destructor)) static void
 qemuMigrationConvergeUnload(void)
 {
-    if (enabled)
+    if (recovers)
         convergeRecoveryUnload();
 }
 
@@ -94,8 +106,8 @@ convergeParamsClear(convergeParams *params)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeParams, convergeParamsClear)
 
-/* Ours is taken out even where it is wrong, which is FALSE with @error set. */
-static gboolean
+/* Removes our parameter even where it is wrong; then sets @error. */
+static void
 splitParams(convergeParams *split,
             virTypedParameterPtr params,
             int nparams,
@@ -123,166 +135,6 @@ splitParams(convergeParams *split,
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("parameter '%1$s' must be a string, stated once"),
                     QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
-    return !wrong;
-}
-
-static void
-raiseError(const GError *error)
-{
-    /* libvirt's own wording for this code. */
-    g_autofree char *message = g_strdup_printf(_("invalid argument: %1$s"), error->message);
-
-    convergeNextSetError(VIR_ERR_INVALID_ARG, message);
-}
-
-/* --- The job around Perform --- */
-
-/* Which policy steers a migration with these flags.  NULL without @error: none. */
-static convergePolicy *
-choosePolicy(virDomainPtr domain,
-             const char *stated,
-             unsigned long flags,
-             GError **error)
-{
-    gboolean requested = (flags & VIR_MIGRATE_AUTO_CONVERGE) != 0;
-    g_autoptr(convergePolicy) policy = NULL;
-    g_autoptr(GError) wrong = NULL;
-
-    if (!(flags & VIR_MIGRATE_LIVE) ||
-        (flags & (VIR_MIGRATE_OFFLINE | VIR_MIGRATE_POSTCOPY_RESUME))) {
-        if (stated)
-            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                        _("parameter '%1$s' is for live migrations only (VIR_MIGRATE_LIVE)"),
-                        QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
-        return NULL;
-    }
-
-    policy = convergePolicyForDomain(domain, stated, requested, CONVERGE_POLICY_CONF, &wrong);
-
-    /* Somebody else's mistake is no reason to refuse who asked for nothing. */
-    if (wrong && !stated && !requested)
-        convergeNextLog("%s goes on as stock: %s", virDomainGetName(domain), wrong->message);
-    else if (wrong)
-        g_propagate_error(error, g_steal_pointer(&wrong));
-
-    return g_steal_pointer(&policy);
-}
-
-/* Starts and registers the job; NULL, with one line in the log, where that cannot be
- * done: the migration then goes on as stock. */
-static convergeJob *
-startJob(virDomainPtr domain,
-         const char *uuid,
-         const convergePolicy *policy,
-         const convergeParams *params,
-         unsigned long flags)
-{
-    g_autofree char *journalDir = convergeJournalDefaultDir();
-    convergeJobOptions options = {
-        .journalDir = journalDir,
-        .postcopy = convergePostcopyFind(domain, flags),
-        .callerThrottle = params->throttle,
-    };
-    g_autoptr(GError) error = NULL;
-    convergeJob *job;
-
-    if (!convergeRecoveryDomain(domain, &error)) {
-        convergeNextLog("%s goes on as stock: %s", uuid, error->message);
-        return NULL;
-    }
-
-    /* libvirt will refuse a second migration of a domain, or make it wait. */
-    if (!convergeRegistryReserve(uuid)) {
-        convergeNextLog("%s is being migrated already, this call is left alone", uuid);
-        return NULL;
-    }
-
-    if (!(job = convergeJobStart(domain, policy, &nextLibvirt, &options, &error)))
-        convergeNextLog("%s goes on as stock: %s", uuid, error->message);
-    convergeRegistryAdd(uuid, job);
-    return job;
-}
-
-static void
-logTrouble(convergeJob *job,
-           const char *uuid)
-{
-    g_autofree char *trouble = convergeJobTakeTrouble(job);
-
-    if (trouble)
-        convergeNextLog("%s: %s", uuid, trouble);
-}
-
-/* Calls nothing of libvirt: the caller's last error must survive. */
-static void
-endPerform(convergeJob *job,
-           const char *uuid,
-           gboolean succeeded,
-           unsigned long flags)
-{
-    if (!job)
-        return;
-
-    convergeJobStop(job, succeeded);
-    logTrouble(job, uuid);
-    convergeRegistryFinish(uuid, succeeded);
-    /* Without a client in between, Confirm was part of it. */
-    if (succeeded && (flags & VIR_MIGRATE_PEER2PEER))
-        convergeRegistryConfirm(uuid);
-}
-
-/* The guest goes on running on the source although Perform succeeded. */
-static void
-undoPending(virDomainPtr domain,
-            const char *uuid)
-{
-    g_autoptr(convergeJob) job = convergeRegistryTakePending(uuid);
-
-    if (!job)
-        return;
-    convergeJobRestore(job, domain);
-    logTrouble(job, uuid);
-}
-
-/* The part of Perform that comes before the next definition.  FALSE: an error was
- * raised. */
-static gboolean
-beginPerform(virDomainPtr domain,
-             const convergeParams *params,
-             unsigned long *flags,
-             char uuid[VIR_UUID_STRING_BUFLEN],
-             convergeJob **job)
-{
-    g_autoptr(convergePolicy) policy = NULL;
-    g_autoptr(GError) error = NULL;
-
-    *job = NULL;
-    policy = choosePolicy(domain, params->policy, *flags, &error);
-    if (error) {
-        raiseError(error);
-        return FALSE;
-    }
-
-    if (virDomainGetUUIDString(domain, uuid) < 0)
-        return TRUE;    /* the next definition will say what is wrong */
-
-    /* Of an earlier migration whose client never came to confirm it. */
-    undoPending(domain, uuid);
-
-    if (!policy) {
-        convergeRegistryForget(uuid);
-        return TRUE;
-    }
-
-    /* The capability cannot be switched on later; and where nobody is to throttle, not
-     * having it is the one way to be sure. */
-    if (convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
-        *flags |= VIR_MIGRATE_AUTO_CONVERGE;
-    else if (!params->throttle)
-        *flags &= ~(unsigned long)VIR_MIGRATE_AUTO_CONVERGE;
-
-    *job = startJob(domain, uuid, policy, params, *flags);
-    return TRUE;
 }
 
 /* --- Wrappers: source --- */
@@ -296,24 +148,25 @@ virDomainMigrateBegin3Params(virDomainPtr domain,
                              unsigned int flags)
 {
     g_auto(convergeParams) split = { 0 };
-    g_autoptr(convergePolicy) policy = NULL;
-    g_autoptr(GError) error = NULL;
+    g_auto(convergeOutgoing) outgoing = { 0 };
+    GError *wrong = NULL;
+    char *ret;
 
     if (!enabled)
         return next.virDomainMigrateBegin3Params(domain, params, nparams,
                                                  cookieout, cookieoutlen, flags);
 
-    /* The first that a direct migration asks of the source: refuse a wrong policy
+    /* The first that a direct migration asks of the source: a wrong policy is refused
      * before anything is prepared. */
-    if (splitParams(&split, params, nparams, &error))
-        policy = choosePolicy(domain, split.policy, flags, &error);
-    if (error) {
-        raiseError(error);
-        return NULL;
-    }
+    splitParams(&split, params, nparams, &wrong);
+    convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
+                            wrong, flags);
 
-    return next.virDomainMigrateBegin3Params(domain, split.params, split.nparams,
-                                             cookieout, cookieoutlen, flags);
+    convergeOutgoingEnterBegin(&outgoing);
+    ret = next.virDomainMigrateBegin3Params(domain, split.params, split.nparams,
+                                            cookieout, cookieoutlen, flags);
+    convergeOutgoingLeaveBegin(&outgoing);
+    return ret;
 }
 
 int
@@ -328,10 +181,8 @@ virDomainMigratePerform3Params(virDomainPtr domain,
                                unsigned int flags)
 {
     g_auto(convergeParams) split = { 0 };
-    g_autoptr(GError) error = NULL;
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    unsigned long jobFlags = flags;
-    convergeJob *job;
+    g_auto(convergeOutgoing) outgoing = { 0 };
+    GError *wrong = NULL;
     int ret;
 
     if (!enabled)
@@ -339,18 +190,15 @@ virDomainMigratePerform3Params(virDomainPtr domain,
                                                    cookiein, cookieinlen,
                                                    cookieout, cookieoutlen, flags);
 
-    if (!splitParams(&split, params, nparams, &error)) {
-        raiseError(error);
-        return -1;
-    }
+    splitParams(&split, params, nparams, &wrong);
+    convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
+                            wrong, flags);
 
-    if (!beginPerform(domain, &split, &jobFlags, uuid, &job))
-        return -1;
-
+    convergeOutgoingEnterPerform(&outgoing);
     ret = next.virDomainMigratePerform3Params(domain, dconnuri, split.params, split.nparams,
-                                              cookiein, cookieinlen,
-                                              cookieout, cookieoutlen, (unsigned int)jobFlags);
-    endPerform(job, uuid, ret == 0, jobFlags);
+                                              cookiein, cookieinlen, cookieout, cookieoutlen,
+                                              (unsigned int)outgoing.flags);
+    convergeOutgoingLeavePerform(&outgoing, ret == 0);
     return ret;
 }
 
@@ -367,30 +215,22 @@ virDomainMigratePerform3(virDomainPtr domain,
                          const char *dname,
                          unsigned long resource)
 {
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
-    const convergeParams none = { 0 };
-    convergeJob *job = NULL;
+    g_auto(convergeOutgoing) outgoing = { 0 };
     int ret;
 
-    if (enabled && !beginPerform(domain, &none, &flags, uuid, &job))
-        return -1;
+    if (!enabled)
+        return next.virDomainMigratePerform3(domain, xmlin, cookiein, cookieinlen,
+                                             cookieout, cookieoutlen, dconnuri, uri,
+                                             flags, dname, resource);
 
+    convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, NULL, FALSE, NULL, flags);
+
+    convergeOutgoingEnterPerform(&outgoing);
     ret = next.virDomainMigratePerform3(domain, xmlin, cookiein, cookieinlen,
                                         cookieout, cookieoutlen, dconnuri, uri,
-                                        flags, dname, resource);
-    endPerform(job, uuid, ret == 0, flags);
+                                        outgoing.flags, dname, resource);
+    convergeOutgoingLeavePerform(&outgoing, ret == 0);
     return ret;
-}
-
-static void
-afterConfirm(virDomainPtr domain,
-             const char *uuid,
-             int cancelled)
-{
-    if (cancelled)
-        undoPending(domain, uuid);
-    else
-        convergeRegistryConfirm(uuid);
 }
 
 int
@@ -403,7 +243,7 @@ virDomainMigrateConfirm3Params(virDomainPtr domain,
                                int cancelled)
 {
     g_auto(convergeParams) split = { 0 };
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    g_auto(convergeOutgoing) outgoing = { 0 };
     int ret;
 
     if (!enabled)
@@ -411,11 +251,11 @@ virDomainMigrateConfirm3Params(virDomainPtr domain,
                                                    cookiein, cookieinlen, flags, cancelled);
 
     splitParams(&split, params, nparams, NULL);
-    virDomainGetUUIDString(domain, uuid);
 
+    convergeOutgoingEnterConfirm(&outgoing, domain);
     ret = next.virDomainMigrateConfirm3Params(domain, split.params, split.nparams,
                                               cookiein, cookieinlen, flags, cancelled);
-    afterConfirm(domain, uuid, cancelled);
+    convergeOutgoingLeaveConfirm(&outgoing, cancelled != 0);
     return ret;
 }
 
@@ -426,15 +266,15 @@ virDomainMigrateConfirm3(virDomainPtr domain,
                          unsigned long flags,
                          int cancelled)
 {
-    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    g_auto(convergeOutgoing) outgoing = { 0 };
     int ret;
 
-    if (enabled)
-        virDomainGetUUIDString(domain, uuid);
+    if (!enabled)
+        return next.virDomainMigrateConfirm3(domain, cookiein, cookieinlen, flags, cancelled);
 
+    convergeOutgoingEnterConfirm(&outgoing, domain);
     ret = next.virDomainMigrateConfirm3(domain, cookiein, cookieinlen, flags, cancelled);
-    if (enabled)
-        afterConfirm(domain, uuid, cancelled);
+    convergeOutgoingLeaveConfirm(&outgoing, cancelled != 0);
     return ret;
 }
 
@@ -519,7 +359,7 @@ virDomainMigrateFinish3Params(virConnectPtr dconn,
 int
 virEventRunDefaultImpl(void)
 {
-    if (enabled)
+    if (recovers)
         convergeRecoveryStart();
 
     return next.virEventRunDefaultImpl();

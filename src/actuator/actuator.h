@@ -19,10 +19,11 @@ struct _convergeActuatorOps {
     gboolean (*sample)(void *opaque, convergeSample *sample, GError **error);
 
     /* Picks what slows the vCPUs down, before the first verb; @wanted as the policy has
-     * it.  Never AUTO.  @why: one translated sentence without a period, g_free().  NULL:
-     * it is always QEMU's own throttle. */
+     * it.  Never AUTO.  @why: one translated sentence without a period, g_free().  With
+     * @error set nothing may be done to this guest.  NULL: it is always QEMU's own
+     * throttle. */
     convergeThrottleActuator (*choose)(void *opaque, convergeThrottleActuator wanted,
-                                       char **why);
+                                       char **why, GError **error);
 
     /* After a sample: what slows the vCPUs down now, which may have given way to something
      * else.  @why: what is new in it, as above; NULL: nothing.  NULL: it stays as chosen. */

@@ -8,7 +8,7 @@
 #include "actuator/dirty_limit.h"
 #include "actuator/dirty_probe.h"
 #include "actuator/qemu_params.h"
-#include "actuator/undo_record.h"
+#include "actuator/undo_bounded.h"
 #include "actuator/vcpu_shares.h"
 
 /* The longest downtime-limit that QEMU accepts, ms (qapi/migration.json). */
@@ -21,6 +21,7 @@ struct _convergeActuatorLibvirt {
     convergeSample last;            /* newest active one */
     gint64 startUs;
     convergeUndoRecord *record;     /* NULL: there is none, as in a client */
+    convergeUndoDisk disk;          /* that it is on */
     convergeThrottleActuator chosen;
     char *changed;                  /* why, since anybody was told; NULL: nothing is new */
     unsigned int throttle;          /* %, to be in force at once whenever the guest runs */
@@ -30,6 +31,8 @@ struct _convergeActuatorLibvirt {
     convergeVcpuShares shares;
     convergeDirtyLimit limit;
     gboolean probeWaits;            /* for the shares: QEMU measures one thing at a time */
+    gint cancelled;                 /* atomic: libvirt's job of this migration is over */
+    gboolean lateSuspend;           /* ...when it let us pause the guest */
 };
 
 convergeActuatorLibvirt *
@@ -54,6 +57,7 @@ convergeActuatorLibvirtFree(convergeActuatorLibvirt *actuator)
     convergeVcpuQuotaFree(actuator->quota);
     convergeVcpuSharesClear(&actuator->shares);
     convergeUndoRecordFree(actuator->record);
+    convergeUndoDiskClear(&actuator->disk);
     g_array_unref(actuator->cpus);
     g_free(actuator->changed);
     g_free(actuator);
@@ -64,6 +68,18 @@ convergeActuatorLibvirtSetDomain(convergeActuatorLibvirt *actuator,
                                  virDomainPtr dom)
 {
     actuator->monitor.dom = dom;
+}
+
+void
+convergeActuatorLibvirtCancel(convergeActuatorLibvirt *actuator)
+{
+    g_atomic_int_set(&actuator->cancelled, TRUE);
+}
+
+static gboolean
+isCancelled(convergeActuatorLibvirt *actuator)
+{
+    return g_atomic_int_get(&actuator->cancelled);
 }
 
 gint64
@@ -128,49 +144,58 @@ startRecord(convergeActuatorLibvirt *actuator,
     return actuator->record != NULL;
 }
 
+/* Changes nothing.  Errors say why there is no quota to be had. */
 static gboolean
 findQuota(convergeActuatorLibvirt *actuator,
           const GArray *threads,
           GError **error)
 {
-    g_autoptr(convergeVcpuQuota) quota = NULL;
     gsize i;
 
-    if (!(quota = convergeVcpuQuotaNew(&g_array_index(threads, pid_t, 0), threads->len, error)))
+    if (!(actuator->quota = convergeVcpuQuotaNew(&g_array_index(threads, pid_t, 0), threads->len,
+                                                 error)))
         return FALSE;
 
-    for (i = 0; i < convergeVcpuQuotaCount(quota); i++)
-        convergeUndoRecordAddGroup(actuator->record, convergeVcpuQuotaGroup(quota, i));
-    if (!convergeUndoRecordSave(actuator->record, error))
-        return FALSE;
-
-    actuator->quota = g_steal_pointer(&quota);
+    for (i = 0; i < convergeVcpuQuotaCount(actuator->quota); i++)
+        convergeUndoRecordAddGroup(actuator->record, convergeVcpuQuotaGroup(actuator->quota, i));
     return TRUE;
 }
 
-/* What only a process on the host of the guest can do. */
+/* What only a process on the host of the guest can do, and has to: without a record nothing
+ * of the guest is changed, CONVERGE_ERROR_RECORD.
+ *
+ * @quotaError: why there is no quota to be had, if one is wanted */
 static gboolean
 lookAtHost(convergeActuatorLibvirt *actuator,
            gboolean wantsQuota,
+           GError **quotaError,
            GError **error)
 {
     g_autoptr(GArray) threads = NULL;
+    g_autoptr(GError) cause = NULL;
 
     if (!actuator->monitor.libvirt->onHost) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
+        g_set_error(quotaError, CONVERGE_ERROR, CONVERGE_ERROR_IO,
                     _("the vCPUs' cgroups are out of a client's reach"));
+        return TRUE;
+    }
+
+    if (!(threads = vcpuThreads(actuator, &cause)) ||
+        !startRecord(actuator, g_array_index(threads, pid_t, 0), &cause)) {
+        g_set_error_literal(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD, cause->message);
         return FALSE;
     }
 
-    return (threads = vcpuThreads(actuator, error)) &&
-        startRecord(actuator, g_array_index(threads, pid_t, 0), error) &&
-        (!wantsQuota || findQuota(actuator, threads, error));
+    if (wantsQuota)
+        findQuota(actuator, threads, quotaError);
+    return convergeUndoSave(&actuator->disk, actuator->record, error);
 }
 
 static convergeThrottleActuator
 choose(void *opaque,
        convergeThrottleActuator wanted,
-       char **why)
+       char **why,
+       GError **error)
 {
     convergeActuatorLibvirt *actuator = opaque;
     const convergeMonitor *monitor = &actuator->monitor;
@@ -178,10 +203,12 @@ choose(void *opaque,
     g_autoptr(GError) limitError = NULL;
     gboolean wantsLimit = wanted == CONVERGE_ACTUATOR_DIRTY_LIMIT;
     gboolean wantsQuota = wanted != CONVERGE_ACTUATOR_QEMU;
-    gboolean onHost = lookAtHost(actuator, wantsQuota, &quotaError);
+
+    if (!lookAtHost(actuator, wantsQuota, &quotaError, error))
+        return CONVERGE_ACTUATOR_QEMU;
 
     /* Refused without a dirty ring: then all vCPUs are slowed down alike. */
-    if (((onHost && wantsQuota) || wantsLimit) &&
+    if ((actuator->quota || wantsLimit) &&
         convergeVcpuSharesStart(&actuator->shares, monitor, convergeActuatorLibvirtNow(actuator),
                                 &limitError) &&
         wantsLimit && convergeDirtyLimitCheck(monitor, &limitError)) {
@@ -189,7 +216,7 @@ choose(void *opaque,
         return actuator->chosen = CONVERGE_ACTUATOR_DIRTY_LIMIT;
     }
 
-    if (wantsQuota && onHost) {
+    if (actuator->quota) {
         *why = wantsLimit ?
             g_strdup_printf(_("the CPU quota of the vCPUs: %1$s"), limitError->message) :
             g_strdup(_("the CPU quota of the vCPUs, which acts at once"));
@@ -214,16 +241,17 @@ applyQuota(convergeActuatorLibvirt *actuator,
                                       actuator->last.paused ? 0 : actuator->throttle, error);
 }
 
-/* Before the parameters of QEMU are set.  That a record cannot be written is no reason to
- * leave a guest that does not converge: all that it could leave behind is a parameter. */
-static void
+/* Before the parameters of QEMU are set: without a record they are not.  A client has none,
+ * as the manual says. */
+static gboolean
 recordParams(convergeActuatorLibvirt *actuator,
-             const gint64 values[CONVERGE_PARAM_LAST])
+             const gint64 values[CONVERGE_PARAM_LAST],
+             GError **error)
 {
     gsize i;
 
     if (!actuator->record)
-        return;
+        return TRUE;
 
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
         if (values[i] != CONVERGE_PARAM_ABSENT)
@@ -231,7 +259,7 @@ recordParams(convergeActuatorLibvirt *actuator,
                                        convergeParamIsBoolean(i),
                                        actuator->params.original[i], values[i]);
     }
-    convergeUndoRecordSave(actuator->record, NULL);
+    return convergeUndoSave(&actuator->disk, actuator->record, error);
 }
 
 static gboolean
@@ -242,8 +270,8 @@ setParams(convergeActuatorLibvirt *actuator,
     gint64 values[CONVERGE_PARAM_LAST];
 
     convergeQemuParamsFor(&actuator->params, decision, values);
-    recordParams(actuator, values);
-    return convergeQemuParamsWrite(&actuator->params, &actuator->monitor, values, error);
+    return recordParams(actuator, values, error) &&
+        convergeQemuParamsWrite(&actuator->params, &actuator->monitor, values, error);
 }
 
 /* Takes dirty limits back, and goes on without. */
@@ -281,7 +309,7 @@ applyLimit(convergeActuatorLibvirt *actuator,
         return TRUE;            /* not measured yet */
     if (actuator->throttle > 0 && actuator->record && !actuator->record->dirtyLimit) {
         actuator->record->dirtyLimit = TRUE;
-        if (!convergeUndoRecordSave(actuator->record, &refusal))
+        if (!convergeUndoSave(&actuator->disk, actuator->record, &refusal))
             return leaveLimit(actuator, refusal->message, error);
     }
     if (!convergeVcpuSharesKnown(&actuator->shares))
@@ -345,40 +373,55 @@ void
 convergeActuatorLibvirtForget(convergeActuatorLibvirt *actuator)
 {
     if (actuator->record)
-        convergeUndoRecordRemove(actuator->record, NULL);
+        convergeUndoRemove(&actuator->disk, actuator->record, NULL);
 }
 
 /* --- Verbs --- */
 
-static int
+static gboolean
+reportFailure(convergeVerb verb,
+              GError **error)
+{
+    convergeErrorSetLibvirt(error, convergeVerbName(verb));
+    return FALSE;
+}
+
+static gboolean
 setDowntime(convergeActuatorLibvirt *actuator,
-            gint64 ms)
+            gint64 ms,
+            GError **error)
 {
     const convergeMonitor *monitor = &actuator->monitor;
     gint64 values[CONVERGE_PARAM_LAST];
     gsize i;
-    int ret;
 
     for (i = 0; i < CONVERGE_PARAM_LAST; i++)
         values[i] = i == CONVERGE_PARAM_DOWNTIME ? ms : CONVERGE_PARAM_ABSENT;
-    recordParams(actuator, values);
+    if (!recordParams(actuator, values, error))
+        return FALSE;
 
-    if ((ret = monitor->libvirt->setMaxDowntime(monitor->dom, ms, 0)) == 0)
-        actuator->params.written[CONVERGE_PARAM_DOWNTIME] = ms;
-    return ret;
+    if (monitor->libvirt->setMaxDowntime(monitor->dom, (unsigned long long)ms, 0) < 0)
+        return reportFailure(CONVERGE_VERB_DOWNTIME, error);
+    actuator->params.written[CONVERGE_PARAM_DOWNTIME] = ms;
+    return TRUE;
 }
 
 /* With the limit out of the way QEMU does not finish the pass first, and sends what was
  * dirtied meanwhile once instead of twice. */
-static int
-suspend(convergeActuatorLibvirt *actuator)
+static gboolean
+suspend(convergeActuatorLibvirt *actuator,
+        GError **error)
 {
     const convergeMonitor *monitor = &actuator->monitor;
-    int ret = monitor->libvirt->suspend(monitor->dom);
 
-    if (ret == 0)
-        setDowntime(actuator, DOWNTIME_UNBOUNDED);
-    return ret;
+    if (monitor->libvirt->suspend(monitor->dom) < 0)
+        return reportFailure(CONVERGE_VERB_SUSPEND, error);
+
+    /* libvirt kept the call waiting until the migration was over. */
+    actuator->lateSuspend = isCancelled(actuator);
+    if (!actuator->lateSuspend)
+        setDowntime(actuator, DOWNTIME_UNBOUNDED, NULL);
+    return TRUE;
 }
 
 /* Throttles, or lets go. */
@@ -405,8 +448,11 @@ applyDecision(void *opaque,
     convergeActuatorLibvirt *actuator = opaque;
     const convergeLibvirt *libvirt = actuator->monitor.libvirt;
     virDomainPtr dom = actuator->monitor.dom;
-    int ret = 0;
 
+    if (isCancelled(actuator)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, _("the migration is over"));
+        return FALSE;
+    }
     if (!convergeQemuParamsRemember(&actuator->params, &actuator->monitor, error))
         return FALSE;
 
@@ -417,27 +463,33 @@ applyDecision(void *opaque,
     case CONVERGE_VERB_THROTTLE:
         return throttle(actuator, decision, error);
     case CONVERGE_VERB_DOWNTIME:
-        ret = setDowntime(actuator, decision->downtimeMs);
-        break;
-    case CONVERGE_VERB_POSTCOPY:
-        ret = libvirt->startPostCopy(dom, 0);
-        break;
+        return setDowntime(actuator, decision->downtimeMs, error);
     case CONVERGE_VERB_SUSPEND:
-        ret = suspend(actuator);
-        break;
+        return suspend(actuator, error);
+    case CONVERGE_VERB_POSTCOPY:
+        return libvirt->startPostCopy(dom, 0) == 0 || reportFailure(decision->verb, error);
     case CONVERGE_VERB_ABORT:
-        ret = libvirt->abortJob(dom);
-        break;
+        return libvirt->abortJob(dom) == 0 || reportFailure(decision->verb, error);
     case CONVERGE_VERB_SKIP:
     case CONVERGE_VERB_LAST:
     default:
         return TRUE;
     }
+}
 
-    if (ret < 0) {
-        convergeErrorSetLibvirt(error, convergeVerbName(decision->verb));
-        return FALSE;
-    }
+/* libvirt lets a guest run again that was paused during its migration, but not one that is
+ * paused thereafter. */
+static gboolean
+resumeLate(convergeActuatorLibvirt *actuator,
+           GError **error)
+{
+    const convergeMonitor *monitor = &actuator->monitor;
+
+    if (!actuator->lateSuspend)
+        return TRUE;
+    if (monitor->libvirt->resume(monitor->dom) < 0)
+        return reportFailure(CONVERGE_VERB_SUSPEND, error);
+    actuator->lateSuspend = FALSE;
     return TRUE;
 }
 
@@ -454,20 +506,21 @@ restore(void *opaque,
         given = convergeVcpuQuotaRestore(actuator->quota, &throttleError);
     given = convergeDirtyLimitCancel(&actuator->limit, &actuator->monitor,
                                      given ? &throttleError : NULL) && given;
+    given = resumeLate(actuator, given ? &throttleError : NULL) && given;
 
     if (!convergeQemuParamsRestore(&actuator->params, &actuator->monitor, error)) {
         if (!actuator->record || convergeUndoRecordQemuLives(actuator->record))
             return FALSE;
         /* With QEMU gone there is nothing to put back. */
         g_clear_error(error);
-        return convergeUndoRecordRemove(actuator->record, error);
+        return convergeUndoRemove(&actuator->disk, actuator->record, error);
     }
     if (!given) {
         g_propagate_error(error, g_steal_pointer(&throttleError));
         return FALSE;
     }
     if (actuator->record)
-        convergeUndoRecordRemove(actuator->record, NULL);
+        convergeUndoRemove(&actuator->disk, actuator->record, NULL);
     return TRUE;
 }
 
@@ -516,6 +569,11 @@ takeSample(void *opaque,
     int state = VIR_DOMAIN_NOSTATE;
     int reason = 0;
 
+    /* What is there now may be of somebody else's migration. */
+    if (isCancelled(actuator)) {
+        sample->timeMs = convergeActuatorLibvirtNow(actuator);
+        return TRUE;
+    }
     if (monitor->libvirt->getJobStats(monitor->dom, &type, &params, &nparams, 0) < 0) {
         convergeErrorSetLibvirt(error, _("reading the job statistics failed"));
         return FALSE;

@@ -22,6 +22,7 @@ struct _convergeLibvirt {
                               unsigned int flags);
     int (*startPostCopy)(virDomainPtr dom, unsigned int flags);
     int (*suspend)(virDomainPtr dom);
+    int (*resume)(virDomainPtr dom);
     int (*abortJob)(virDomainPtr dom);
     int (*getState)(virDomainPtr dom, int *state, int *reason, unsigned int flags);
     /* Both NULL where no event loop runs: events are done without. */
@@ -31,4 +32,6 @@ struct _convergeLibvirt {
     int (*domainEventDeregisterAny)(virConnectPtr conn, int callbackID);
     /* Called first in the loop's thread, may be NULL: gives it an identity. */
     void (*threadInit)(void);
+    /* One line about a guest, for who looks after the host; NULL: there is no log. */
+    void (*log)(const char *guest, const char *text);
 };

@@ -2,53 +2,121 @@
 /*
  * job.c: the thread that runs a loop for one migration
  */
+#include <glib/gi18n-lib.h>
+
 #include "actuator/pass_watch.h"
 #include "engine/job.h"
 
 struct _convergeJob {
+    /* Set at the start, read-only afterwards. */
     convergePolicy *policy;
     const convergeLibvirt *libvirt;
-    convergeActuatorLibvirt *libvirtActuator;
-    convergeActuator actuator;
-    convergePostcopy postcopy;
+    convergeJobOptions options; /* but for .journalDir */
     char *journalDir;
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];
-    virDomainPtr dom;           /* owned by the loop's thread */
-    GThread *thread;            /* NULL: joined */
+
+    /* Of the thread, and between threads of whoever starts the next. */
+    convergeActuatorLibvirt *libvirtActuator;
+    convergeActuator actuator;
+    virDomainPtr dom;           /* a reference */
 
     GMutex lock;                /* guards all below */
-    GCond wake;
-    gboolean stop;
-    gboolean succeeded;
+    GCond wake;                 /* for the thread */
+    GCond idle;                 /* the thread has ended */
+    gboolean running;
+    gboolean over;              /* libvirt's job is: no more turns */
+    gboolean stop;              /* the migration call has returned */
+    convergeJobEnd end;
     gboolean passed;            /* a pass has begun since the last look */
     gint64 ceilingMs;
     convergeStatus status;
     char *trouble;
 };
 
-/* The first trouble is what matters. */
-static void
-noteTrouble(convergeJob *job,
-            const char *trouble)
-{
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+/* --- Telling --- */
 
+/* At once where there is a log, else to who asks; there the first trouble is what matters. */
+static void
+tell(convergeJob *job,
+     const char *text)
+{
+    g_autoptr(GMutexLocker) locker = NULL;
+
+    if (job->libvirt->log) {
+        job->libvirt->log(job->name, text);
+        return;
+    }
+
+    locker = g_mutex_locker_new(&job->lock);
     if (!job->trouble)
-        job->trouble = g_strdup(trouble);
+        job->trouble = g_strdup(text);
 }
 
+static const char *
+authorText(convergeLayer author)
+{
+    switch (author) {
+    case CONVERGE_LAYER_CALL:
+        return _("the call");
+    case CONVERGE_LAYER_DOMAIN:
+        return _("the domain's metadata");
+    case CONVERGE_LAYER_HOST:
+        return _("the host's configuration");
+    case CONVERGE_LAYER_PRESET:
+    case CONVERGE_LAYER_BUILTIN:
+    case CONVERGE_LAYER_LAST:
+    default:
+        return _("the built-in policy");
+    }
+}
+
+char *
+convergeJobExplainRung(convergeJob *job,
+                       convergeVerb *verb)
+{
+    convergeLayer author = convergePolicyGetAuthor(job->policy, CONVERGE_FIELD_FALLBACK);
+    convergeStatus status;
+
+    convergeJobGetStatus(job, &status);
+    if (verb)
+        *verb = status.rung;
+    if (!status.rungText[0])
+        return NULL;
+
+    /* TRANSLATORS: %1$s: what was done and why, %2$s: who has asked for it */
+    return g_strdup_printf(_("fallback of the converge policy: %1$s; %2$s asks for it"),
+                           status.rungText, authorText(author));
+}
+
+/* What the loop has come to; what it did and what went wrong is told once. */
 static void
 takeOver(convergeJob *job,
          const convergeLoop *loop)
 {
-    if (convergeLoopTrouble(loop))
-        noteTrouble(job, convergeLoopTrouble(loop));
+    const convergeStatus *status = convergeLoopStatus(loop);
+    gboolean newRung, newTrouble;
 
     g_mutex_lock(&job->lock);
-    job->status = *convergeLoopStatus(loop);
+    newRung = status->rungs != job->status.rungs;
+    newTrouble = convergeStateIsAside(status->state) && !convergeStateIsAside(job->status.state);
+    job->status = *status;
     g_mutex_unlock(&job->lock);
+
+    if (newTrouble) {
+        g_autofree char *text = g_strdup_printf(_("the migration goes on as stock: %1$s"),
+                                                convergeLoopTrouble(loop));
+
+        tell(job, text);
+    }
+    if (newRung && job->libvirt->log) {
+        g_autofree char *text = convergeJobExplainRung(job, NULL);
+
+        job->libvirt->log(job->name, text);
+    }
 }
+
+/* --- In the thread --- */
 
 static void
 restoreNow(convergeJob *job)
@@ -63,7 +131,7 @@ restoreNow(convergeJob *job)
     /* With QEMU gone there is nothing to put back. */
     if (job->libvirt->getState(job->dom, &state, &reason, 0) == 0 &&
         state != VIR_DOMAIN_SHUTOFF)
-        noteTrouble(job, error->message);
+        tell(job, error->message);
 }
 
 static convergeJournal *
@@ -78,7 +146,7 @@ openJournal(void *opaque)
         return NULL;
 
     if (!(journal = convergeJournalOpen(job->journalDir, job->name, &error))) {
-        noteTrouble(job, error->message);
+        tell(job, error->message);
         return NULL;
     }
 
@@ -106,27 +174,25 @@ waitForTurn(convergeJob *job,
 {
     gint64 until = g_get_monotonic_time() + ms * 1000;
 
-    while (!job->stop && !(job->passed && convergeLoopExpectsThrottle(loop)) &&
+    while (!job->stop && !job->over && !(job->passed && convergeLoopExpectsThrottle(loop)) &&
            g_cond_wait_until(&job->wake, &job->lock, until))
         ;
     job->passed = FALSE;
 }
 
-static gpointer
-loopThread(gpointer opaque)
+/* Until the migration call has returned. */
+static void
+runLoop(convergeJob *job,
+        convergeLoop *loop)
 {
-    convergeJob *job = opaque;
-    convergePassWatch *watch;
-    g_autoptr(convergeLoop) loop = convergeLoopNew(job->policy, &job->actuator,
-                                                   job->postcopy, openJournal, job);
-
-    if (job->libvirt->threadInit)
-        job->libvirt->threadInit();
-    watch = convergePassWatchStart(job->libvirt, job->dom, notePass, job);
-
     g_mutex_lock(&job->lock);
     while (!job->stop) {
         gint64 wait;
+
+        if (job->over) {
+            g_cond_wait(&job->wake, &job->lock);
+            continue;
+        }
 
         convergeLoopSetCeiling(loop, job->ceilingMs);
         g_mutex_unlock(&job->lock);
@@ -137,17 +203,139 @@ loopThread(gpointer opaque)
         waitForTurn(job, loop, wait);
     }
     g_mutex_unlock(&job->lock);
+}
+
+static void
+loopThread(convergeJob *job)
+{
+    g_autoptr(convergeLoop) loop = convergeLoopNew(job->policy, &job->actuator,
+                                                   job->options.postcopy, openJournal, job);
+    g_autoptr(GError) error = NULL;
+    convergePassWatch *watch;
+
+    if (job->options.enter && !job->options.enter(job, job->dom, &error))
+        convergeLoopStandAside(loop, error);
+
+    watch = convergePassWatchStart(job->libvirt, job->dom, notePass, job);
+    takeOver(job, loop);
+    runLoop(job, loop);
     convergePassWatchStop(watch, job->libvirt, job->dom);
 
-    convergeLoopEnd(loop, job->succeeded, convergeActuatorLibvirtNow(job->libvirtActuator));
+    convergeLoopEnd(loop, job->end != CONVERGE_JOB_FAILED,
+                    convergeActuatorLibvirtNow(job->libvirtActuator));
     convergeActuatorLibvirtEnd(job->libvirtActuator);
-    if (!job->succeeded)
+    if (job->end == CONVERGE_JOB_FAILED)
         restoreNow(job);
+    else if (job->end == CONVERGE_JOB_DONE)
+        convergeActuatorLibvirtForget(job->libvirtActuator);
+    takeOver(job, loop);
+}
+
+/* --- Threads --- */
+
+typedef struct _jobRun jobRun;
+struct _jobRun {
+    convergeJob *job;           /* a reference */
+    void (*run)(convergeJob *job);
+};
+
+static gpointer
+threadMain(gpointer opaque)
+{
+    g_autofree jobRun *run = opaque;
+    convergeJob *job = run->job;
+
+    if (job->libvirt->threadInit)
+        job->libvirt->threadInit();
+    run->run(job);
 
     convergeActuatorLibvirtSetDomain(job->libvirtActuator, NULL);
     g_clear_pointer(&job->dom, virDomainFree);
-    takeOver(job, loop);
+    if (job->options.left)
+        job->options.left(job);
+
+    g_mutex_lock(&job->lock);
+    job->running = FALSE;
+    g_cond_broadcast(&job->idle);
+    g_mutex_unlock(&job->lock);
+    convergeJobUnref(job);
     return NULL;
+}
+
+/* @dom: NULL where @run makes no libvirt call */
+static gboolean
+startThread(convergeJob *job,
+            virDomainPtr dom,
+            void (*run)(convergeJob *job),
+            GError **error)
+{
+    jobRun *start = g_new0(jobRun, 1);
+    GThread *thread;
+
+    if (dom)
+        virDomainRef(dom);
+    job->dom = dom;
+    convergeActuatorLibvirtSetDomain(job->libvirtActuator, dom);
+    job->running = TRUE;
+    *start = (jobRun) { convergeJobRef(job), run };
+
+    if ((thread = g_thread_try_new("converge", threadMain, start, error))) {
+        g_thread_unref(thread);
+        return TRUE;
+    }
+
+    job->running = FALSE;
+    g_clear_pointer(&job->dom, virDomainFree);
+    convergeJobUnref(job);
+    g_free(start);
+    return FALSE;
+}
+
+static gboolean
+awaitThread(convergeJob *job)
+{
+    gint64 until = g_get_monotonic_time() + CONVERGE_JOB_PATIENCE_MS * 1000;
+    gboolean ended;
+
+    g_mutex_lock(&job->lock);
+    while (job->running && g_cond_wait_until(&job->idle, &job->lock, until))
+        ;
+    ended = !job->running;
+    g_mutex_unlock(&job->lock);
+
+    if (!ended)
+        tell(job, _("waiting for QEMU, libvirt or a disk, which does not answer; what was changed is put back as soon as it does"));
+    return ended;
+}
+
+/* --- Public functions --- */
+
+static void
+jobClear(gpointer opaque)
+{
+    convergeJob *job = opaque;
+
+    convergePolicyFree(job->policy);
+    convergeActuatorLibvirtFree(job->libvirtActuator);
+    g_free(job->journalDir);
+    g_free(job->name);
+    g_mutex_clear(&job->lock);
+    g_cond_clear(&job->wake);
+    g_cond_clear(&job->idle);
+    g_free(job->trouble);
+}
+
+convergeJob *
+convergeJobRef(convergeJob *job)
+{
+    return g_atomic_rc_box_acquire(job);
+}
+
+void
+convergeJobUnref(convergeJob *job)
+{
+    if (job)
+        g_atomic_rc_box_release_full(job, jobClear);
 }
 
 convergeJob *
@@ -157,94 +345,83 @@ convergeJobStart(virDomainPtr dom,
                  const convergeJobOptions *options,
                  GError **error)
 {
-    g_autoptr(convergeJob) job = g_new0(convergeJob, 1);
+    g_autoptr(convergeJob) job = g_atomic_rc_box_new0(convergeJob);
 
     g_mutex_init(&job->lock);
     g_cond_init(&job->wake);
+    g_cond_init(&job->idle);
     job->policy = convergePolicyCopy(policy);
     job->libvirt = libvirt;
     job->libvirtActuator = convergeActuatorLibvirtNew(libvirt, options->callerThrottle);
     job->actuator = (convergeActuator) { &convergeActuatorLibvirtOps, job->libvirtActuator };
-    job->postcopy = options->postcopy;
+    job->options = *options;
     job->journalDir = g_strdup(options->journalDir);
     job->name = g_strdup(virDomainGetName(dom));
     virDomainGetUUIDString(dom, job->uuid);
 
-    virDomainRef(dom);
-    job->dom = dom;
-    convergeActuatorLibvirtSetDomain(job->libvirtActuator, dom);
-    if (!(job->thread = g_thread_try_new("converge", loopThread, job, error))) {
-        virDomainFree(dom);
+    if (!startThread(job, dom, loopThread, error))
         return NULL;
-    }
-
     return g_steal_pointer(&job);
 }
 
 void
-convergeJobStop(convergeJob *job,
-                gboolean succeeded)
+convergeJobOver(convergeJob *job)
 {
+    convergeActuatorLibvirtCancel(job->libvirtActuator);
+
+    g_mutex_lock(&job->lock);
+    job->over = TRUE;
+    g_cond_signal(&job->wake);
+    g_mutex_unlock(&job->lock);
+}
+
+gboolean
+convergeJobStop(convergeJob *job,
+                convergeJobEnd end)
+{
+    convergeActuatorLibvirtCancel(job->libvirtActuator);
+
     g_mutex_lock(&job->lock);
     job->stop = TRUE;
-    job->succeeded = succeeded;
+    job->end = end;
     g_cond_signal(&job->wake);
     g_mutex_unlock(&job->lock);
 
-    g_clear_pointer(&job->thread, g_thread_join);
+    return awaitThread(job);
 }
 
-static gpointer
-restoreThread(gpointer opaque)
+/* A thread of its own: libvirt calls would clear the caller's last error, and wait. */
+static gboolean
+runAfterwards(convergeJob *job,
+              virDomainPtr dom,
+              void (*run)(convergeJob *job))
 {
-    convergeJob *job = opaque;
+    g_autoptr(GError) error = NULL;
 
-    if (job->libvirt->threadInit)
-        job->libvirt->threadInit();
-    restoreNow(job);
-    return NULL;
+    if (!startThread(job, dom, run, &error)) {
+        tell(job, error->message);
+        return FALSE;
+    }
+    return awaitThread(job);
 }
 
-void
+gboolean
 convergeJobRestore(convergeJob *job,
                    virDomainPtr dom)
 {
-    g_autoptr(GError) error = NULL;
-    GThread *thread;
-
-    job->dom = dom;
-    convergeActuatorLibvirtSetDomain(job->libvirtActuator, dom);
-
-    /* A thread of its own: libvirt calls would clear the caller's last error. */
-    if ((thread = g_thread_try_new("converge", restoreThread, job, &error)))
-        g_thread_join(thread);
-    else
-        noteTrouble(job, error->message);
-
-    convergeActuatorLibvirtSetDomain(job->libvirtActuator, NULL);
-    job->dom = NULL;
+    return runAfterwards(job, dom, restoreNow);
 }
 
-void
-convergeJobConfirm(convergeJob *job)
+static void
+confirmNow(convergeJob *job)
 {
     convergeActuatorLibvirtForget(job->libvirtActuator);
 }
 
-void
-convergeJobFree(convergeJob *job)
+gboolean
+convergeJobConfirm(convergeJob *job)
 {
-    if (!job)
-        return;
-
-    convergePolicyFree(job->policy);
-    convergeActuatorLibvirtFree(job->libvirtActuator);
-    g_free(job->journalDir);
-    g_free(job->name);
-    g_mutex_clear(&job->lock);
-    g_cond_clear(&job->wake);
-    g_free(job->trouble);
-    g_free(job);
+    return runAfterwards(job, NULL, confirmNow);
 }
 
 void
@@ -262,6 +439,29 @@ convergeJobGetPolicy(const convergeJob *job)
     return job->policy;
 }
 
+const char *
+convergeJobGetUUID(const convergeJob *job)
+{
+    return job->uuid;
+}
+
+gboolean
+convergeJobCallerThrottles(const convergeJob *job)
+{
+    return job->options.callerThrottle;
+}
+
+gboolean
+convergeJobIsStopping(convergeJob *job)
+{
+    gboolean stopping;
+
+    g_mutex_lock(&job->lock);
+    stopping = job->stop || job->over;
+    g_mutex_unlock(&job->lock);
+    return stopping;
+}
+
 gint64
 convergeJobOutsideDowntime(convergeJob *job,
                            gint64 ms)
@@ -271,7 +471,7 @@ convergeJobOutsideDowntime(convergeJob *job,
     convergeStatus status;
 
     convergeJobGetStatus(job, &status);
-    if (status.downtimeMs <= 0 || status.state == CONVERGE_STATE_ASIDE)
+    if (status.downtimeMs <= 0 || convergeStateIsAside(status.state))
         return ms;
     return ignore ? status.downtimeMs : MIN(ms, status.downtimeMs);
 }

@@ -57,6 +57,7 @@ static const char *const stateNames[] = {
     [CONVERGE_STATE_THROTTLING] = "throttling",
     [CONVERGE_STATE_POSTCOPY] = "post-copy",
     [CONVERGE_STATE_ASIDE] = "standing-aside",
+    [CONVERGE_STATE_UNRECORDED] = "unrecorded",
     [CONVERGE_STATE_DONE] = "done",
     [CONVERGE_STATE_FAILED] = "failed",
 };
@@ -66,6 +67,12 @@ const char *
 convergeStateName(convergeState state)
 {
     return stateNames[state];
+}
+
+gboolean
+convergeStateIsAside(convergeState state)
+{
+    return state == CONVERGE_STATE_ASIDE || state == CONVERGE_STATE_UNRECORDED;
 }
 
 convergeLoop *
@@ -127,14 +134,22 @@ convergeLoopTrouble(const convergeLoop *loop)
 
 /* Clients decode it: never half a character. */
 static void
-setReason(convergeLoop *loop,
-          const char *text)
+copyText(char *to,
+         gsize size,
+         const char *text)
 {
     const char *end;
 
-    g_strlcpy(loop->status.reason, text, sizeof(loop->status.reason));
-    if (!g_utf8_validate(loop->status.reason, -1, &end))
-        loop->status.reason[end - loop->status.reason] = '\0';
+    g_strlcpy(to, text, size);
+    if (!g_utf8_validate(to, -1, &end))
+        to[end - to] = '\0';
+}
+
+static void
+setReason(convergeLoop *loop,
+          const char *text)
+{
+    copyText(loop->status.reason, sizeof(loop->status.reason), text);
 }
 
 /* A command that came too late has failed for the best of reasons. */
@@ -154,14 +169,27 @@ isRung(convergeVerb verb)
         verb == CONVERGE_VERB_ABORT;
 }
 
-/* On any doubt leave stock behaviour: take back what was done and act no more. */
 static void
-standAside(convergeLoop *loop,
-           const GError *why)
+noteRung(convergeLoop *loop,
+         const convergeDecision *decision,
+         const char *text)
+{
+    loop->status.rungs++;
+    loop->status.rung = decision->verb;
+    copyText(loop->status.rungText, sizeof(loop->status.rungText), text);
+}
+
+/* On any doubt leave stock behaviour. */
+void
+convergeLoopStandAside(convergeLoop *loop,
+                       const GError *why)
 {
     g_autoptr(GError) error = NULL;
 
-    loop->status.state = CONVERGE_STATE_ASIDE;
+    loop->status.state = g_error_matches(why, CONVERGE_ERROR, CONVERGE_ERROR_RECORD) ?
+        CONVERGE_STATE_UNRECORDED : CONVERGE_STATE_ASIDE;
+    loop->status.throttleTarget = 0;
+    g_free(loop->trouble);
     loop->trouble = g_strdup(why->message);
     setReason(loop, why->message);
 
@@ -208,9 +236,11 @@ act(convergeLoop *loop,
         return;
     }
     if (!done) {
-        standAside(loop, error);
+        convergeLoopStandAside(loop, error);
         return;
     }
+    if (isRung(decision->verb))
+        noteRung(loop, decision, text);
 
     if (decision->verb == CONVERGE_VERB_THROTTLE || decision->verb == CONVERGE_VERB_HOLD)
         noteThrottle(loop, decision->throttle);
@@ -290,7 +320,7 @@ updateStatus(convergeLoop *loop,
 {
     convergeStatus *status = &loop->status;
 
-    if (status->state == CONVERGE_STATE_ASIDE)
+    if (convergeStateIsAside(status->state))
         return;
 
     if (sample->postcopy)
@@ -327,6 +357,22 @@ nextStep(const convergeLoop *loop)
     return MAX(wait, SAMPLE_MS);
 }
 
+static void
+beginJournal(convergeLoop *loop)
+{
+    g_autofree char *name = NULL;
+
+    if (!loop->openJournal)
+        return;
+
+    loop->journal = loop->openJournal(loop->openOpaque);
+    loop->status.unjournaled = !loop->journal;
+    if (!loop->journal)
+        return;
+    name = g_path_get_basename(convergeJournalPath(loop->journal));
+    copyText(loop->status.journal, sizeof(loop->status.journal), name);
+}
+
 /* The migration moves memory. */
 static void
 begin(convergeLoop *loop,
@@ -337,16 +383,23 @@ begin(convergeLoop *loop,
     gint64 law = convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE);
     gboolean ours = law == CONVERGE_THROTTLE_ADAPTIVE || law == CONVERGE_THROTTLE_PROGRESSIVE;
     g_autofree char *why = NULL;
+    g_autoptr(GError) error = NULL;
 
     loop->begun = TRUE;
-    if (loop->openJournal)
-        loop->journal = loop->openJournal(loop->openOpaque);
+    beginJournal(loop);
+    if (convergeStateIsAside(loop->status.state))
+        return;
 
     /* The stepped law is QEMU's own. */
     loop->control.actuator = CONVERGE_ACTUATOR_QEMU;
     if (actuator->ops->choose)
         loop->control.actuator = actuator->ops->choose(
-            actuator->opaque, ours ? wanted : CONVERGE_ACTUATOR_QEMU, &why);
+            actuator->opaque, ours ? wanted : CONVERGE_ACTUATOR_QEMU, &why, &error);
+    if (error) {
+        if (!isOver(loop))
+            convergeLoopStandAside(loop, error);
+        return;
+    }
     if (!ours)
         return;
 
@@ -402,14 +455,14 @@ convergeLoopStep(convergeLoop *loop)
     if (loop->journal)
         convergeJournalSample(loop->journal, &loop->model, news);
 
-    if (loop->status.state != CONVERGE_STATE_ASIDE) {
+    if (!convergeStateIsAside(loop->status.state)) {
         review(loop, &sample);
         noteProbe(loop, &sample);
         n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
-        for (i = 0; i < n && loop->status.state != CONVERGE_STATE_ASIDE; i++)
+        for (i = 0; i < n && !convergeStateIsAside(loop->status.state); i++)
             act(loop, &decisions[i]);
     }
-    if (loop->status.state != CONVERGE_STATE_ASIDE)
+    if (!convergeStateIsAside(loop->status.state))
         keepProbing(loop, &sample);
 
     updateStatus(loop, &sample);

@@ -18,6 +18,7 @@ typedef enum {
     CONVERGE_STATE_THROTTLING,
     CONVERGE_STATE_POSTCOPY,
     CONVERGE_STATE_ASIDE,       /* a command failed: QEMU goes on as stock */
+    CONVERGE_STATE_UNRECORDED,  /* the same: what has to be undone cannot be written down */
     CONVERGE_STATE_DONE,
     CONVERGE_STATE_FAILED,
     CONVERGE_STATE_LAST
@@ -25,12 +26,20 @@ typedef enum {
 
 const char *convergeStateName(convergeState state);
 
+/* Whether the loop has given up acting, and the migration goes on as stock. */
+gboolean convergeStateIsAside(convergeState state);
+
 /* What can be told of a loop at any time. A value: copy it freely. */
 typedef struct _convergeStatus convergeStatus;
 struct _convergeStatus {
     convergeState state;
     convergeClass class_;
     char reason[512];               /* why the last decision was made, translated */
+    unsigned int rungs;             /* of the fallback that were taken... */
+    convergeVerb rung;              /* ...the last one... */
+    char rungText[512];             /* ...and why, translated */
+    char journal[128];              /* file name; "": there is none, or none yet */
+    gboolean unjournaled;           /* there should be one, but it cannot be written */
     convergeThrottleActuator actuator;  /* what throttles; AUTO: nothing does */
     unsigned int throttleTarget;    /* % */
     gint64 downtimeMs;              /* allowed pause now; 0: not set yet */
@@ -59,6 +68,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeLoop, convergeLoopFree)
 
 /* One turn.  Returns after how many ms the next one is due. */
 gint64 convergeLoopStep(convergeLoop *loop);
+
+/* Takes back what was done, and acts no more.  CONVERGE_ERROR_RECORD as @why: for want of a
+ * record of what to undo. */
+void convergeLoopStandAside(convergeLoop *loop, const GError *why);
 
 /* In the bulk pass, with whose end a throttle may come that acts at once: the next turn is due
  * as soon as that pass ends, since until then the guest dirties at full speed. */

@@ -96,11 +96,12 @@ watchSample(void *opaque,
 static convergeThrottleActuator
 watchChoose(void *opaque,
             convergeThrottleActuator wanted,
-            char **why)
+            char **why,
+            GError **error)
 {
     forecastPlant *watched = opaque;
 
-    return convergePlantOps.choose(watched->plant, wanted, why);
+    return convergePlantOps.choose(watched->plant, wanted, why, error);
 }
 
 static gboolean

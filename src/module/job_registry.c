@@ -4,82 +4,131 @@
  */
 #include "module/job_registry.h"
 
+typedef enum {
+    ENTRY_RUNNING,
+    ENTRY_LEAVING,
+    ENTRY_PENDING,
+    ENTRY_FINISHED,
+} entryState;
+
 typedef struct _registryEntry registryEntry;
 struct _registryEntry {
-    convergeJob *job;           /* NULL: reserved */
-    gboolean finished;
-    gboolean pending;
-    gint64 finishedUs;
+    char *uuid;
+    convergeJob *job;           /* a reference */
+    entryState state;
+    gboolean left;              /* the job's thread has ended */
 };
 
-static GMutex lock;             /* guards the table and all entries */
-static GHashTable *entries;     /* UUID string -> registryEntry, made at first use */
+static GMutex lock;             /* guards all below */
+static GCond changed;           /* a job has left, or was removed */
+static GPtrArray *entries;      /* of registryEntry, the oldest first; made at first use */
 
 static void
 entryFree(gpointer opaque)
 {
     registryEntry *entry = opaque;
 
-    if (entry->job)
-        convergeJobFree(entry->job);
+    convergeJobUnref(entry->job);
+    g_free(entry->uuid);
     g_free(entry);
 }
 
 /* All below: called with the lock held. */
 
 static registryEntry *
-lookUp(const char *uuid,
-       gboolean finished)
+entryAt(guint index)
 {
-    registryEntry *entry = entries ? g_hash_table_lookup(entries, uuid) : NULL;
-
-    return entry && entry->finished == finished ? entry : NULL;
+    return g_ptr_array_index(entries, index);
 }
 
-/* Of those that wait for Confirm, or of those that do not. */
+static guint
+count(void)
+{
+    return entries ? entries->len : 0;
+}
+
+/* The newest of that domain. */
+static registryEntry *
+findByState(const char *uuid,
+            entryState state)
+{
+    guint i;
+
+    for (i = count(); i-- > 0;) {
+        registryEntry *entry = entryAt(i);
+
+        if (entry->state == state && g_str_equal(entry->uuid, uuid))
+            return entry;
+    }
+    return NULL;
+}
+
+static registryEntry *
+findByJob(const convergeJob *job)
+{
+    guint i;
+
+    for (i = 0; i < count(); i++) {
+        if (entryAt(i)->job == job)
+            return entryAt(i);
+    }
+    return NULL;
+}
+
 static void
-dropOldest(gboolean pending,
+removeEntry(registryEntry *entry)
+{
+    if (entry)
+        g_ptr_array_remove(entries, entry);
+    g_cond_broadcast(&changed);
+}
+
+static void
+dropOldest(entryState state,
            guint most)
 {
-    GHashTableIter iter;
-    gpointer key, value;
-    gpointer oldest = NULL;
-    gint64 oldestUs = G_MAXINT64;
-    guint finished = 0;
+    guint found = 0;
+    guint i;
 
-    g_hash_table_iter_init(&iter, entries);
-    while (g_hash_table_iter_next(&iter, &key, &value)) {
-        registryEntry *entry = value;
-
-        if (!entry->finished || entry->pending != pending)
-            continue;
-        finished++;
-        if (entry->finishedUs < oldestUs) {
-            oldestUs = entry->finishedUs;
-            oldest = key;
-        }
+    for (i = count(); i-- > 0;) {
+        if (entryAt(i)->state == state && ++found > most)
+            removeEntry(entryAt(i));
     }
+}
 
-    if (finished > most)
-        g_hash_table_remove(entries, oldest);
+static registryEntry *
+add(const char *uuid,
+    convergeJob *job,
+    entryState state)
+{
+    registryEntry *entry = g_new0(registryEntry, 1);
+
+    if (!entries)
+        entries = g_ptr_array_new_with_free_func(entryFree);
+    entry->uuid = g_strdup(uuid);
+    entry->job = convergeJobRef(job);
+    entry->state = state;
+    g_ptr_array_add(entries, entry);
+    return entry;
+}
+
+static gboolean
+hasEarlier(const char *uuid,
+           const convergeJob *job)
+{
+    guint i;
+
+    for (i = 0; i < count() && entryAt(i)->job != job; i++) {
+        const registryEntry *entry = entryAt(i);
+
+        if ((entry->state == ENTRY_RUNNING || entry->state == ENTRY_LEAVING) &&
+            g_str_equal(entry->uuid, uuid))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 /* Public functions: take the lock. */
-
-gboolean
-convergeRegistryReserve(const char *uuid)
-{
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-
-    if (!entries)
-        entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entryFree);
-
-    if (lookUp(uuid, FALSE))
-        return FALSE;
-
-    g_hash_table_replace(entries, g_strdup(uuid), g_new0(registryEntry, 1));
-    return TRUE;
-}
 
 void
 convergeRegistryAdd(const char *uuid,
@@ -87,56 +136,89 @@ convergeRegistryAdd(const char *uuid,
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
 
-    if (job)
-        lookUp(uuid, FALSE)->job = job;
-    else
-        g_hash_table_remove(entries, uuid);
+    add(uuid, job, ENTRY_RUNNING);
 }
 
 void
-convergeRegistryFinish(const char *uuid,
-                       gboolean succeeded)
+convergeRegistryFinish(convergeJob *job,
+                       convergeRegistryEnd end)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    registryEntry *entry = lookUp(uuid, FALSE);
+    registryEntry *entry = findByJob(job);
 
-    if (!succeeded) {
-        g_hash_table_remove(entries, uuid);
+    if (!entry)
         return;
-    }
 
-    entry->finished = TRUE;
-    entry->pending = TRUE;
-    entry->finishedUs = g_get_monotonic_time();
-    dropOldest(TRUE, CONVERGE_REGISTRY_PENDING);
+    switch (end) {
+    case CONVERGE_REGISTRY_LEAVING:
+        entry->state = ENTRY_LEAVING;
+        if (entry->left)
+            removeEntry(entry);
+        break;
+    case CONVERGE_REGISTRY_PENDING_CONFIRM:
+        entry->state = ENTRY_PENDING;
+        dropOldest(ENTRY_PENDING, CONVERGE_REGISTRY_PENDING);
+        break;
+    case CONVERGE_REGISTRY_DONE:
+        entry->state = ENTRY_FINISHED;
+        dropOldest(ENTRY_FINISHED, CONVERGE_REGISTRY_FINISHED);
+        break;
+    case CONVERGE_REGISTRY_GONE:
+    default:
+        removeEntry(entry);
+    }
+    g_cond_broadcast(&changed);
 }
 
 void
-convergeRegistryConfirm(const char *uuid)
+convergeRegistryLeft(convergeJob *job)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    registryEntry *entry = lookUp(uuid, TRUE);
+    registryEntry *entry = findByJob(job);
 
-    if (entry && entry->pending) {
-        entry->pending = FALSE;
-        convergeJobConfirm(entry->job);
-        dropOldest(FALSE, CONVERGE_REGISTRY_FINISHED);
+    if (!entry)
+        return;
+    entry->left = TRUE;
+    if (entry->state == ENTRY_LEAVING)
+        removeEntry(entry);
+}
+
+gboolean
+convergeRegistryAwaitEarlier(const char *uuid,
+                             const convergeJob *job,
+                             gint64 ms)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    gint64 until = g_get_monotonic_time() + ms * 1000;
+
+    while (hasEarlier(uuid, job)) {
+        if (!g_cond_wait_until(&changed, &lock, until))
+            return !hasEarlier(uuid, job);
     }
+    return TRUE;
 }
 
 convergeJob *
 convergeRegistryTakePending(const char *uuid)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    registryEntry *entry = lookUp(uuid, TRUE);
+    registryEntry *entry = findByState(uuid, ENTRY_PENDING);
     convergeJob *job;
 
-    if (!entry || !entry->pending)
+    if (!entry)
         return NULL;
 
-    job = g_steal_pointer(&entry->job);
-    g_hash_table_remove(entries, uuid);
+    job = convergeJobRef(entry->job);
+    removeEntry(entry);
     return job;
+}
+
+gboolean
+convergeRegistryHasPending(const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+
+    return findByState(uuid, ENTRY_PENDING) != NULL;
 }
 
 void
@@ -144,8 +226,18 @@ convergeRegistryForget(const char *uuid)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
 
-    if (lookUp(uuid, TRUE))
-        g_hash_table_remove(entries, uuid);
+    removeEntry(findByState(uuid, ENTRY_FINISHED));
+}
+
+void
+convergeRegistryAddFinished(const char *uuid,
+                            convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+
+    removeEntry(findByState(uuid, ENTRY_FINISHED));
+    add(uuid, job, ENTRY_FINISHED);
+    dropOldest(ENTRY_FINISHED, CONVERGE_REGISTRY_FINISHED);
 }
 
 gboolean
@@ -155,12 +247,12 @@ convergeRegistryGetStatus(const char *uuid,
                           char **policy)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    registryEntry *entry = lookUp(uuid, finished);
+    registryEntry *entry = findByState(uuid, finished ? ENTRY_FINISHED : ENTRY_RUNNING);
 
-    /* After Perform, and before Confirm, the migration goes on: in post-copy for long. */
-    if (!entry && !finished && (entry = lookUp(uuid, TRUE)) && !entry->pending)
-        entry = NULL;
-    if (!entry || !entry->job)
+    /* Between Perform and Confirm libvirt has the job as running or as completed. */
+    if (!entry)
+        entry = findByState(uuid, ENTRY_PENDING);
+    if (!entry)
         return FALSE;
 
     convergeJobGetStatus(entry->job, status);
@@ -173,9 +265,9 @@ convergeRegistryOutsideDowntime(const char *uuid,
                                 gint64 ms)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    registryEntry *entry = lookUp(uuid, FALSE);
+    registryEntry *entry = findByState(uuid, ENTRY_RUNNING);
 
-    return entry && entry->job ? convergeJobOutsideDowntime(entry->job, ms) : ms;
+    return entry ? convergeJobOutsideDowntime(entry->job, ms) : ms;
 }
 
 void
@@ -183,8 +275,8 @@ convergeRegistrySetCeiling(const char *uuid,
                            gint64 ms)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    registryEntry *entry = lookUp(uuid, FALSE);
+    registryEntry *entry = findByState(uuid, ENTRY_RUNNING);
 
-    if (entry && entry->job)
+    if (entry)
         convergeJobSetCeiling(entry->job, ms);
 }

@@ -2,12 +2,19 @@
 /*
  * job_registry.h: the jobs of this daemon by domain UUID
  *
- * Holds running jobs, and of finished ones the newest of each domain: at most
- * CONVERGE_REGISTRY_PENDING of those that wait for Confirm, since the migration may yet fail
- * (a client that has gone never confirms), and CONVERGE_REGISTRY_FINISHED of the others, for
- * completed statistics.
+ * A job is running until its Perform has returned.  Then it is
  *
- * Threads: any.  One mutex; nothing here calls libvirt.
+ *   gone       the migration has failed and everything is as it was
+ *   leaving    the same, but its thread has not put everything back yet
+ *   pending    the migration may yet fail: Confirm tells
+ *   finished   the guest runs at the destination
+ *
+ * At most CONVERGE_REGISTRY_PENDING jobs are kept that wait for a Confirm, since a client
+ * that has gone never confirms, and CONVERGE_REGISTRY_FINISHED finished ones, for the
+ * completed statistics; of each domain one of either kind.
+ *
+ * Threads: any.  One mutex, never held across a libvirt call, a file or anything else that
+ * may take long.
  */
 #pragma once
 
@@ -16,24 +23,38 @@
 #define CONVERGE_REGISTRY_PENDING 1024
 #define CONVERGE_REGISTRY_FINISHED 64
 
-/* Makes room for the job of a migration that is about to begin, in place of a finished
- * one.  FALSE while there is another migration of that domain. */
-gboolean convergeRegistryReserve(const char *uuid);
+/* What becomes of a job whose Perform has returned. */
+typedef enum {
+    CONVERGE_REGISTRY_GONE,
+    CONVERGE_REGISTRY_LEAVING,
+    CONVERGE_REGISTRY_PENDING_CONFIRM,
+    CONVERGE_REGISTRY_DONE,
+} convergeRegistryEnd;
 
-/* Fills the room; NULL gives it up. */
+/* A job that runs from now on, which the registry holds a reference to. */
 void convergeRegistryAdd(const char *uuid, convergeJob *job);
 
-/* The job that was added is stopped: is forgotten, or with @succeeded waits for Confirm. */
-void convergeRegistryFinish(const char *uuid, gboolean succeeded);
+/* Perform of @job has returned. */
+void convergeRegistryFinish(convergeJob *job, convergeRegistryEnd end);
 
-/* Confirm said yes, if the job waits for it. */
-void convergeRegistryConfirm(const char *uuid);
+/* The thread of @job has ended: one that is leaving is gone. */
+void convergeRegistryLeft(convergeJob *job);
 
-/* Takes out a job that no Confirm has said yes to; NULL if there is none. */
+/* Waits until no earlier job of @uuid runs or is leaving, at most @ms.  FALSE: there still
+ * is one. */
+gboolean convergeRegistryAwaitEarlier(const char *uuid, const convergeJob *job, gint64 ms);
+
+/* The job of @uuid that waits for Confirm, taken out; NULL: none.  The reference is the
+ * caller's. */
 convergeJob *convergeRegistryTakePending(const char *uuid);
 
-/* Forgets a finished job of that domain, if any. */
+gboolean convergeRegistryHasPending(const char *uuid);
+
+/* Another migration of @uuid has begun: forgets the finished one, if any. */
 void convergeRegistryForget(const char *uuid);
+
+/* @job, which was taken out, has been confirmed. */
+void convergeRegistryAddFinished(const char *uuid, convergeJob *job);
 
 /* Reads a job's status and policy, running or finished as @finished says.  FALSE if
  * there is none.  Free @policy with g_free(). */

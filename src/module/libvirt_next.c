@@ -72,6 +72,43 @@ convergeNextSetSystemIdentity(void)
     g_object_unref(identity);
 }
 
+void *
+convergeNextElevateIdentity(void)
+{
+    void *(*getCurrent)(void) = NULL;
+    void *identity;
+
+    lookUp("virIdentityGetCurrent", &getCurrent);
+    identity = getCurrent ? getCurrent() : NULL;
+    if (identity)
+        convergeNextSetSystemIdentity();
+    return identity;
+}
+
+void
+convergeNextRestoreIdentity(void *identity)
+{
+    int (*setCurrent)(void *identity) = NULL;
+
+    lookUp("virIdentitySetCurrent", &setCurrent);
+    if (!identity || !setCurrent)
+        return;
+
+    setCurrent(identity);
+    g_object_unref(identity);
+}
+
+gboolean
+convergeNextEnsureACL(const char *function,
+                      virConnectPtr conn,
+                      virDomainDef *def)
+{
+    int (*ensure)(virConnectPtr conn, virDomainDef *def) = NULL;
+
+    lookUp(function, &ensure);
+    return ensure && ensure(conn, def) == 0;
+}
+
 void
 convergeNextLog(const char *format,
                 ...)

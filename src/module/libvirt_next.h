@@ -57,12 +57,35 @@
          (virDomainPtr domain, unsigned long long downtime, unsigned int flags)) \
     CALL(int, virEventRunDefaultImpl, (void))
 
+/* What libvirt's QEMU driver calls on its way through one of the above, in the same
+ * thread; see call_watch.h.  The checks of rights are generated from the wire protocol.
+ * All are the same from libvirt 9.0 to 12.8. */
+typedef struct _virDomainDef virDomainDef;
+typedef struct _virDomainObj virDomainObj;
+
+#define CONVERGE_WATCHED_PRIVATE_CALLS(CALL) \
+    CALL(int, virDomainMigrateBegin3ParamsEnsureACL, (virConnectPtr conn, virDomainDef *def)) \
+    CALL(int, virDomainMigratePerform3ParamsEnsureACL, (virConnectPtr conn, virDomainDef *def)) \
+    CALL(int, virDomainMigratePerform3EnsureACL, (virConnectPtr conn, virDomainDef *def)) \
+    CALL(int, virDomainMigrateConfirm3ParamsEnsureACL, (virConnectPtr conn, virDomainDef *def)) \
+    CALL(int, virDomainMigrateConfirm3EnsureACL, (virConnectPtr conn, virDomainDef *def)) \
+    CALL(void, virCloseCallbacksDomainRemove, \
+         (virDomainObj *vm, virConnectPtr conn, void *callback)) \
+    CALL(void, virDomainObjEndAsyncJob, (virDomainObj *vm))
+
+#define CONVERGE_WATCHED_PUBLIC_CALLS(CALL) \
+    CALL(virConnectPtr, virConnectOpenAuth, \
+         (const char *name, virConnectAuthPtr auth, unsigned int flags))
+
 #define CONVERGE_WRAPPED_CALLS(CALL) \
     CONVERGE_WRAPPED_ENTRY_POINTS(CALL) \
-    CONVERGE_WRAPPED_PUBLIC_CALLS(CALL)
+    CONVERGE_WRAPPED_PUBLIC_CALLS(CALL) \
+    CONVERGE_WATCHED_PRIVATE_CALLS(CALL) \
+    CONVERGE_WATCHED_PUBLIC_CALLS(CALL)
 
 #define CONVERGE_NEXT_PROTOTYPE(ret, name, args) ret name args;
 CONVERGE_WRAPPED_ENTRY_POINTS(CONVERGE_NEXT_PROTOTYPE)
+CONVERGE_WATCHED_PRIVATE_CALLS(CONVERGE_NEXT_PROTOTYPE)
 
 #define CONVERGE_NEXT_MEMBER(ret, name, args) ret (*name) args;
 
@@ -79,8 +102,18 @@ const char *convergeNextResolve(convergeNext *next);
 void convergeNextSetError(virErrorNumber code, const char *message);
 
 /* Gives the calling thread the daemon's own identity, so that access control lets
- * the loop act. Does nothing where libvirt has none. */
+ * the loop act.  Does nothing where libvirt has none. */
 void convergeNextSetSystemIdentity(void);
+
+/* The same for a few calls only: returns the identity that the thread had, a reference
+ * that convergeNextRestoreIdentity() takes; NULL: none. */
+void *convergeNextElevateIdentity(void);
+void convergeNextRestoreIdentity(void *identity);
+
+/* One of libvirt's generated checks of a right, by the name of its function.  FALSE, with
+ * a libvirt error raised, if the caller of this thread lacks the right or libvirt has no
+ * such check. */
+gboolean convergeNextEnsureACL(const char *function, virConnectPtr conn, virDomainDef *def);
 
 /* One line on the daemon's standard error, where its own log goes by default. */
 void convergeNextLog(const char *format, ...) G_GNUC_PRINTF(1, 2);

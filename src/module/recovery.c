@@ -10,7 +10,7 @@
 
 #include "actuator/dirty_limit.h"
 #include "actuator/qmp.h"
-#include "actuator/undo_record.h"
+#include "actuator/undo_bounded.h"
 #include "module/libvirt_next.h"
 #include "module/recovery.h"
 
@@ -18,14 +18,50 @@
 #define TRIES 60
 #define TRY_SECONDS 1
 
+/* Guests that are dealt with at a time: as many may have a QEMU that does not answer. */
+#define GUESTS_MAX 64
+
+/* Who waits for longer than this is worth a line in the log; and a migration does not wait
+ * longer for another thread. */
+#define PATIENCE_MS 5000
+#define UNLOAD_MS 2000
+
 /* This daemon as its clients see it.  Without the socket's path the in-process driver
  * would be taken, which is there before it is fit to be used. */
 static char *daemonUri;
-static gboolean left;           /* the thread has something to do; set before it starts */
 
-/* Held while one record is dealt with, libvirt calls included: either the thread does
- * that or the migration that waits for it. */
-static GMutex mutex;
+static GMutex mutex;            /* guards all below */
+static GCond released;
+static GHashTable *claimed;     /* UUID strings of guests that are dealt with */
+
+/* --- Claims --- */
+
+/* One thread at a time deals with a guest.  FALSE: another one still does after @ms. */
+static gboolean
+claim(const char *uuid,
+      gint64 ms)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mutex);
+    gint64 until = g_get_monotonic_time() + ms * 1000;
+
+    if (!claimed)
+        claimed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    while (g_hash_table_contains(claimed, uuid)) {
+        if (!g_cond_wait_until(&released, &mutex, until))
+            return FALSE;
+    }
+    g_hash_table_add(claimed, g_strdup(uuid));
+    return TRUE;
+}
+
+static void
+release(const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&mutex);
+
+    g_hash_table_remove(claimed, uuid);
+    g_cond_broadcast(&released);
+}
 
 /* --- Files --- */
 
@@ -33,30 +69,15 @@ void
 convergeRecoveryLoad(const char *daemon)
 {
     g_autofree char *dir = convergeUndoRecordDefaultDir();
-    g_autoptr(GPtrArray) records = convergeUndoRecordLoadAll(dir);
     g_autofree char *run = g_path_get_dirname(dir);
-    guint i;
 
     daemonUri = g_strdup_printf("qemu+unix:///%s?socket=%s/%s",
                                 geteuid() == 0 ? "system" : "session", run,
                                 g_str_equal(daemon, "virtqemud") ? "virtqemud-sock" : "libvirt-sock");
-
-    for (i = 0; i < records->len; i++) {
-        const convergeUndoRecord *record = g_ptr_array_index(records, i);
-        g_autoptr(GError) error = NULL;
-
-        /* A second daemon, by mistake. */
-        if (convergeUndoRecordWriterLives(record))
-            continue;
-
-        left = TRUE;
-        if (convergeUndoRecordQemuLives(record) && !convergeUndoRecordRestoreGroups(record, &error))
-            convergeNextLog("%s: %s", record->name, error->message);
-    }
 }
 
-void
-convergeRecoveryUnload(void)
+static void
+restoreMine(void *opaque G_GNUC_UNUSED)
 {
     g_autofree char *dir = convergeUndoRecordDefaultDir();
     g_autoptr(GPtrArray) records = convergeUndoRecordLoadAll(dir);
@@ -69,6 +90,12 @@ convergeRecoveryUnload(void)
         if (convergeUndoRecordIsMine(record) && convergeUndoRecordQemuLives(record))
             convergeUndoRecordRestoreGroups(record, NULL);
     }
+}
+
+void
+convergeRecoveryUnload(void)
+{
+    convergeRunBounded("converge-undo", restoreMine, NULL, NULL, UNLOAD_MS);
 }
 
 /* --- Parameters --- */
@@ -174,26 +201,17 @@ restoreParams(virDomainPtr domain,
     return *count == 0 || (reply = monitor(domain, "migrate-set-parameters", arguments, error));
 }
 
+/* Everything that is left, by a record whose QEMU lives. */
 static gboolean
-recover(virDomainPtr domain,
+putBack(virDomainPtr domain,
         const convergeUndoRecord *record,
         GError **error)
 {
-    gboolean migrating;
     guint params;
-
-    if (!isMigrating(domain, &migrating, error))
-        return FALSE;
-    if (migrating) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("QEMU has not ended the interrupted migration"));
-        return FALSE;
-    }
 
     if (!convergeUndoRecordRestoreGroups(record, error) ||
         !cancelLimit(domain, record, error) ||
-        !restoreParams(domain, record, &params, error) ||
-        !convergeUndoRecordRemove(record, error))
+        !restoreParams(domain, record, &params, error))
         return FALSE;
 
     convergeNextLog("%s: after an interrupted migration, %u vCPU quotas and %u of QEMU's "
@@ -201,108 +219,160 @@ recover(virDomainPtr domain,
     return TRUE;
 }
 
-/* With the mutex held. */
-static gboolean
-recoverLocked(const char *uuid,
-              virConnectPtr connection,
-              virDomainPtr domain,
-              GError **error)
-{
-    g_autofree char *dir = convergeUndoRecordDefaultDir();
-    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(dir, uuid);
-    gboolean ret;
-
-    if (!record || convergeUndoRecordWriterLives(record))
-        return TRUE;
-
-    if (!convergeUndoRecordQemuLives(record))
-        return convergeUndoRecordRemove(record, error);
-
-    if (domain)
-        return recover(domain, record, error);
-
-    if (!(domain = virDomainLookupByUUIDString(connection, uuid))) {
-        convergeErrorSetLibvirt(error, uuid);
-        return FALSE;
-    }
-    ret = recover(domain, record, error);
-    virDomainFree(domain);
-    return ret;
-}
-
-/* TRUE: there is nothing left of @uuid.  @domain NULL: looked up if need be. */
-static gboolean
-recoverUuid(const char *uuid,
-            virConnectPtr connection,
-            virDomainPtr domain,
-            GError **error)
-{
-    gboolean ret;
-
-    g_mutex_lock(&mutex);
-    ret = recoverLocked(uuid, connection, domain, error);
-    g_mutex_unlock(&mutex);
-    return ret;
-}
-
 gboolean
 convergeRecoveryDomain(virDomainPtr domain,
+                       gboolean callerThrottle,
                        GError **error)
 {
+    g_autofree char *dir = convergeUndoRecordDefaultDir();
+    g_autoptr(convergeUndoRecord) record = NULL;
+    g_auto(convergeUndoDisk) disk = { NULL };
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    gboolean ret;
 
     if (virDomainGetUUIDString(domain, uuid) < 0) {
         convergeErrorSetLibvirt(error, "virDomainGetUUIDString");
         return FALSE;
     }
-    return recoverUuid(uuid, NULL, domain, error);
+    if (!claim(uuid, PATIENCE_MS)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                    _("what an interrupted migration has left is not put back yet, since QEMU does not answer"));
+        return FALSE;
+    }
+
+    ret = convergeUndoLoad(&disk, dir, uuid, &record, error);
+    /* A record of this daemon is of a job that has ended, and could not remove it. */
+    if (ret && record &&
+        (convergeUndoRecordIsMine(record) || !convergeUndoRecordWriterLives(record)))
+        ret = (!convergeUndoRecordQemuLives(record) || putBack(domain, record, error)) &&
+            convergeUndoRemove(&disk, record, error);
+    release(uuid);
+    return ret;
 }
 
-/* --- The thread --- */
+/* --- The threads --- */
 
-/* TRUE: no record is left.  @last: also log why. */
+/* TRUE: nothing is left of @uuid. */
 static gboolean
-recoverAll(virConnectPtr connection,
-           gboolean last)
+recoverOnce(const char *uuid,
+            virConnectPtr connection,
+            GError **error)
 {
     g_autofree char *dir = convergeUndoRecordDefaultDir();
-    g_autoptr(GPtrArray) records = convergeUndoRecordLoadAll(dir);
-    gboolean ret = TRUE;
+    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(dir, uuid);
+    virDomainPtr domain;
+    gboolean migrating;
+    gboolean ret = FALSE;
+
+    /* A writer that lives: a new migration has put things back, and has a record. */
+    if (!record || convergeUndoRecordWriterLives(record))
+        return TRUE;
+    if (!convergeUndoRecordQemuLives(record))
+        return convergeUndoRecordRemove(record, error);
+
+    if (!(domain = virDomainLookupByUUIDString(connection, uuid))) {
+        convergeErrorSetLibvirt(error, uuid);
+        return FALSE;
+    }
+    if (isMigrating(domain, &migrating, error)) {
+        if (migrating)
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                        _("QEMU has not ended the interrupted migration"));
+        else
+            ret = putBack(domain, record, error) && convergeUndoRecordRemove(record, error);
+    }
+    virDomainFree(domain);
+    return ret;
+}
+
+/* One guest; in a thread of the pool. */
+static void
+recoverGuest(gpointer opaque,
+             gpointer waiting G_GNUC_UNUSED)
+{
+    g_autofree char *uuid = opaque;
+    g_autoptr(GError) error = NULL;
+    virConnectPtr connection = NULL;
+    gboolean done = FALSE;
+    int try;
+
+    /* Waits in the queue of the socket until the daemon accepts clients. */
+    for (try = 0; try < TRIES && !done; try++) {
+        if (try > 0)
+            g_usleep(TRY_SECONDS * G_USEC_PER_SEC);
+        g_clear_error(&error);
+        if (!connection && !(connection = virConnectOpen(daemonUri)))
+            convergeErrorSetLibvirt(&error, daemonUri);
+        else if (claim(uuid, PATIENCE_MS)) {
+            done = recoverOnce(uuid, connection, &error);
+            release(uuid);
+        }
+    }
+
+    if (!done && error)
+        convergeNextLog("%s: not everything is put back after an interrupted migration: %s",
+                        uuid, error->message);
+    if (connection)
+        virConnectClose(connection);
+}
+
+/* Those of daemons that live no more. */
+static GPtrArray *
+loadLeft(void)
+{
+    g_autofree char *dir = convergeUndoRecordDefaultDir();
+    GPtrArray *records = convergeUndoRecordLoadAll(dir);
     guint i;
 
+    for (i = records->len; i-- > 0;) {
+        if (convergeUndoRecordWriterLives(g_ptr_array_index(records, i)))
+            g_ptr_array_remove_index(records, i);
+    }
+    return records;
+}
+
+static void
+logWaiting(void)
+{
+    g_autoptr(GPtrArray) records = NULL;
+    guint i;
+
+    g_usleep(PATIENCE_MS * 1000);
+    records = loadLeft();
     for (i = 0; i < records->len; i++) {
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
-        g_autoptr(GError) error = NULL;
 
-        if (recoverUuid(record->uuid, connection, NULL, &error))
-            continue;
-        ret = FALSE;
-        if (last)
-            convergeNextLog("%s: not all is put back after an interrupted migration: %s",
-                            record->name, error->message);
+        convergeNextLog("%s: waiting for QEMU, to put back what an interrupted migration has left",
+                        record->name);
     }
-    return ret;
 }
 
 static gpointer
 run(gpointer opaque G_GNUC_UNUSED)
 {
-    virConnectPtr connection = NULL;
-    int try;
+    g_autoptr(GPtrArray) records = loadLeft();
+    GThreadPool *pool;
+    guint i;
 
-    /* Waits in the queue of the socket until the daemon accepts clients. */
-    for (try = 1; try <= TRIES; try++) {
-        if (!connection)
-            connection = virConnectOpen(daemonUri);
-        if (connection && recoverAll(connection, try == TRIES))
-            break;
-        g_usleep(TRY_SECONDS * G_USEC_PER_SEC);
+    if (records->len == 0)
+        return NULL;
+
+    for (i = 0; i < records->len; i++) {
+        const convergeUndoRecord *record = g_ptr_array_index(records, i);
+        g_autoptr(GError) error = NULL;
+
+        if (convergeUndoRecordQemuLives(record) && !convergeUndoRecordRestoreGroups(record, &error))
+            convergeNextLog("%s: %s", record->name, error->message);
     }
 
-    if (connection)
-        virConnectClose(connection);
-    else
-        convergeNextLog("cannot connect to %s to recover from an interrupted migration", daemonUri);
+    pool = g_thread_pool_new(recoverGuest, NULL, GUESTS_MAX, FALSE, NULL);
+    for (i = 0; i < records->len; i++) {
+        const convergeUndoRecord *record = g_ptr_array_index(records, i);
+
+        g_thread_pool_push(pool, g_strdup(record->uuid), NULL);
+    }
+    logWaiting();
+    g_thread_pool_free(pool, FALSE, TRUE);
     return NULL;
 }
 
@@ -317,8 +387,6 @@ convergeRecoveryStart(void)
         return;
     g_once_init_leave(&started, 1);
 
-    if (!left)
-        return;
     if ((thread = g_thread_try_new("converge-undo", run, NULL, &error)))
         g_thread_unref(thread);
     else

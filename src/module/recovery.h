@@ -2,14 +2,19 @@
 /*
  * recovery.h: put back what a daemon that was killed had changed
  *
- * By the records of actuator/undo_record.h.  vCPUs get their quotas back when the module is
- * loaded, by files alone.  QEMU's migration parameters take libvirt, hence a daemon that is
- * up: one thread does that, through the daemon's own socket, since the drivers are not
- * safe to use before the daemon accepts clients; and before that by itself whoever begins
- * a migration of such a guest.  libvirt has cancelled the interrupted migration by then.
+ * By the records of actuator/undo_record.h.  A thread reads them when the daemon is up, and
+ * gives the vCPUs their quotas back, by files alone.  QEMU's migration parameters take
+ * libvirt: each guest has a thread for that, through the daemon's own socket, since the
+ * drivers are not safe to use before the daemon accepts clients.  So a QEMU that does not
+ * answer holds up nothing but itself.  libvirt has cancelled the interrupted migration by
+ * then.
  *
- * A parameter that carries another value than ours is left alone.  A record stays until
- * everything is as it was: the next start of the daemon tries again.
+ * A value that somebody else has set meanwhile is left alone.  A record stays until
+ * everything is as it was: the guest's next migration tries again, and the next start of the
+ * daemon.
+ *
+ * Threads: one mutex guards which guests are dealt with now; it is never held across a
+ * libvirt call, a QMP command or a file.
  */
 #pragma once
 
@@ -17,20 +22,25 @@
 
 #include "util/error.h"
 
-/* When the module is loaded in @daemon, "libvirtd" or "virtqemud".  Bounded, no libvirt
- * call, no thread. */
+/* When the module is loaded in @daemon, "libvirtd" or "virtqemud".  Only remembers. */
 void convergeRecoveryLoad(const char *daemon);
 
-/* When the daemon runs, after its last fork: starts the thread if there is anything left.
- * Only the first call does something; quick.  The thread ends with its work, after a
- * minute at the latest if libvirt answers; nobody waits for it. */
+/* When the daemon runs, after its last fork: starts the thread.  Only the first call does
+ * something; quick.  Nobody waits for the threads: each ends with its work, after a minute
+ * at the latest if libvirt and the disk answer. */
 void convergeRecoveryStart(void);
 
-/* Puts back what is left of an interrupted migration of @domain before another one begins:
- * what that one finds counts as the original.  Calls libvirt if there is a record.  TRUE:
- * nothing is left. */
-gboolean convergeRecoveryDomain(virDomainPtr domain, GError **error);
+/* In the thread of a job that has begun, before it changes anything: puts back what is left
+ * of an interrupted migration of @domain, so that what the job finds is the original.
+ * Waits for libvirt and QEMU, and some seconds for others who do the same.
+ *
+ * @callerThrottle: the caller of this migration has stated how QEMU is to throttle, which
+ *                  is not to be touched
+ *
+ * FALSE with @error: something may be left. */
+gboolean convergeRecoveryDomain(virDomainPtr domain, gboolean callerThrottle, GError **error);
 
 /* When the daemon ends in mid-migration: gives the vCPUs back what they had, by files
- * alone.  The records stay: QEMU migrates on until the next daemon cancels it. */
+ * alone, if the disk answers within two seconds.  The records stay: QEMU migrates on until
+ * the next daemon cancels it. */
 void convergeRecoveryUnload(void);

@@ -131,7 +131,8 @@ plantSample(void *opaque,
 static convergeThrottleActuator
 plantChoose(void *opaque,
             convergeThrottleActuator wanted,
-            char **why)
+            char **why,
+            GError **error G_GNUC_UNUSED)
 {
     convergePlant *plant = opaque;
 

@@ -17,6 +17,8 @@ typedef enum {
     CONVERGE_ERROR_LIBVIRT,     /* a libvirt call failed */
     CONVERGE_ERROR_QEMU,        /* QEMU refused or misunderstood a command */
     CONVERGE_ERROR_IO,          /* a file of ours could not be read or written */
+    CONVERGE_ERROR_RECORD,      /* ...and that file says what has to be undone */
+    CONVERGE_ERROR_RIGHTS,      /* the caller lacks a right that the policy takes */
     CONVERGE_ERROR_LAST
 } convergeErrorCode;
 

@@ -441,7 +441,7 @@ chooseLimit(convergeActuatorLibvirt *actuator,
     convergeSample sample = { 0 };
 
     g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
-    return convergeActuatorLibvirtOps.choose(actuator, CONVERGE_ACTUATOR_DIRTY_LIMIT, why);
+    return convergeActuatorLibvirtOps.choose(actuator, CONVERGE_ACTUATOR_DIRTY_LIMIT, why, NULL);
 }
 
 static void
@@ -558,7 +558,8 @@ testForeign(void)
 static convergeThrottleActuator
 chooseOnce(void *opaque G_GNUC_UNUSED,
            convergeThrottleActuator wanted,
-           char **why)
+           char **why,
+           GError **error G_GNUC_UNUSED)
 {
     *why = g_strdup("as wanted");
     return wanted;

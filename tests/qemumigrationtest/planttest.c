@@ -409,7 +409,7 @@ testActuators(void)
         convergeDecision hold = { .verb = CONVERGE_VERB_HOLD };
         g_autofree char *why = NULL;
 
-        convergePlantOps.choose(plant, rows[i].actuator, &why);
+        convergePlantOps.choose(plant, rows[i].actuator, &why, NULL);
         convergePlantAdvance(plant, 1000);
         convergePlantOps.apply(plant, &throttle, NULL);
         g_assert_cmpfloat(fabs(convergePlantSpeed(plant) - rows[i].speed), <, 1e-9);

@@ -112,7 +112,8 @@ replaySample(void *opaque,
 static convergeThrottleActuator
 replayChoose(void *opaque,
              convergeThrottleActuator wanted G_GNUC_UNUSED,
-             char **why)
+             char **why,
+             GError **error G_GNUC_UNUSED)
 {
     simJournal *journal = opaque;
     guint i;

@@ -59,6 +59,13 @@ suspendGuest(virDomainPtr dom)
 }
 
 static int
+resumeGuest(virDomainPtr dom)
+{
+    g_usleep(CLIENT_CALL_WAIT_US);
+    return virDomainResume(dom);
+}
+
+static int
 abortJob(virDomainPtr dom)
 {
     g_usleep(CLIENT_CALL_WAIT_US);
@@ -82,6 +89,7 @@ const convergeLibvirt virshConvergeCalls = {
     .qemuMonitorCommand = qemuMonitorCommand,
     .startPostCopy = startPostCopy,
     .suspend = suspendGuest,
+    .resume = resumeGuest,
     .abortJob = abortJob,
     .getState = getState,
 };

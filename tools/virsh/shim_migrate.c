@@ -117,6 +117,54 @@ findPostcopy(virDomainPtr dom,
     return postcopy;
 }
 
+/* A call that libvirt refuses, since the caller lacks a right or another migration of the
+ * guest is under way, returns within a round trip and a few milliseconds. */
+#define REFUSAL_US (500 * 1000)
+#define LOOK_US (50 * 1000)
+
+/* FALSE also where nothing can be learnt. */
+static gboolean
+isMigrating(const convergeLibvirt *libvirt,
+            virDomainPtr dom,
+            gboolean *migrating)
+{
+    virTypedParameterPtr stats = NULL;
+    int type = VIR_DOMAIN_JOB_NONE;
+    int nstats = 0;
+
+    if (libvirt->getJobStats(dom, &type, &stats, &nstats, 0) < 0)
+        return FALSE;
+    virTypedParamsFree(stats, nstats);
+    *migrating = type != VIR_DOMAIN_JOB_NONE;
+    return TRUE;
+}
+
+/* First in the loop's thread: waits until the job that runs can only be that of this call,
+ * since there was none before, and the call is not refused. */
+static gboolean
+awaitOwnJob(convergeJob *job,
+            virDomainPtr dom,
+            GError **error G_GNUC_UNUSED)
+{
+    gint64 refusalUs = 0;       /* when the call would have been refused; 0: no job yet */
+    gboolean free = FALSE;      /* there was a moment without any job */
+    gboolean migrating;
+
+    while (!convergeJobIsStopping(job)) {
+        if (isMigrating(&virshConvergeCalls, dom, &migrating)) {
+            free = free || !migrating;
+            if (!migrating)
+                refusalUs = 0;
+            else if (free && refusalUs == 0)
+                refusalUs = g_get_monotonic_time() + REFUSAL_US;
+        }
+        if (refusalUs > 0 && g_get_monotonic_time() >= refusalUs)
+            break;
+        g_usleep(LOOK_US);
+    }
+    return TRUE;
+}
+
 /* Controls the migration from here; without success it goes on as stock. */
 static void
 startJob(virshCall *call,
@@ -128,6 +176,7 @@ startJob(virshCall *call,
         .journalDir = journalDir,
         .postcopy = findPostcopy(dom, call->flags),
         .callerThrottle = call->throttle,
+        .enter = awaitOwnJob,
     };
     g_autoptr(GError) error = NULL;
 
@@ -149,7 +198,7 @@ startJob(virshCall *call,
 static void
 virshCallFree(virshCall *call)
 {
-    g_clear_pointer(&call->job, convergeJobFree);
+    g_clear_pointer(&call->job, convergeJobUnref);
     g_free(call->params);
     g_free(call->policyText);
     g_free(call->disksURI);
@@ -237,7 +286,7 @@ virshCallEnd(virshCall *call,
     if (!call->job)
         return;
 
-    convergeJobStop(call->job, succeeded);
+    convergeJobStop(call->job, succeeded ? CONVERGE_JOB_DONE : CONVERGE_JOB_FAILED);
     if ((trouble = convergeJobTakeTrouble(call->job)))
         virshConvergePrint(_("warning: the policy was not kept: %1$s"), trouble);
 }

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * outgoing.c: a policy's way through one call of an outgoing migration
+ */
+#include <glib/gi18n-lib.h>
+#include <libvirt/virterror.h>
+
+#include "engine/postcopy.h"
+#include "module/job_registry.h"
+#include "module/outgoing.h"
+#include "module/recovery.h"
+#include "module/rights.h"
+#include "policy/policy_conf.h"
+#include "policy/policy_domain.h"
+#include "qemu_migration_converge.h"
+
+/* An earlier migration of the same guest has left its place within milliseconds, unless
+ * something does not answer. */
+#define EARLIER_MS 30000
+
+void
+convergeOutgoingClear(convergeOutgoing *outgoing)
+{
+    convergePolicyFree(outgoing->policy);
+    g_clear_error(&outgoing->error);
+    convergeJobUnref(outgoing->job);
+}
+
+/* --- Before the call --- */
+
+/* Which policy applies; the caller's identity may not suffice to read what belongs to the
+ * host and the domain, and nothing of it is told before libvirt has permitted the call. */
+static void
+choosePolicy(convergeOutgoing *outgoing,
+             const char *stated)
+{
+    void *identity = convergeNextElevateIdentity();
+
+    outgoing->policy = convergePolicyForDomain(outgoing->domain, stated,
+                                               (outgoing->flags & VIR_MIGRATE_AUTO_CONVERGE) != 0,
+                                               CONVERGE_POLICY_CONF, &outgoing->error);
+    if (outgoing->policy)
+        outgoing->postcopy = convergePostcopyFind(outgoing->domain, outgoing->flags);
+    convergeNextRestoreIdentity(identity);
+}
+
+/* The capability cannot be switched on later; and where nobody is to throttle, not having it
+ * is the one way to be sure. */
+static void
+adaptFlags(convergeOutgoing *outgoing)
+{
+    if (convergePolicyGet(outgoing->policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
+        outgoing->flags |= VIR_MIGRATE_AUTO_CONVERGE;
+    else if (!outgoing->callerThrottle)
+        outgoing->flags &= ~(unsigned long)VIR_MIGRATE_AUTO_CONVERGE;
+}
+
+void
+convergeOutgoingPrepare(convergeOutgoing *outgoing,
+                        virDomainPtr domain,
+                        const convergeLibvirt *libvirt,
+                        const char *stated,
+                        gboolean callerThrottle,
+                        GError *wrong,
+                        unsigned long flags)
+{
+    gboolean live = (flags & VIR_MIGRATE_LIVE) && !(flags & VIR_MIGRATE_OFFLINE);
+
+    *outgoing = (convergeOutgoing) {
+        .domain = domain,
+        .libvirt = libvirt,
+        .flags = flags,
+        .asked = stated || wrong || (flags & VIR_MIGRATE_AUTO_CONVERGE),
+        .callerThrottle = callerThrottle,
+        .error = wrong,
+    };
+
+    /* Without one, libvirt will say what is wrong.  To resume post-copy is no new migration:
+     * there a policy has no part. */
+    if (wrong || virDomainGetUUIDString(domain, outgoing->uuid) < 0 ||
+        (flags & VIR_MIGRATE_POSTCOPY_RESUME))
+        return;
+
+    if (live)
+        choosePolicy(outgoing, stated);
+    else if (stated)
+        g_set_error(&outgoing->error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("parameter '%1$s' is for live migrations only (VIR_MIGRATE_LIVE)"),
+                    QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
+    if (outgoing->policy)
+        adaptFlags(outgoing);
+}
+
+/* --- Refusing --- */
+
+static void
+raiseError(const GError *error)
+{
+    g_autofree char *message = NULL;
+
+    if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_RIGHTS)) {
+        message = g_strdup_printf(_("access denied: %1$s"), error->message);
+        convergeNextSetError(VIR_ERR_ACCESS_DENIED, message);
+    } else if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST)) {
+        /* What is in a file of the host is for who looks after the host. */
+        convergeNextLog("%s", error->message);
+        convergeNextSetError(VIR_ERR_CONF_SYNTAX,
+                             _("the host's configuration of virt-converge is wrong or cannot be read; the daemon's log says why"));
+    } else {
+        /* libvirt's own wording for this code. */
+        message = g_strdup_printf(_("invalid argument: %1$s"), error->message);
+        convergeNextSetError(VIR_ERR_INVALID_ARG, message);
+    }
+}
+
+static gboolean
+checkPolicy(convergeCall *call,
+            virConnectPtr conn,
+            virDomainDef *def)
+{
+    convergeOutgoing *outgoing = (convergeOutgoing *)call;
+
+    if (!outgoing->error && outgoing->policy)
+        convergeRightsCheck(outgoing->policy, conn, def, &outgoing->error);
+    if (!outgoing->error)
+        return TRUE;
+
+    /* Somebody else's mistake is no reason to refuse who asked for nothing. */
+    if (outgoing->asked)
+        raiseError(outgoing->error);
+    else if (call->begun)       /* of Begin and Perform, once */
+        convergeNextLog("%s goes on as stock: %s", virDomainGetName(outgoing->domain),
+                        outgoing->error->message);
+    return !outgoing->asked;
+}
+
+/* --- Begin --- */
+
+void
+convergeOutgoingEnterBegin(convergeOutgoing *outgoing)
+{
+    outgoing->call.permitted = checkPolicy;
+    convergeCallEnter(&outgoing->call);
+}
+
+void
+convergeOutgoingLeaveBegin(convergeOutgoing *outgoing)
+{
+    convergeCallLeave(&outgoing->call);
+}
+
+/* --- Perform --- */
+
+/* First in the job's thread, with the daemon's own identity. */
+static gboolean
+enterJob(convergeJob *job,
+         virDomainPtr domain,
+         GError **error)
+{
+    const char *uuid = convergeJobGetUUID(job);
+    g_autoptr(convergeJob) pending = NULL;
+
+    if (!convergeRegistryAwaitEarlier(uuid, job, EARLIER_MS)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                    _("what an earlier migration has changed is not put back yet"));
+        return FALSE;
+    }
+
+    /* An earlier migration whose client never came to confirm it. */
+    if ((pending = convergeRegistryTakePending(uuid)) && !convergeJobRestore(pending, domain)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                    _("what an earlier migration has changed is not put back yet"));
+        return FALSE;
+    }
+    return convergeRecoveryDomain(domain, convergeJobCallerThrottles(job), error);
+}
+
+/* The same, where no policy applies and there is no job. */
+static gpointer
+restorePending(gpointer opaque)
+{
+    virDomainPtr domain = opaque;
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    g_autoptr(convergeJob) pending = NULL;
+
+    convergeNextSetSystemIdentity();
+    virDomainGetUUIDString(domain, uuid);
+    if ((pending = convergeRegistryTakePending(uuid)))
+        convergeJobRestore(pending, domain);
+    virDomainFree(domain);
+    return NULL;
+}
+
+static void
+startRestoring(convergeOutgoing *outgoing)
+{
+    GThread *thread;
+
+    if (!convergeRegistryHasPending(outgoing->uuid))
+        return;
+
+    virDomainRef(outgoing->domain);
+    if ((thread = g_thread_try_new("converge-undo", restorePending, outgoing->domain, NULL)))
+        g_thread_unref(thread);
+    else
+        virDomainFree(outgoing->domain);
+}
+
+/* Starts and registers the job; where that cannot be done, with one line in the log, the
+ * migration goes on as stock. */
+static void
+startJob(convergeCall *call)
+{
+    convergeOutgoing *outgoing = (convergeOutgoing *)call;
+    g_autofree char *journalDir = convergeJournalDefaultDir();
+    convergeJobOptions options = {
+        .journalDir = journalDir,
+        .postcopy = outgoing->postcopy,
+        .callerThrottle = outgoing->callerThrottle,
+        .enter = enterJob,
+        .left = convergeRegistryLeft,
+    };
+    g_autoptr(GError) error = NULL;
+
+    convergeRegistryForget(outgoing->uuid);
+    if (!outgoing->policy) {
+        startRestoring(outgoing);
+        return;
+    }
+
+    outgoing->job = convergeJobStart(outgoing->domain, outgoing->policy, outgoing->libvirt,
+                                     &options, &error);
+    if (outgoing->job)
+        convergeRegistryAdd(outgoing->uuid, outgoing->job);
+    else
+        convergeNextLog("%s goes on as stock: %s", virDomainGetName(outgoing->domain),
+                        error->message);
+}
+
+static void
+endJob(convergeCall *call)
+{
+    convergeOutgoing *outgoing = (convergeOutgoing *)call;
+
+    if (outgoing->job)
+        convergeJobOver(outgoing->job);
+}
+
+void
+convergeOutgoingEnterPerform(convergeOutgoing *outgoing)
+{
+    outgoing->call.permitted = checkPolicy;
+    outgoing->call.begun = startJob;
+    outgoing->call.ended = endJob;
+    convergeCallEnter(&outgoing->call);
+}
+
+/* A migration that the policy has aborted or paused must not look as if somebody else had. */
+static void
+explainFailure(convergeJob *job)
+{
+    const virError *error = virGetLastError();
+    g_autofree char *message = NULL;
+    g_autofree char *text = NULL;
+    convergeVerb rung;
+
+    if (!error || !(text = convergeJobExplainRung(job, &rung)) || rung == CONVERGE_VERB_POSTCOPY)
+        return;
+
+    /* libvirt's own wording for this code, and what it would say itself is "by client". */
+    if (rung == CONVERGE_VERB_ABORT) {
+        message = g_strdup_printf(_("operation aborted: %1$s"), text);
+        convergeNextSetError(VIR_ERR_OPERATION_ABORTED, message);
+    } else {
+        message = g_strdup_printf("%s (%s)", error->message, text);
+        convergeNextSetError((virErrorNumber)error->code, message);
+    }
+}
+
+/* Calls nothing of libvirt that would clear the caller's last error. */
+void
+convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
+                             gboolean succeeded)
+{
+    gboolean confirmed = (outgoing->flags & VIR_MIGRATE_PEER2PEER) != 0;
+    convergeJobEnd end = !succeeded ? CONVERGE_JOB_FAILED :
+        confirmed ? CONVERGE_JOB_DONE : CONVERGE_JOB_PENDING;
+
+    convergeCallLeave(&outgoing->call);
+
+    if (outgoing->policy && succeeded && !outgoing->call.isBegun)
+        convergeNextLog("%s went on as stock: this libvirt does not say when its job begins",
+                        virDomainGetName(outgoing->domain));
+    if (!outgoing->job)
+        return;
+
+    if (!convergeJobStop(outgoing->job, end))
+        convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_LEAVING);
+    else if (!succeeded)
+        convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_GONE);
+    else
+        convergeRegistryFinish(outgoing->job, confirmed ? CONVERGE_REGISTRY_DONE :
+                               CONVERGE_REGISTRY_PENDING_CONFIRM);
+    if (!succeeded)
+        explainFailure(outgoing->job);
+}
+
+/* --- Confirm --- */
+
+void
+convergeOutgoingEnterConfirm(convergeOutgoing *outgoing,
+                             virDomainPtr domain)
+{
+    *outgoing = (convergeOutgoing) { .domain = domain };
+
+    virDomainGetUUIDString(domain, outgoing->uuid);
+    convergeCallEnter(&outgoing->call);
+}
+
+/* Only where libvirt has ended its job in this call, whatever else it returned: a call that
+ * it refuses leaves everything to the one that it will not. */
+void
+convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
+                             gboolean cancelled)
+{
+    convergeCallLeave(&outgoing->call);
+
+    if (!outgoing->call.isEnded ||
+        !(outgoing->job = convergeRegistryTakePending(outgoing->uuid)))
+        return;
+
+    if (cancelled)
+        convergeJobRestore(outgoing->job, outgoing->domain);
+    else if (convergeJobConfirm(outgoing->job))
+        convergeRegistryAddFinished(outgoing->uuid, outgoing->job);
+}

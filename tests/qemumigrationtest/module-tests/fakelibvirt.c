@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fakelibvirt.c: a libvirt that refuses where a test says so
+ */
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fakelibvirt.h"
+#include "module/libvirt_next.h"
+
+fakeLibvirt fake;
+
+static int domainPlace;         /* stands for the virDomain, whose fields are libvirt's */
+static __thread gboolean caller;    /* this thread makes a call of the test */
+
+virDomainPtr
+fakeDomain(void)
+{
+    caller = TRUE;
+    return (virDomainPtr)(void *)&domainPlace;
+}
+
+/* --- Errors --- */
+
+static __thread int errorCode;
+static __thread char errorText[1024];
+
+static void
+raiseError(int code,
+           const char *text)
+{
+    errorCode = code;
+    g_strlcpy(errorText, text, sizeof(errorText));
+}
+
+int
+fakeErrorCode(void)
+{
+    return errorCode;
+}
+
+const char *
+fakeErrorText(void)
+{
+    return errorText;
+}
+
+int virSetError(virErrorPtr error);
+
+int
+virSetError(virErrorPtr error)
+{
+    raiseError(error->code, error->message);
+    return 0;
+}
+
+virErrorPtr
+virGetLastError(void)
+{
+    static __thread virError last;
+
+    last.code = errorCode;
+    last.message = errorText;
+    return errorCode ? &last : NULL;
+}
+
+int
+virGetLastErrorCode(void)
+{
+    return errorCode;
+}
+
+const char *
+virGetLastErrorMessage(void)
+{
+    return errorText;
+}
+
+void
+virResetLastError(void)
+{
+    raiseError(VIR_ERR_OK, "");
+}
+
+/* --- The domain --- */
+
+int
+virDomainGetUUIDString(virDomainPtr dom G_GNUC_UNUSED,
+                       char *buf)
+{
+    g_strlcpy(buf, FAKE_UUID, VIR_UUID_STRING_BUFLEN);
+    return 0;
+}
+
+const char *
+virDomainGetName(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return "guest";
+}
+
+int
+virDomainRef(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+int
+virDomainFree(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+virConnectPtr
+virDomainGetConnect(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return NULL;
+}
+
+char *
+virDomainGetMetadata(virDomainPtr dom G_GNUC_UNUSED,
+                     int type G_GNUC_UNUSED,
+                     const char *uri G_GNUC_UNUSED,
+                     unsigned int flags G_GNUC_UNUSED)
+{
+    if (fake.metadata)
+        return strdup(fake.metadata);
+    raiseError(VIR_ERR_NO_DOMAIN_METADATA, "no metadata");
+    return NULL;
+}
+
+char *
+virDomainGetXMLDesc(virDomainPtr dom G_GNUC_UNUSED,
+                    unsigned int flags G_GNUC_UNUSED)
+{
+    return strdup("<domain/>");
+}
+
+int
+virConnectDomainEventRegisterAny(virConnectPtr conn G_GNUC_UNUSED,
+                                 virDomainPtr dom G_GNUC_UNUSED,
+                                 int id G_GNUC_UNUSED,
+                                 virConnectDomainEventGenericCallback cb G_GNUC_UNUSED,
+                                 void *opaque G_GNUC_UNUSED,
+                                 virFreeCallback freecb G_GNUC_UNUSED)
+{
+    return -1;
+}
+
+/* An outgoing migration is under way, whoever asks; no memory has moved yet. */
+int
+virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
+                     int *type,
+                     virTypedParameterPtr *params,
+                     int *nparams,
+                     unsigned int flags G_GNUC_UNUSED)
+{
+    int most = 0;
+
+    if (!caller)
+        g_atomic_int_inc(&fake.looks);
+    *type = VIR_DOMAIN_JOB_NONE;
+    *params = NULL;
+    *nparams = 0;
+    return virTypedParamsAddInt(params, nparams, &most, VIR_DOMAIN_JOB_OPERATION,
+                                VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
+}
+
+/* --- What changes a guest --- */
+
+static int
+act(void)
+{
+    g_atomic_int_inc(&fake.acts);
+    return 0;
+}
+
+int
+virDomainMigrateSetMaxDowntime(virDomainPtr dom G_GNUC_UNUSED,
+                               unsigned long long downtime G_GNUC_UNUSED,
+                               unsigned int flags G_GNUC_UNUSED)
+{
+    return act();
+}
+
+int
+virDomainMigrateStartPostCopy(virDomainPtr dom G_GNUC_UNUSED,
+                              unsigned int flags G_GNUC_UNUSED)
+{
+    return act();
+}
+
+int
+virDomainSuspend(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return act();
+}
+
+int
+virDomainResume(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return act();
+}
+
+int
+virDomainAbortJob(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return act();
+}
+
+int
+virDomainQemuMonitorCommand(virDomainPtr dom G_GNUC_UNUSED,
+                            const char *cmd G_GNUC_UNUSED,
+                            char **result G_GNUC_UNUSED,
+                            unsigned int flags G_GNUC_UNUSED)
+{
+    act();
+    return -1;
+}
+
+/* --- The driver, in the order of libvirt's --- */
+
+#define FAKE_CHECK(name) \
+    int \
+    name(virConnectPtr conn G_GNUC_UNUSED, \
+         virDomainDef *def G_GNUC_UNUSED) \
+    { \
+        if (!fake.denied || !g_str_equal(fake.denied, #name)) \
+            return 0; \
+        raiseError(VIR_ERR_ACCESS_DENIED, "denied by libvirt"); \
+        return -1; \
+    }
+
+int virDomainMigrateSetMaxDowntimeEnsureACL(virConnectPtr conn, virDomainDef *def);
+int virDomainMigrateStartPostCopyEnsureACL(virConnectPtr conn, virDomainDef *def);
+int virDomainSuspendEnsureACL(virConnectPtr conn, virDomainDef *def);
+int virDomainAbortJobEnsureACL(virConnectPtr conn, virDomainDef *def);
+
+FAKE_CHECK(virDomainMigrateBegin3ParamsEnsureACL)
+FAKE_CHECK(virDomainMigratePerform3ParamsEnsureACL)
+FAKE_CHECK(virDomainMigratePerform3EnsureACL)
+FAKE_CHECK(virDomainMigrateConfirm3ParamsEnsureACL)
+FAKE_CHECK(virDomainMigrateConfirm3EnsureACL)
+FAKE_CHECK(virDomainMigrateSetMaxDowntimeEnsureACL)
+FAKE_CHECK(virDomainMigrateStartPostCopyEnsureACL)
+FAKE_CHECK(virDomainSuspendEnsureACL)
+FAKE_CHECK(virDomainAbortJobEnsureACL)
+
+void
+virCloseCallbacksDomainRemove(virDomainObj *vm G_GNUC_UNUSED,
+                              virConnectPtr conn G_GNUC_UNUSED,
+                              void *callback G_GNUC_UNUSED)
+{
+}
+
+void
+virDomainObjEndAsyncJob(virDomainObj *vm G_GNUC_UNUSED)
+{
+}
+
+virConnectPtr
+virConnectOpenAuth(const char *name G_GNUC_UNUSED,
+                   virConnectAuthPtr auth G_GNUC_UNUSED,
+                   unsigned int flags G_GNUC_UNUSED)
+{
+    return NULL;
+}
+
+/* FALSE: the call is refused. */
+static gboolean
+check(int (*ensure)(virConnectPtr conn, virDomainDef *def))
+{
+    if (fake.outcome == FAKE_READ_ONLY) {
+        raiseError(VIR_ERR_OPERATION_DENIED, "read-only");
+        return FALSE;
+    }
+    if (fake.outcome == FAKE_DENIED) {
+        raiseError(VIR_ERR_ACCESS_DENIED, "denied by libvirt");
+        return FALSE;
+    }
+    if (ensure(NULL, NULL) < 0)
+        return FALSE;
+    if (fake.outcome == FAKE_BUSY) {
+        raiseError(VIR_ERR_OPERATION_INVALID, "another job is under way");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static int
+perform(gboolean peer2peer)
+{
+    if (peer2peer)
+        virConnectOpenAuth("qemu+tcp://elsewhere/system", NULL, 0);
+    else
+        virCloseCallbacksDomainRemove(NULL, NULL, NULL);
+    if (fake.during)
+        fake.during();
+
+    if (fake.outcome == FAKE_FAILS || peer2peer)
+        virDomainObjEndAsyncJob(NULL);
+    if (fake.after)
+        fake.after();
+    if (fake.outcome == FAKE_SUCCEEDS)
+        return 0;
+    raiseError(VIR_ERR_OPERATION_FAILED, "the migration failed");
+    return -1;
+}
+
+static void
+seeParams(virTypedParameterPtr params,
+          int nparams,
+          unsigned int flags)
+{
+    fake.hasPolicyParam = virTypedParamsGet(params, nparams, "auto_converge.policy") != NULL;
+    fake.flags = flags;
+}
+
+char *
+virDomainMigrateBegin3Params(virDomainPtr domain G_GNUC_UNUSED,
+                             virTypedParameterPtr params,
+                             int nparams,
+                             char **cookieout G_GNUC_UNUSED,
+                             int *cookieoutlen G_GNUC_UNUSED,
+                             unsigned int flags)
+{
+    seeParams(params, nparams, flags);
+    return check(virDomainMigrateBegin3ParamsEnsureACL) ? strdup("<domain/>") : NULL;
+}
+
+int
+virDomainMigratePerform3Params(virDomainPtr domain G_GNUC_UNUSED,
+                               const char *dconnuri G_GNUC_UNUSED,
+                               virTypedParameterPtr params,
+                               int nparams,
+                               const char *cookiein G_GNUC_UNUSED,
+                               int cookieinlen G_GNUC_UNUSED,
+                               char **cookieout G_GNUC_UNUSED,
+                               int *cookieoutlen G_GNUC_UNUSED,
+                               unsigned int flags)
+{
+    seeParams(params, nparams, flags);
+    return check(virDomainMigratePerform3ParamsEnsureACL) ?
+        perform((flags & VIR_MIGRATE_PEER2PEER) != 0) : -1;
+}
+
+int
+virDomainMigratePerform3(virDomainPtr dom G_GNUC_UNUSED,
+                         const char *xmlin G_GNUC_UNUSED,
+                         const char *cookiein G_GNUC_UNUSED,
+                         int cookieinlen G_GNUC_UNUSED,
+                         char **cookieout G_GNUC_UNUSED,
+                         int *cookieoutlen G_GNUC_UNUSED,
+                         const char *dconnuri G_GNUC_UNUSED,
+                         const char *uri G_GNUC_UNUSED,
+                         unsigned long flags,
+                         const char *dname G_GNUC_UNUSED,
+                         unsigned long resource G_GNUC_UNUSED)
+{
+    return check(virDomainMigratePerform3EnsureACL) ?
+        perform((flags & VIR_MIGRATE_PEER2PEER) != 0) : -1;
+}
+
+int
+virDomainMigrateConfirm3Params(virDomainPtr domain G_GNUC_UNUSED,
+                               virTypedParameterPtr params G_GNUC_UNUSED,
+                               int nparams G_GNUC_UNUSED,
+                               const char *cookiein G_GNUC_UNUSED,
+                               int cookieinlen G_GNUC_UNUSED,
+                               unsigned int flags G_GNUC_UNUSED,
+                               int cancelled G_GNUC_UNUSED)
+{
+    if (!check(virDomainMigrateConfirm3ParamsEnsureACL))
+        return -1;
+    virDomainObjEndAsyncJob(NULL);
+    return fake.outcome == FAKE_SUCCEEDS ? 0 : -1;
+}
