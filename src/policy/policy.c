@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy.c: state, merge, check and print policies; all knowledge of fields is in
- * the tables of policy_fields.c and policy_presets.c
+ * policy.c: merge, check and print policies; all knowledge of fields is in the tables of
+ * policy_fields.c and policy_presets.c
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "policy/policy_fields.h"
-
-/* Far above any policy that makes sense; bounds what a caller can make us hold. */
-#define POLICY_TEXT_MAX 1024
-#define PRESET_NAME_MAX 64
-
-struct _convergePolicySpec {
-    char *preset;
-    gint64 value[CONVERGE_FIELD_LAST];
-    gboolean has[CONVERGE_FIELD_LAST];
-};
 
 struct _convergePolicy {
     char *preset;
@@ -39,168 +29,6 @@ convergeLayerName(convergeLayer layer)
     return layerNames[layer];
 }
 
-/* --- What one layer states --- */
-
-convergePolicySpec *
-convergePolicySpecNew(void)
-{
-    return g_new0(convergePolicySpec, 1);
-}
-
-void
-convergePolicySpecFree(convergePolicySpec *spec)
-{
-    if (!spec)
-        return;
-    g_free(spec->preset);
-    g_free(spec);
-}
-
-static gboolean
-statedTwice(const char *what,
-            GError **error)
-{
-    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("'%1$s' is stated twice in the converge policy; allowed: once"), what);
-    return FALSE;
-}
-
-gboolean
-convergePolicySpecSetPreset(convergePolicySpec *spec,
-                            const char *preset,
-                            GError **error)
-{
-    if (spec->preset)
-        return statedTwice("preset", error);
-
-    if (!*preset || strlen(preset) > PRESET_NAME_MAX ||
-        preset[strspn(preset, "abcdefghijklmnopqrstuvwxyz"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("'%1$s' is no name of a preset; allowed: letters, digits, '-', '_' and '.'"),
-                    preset);
-        return FALSE;
-    }
-
-    spec->preset = g_strdup(preset);
-    return TRUE;
-}
-
-gboolean
-convergePolicySpecSetField(convergePolicySpec *spec,
-                           const char *name,
-                           const char *value,
-                           GError **error)
-{
-    convergeField field;
-
-    if (!convergeFieldFind(name, &field, error))
-        return FALSE;
-    if (spec->has[field])
-        return statedTwice(name, error);
-    if (!convergeFieldParse(field, value, &spec->value[field], error))
-        return FALSE;
-
-    spec->has[field] = TRUE;
-    return TRUE;
-}
-
-/* "FIELD=VALUE,..." */
-static gboolean
-parseFields(convergePolicySpec *spec,
-            char *const *words,
-            GError **error)
-{
-    for (; *words; words++) {
-        g_auto(GStrv) parts = g_strsplit(*words, "=", 2);
-
-        if (g_strv_length(parts) != 2) {
-            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                        _("'%1$s' in the converge policy is not allowed; allowed: FIELD=VALUE"),
-                        *words);
-            return FALSE;
-        }
-        if (!convergePolicySpecSetField(spec, parts[0], parts[1], error))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-convergePolicySpec *
-convergePolicySpecParse(const char *text,
-                        GError **error)
-{
-    g_autoptr(convergePolicySpec) spec = convergePolicySpecNew();
-    g_auto(GStrv) words = NULL;
-
-    if (!text || !*text)
-        return g_steal_pointer(&spec);
-
-    if (strnlen(text, POLICY_TEXT_MAX + 1) > POLICY_TEXT_MAX) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the converge policy is too long; allowed: %1$d characters"),
-                    POLICY_TEXT_MAX);
-        return NULL;
-    }
-
-    if (!g_utf8_validate(text, -1, NULL)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the converge policy is not valid UTF-8; allowed: PRESET[,FIELD=VALUE...]"));
-        return NULL;
-    }
-
-    words = g_strsplit(text, ",", -1);
-    if (!convergePolicySpecSetPreset(spec, words[0], error) ||
-        !parseFields(spec, words + 1, error))
-        return NULL;
-
-    return g_steal_pointer(&spec);
-}
-
-const char *
-convergePolicySpecGetPreset(const convergePolicySpec *spec)
-{
-    return spec->preset;
-}
-
-gboolean
-convergePolicySpecHas(const convergePolicySpec *spec,
-                      convergeField field)
-{
-    return spec->has[field];
-}
-
-gint64
-convergePolicySpecGet(const convergePolicySpec *spec,
-                      convergeField field)
-{
-    return spec->value[field];
-}
-
-static void
-appendField(GString *text,
-            convergeField field,
-            gint64 value)
-{
-    g_autofree char *word = convergeFieldFormat(field, value);
-
-    g_string_append_printf(text, "%s%s=%s", text->len ? "," : "",
-                           convergeFields[field].name, word);
-}
-
-char *
-convergePolicySpecFormat(const convergePolicySpec *spec)
-{
-    GString *text = g_string_new(spec->preset);
-    gsize i;
-
-    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        if (spec->has[i])
-            appendField(text, i, spec->value[i]);
-    }
-    return g_string_free(text, FALSE);
-}
-
 /* --- The policy of a migration --- */
 
 static void
@@ -211,9 +39,9 @@ merge(convergePolicy *policy,
     gsize i;
 
     for (i = 0; spec && i < CONVERGE_FIELD_LAST; i++) {
-        if (!spec->has[i])
+        if (!convergePolicySpecHas(spec, i))
             continue;
-        policy->value[i] = spec->value[i];
+        policy->value[i] = convergePolicySpecGet(spec, i);
         policy->layer[i] = layer;
     }
 }
@@ -249,20 +77,20 @@ mergePreset(convergePolicy *policy,
             GError **error)
 {
     const char *name = policy->preset;
-    g_autoptr(convergePolicySpec) row = convergePolicySpecNew();
-    g_auto(GStrv) words = NULL;
+    g_autoptr(convergePolicySpec) row = NULL;
+    g_autofree char *text = NULL;
     const convergePreset *preset;
 
-    if (site)
-        name = site->preset ? site->preset : CONVERGE_PRESET_DEFAULT;
+    if (site && !(name = convergePolicySpecGetPreset(site)))
+        name = CONVERGE_PRESET_DEFAULT;
 
     if (!(preset = convergePresetFind(name))) {
         unknownPreset(name, sites, error);
         return FALSE;
     }
 
-    words = g_strsplit(preset->fields, ",", -1);
-    if (!parseFields(row, words, error))
+    text = g_strconcat(name, ",", preset->fields, NULL);
+    if (!(row = convergePolicySpecParse(text, error)))
         return FALSE;
 
     merge(policy, row, CONVERGE_LAYER_PRESET);
@@ -325,8 +153,8 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
         policy->value[i] = convergeFields[i].builtin;
 
     for (i = CONVERGE_LAYER_HOST; i < CONVERGE_LAYER_LAST; i++) {
-        if (layers[i] && layers[i]->preset)
-            preset = layers[i]->preset;
+        if (layers[i] && convergePolicySpecGetPreset(layers[i]))
+            preset = convergePolicySpecGetPreset(layers[i]);
     }
     policy->preset = g_strdup(preset);
 
@@ -387,7 +215,7 @@ convergePolicyFormat(const convergePolicy *policy)
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         if (policy->layer[i] > CONVERGE_LAYER_PRESET)
-            appendField(text, i, policy->value[i]);
+            convergeFieldAppend(text, i, policy->value[i]);
     }
     return g_string_free(text, FALSE);
 }

@@ -227,6 +227,17 @@ convergeFieldFormat(convergeField field,
     }
 }
 
+void
+convergeFieldAppend(GString *text,
+                    convergeField field,
+                    gint64 value)
+{
+    g_autofree char *word = convergeFieldFormat(field, value);
+
+    g_string_append_printf(text, "%s%s=%s", text->len ? "," : "",
+                           convergeFields[field].name, word);
+}
+
 char *
 convergeFieldAllowed(convergeField field)
 {

@@ -50,5 +50,8 @@ gboolean convergeFieldParse(convergeField field, const char *text, gint64 *value
 /* Free with g_free(). */
 char *convergeFieldFormat(convergeField field, gint64 value);
 
+/* Appends "FIELD=VALUE", behind a comma unless @text is empty. */
+void convergeFieldAppend(GString *text, convergeField field, gint64 value);
+
 /* "20..99 %", "none, stepped or adaptive": what a field accepts. g_free(). */
 char *convergeFieldAllowed(convergeField field);
