@@ -136,9 +136,9 @@ void convergePolicySpecFree(convergePolicySpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicySpec, convergePolicySpecFree)
 
 /* Parses the text form; whether the preset exists is for convergePolicyResolve() to
- * say.  NULL or "" states nothing.  Returns NULL with CONVERGE_ERROR_POLICY set when
- * any part is wrong: unknown, empty or duplicate field, out of range, missing or
- * wrong unit. */
+ * say.  NULL states nothing.  Returns NULL with CONVERGE_ERROR_POLICY set when any part
+ * is wrong: an empty text, an unknown, empty or duplicate field, a value out of range, a
+ * missing or wrong unit. */
 convergePolicySpec *convergePolicySpecParse(const char *text, GError **error);
 
 /* For other forms than text: one statement, refused when made before. */

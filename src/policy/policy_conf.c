@@ -77,10 +77,11 @@ openGroup(confReader *reader,
           const char *line,
           GError **error)
 {
+    g_autofree char *quoted = NULL;
     gsize length = strlen(line);
 
     g_free(reader->group);
-    reader->group = g_strdup(line);
+    reader->group = convergePolicyQuote(line);
 
     if (length > 2 && line[length - 1] == ']') {
         g_autofree char *name = g_strndup(line + 1, length - 2);
@@ -95,10 +96,10 @@ openGroup(confReader *reader,
         }
     }
 
-    g_clear_pointer(&reader->group, g_free);
+    quoted = g_steal_pointer(&reader->group);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("unknown or second group '%1$s'; allowed: [%2$s], [%3$sNAME], each once"),
-                line, GROUP_DEFAULT, GROUP_SITE);
+                quoted, GROUP_DEFAULT, GROUP_SITE);
     return FALSE;
 }
 
@@ -111,9 +112,11 @@ setKey(confReader *reader,
     g_auto(GStrv) parts = g_strsplit(line, "=", 2);
 
     if (!reader->spec || g_strv_length(parts) != 2) {
+        g_autofree char *quoted = convergePolicyQuote(line);
+
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("'%1$s' is out of place; allowed: KEY = VALUE below [%2$s] or [%3$sNAME]"),
-                    line, GROUP_DEFAULT, GROUP_SITE);
+                    quoted, GROUP_DEFAULT, GROUP_SITE);
         return FALSE;
     }
 

@@ -38,6 +38,10 @@ struct _convergePreset {
 extern const convergePreset convergePresets[];
 extern const gsize convergePresetCount;
 
+/* @text as a message may repeat it: at most its first 128 bytes, cut between two
+ * characters and followed by "...".  Free with g_free(). */
+char *convergePolicyQuote(const char *text);
+
 /* The preset of that name, or NULL. */
 const convergePreset *convergePresetFind(const char *name);
 

@@ -52,9 +52,11 @@ convergePolicySpecSetPreset(convergePolicySpec *spec,
     if (!*preset || strlen(preset) > PRESET_NAME_MAX ||
         preset[strspn(preset, "abcdefghijklmnopqrstuvwxyz"
                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]) {
+        g_autofree char *quoted = convergePolicyQuote(preset);
+
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("'%1$s' is no name of a preset; allowed: letters, digits, '-', '_' and '.'"),
-                    preset);
+                    quoted);
         return FALSE;
     }
 
@@ -91,9 +93,11 @@ parseFields(convergePolicySpec *spec,
         g_auto(GStrv) parts = g_strsplit(*words, "=", 2);
 
         if (g_strv_length(parts) != 2) {
+            g_autofree char *quoted = convergePolicyQuote(*words);
+
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                         _("'%1$s' in the converge policy is not allowed; allowed: FIELD=VALUE"),
-                        *words);
+                        quoted);
             return FALSE;
         }
         if (!convergePolicySpecSetField(spec, parts[0], parts[1], error))
@@ -109,8 +113,14 @@ convergePolicySpecParse(const char *text,
     g_autoptr(convergePolicySpec) spec = convergePolicySpecNew();
     g_auto(GStrv) words = NULL;
 
-    if (!text || !*text)
+    if (!text)
         return g_steal_pointer(&spec);
+
+    if (!*text) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the converge policy is empty; allowed: PRESET[,FIELD=VALUE...]"));
+        return NULL;
+    }
 
     if (strnlen(text, POLICY_TEXT_MAX + 1) > POLICY_TEXT_MAX) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,

@@ -107,6 +107,26 @@ testPlace(void)
     }
 }
 
+/* A line is not repeated whole, wherever it is wrong. */
+static void
+testLongLine(void)
+{
+    static const char *const rows[] = { "%s", "[%s]", "[default]\n%s=1", "[default]\nstall=%s", "[policy %s]" };
+    g_autofree char *word = g_strnfill(200, 'x');
+    g_autofree char *most = g_strnfill(129, 'x');
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = g_strdup_printf(rows[i], word);
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(convergePolicyConfParse(text, strlen(text), "host.conf", &error));
+        g_test_message("%s", error->message);
+        g_assert_nonnull(strstr(error->message, "xxx..."));
+        g_assert_null(strstr(error->message, most));
+    }
+}
+
 /* Files: none, one that changes, a huge one, and what is no file. */
 static void
 testLoad(void)
@@ -267,6 +287,7 @@ main(int argc, char **argv)
     g_test_add_func("/policyconf/groups", testGroups);
     g_test_add_func("/policyconf/resolve", testResolve);
     g_test_add_func("/policyconf/place", testPlace);
+    g_test_add_func("/policyconf/long-line", testLongLine);
     g_test_add_func("/policyconf/load", testLoad);
     g_test_add_func("/policyconf/shipped", testShipped);
     g_test_add_func("/policyconf/shipped-values", testShippedValues);

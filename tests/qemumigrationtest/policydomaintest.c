@@ -56,6 +56,8 @@ static const domainCase cases[] = {
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, "stepped", FALSE, "stepped", NULL },
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, NULL, FALSE, NULL, NULL },
     { NULL, VIR_ERR_NO_DOMAIN, "stepped", FALSE, "stepped", NULL },
+    /* Nothing is what NULL states, not "". */
+    { NULL, VIR_ERR_NO_DOMAIN_METADATA, "", TRUE, NULL, "the converge policy is empty; allowed: " },
     /* There may be one: whatever was asked for, something else might be meant. */
     { NULL, VIR_ERR_ACCESS_DENIED, NULL, TRUE, NULL, UNREADABLE },
     { NULL, VIR_ERR_ACCESS_DENIED, "stepped", FALSE, NULL, UNREADABLE },
