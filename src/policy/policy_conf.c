@@ -6,9 +6,11 @@
  * duplicates, drops keys with a locale, and can name neither line.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gi18n-lib.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
@@ -210,11 +212,11 @@ readLines(convergePolicyConf *conf,
     return ok;
 }
 
-convergePolicyConf *
-convergePolicyConfParse(const char *text,
-                        gsize length,
-                        const char *path,
-                        GError **error)
+static convergePolicyConf *
+parse(const char *text,
+      gsize length,
+      const char *path,
+      GError **error)
 {
     g_autoptr(convergePolicyConf) conf = NULL;
     g_autofree char *copy = NULL;
@@ -248,28 +250,109 @@ convergePolicyConfParse(const char *text,
 }
 
 convergePolicyConf *
+convergePolicyConfParse(const char *text,
+                        gsize length,
+                        const char *path,
+                        GError **error)
+{
+    GError *wrong = NULL;
+    convergePolicyConf *conf = parse(text, length, path, &wrong);
+
+    /* Fields and presets say that a policy is wrong; this one is the host's. */
+    if (wrong) {
+        wrong->code = CONVERGE_ERROR_HOST;
+        g_propagate_error(error, wrong);
+    }
+    return conf;
+}
+
+/* --- The file --- */
+
+static gboolean
+unreadable(const char *path,
+           GError **error)
+{
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
+                _("cannot read '%1$s': %2$s"), path, g_strerror(errno));
+    return FALSE;
+}
+
+/* Whether nobody but root and the user that runs this can have written the file. */
+static gboolean
+checkFile(int fd,
+          const char *path,
+          GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return unreadable(path, error);
+
+    if (!S_ISREG(st.st_mode)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
+                    _("'%1$s' is not a regular file; allowed: a regular file, or a symbolic link to one"),
+                    path);
+        return FALSE;
+    }
+    if (st.st_uid != 0 && st.st_uid != geteuid()) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
+                    _("'%1$s' belongs to the user with the ID %2$u; allowed owners: root, and the user with the ID %3$u"),
+                    path, (unsigned int)st.st_uid, (unsigned int)geteuid());
+        return FALSE;
+    }
+    if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
+                    _("'%1$s' has the mode %2$04o; allowed: a mode that lets only its owner write to it"),
+                    path, (unsigned int)st.st_mode & 07777);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Up to @size bytes; FALSE with errno set. */
+static gboolean
+readAll(int fd,
+        char *text,
+        gsize size,
+        gsize *length)
+{
+    *length = 0;
+    while (*length < size) {
+        ssize_t got = read(fd, text + *length, size - *length);
+
+        if (got <= 0)
+            return got == 0;
+        *length += got;
+    }
+    return TRUE;
+}
+
+convergePolicyConf *
 convergePolicyConfLoad(const char *path,
                        GError **error)
 {
     g_autofree char *text = g_malloc(POLICY_CONF_MAX + 1);
-    FILE *file = fopen(path, "re");
+    struct stat link;
     gsize length;
+    gboolean ok;
+    int fd;
 
-    if (!file && errno == ENOENT)
-        return convergePolicyConfParse("", 0, path, error);
-
-    /* One more than allowed, for the parser to see that it is. */
-    length = file ? fread(text, 1, POLICY_CONF_MAX + 1, file) : 0;
-    if (!file || ferror(file)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("cannot read '%1$s': %2$s"), path, g_strerror(errno));
-        if (file)
-            fclose(file);
+    /* What stands in its place may be anything: a FIFO would have us wait for a writer, a
+     * terminal would become ours. */
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        /* A link that leads nowhere is a configuration that got lost. */
+        if (errno == ENOENT && lstat(path, &link) < 0)
+            return convergePolicyConfParse("", 0, path, error);
+        unreadable(path, error);
         return NULL;
     }
 
-    fclose(file);
-    return convergePolicyConfParse(text, length, path, error);
+    /* One more than allowed, for the parser to see that it is. */
+    ok = checkFile(fd, path, error) &&
+        (readAll(fd, text, POLICY_CONF_MAX + 1, &length) || unreadable(path, error));
+    close(fd);
+    return ok ? convergePolicyConfParse(text, length, path, error) : NULL;
 }
 
 const convergePolicySpec *

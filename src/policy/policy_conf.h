@@ -29,9 +29,14 @@ typedef struct _convergePolicyConf convergePolicyConf;
 
 /* Reads the file at @path; one that does not exist states nothing.
  *
- * Returns NULL with CONVERGE_ERROR_IO set if it cannot be read, with
- * CONVERGE_ERROR_POLICY if any part is wrong: unknown or duplicate groups and keys, wrong
- * values, values that contradict each other.  The message names file, line and group. */
+ * It must be a regular file, or a symbolic link to one, of up to 64 KiB; its owner must be
+ * root or the effective user, and nobody else may write to it.  Whatever else is there is
+ * never waited for.
+ *
+ * Returns NULL with CONVERGE_ERROR_HOST set if it is not so or cannot be read, and if any
+ * part is wrong: unknown or duplicate groups and keys, wrong values, values that contradict
+ * each other.  The message names file, line and group, and may repeat a part of the line:
+ * it is for the host's log, not for every client. */
 convergePolicyConf *convergePolicyConfLoad(const char *path, GError **error);
 
 /* The same from memory; @path is for messages. */

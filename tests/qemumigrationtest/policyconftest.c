@@ -5,8 +5,11 @@
  * The settings of the shipped file are generated: VIR_TEST_REGENERATE_OUTPUT=1 writes
  * them anew, between its head and its example.
  */
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
@@ -101,7 +104,7 @@ testPlace(void)
         g_autoptr(GError) error = NULL;
 
         g_assert_null(convergePolicyConfParse(rows[i].text, strlen(rows[i].text), "host.conf", &error));
-        g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+        g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
         g_test_message("%s", error->message);
         g_assert_true(g_str_has_prefix(error->message, rows[i].message));
     }
@@ -158,18 +161,112 @@ testLoad(void)
     g_assert_no_error(error);
     g_file_set_contents(path, huge, 65536 + 1, &error);
     g_assert_null(convergePolicyConfLoad(path, &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
     g_assert_nonnull(strstr(error->message, "allowed: 65536 bytes"));
     g_clear_error(&error);
 
     g_assert_null(convergePolicyConfLoad("/dev/zero", &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
     g_clear_error(&error);
     g_assert_null(convergePolicyConfLoad(dir, &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
     g_assert_nonnull(strstr(error->message, dir));
 
     g_unlink(path);
+    g_rmdir(dir);
+}
+
+/* What may stand in the file's place: what it is, its mode, and what is said of it. */
+typedef enum {
+    PLACE_FILE,
+    PLACE_LINK,                 /* to such a file */
+    PLACE_LOST_LINK,            /* to nothing */
+    PLACE_FOREIGN,              /* a file of somebody else; takes root to make */
+    PLACE_DIRECTORY,
+    PLACE_FIFO,
+    PLACE_FIFO_LINK,
+} confPlace;
+
+static const struct {
+    confPlace place;
+    mode_t mode;
+    const char *says;           /* NULL: it is read */
+} places[] = {
+    { PLACE_FILE, 0644, NULL },
+    { PLACE_FILE, 0400, NULL },
+    { PLACE_FILE, 0755, NULL },
+    { PLACE_FILE, 0664, "has the mode 0664; allowed: " },
+    { PLACE_FILE, 0646, "has the mode 0646; allowed: " },
+    { PLACE_LINK, 0644, NULL },
+    { PLACE_LINK, 0666, "has the mode 0666; allowed: " },
+    { PLACE_LOST_LINK, 0, "cannot read " },
+    { PLACE_FOREIGN, 0644, "belongs to the user with the ID 1; allowed owners: root, " },
+    { PLACE_DIRECTORY, 0755, "is not a regular file; allowed: " },
+    { PLACE_FIFO, 0600, "is not a regular file; allowed: " },
+    { PLACE_FIFO_LINK, 0600, "is not a regular file; allowed: " },
+};
+
+/* FALSE where this user cannot. */
+static gboolean
+makePlace(confPlace place,
+          mode_t mode,
+          const char *path,
+          const char *target)
+{
+    const char *file = place == PLACE_LINK || place == PLACE_FIFO_LINK ? target : path;
+
+    if (file == target || place == PLACE_LOST_LINK)
+        g_assert_no_errno(symlink(target, path));
+
+    switch (place) {
+    case PLACE_FILE:
+    case PLACE_LINK:
+    case PLACE_FOREIGN:
+        g_assert_true(g_file_set_contents(file, "[default]\npreset=xen\n", -1, NULL));
+        break;
+    case PLACE_DIRECTORY:
+        g_assert_no_errno(mkdir(file, mode));
+        break;
+    case PLACE_FIFO:
+    case PLACE_FIFO_LINK:
+        g_assert_no_errno(mkfifo(file, mode));
+        break;
+    case PLACE_LOST_LINK:
+    default:
+        return TRUE;
+    }
+
+    g_assert_no_errno(chmod(file, mode));
+    return place != PLACE_FOREIGN || chown(file, 1, 1) == 0;
+}
+
+static void
+testPlaces(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("policyconftest-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "virt-converge.conf", NULL);
+    g_autofree char *target = g_build_filename(dir, "target", NULL);
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(places); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicyConf) conf = NULL;
+
+        if (makePlace(places[i].place, places[i].mode, path, target)) {
+            conf = convergePolicyConfLoad(path, &error);
+            g_test_message("row %" G_GSIZE_FORMAT ": %s", i, error ? error->message : "read");
+            g_assert_true((conf != NULL) == (places[i].says == NULL));
+            if (conf) {
+                assertSpec(convergePolicyConfGetDefault(conf), "xen");
+            } else {
+                g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
+                g_assert_nonnull(strstr(error->message, path));
+                g_assert_nonnull(strstr(error->message, places[i].says));
+            }
+        }
+        g_remove(path);
+        g_remove(target);
+    }
     g_rmdir(dir);
 }
 
@@ -284,11 +381,13 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    umask(022);
     g_test_add_func("/policyconf/groups", testGroups);
     g_test_add_func("/policyconf/resolve", testResolve);
     g_test_add_func("/policyconf/place", testPlace);
     g_test_add_func("/policyconf/long-line", testLongLine);
     g_test_add_func("/policyconf/load", testLoad);
+    g_test_add_func("/policyconf/places", testPlaces);
     g_test_add_func("/policyconf/shipped", testShipped);
     g_test_add_func("/policyconf/shipped-values", testShippedValues);
     return g_test_run();

@@ -4,9 +4,11 @@
  *
  * The libvirt calls for that are defined here and go before the library's.
  */
+#include <glib/gstdio.h>
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policy/policy_domain.h"
 
@@ -91,10 +93,34 @@ testDomain(void)
     }
 }
 
+/* Who called is not to read why the host's configuration is wrong: the code tells. */
+static void
+testHostWrong(void)
+{
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "policydomaintest-XXXXXX", NULL);
+    int fd = g_mkstemp(path);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(g_file_set_contents(path, "[default]\nstall=x\n", -1, NULL));
+    fakeMetadata = NULL;
+    fakeError = VIR_ERR_NO_DOMAIN_METADATA;
+    g_assert_null(convergePolicyForDomain(NULL, "adaptive", TRUE, path, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
+    g_clear_error(&error);
+
+    g_assert_null(convergePolicyForDomain(NULL, "adaptive,stall=x", TRUE, path, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+
+    g_assert_true(g_close(fd, NULL));
+    g_unlink(path);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    umask(022);
     g_test_add_func("/policydomain/layers", testDomain);
+    g_test_add_func("/policydomain/host-wrong", testHostWrong);
     return g_test_run();
 }
