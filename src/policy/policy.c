@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "policy/policy_fields.h"
+#include "policy/policy_limits.h"
 
 struct _convergePolicy {
     char *preset;
     gint64 value[CONVERGE_FIELD_LAST];
-    convergeLayer layer[CONVERGE_FIELD_LAST];
+    convergeLayer layer[CONVERGE_FIELD_LAST];       /* before any limit */
+    convergeLayer author[CONVERGE_FIELD_LAST];
+    gboolean limited[CONVERGE_FIELD_LAST];
 };
 
 static const char *const layerNames[] = {
@@ -34,7 +37,8 @@ convergeLayerName(convergeLayer layer)
 static void
 merge(convergePolicy *policy,
       const convergePolicySpec *spec,
-      convergeLayer layer)
+      convergeLayer layer,
+      convergeLayer author)
 {
     gsize i;
 
@@ -43,6 +47,7 @@ merge(convergePolicy *policy,
             continue;
         policy->value[i] = convergePolicySpecGet(spec, i);
         policy->layer[i] = layer;
+        policy->author[i] = author;
     }
 }
 
@@ -72,6 +77,7 @@ unknownPreset(const char *name,
  * builds on. */
 static gboolean
 mergePreset(convergePolicy *policy,
+            convergeLayer author,
             const convergePolicySpec *site,
             GHashTable *sites,
             GError **error)
@@ -93,7 +99,7 @@ mergePreset(convergePolicy *policy,
     if (!(row = convergePolicySpecParse(text, error)))
         return FALSE;
 
-    merge(policy, row, CONVERGE_LAYER_PRESET);
+    merge(policy, row, CONVERGE_LAYER_PRESET, author);
     return TRUE;
 }
 
@@ -139,13 +145,100 @@ settleOrder(convergePolicy *policy,
     return TRUE;
 }
 
+/* FALSE, with @error set. */
+static gboolean
+refuseBeyond(const convergePolicy *policy,
+             convergeField field,
+             gint64 limit,
+             GError **error)
+{
+    const char *name = convergeFields[field].name;
+    g_autofree char *value = convergeFieldFormat(field, policy->value[field]);
+    g_autofree char *most = convergeFieldFormat(field, limit);
+
+    if (policy->layer[field] == CONVERGE_LAYER_PRESET)
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("field '%1$s' has the value '%2$s' in the preset '%3$s', which is beyond the limit in the configuration of the host; allowed: no more than '%4$s'"),
+                    name, value, policy->preset, most);
+    else
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("field '%1$s' of the converge policy has the value '%2$s', which is beyond the limit in the configuration of the host; allowed: no more than '%3$s'"),
+                    name, value, most);
+    return FALSE;
+}
+
+static gboolean
+keepWithin(convergePolicy *policy,
+           const convergeLimit *limit,
+           const convergePolicyHost *host,
+           GError **error)
+{
+    convergeField field = limit->field;
+    gint64 value = policy->value[field];
+    gint64 all, domain;
+
+    if (!convergeLimitGet(limit, CONVERGE_LIMITS_ALL, host, &all, error) ||
+        !convergeLimitGet(limit, CONVERGE_LIMITS_DOMAIN, host, &domain, error))
+        return FALSE;
+
+    if (policy->author[field] == CONVERGE_LAYER_DOMAIN)
+        value = limit->within(value, domain);
+    value = limit->within(value, all);
+    if (value == policy->value[field])
+        return TRUE;
+
+    /* The call can be told; a host that states more than it allows is to be mended. */
+    if (policy->author[field] == CONVERGE_LAYER_CALL ||
+        policy->layer[field] == CONVERGE_LAYER_HOST)
+        return refuseBeyond(policy, field, all, error);
+
+    policy->value[field] = value;
+    policy->limited[field] = TRUE;
+    return TRUE;
+}
+
+/* Brings the policy, whose pairs are in order, within the limits of the host, pairs
+ * included. */
+static gboolean
+applyLimits(convergePolicy *policy,
+            const convergePolicyHost *host,
+            GError **error)
+{
+    gsize i;
+
+    for (i = 0; i < convergeLimitCount; i++) {
+        if (!keepWithin(policy, &convergeLimitRows[i], host, error))
+            return FALSE;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(orderedFields); i++) {
+        convergeField low = orderedFields[i].low;
+        convergeField high = orderedFields[i].high;
+
+        if (policy->value[low] <= policy->value[high])
+            continue;
+
+        /* As above, but that a host is not at fault for what a domain asks for. */
+        if (policy->layer[low] == CONVERGE_LAYER_CALL ||
+            (policy->layer[low] == CONVERGE_LAYER_HOST &&
+             policy->author[high] != CONVERGE_LAYER_DOMAIN))
+            return refuseBeyond(policy, low, policy->value[high], error);
+
+        policy->value[low] = policy->value[high];
+        policy->limited[low] = TRUE;
+    }
+    return TRUE;
+}
+
 convergePolicy *
 convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
-                      GHashTable *sites,
+                      const convergePolicyHost *host,
                       GError **error)
 {
     g_autoptr(convergePolicy) policy = g_new0(convergePolicy, 1);
+    GHashTable *sites = host ? host->sites : NULL;
     const char *preset = CONVERGE_PRESET_DEFAULT;
+    convergeLayer namer = CONVERGE_LAYER_BUILTIN;
     const convergePolicySpec *site;
     gsize i;
 
@@ -153,22 +246,26 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
         policy->value[i] = convergeFields[i].builtin;
 
     for (i = CONVERGE_LAYER_HOST; i < CONVERGE_LAYER_LAST; i++) {
-        if (layers[i] && convergePolicySpecGetPreset(layers[i]))
+        if (layers[i] && convergePolicySpecGetPreset(layers[i])) {
             preset = convergePolicySpecGetPreset(layers[i]);
+            namer = i;
+        }
     }
     policy->preset = g_strdup(preset);
 
-    site = sites ? g_hash_table_lookup(sites, preset) : NULL;
-    if (!mergePreset(policy, site, sites, error))
+    if ((site = sites ? g_hash_table_lookup(sites, preset) : NULL))
+        namer = CONVERGE_LAYER_HOST;
+    if (!mergePreset(policy, namer, site, sites, error))
         return NULL;
 
     /* Both are the host's; what it says of one policy goes before what it says of all. */
-    merge(policy, layers[CONVERGE_LAYER_HOST], CONVERGE_LAYER_HOST);
-    merge(policy, site, CONVERGE_LAYER_HOST);
-    merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN);
-    merge(policy, layers[CONVERGE_LAYER_CALL], CONVERGE_LAYER_CALL);
+    merge(policy, layers[CONVERGE_LAYER_HOST], CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
+    merge(policy, site, CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
+    merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN, CONVERGE_LAYER_DOMAIN);
+    merge(policy, layers[CONVERGE_LAYER_CALL], CONVERGE_LAYER_CALL, CONVERGE_LAYER_CALL);
 
-    if (!settleOrder(policy, error))
+    if (!settleOrder(policy, error) ||
+        !applyLimits(policy, host, error))
         return NULL;
 
     return g_steal_pointer(&policy);
@@ -214,7 +311,7 @@ convergePolicyFormat(const convergePolicy *policy)
     gsize i;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        if (policy->layer[i] > CONVERGE_LAYER_PRESET)
+        if (convergePolicyGetLayer(policy, i) > CONVERGE_LAYER_PRESET)
             convergeFieldAppend(text, i, policy->value[i]);
     }
     return g_string_free(text, FALSE);
@@ -231,7 +328,21 @@ convergeLayer
 convergePolicyGetLayer(const convergePolicy *policy,
                        convergeField field)
 {
-    return policy->layer[field];
+    return policy->limited[field] ? CONVERGE_LAYER_HOST : policy->layer[field];
+}
+
+convergeLayer
+convergePolicyGetAuthor(const convergePolicy *policy,
+                        convergeField field)
+{
+    return policy->author[field];
+}
+
+gboolean
+convergePolicyIsLimited(const convergePolicy *policy,
+                        convergeField field)
+{
+    return policy->limited[field];
 }
 
 const char *

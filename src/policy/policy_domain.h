@@ -14,7 +14,8 @@
  *
  * @stated: what the call says, in text form, or NULL
  * @requested: the caller has asked for auto-converge
- * @confPath: the host configuration of the source host, or NULL: it is not at hand
+ * @confPath: the host configuration of the source host, or NULL: it is not at hand, and the
+ * built-in limits hold
  *
  * Returns NULL without @error when none does: nothing was stated or asked for, and no
  * layer says "when=always".  With @error set what call or domain state is wrong

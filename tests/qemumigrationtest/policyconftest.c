@@ -13,6 +13,7 @@
 
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
+#include "policy/policy_limits.h"
 
 static convergePolicyConf *
 parse(const char *text)
@@ -34,6 +35,14 @@ assertSpec(const convergePolicySpec *spec,
 }
 
 static void
+assertLimits(const convergePolicyConf *conf,
+             convergeLimits group,
+             const char *expected)
+{
+    assertSpec(convergePolicyConfGetHost(conf)->limits[group], expected);
+}
+
+static void
 testGroups(void)
 {
     g_autoptr(convergePolicyConf) conf = parse("# host\n"
@@ -44,14 +53,22 @@ testGroups(void)
                                                "[policy gold]\n"
                                                "preset = deadline\n"
                                                "deadline = 120s\n"
+                                               "[domain-limits]\n"
+                                               "max-downtime=1000ms\n"
                                                "[policy plain]\n"
-                                               "fallback =abort\n");
-    GHashTable *sites = convergePolicyConfGetSites(conf);
+                                               "fallback =abort\n"
+                                               "[limits]\n"
+                                               "when = requested\n"
+                                               "fallback = abort+post-copy\n"
+                                               "max-throttle = 80%\n");
+    GHashTable *sites = convergePolicyConfGetHost(conf)->sites;
 
     assertSpec(convergePolicyConfGetDefault(conf), "gold,max-throttle=80");
     g_assert_cmpuint(g_hash_table_size(sites), ==, 2);
     assertSpec(g_hash_table_lookup(sites, "gold"), "deadline,deadline=2min");
     assertSpec(g_hash_table_lookup(sites, "plain"), "fallback=abort");
+    assertLimits(conf, CONVERGE_LIMITS_ALL, "max-throttle=80,fallback=abort+post-copy,when=requested");
+    assertLimits(conf, CONVERGE_LIMITS_DOMAIN, "max-downtime=1s");
 }
 
 /* What a migration that states nothing gets, and one that names a site's policy. */
@@ -65,7 +82,7 @@ testResolve(void)
         [CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(conf),
     };
     g_autoptr(convergePolicy) plain =
-        convergePolicyResolve(layers, convergePolicyConfGetSites(conf), NULL);
+        convergePolicyResolve(layers, convergePolicyConfGetHost(conf), NULL);
     g_autoptr(convergePolicy) named = NULL;
 
     g_assert_cmpint(convergePolicyGet(plain, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_STEPPED);
@@ -73,7 +90,7 @@ testResolve(void)
     g_assert_cmpint(convergePolicyGetLayer(plain, CONVERGE_FIELD_STALL), ==, CONVERGE_LAYER_HOST);
 
     layers[CONVERGE_LAYER_CALL] = gold;
-    named = convergePolicyResolve(layers, convergePolicyConfGetSites(conf), NULL);
+    named = convergePolicyResolve(layers, convergePolicyConfGetHost(conf), NULL);
     g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_ADAPTIVE);
     g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_PASSES), ==, 7);
     g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_STALL), ==, 3);
@@ -92,9 +109,19 @@ testPlace(void)
         { "[policy gold]\n# c\n\nbogus=1\n",
           "host.conf:4: [policy gold]: unknown field 'bogus' in the converge policy; allowed: throttle, " },
         { "stall=3\n",
-          "host.conf:1: 'stall=3' is out of place; allowed: KEY = VALUE below [default] or [policy NAME]" },
+          "host.conf:1: 'stall=3' is out of place; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [policy NAME]" },
         { "[policy gold]\npreset=bogus\n",
           "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
+        { "[default]\n[limits]\nstall=3\n",
+          "host.conf:3: [limits]: 'stall' is no field that a host can limit; allowed: max-throttle, max-downtime, "
+          "fallback, when" },
+        { "[domain-limits]\nmax-throttle=100\n",
+          "host.conf:2: [domain-limits]: field 'max-throttle' of the converge policy has the value '100'; allowed: " },
+        { "[limits]\nmax-throttle=80\n[policy gold]\nmax-throttle=81\n",
+          "host.conf: [policy gold]: field 'max-throttle' of the converge policy has the value '81', which is beyond "
+          "the limit in the configuration of the host; allowed: no more than '80'" },
+        { "[default]\nfallback=abort\n[limits]\nfallback=suspend\n",
+          "host.conf: [default]: field 'fallback' of the converge policy has the value 'abort', which is beyond " },
         { "[default]\npreset=bogus\n",
           "host.conf: [default]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
     };
@@ -144,7 +171,7 @@ testLoad(void)
 
     g_assert_no_error(error);
     assertSpec(convergePolicyConfGetDefault(none), "");
-    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(none)), ==, 0);
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(none)->sites), ==, 0);
 
     g_file_set_contents(path, "[default]\npreset=nova\n", -1, &error);
     first = convergePolicyConfLoad(path, &error);
@@ -276,12 +303,26 @@ testPlaces(void)
 #define SETTINGS_START "#preset = " CONVERGE_PRESET_DEFAULT "\n\n"
 #define SETTINGS_END "# A policy of this site"
 
+/* What stands above each group of limits. */
+static const char *const limitsHeads[CONVERGE_LIMITS_LAST] = {
+    [CONVERGE_LIMITS_ALL] =
+        "# What call and domain may ask for, in the same words.  A call that asks for more is\n"
+        "# refused; what a domain asks for is brought within the limits.  What this file states\n"
+        "# elsewhere must be within them too.\n\n"
+        "[limits]\n\n",
+    [CONVERGE_LIMITS_DOMAIN] =
+        "# What the domain's XML may ask for, within [limits].  It steers also the migrations that\n"
+        "# others start.\n\n"
+        "[domain-limits]\n\n",
+};
+
 static char *
 makeSettings(void)
 {
     g_autoptr(convergePolicy) policy = convergePolicyParse(CONVERGE_PRESET_DEFAULT, NULL);
     GString *out = g_string_new(NULL);
     gsize i;
+    int group;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *allowed = convergeFieldAllowed(i);
@@ -289,6 +330,17 @@ makeSettings(void)
 
         g_string_append_printf(out, "# %s\n# Allowed: %s\n#%s = %s\n\n", convergeFields[i].help,
                                allowed, convergeFields[i].name, value);
+    }
+
+    for (group = 0; group < CONVERGE_LIMITS_LAST; group++) {
+        g_string_append(out, limitsHeads[group]);
+        for (i = 0; i < convergeLimitCount; i++) {
+            const convergeLimit *limit = &convergeLimitRows[i];
+            g_autofree char *allowed = convergeFieldAllowed(limit->field);
+
+            g_string_append_printf(out, "# %s\n# Allowed: %s\n#%s = %s\n\n", limit->help, allowed,
+                                   convergeFields[limit->field].name, limit->builtin[group]);
+        }
     }
     return g_string_free(out, FALSE);
 }
@@ -355,11 +407,13 @@ testShippedValues(void)
     g_assert_no_error(error);
     conf = parse(shipped);
     assertSpec(convergePolicyConfGetDefault(conf), "");
-    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(conf)), ==, 0);
+    assertLimits(conf, CONVERGE_LIMITS_ALL, "");
+    assertLimits(conf, CONVERGE_LIMITS_DOMAIN, "");
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(conf)->sites), ==, 0);
 
     text = uncomment(shipped);
     full = parse(text);
-    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(full)), ==, 1);
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(full)->sites), ==, 1);
     layers[CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(full);
     policy = convergePolicyResolve(layers, NULL, &error);
     g_assert_no_error(error);
@@ -369,6 +423,11 @@ testShippedValues(void)
         g_assert_true(convergePolicySpecHas(layers[CONVERGE_LAYER_HOST], i));
         g_assert_cmpint(convergePolicyGet(policy, i), ==, convergePolicyGet(builtin, i));
     }
+
+    assertLimits(full, CONVERGE_LIMITS_ALL,
+                 "max-throttle=99,max-downtime=2000s,fallback=continue+post-copy+suspend+abort,when=always");
+    assertLimits(full, CONVERGE_LIMITS_DOMAIN,
+                 "max-throttle=99,max-downtime=5s,fallback=continue+post-copy,when=always");
 
     /* Other readers of key files see the same. */
     g_key_file_load_from_data(file, text, -1, G_KEY_FILE_NONE, &error);

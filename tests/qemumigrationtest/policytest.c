@@ -269,12 +269,13 @@ testSites(void)
     g_autoptr(convergePolicySpec) call = convergePolicySpecParse("gold,stall=3", NULL);
     g_autoptr(convergePolicySpec) wrong = convergePolicySpecParse("silver", NULL);
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { [CONVERGE_LAYER_CALL] = call };
+    convergePolicyHost host = { .sites = sites };
     g_autoptr(convergePolicy) policy = NULL;
     g_autoptr(GError) error = NULL;
 
     g_hash_table_insert(sites, (char *)"gold",
                         convergePolicySpecParse("stepped,max-throttle=70,stall=5", NULL));
-    policy = convergePolicyResolve(layers, sites, &error);
+    policy = convergePolicyResolve(layers, &host, &error);
     g_assert_no_error(error);
     g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_STEPPED);
     g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_MAX_THROTTLE), ==, 70);
@@ -282,7 +283,7 @@ testSites(void)
     g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_STALL), ==, 3);
 
     layers[CONVERGE_LAYER_CALL] = wrong;
-    g_assert_null(convergePolicyResolve(layers, sites, &error));
+    g_assert_null(convergePolicyResolve(layers, &host, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
     g_assert_nonnull(strstr(error->message, "gold"));
 }
