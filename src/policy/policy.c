@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy.c: state, merge, check and print policies; all knowledge of fields is in
- * the tables of policy_fields.c and policy_presets.c
+ * policy.c: merge, check and print policies; all knowledge of fields is in the tables of
+ * policy_fields.c and policy_presets.c
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "policy/policy_fields.h"
-
-/* Far above any policy that makes sense; bounds what a caller can make us hold. */
-#define POLICY_TEXT_MAX 1024
-#define PRESET_NAME_MAX 64
-
-struct _convergePolicySpec {
-    char *preset;
-    gint64 value[CONVERGE_FIELD_LAST];
-    gboolean has[CONVERGE_FIELD_LAST];
-};
+#include "policy/policy_limits.h"
 
 struct _convergePolicy {
     char *preset;
     gint64 value[CONVERGE_FIELD_LAST];
-    convergeLayer layer[CONVERGE_FIELD_LAST];
+    convergeLayer layer[CONVERGE_FIELD_LAST];       /* before any limit */
+    convergeLayer author[CONVERGE_FIELD_LAST];
+    gboolean limited[CONVERGE_FIELD_LAST];
 };
 
 static const char *const layerNames[] = {
@@ -39,182 +32,22 @@ convergeLayerName(convergeLayer layer)
     return layerNames[layer];
 }
 
-/* --- What one layer states --- */
-
-convergePolicySpec *
-convergePolicySpecNew(void)
-{
-    return g_new0(convergePolicySpec, 1);
-}
-
-void
-convergePolicySpecFree(convergePolicySpec *spec)
-{
-    if (!spec)
-        return;
-    g_free(spec->preset);
-    g_free(spec);
-}
-
-static gboolean
-statedTwice(const char *what,
-            GError **error)
-{
-    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("'%1$s' is stated twice in the converge policy; allowed: once"), what);
-    return FALSE;
-}
-
-gboolean
-convergePolicySpecSetPreset(convergePolicySpec *spec,
-                            const char *preset,
-                            GError **error)
-{
-    if (spec->preset)
-        return statedTwice("preset", error);
-
-    if (!*preset || strlen(preset) > PRESET_NAME_MAX ||
-        preset[strspn(preset, "abcdefghijklmnopqrstuvwxyz"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")]) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("'%1$s' is no name of a preset; allowed: letters, digits, '-', '_' and '.'"),
-                    preset);
-        return FALSE;
-    }
-
-    spec->preset = g_strdup(preset);
-    return TRUE;
-}
-
-gboolean
-convergePolicySpecSetField(convergePolicySpec *spec,
-                           const char *name,
-                           const char *value,
-                           GError **error)
-{
-    convergeField field;
-
-    if (!convergeFieldFind(name, &field, error))
-        return FALSE;
-    if (spec->has[field])
-        return statedTwice(name, error);
-    if (!convergeFieldParse(field, value, &spec->value[field], error))
-        return FALSE;
-
-    spec->has[field] = TRUE;
-    return TRUE;
-}
-
-/* "FIELD=VALUE,..." */
-static gboolean
-parseFields(convergePolicySpec *spec,
-            char *const *words,
-            GError **error)
-{
-    for (; *words; words++) {
-        g_auto(GStrv) parts = g_strsplit(*words, "=", 2);
-
-        if (g_strv_length(parts) != 2) {
-            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                        _("'%1$s' in the converge policy is not allowed; allowed: FIELD=VALUE"),
-                        *words);
-            return FALSE;
-        }
-        if (!convergePolicySpecSetField(spec, parts[0], parts[1], error))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-convergePolicySpec *
-convergePolicySpecParse(const char *text,
-                        GError **error)
-{
-    g_autoptr(convergePolicySpec) spec = convergePolicySpecNew();
-    g_auto(GStrv) words = NULL;
-
-    if (!text || !*text)
-        return g_steal_pointer(&spec);
-
-    if (strnlen(text, POLICY_TEXT_MAX + 1) > POLICY_TEXT_MAX) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the converge policy is too long; allowed: %1$d characters"),
-                    POLICY_TEXT_MAX);
-        return NULL;
-    }
-
-    if (!g_utf8_validate(text, -1, NULL)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the converge policy is not valid UTF-8; allowed: PRESET[,FIELD=VALUE...]"));
-        return NULL;
-    }
-
-    words = g_strsplit(text, ",", -1);
-    if (!convergePolicySpecSetPreset(spec, words[0], error) ||
-        !parseFields(spec, words + 1, error))
-        return NULL;
-
-    return g_steal_pointer(&spec);
-}
-
-const char *
-convergePolicySpecGetPreset(const convergePolicySpec *spec)
-{
-    return spec->preset;
-}
-
-gboolean
-convergePolicySpecHas(const convergePolicySpec *spec,
-                      convergeField field)
-{
-    return spec->has[field];
-}
-
-gint64
-convergePolicySpecGet(const convergePolicySpec *spec,
-                      convergeField field)
-{
-    return spec->value[field];
-}
-
-static void
-appendField(GString *text,
-            convergeField field,
-            gint64 value)
-{
-    g_autofree char *word = convergeFieldFormat(field, value);
-
-    g_string_append_printf(text, "%s%s=%s", text->len ? "," : "",
-                           convergeFields[field].name, word);
-}
-
-char *
-convergePolicySpecFormat(const convergePolicySpec *spec)
-{
-    GString *text = g_string_new(spec->preset);
-    gsize i;
-
-    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        if (spec->has[i])
-            appendField(text, i, spec->value[i]);
-    }
-    return g_string_free(text, FALSE);
-}
-
 /* --- The policy of a migration --- */
 
 static void
 merge(convergePolicy *policy,
       const convergePolicySpec *spec,
-      convergeLayer layer)
+      convergeLayer layer,
+      convergeLayer author)
 {
     gsize i;
 
     for (i = 0; spec && i < CONVERGE_FIELD_LAST; i++) {
-        if (!spec->has[i])
+        if (!convergePolicySpecHas(spec, i))
             continue;
-        policy->value[i] = spec->value[i];
+        policy->value[i] = convergePolicySpecGet(spec, i);
         policy->layer[i] = layer;
+        policy->author[i] = author;
     }
 }
 
@@ -244,28 +77,29 @@ unknownPreset(const char *name,
  * builds on. */
 static gboolean
 mergePreset(convergePolicy *policy,
+            convergeLayer author,
             const convergePolicySpec *site,
             GHashTable *sites,
             GError **error)
 {
     const char *name = policy->preset;
-    g_autoptr(convergePolicySpec) row = convergePolicySpecNew();
-    g_auto(GStrv) words = NULL;
+    g_autoptr(convergePolicySpec) row = NULL;
+    g_autofree char *text = NULL;
     const convergePreset *preset;
 
-    if (site)
-        name = site->preset ? site->preset : CONVERGE_PRESET_DEFAULT;
+    if (site && !(name = convergePolicySpecGetPreset(site)))
+        name = CONVERGE_PRESET_DEFAULT;
 
     if (!(preset = convergePresetFind(name))) {
         unknownPreset(name, sites, error);
         return FALSE;
     }
 
-    words = g_strsplit(preset->fields, ",", -1);
-    if (!parseFields(row, words, error))
+    text = g_strconcat(name, ",", preset->fields, NULL);
+    if (!(row = convergePolicySpecParse(text, error)))
         return FALSE;
 
-    merge(policy, row, CONVERGE_LAYER_PRESET);
+    merge(policy, row, CONVERGE_LAYER_PRESET, author);
     return TRUE;
 }
 
@@ -311,13 +145,100 @@ settleOrder(convergePolicy *policy,
     return TRUE;
 }
 
+/* FALSE, with @error set. */
+static gboolean
+refuseBeyond(const convergePolicy *policy,
+             convergeField field,
+             gint64 limit,
+             GError **error)
+{
+    const char *name = convergeFields[field].name;
+    g_autofree char *value = convergeFieldFormat(field, policy->value[field]);
+    g_autofree char *most = convergeFieldFormat(field, limit);
+
+    if (policy->layer[field] == CONVERGE_LAYER_PRESET)
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("field '%1$s' has the value '%2$s' in the preset '%3$s', which is beyond the limit in the configuration of the host; allowed: no more than '%4$s'"),
+                    name, value, policy->preset, most);
+    else
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("field '%1$s' of the converge policy has the value '%2$s', which is beyond the limit in the configuration of the host; allowed: no more than '%3$s'"),
+                    name, value, most);
+    return FALSE;
+}
+
+static gboolean
+keepWithin(convergePolicy *policy,
+           const convergeLimit *limit,
+           const convergePolicyHost *host,
+           GError **error)
+{
+    convergeField field = limit->field;
+    gint64 value = policy->value[field];
+    gint64 all, domain;
+
+    if (!convergeLimitGet(limit, CONVERGE_LIMITS_ALL, host, &all, error) ||
+        !convergeLimitGet(limit, CONVERGE_LIMITS_DOMAIN, host, &domain, error))
+        return FALSE;
+
+    if (policy->author[field] == CONVERGE_LAYER_DOMAIN)
+        value = limit->within(value, domain);
+    value = limit->within(value, all);
+    if (value == policy->value[field])
+        return TRUE;
+
+    /* The call can be told; a host that states more than it allows is to be mended. */
+    if (policy->author[field] == CONVERGE_LAYER_CALL ||
+        policy->layer[field] == CONVERGE_LAYER_HOST)
+        return refuseBeyond(policy, field, all, error);
+
+    policy->value[field] = value;
+    policy->limited[field] = TRUE;
+    return TRUE;
+}
+
+/* Brings the policy, whose pairs are in order, within the limits of the host, pairs
+ * included. */
+static gboolean
+applyLimits(convergePolicy *policy,
+            const convergePolicyHost *host,
+            GError **error)
+{
+    gsize i;
+
+    for (i = 0; i < convergeLimitCount; i++) {
+        if (!keepWithin(policy, &convergeLimitRows[i], host, error))
+            return FALSE;
+    }
+
+    for (i = 0; i < G_N_ELEMENTS(orderedFields); i++) {
+        convergeField low = orderedFields[i].low;
+        convergeField high = orderedFields[i].high;
+
+        if (policy->value[low] <= policy->value[high])
+            continue;
+
+        /* As above, but that a host is not at fault for what a domain asks for. */
+        if (policy->layer[low] == CONVERGE_LAYER_CALL ||
+            (policy->layer[low] == CONVERGE_LAYER_HOST &&
+             policy->author[high] != CONVERGE_LAYER_DOMAIN))
+            return refuseBeyond(policy, low, policy->value[high], error);
+
+        policy->value[low] = policy->value[high];
+        policy->limited[low] = TRUE;
+    }
+    return TRUE;
+}
+
 convergePolicy *
 convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
-                      GHashTable *sites,
+                      const convergePolicyHost *host,
                       GError **error)
 {
     g_autoptr(convergePolicy) policy = g_new0(convergePolicy, 1);
+    GHashTable *sites = host ? host->sites : NULL;
     const char *preset = CONVERGE_PRESET_DEFAULT;
+    convergeLayer namer = CONVERGE_LAYER_BUILTIN;
     const convergePolicySpec *site;
     gsize i;
 
@@ -325,22 +246,26 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
         policy->value[i] = convergeFields[i].builtin;
 
     for (i = CONVERGE_LAYER_HOST; i < CONVERGE_LAYER_LAST; i++) {
-        if (layers[i] && layers[i]->preset)
-            preset = layers[i]->preset;
+        if (layers[i] && convergePolicySpecGetPreset(layers[i])) {
+            preset = convergePolicySpecGetPreset(layers[i]);
+            namer = i;
+        }
     }
     policy->preset = g_strdup(preset);
 
-    site = sites ? g_hash_table_lookup(sites, preset) : NULL;
-    if (!mergePreset(policy, site, sites, error))
+    if ((site = sites ? g_hash_table_lookup(sites, preset) : NULL))
+        namer = CONVERGE_LAYER_HOST;
+    if (!mergePreset(policy, namer, site, sites, error))
         return NULL;
 
     /* Both are the host's; what it says of one policy goes before what it says of all. */
-    merge(policy, layers[CONVERGE_LAYER_HOST], CONVERGE_LAYER_HOST);
-    merge(policy, site, CONVERGE_LAYER_HOST);
-    merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN);
-    merge(policy, layers[CONVERGE_LAYER_CALL], CONVERGE_LAYER_CALL);
+    merge(policy, layers[CONVERGE_LAYER_HOST], CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
+    merge(policy, site, CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
+    merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN, CONVERGE_LAYER_DOMAIN);
+    merge(policy, layers[CONVERGE_LAYER_CALL], CONVERGE_LAYER_CALL, CONVERGE_LAYER_CALL);
 
-    if (!settleOrder(policy, error))
+    if (!settleOrder(policy, error) ||
+        !applyLimits(policy, host, error))
         return NULL;
 
     return g_steal_pointer(&policy);
@@ -386,8 +311,8 @@ convergePolicyFormat(const convergePolicy *policy)
     gsize i;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        if (policy->layer[i] > CONVERGE_LAYER_PRESET)
-            appendField(text, i, policy->value[i]);
+        if (convergePolicyGetLayer(policy, i) > CONVERGE_LAYER_PRESET)
+            convergeFieldAppend(text, i, policy->value[i]);
     }
     return g_string_free(text, FALSE);
 }
@@ -403,7 +328,21 @@ convergeLayer
 convergePolicyGetLayer(const convergePolicy *policy,
                        convergeField field)
 {
-    return policy->layer[field];
+    return policy->limited[field] ? CONVERGE_LAYER_HOST : policy->layer[field];
+}
+
+convergeLayer
+convergePolicyGetAuthor(const convergePolicy *policy,
+                        convergeField field)
+{
+    return policy->author[field];
+}
+
+gboolean
+convergePolicyIsLimited(const convergePolicy *policy,
+                        convergeField field)
+{
+    return policy->limited[field];
 }
 
 const char *

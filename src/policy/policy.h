@@ -12,6 +12,10 @@
  *
  *     PRESET[,FIELD=VALUE...]        e.g. adaptive,max-downtime=500ms
  *
+ * The host limits what the others may ask for.  A call that asks for more is refused: its
+ * caller can ask for less.  What a domain asks for is brought within the limits: whoever
+ * migrates it need not be who wrote its metadata.
+ *
  * Nothing here reads a clock or calls libvirt.  A resolved policy is immutable and
  * may be read from any thread; a spec belongs to one thread at a time.
  */
@@ -136,9 +140,9 @@ void convergePolicySpecFree(convergePolicySpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicySpec, convergePolicySpecFree)
 
 /* Parses the text form; whether the preset exists is for convergePolicyResolve() to
- * say.  NULL or "" states nothing.  Returns NULL with CONVERGE_ERROR_POLICY set when
- * any part is wrong: unknown, empty or duplicate field, out of range, missing or
- * wrong unit. */
+ * say.  NULL states nothing.  Returns NULL with CONVERGE_ERROR_POLICY set when any part
+ * is wrong: an empty text, an unknown, empty or duplicate field, a value out of range, a
+ * missing or wrong unit. */
 convergePolicySpec *convergePolicySpecParse(const char *text, GError **error);
 
 /* For other forms than text: one statement, refused when made before. */
@@ -154,6 +158,27 @@ gint64 convergePolicySpecGet(const convergePolicySpec *spec, convergeField field
  * is its fields alone.  Free with g_free(). */
 char *convergePolicySpecFormat(const convergePolicySpec *spec);
 
+/* --- What a host says besides its layer --- */
+
+/* Groups of limits; policy_limits.c has the fields that can be limited. */
+typedef enum {
+    CONVERGE_LIMITS_ALL,            /* of what call and domain may ask for */
+    CONVERGE_LIMITS_DOMAIN,         /* besides, of what the domain may */
+    CONVERGE_LIMITS_LAST
+} convergeLimits;
+
+/* All of it belongs to somebody else. */
+typedef struct {
+    /* Policies that the site has named, char * -> convergePolicySpec *, or NULL.  A layer
+     * may name one where it could name a preset; its fields count as the host's, and go
+     * before those of the host layer. */
+    GHashTable *sites;
+
+    /* A field that a group does not state has its built-in limit, all of them where it is
+     * NULL. */
+    const convergePolicySpec *limits[CONVERGE_LIMITS_LAST];
+} convergePolicyHost;
+
 /* --- The policy of a migration --- */
 
 typedef struct _convergePolicy convergePolicy;
@@ -163,14 +188,13 @@ typedef struct _convergePolicy convergePolicy;
 
 /* Merges what host, domain and call state; each may be NULL, the others must be.
  *
- * @sites: policies that the site has named, char * -> convergePolicySpec *, or NULL.
- * A layer may name one where it could name a preset; its fields count as the host's, and
- * go before those of the host layer.
+ * @host: what the host says besides its layer; NULL: nothing.
  *
- * Returns NULL with CONVERGE_ERROR_POLICY set for an unknown preset and for values that
- * contradict each other. */
+ * Returns NULL with CONVERGE_ERROR_POLICY set for an unknown preset, for values that
+ * contradict each other, and for a value beyond a limit of the host that the call states or
+ * has from the preset that it names, or that the host itself states. */
 convergePolicy *convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
-                                      GHashTable *sites, GError **error);
+                                      const convergePolicyHost *host, GError **error);
 
 /* convergePolicySpecParse() and convergePolicyResolve() with nothing but a call. */
 convergePolicy *convergePolicyParse(const char *text, GError **error);
@@ -180,11 +204,24 @@ convergePolicy *convergePolicyCopy(const convergePolicy *policy);
 void convergePolicyFree(convergePolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicy, convergePolicyFree)
 
-/* The shortest text that parses to the same values. Free with g_free(). */
+/* A text that parses to the same values: the preset, and what a layer states or a limit
+ * has changed.  Free with g_free(). */
 char *convergePolicyFormat(const convergePolicy *policy);
 
 gint64 convergePolicyGet(const convergePolicy *policy, convergeField field);
+
+/* Where the value is from; a limit is the host's. */
 convergeLayer convergePolicyGetLayer(const convergePolicy *policy, convergeField field);
+
+/* Who is responsible for the value: CONVERGE_LAYER_CALL, _DOMAIN, _HOST or _BUILTIN.  A value
+ * of a preset is the word of the layer that names the preset, of nobody (_BUILTIN) where none
+ * does.  A policy of the site and the preset that it builds on are the host's word, whoever
+ * names the policy.  A limit does not change whose word it was. */
+convergeLayer convergePolicyGetAuthor(const convergePolicy *policy, convergeField field);
+
+/* TRUE when somebody asked for more, and a limit of the host made it this value. */
+gboolean convergePolicyIsLimited(const convergePolicy *policy, convergeField field);
+
 const char *convergePolicyGetPreset(const convergePolicy *policy);
 
 /* TRUE when a rung of the ladder is post-copy: the migration then needs

@@ -6,42 +6,96 @@
  * duplicates, drops keys with a locale, and can name neither line.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gi18n-lib.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
+#include "policy/policy_limits.h"
 
 #define POLICY_CONF_MAX (64 * 1024)
 
 /* Far longer than every right line that is no comment; bounds what messages repeat. */
 #define POLICY_CONF_LINE_MAX 256
 
-#define GROUP_DEFAULT "default"
+typedef enum {
+    GROUP_DEFAULT,
+    GROUP_LIMITS,
+    GROUP_DOMAIN_LIMITS,
+    GROUP_LAST
+} confGroup;
+
+/* FALSE with @error set: @key may not stand in the group. */
+typedef gboolean (*confCheckKey)(const char *key, GError **error);
+
+static const struct {
+    const char *name;
+    confCheckKey checkKey;          /* NULL: the preset and all fields may */
+} groups[GROUP_LAST] = {
+    [GROUP_DEFAULT] = { "default", NULL },
+    [GROUP_LIMITS] = { "limits", convergeLimitCheckName },
+    [GROUP_DOMAIN_LIMITS] = { "domain-limits", convergeLimitCheckName },
+};
+
+/* Besides these: a policy of the site, whose name follows. */
 #define GROUP_SITE "policy "
 
 struct _convergePolicyConf {
-    convergePolicySpec *host;
-    GHashTable *sites;              /* char * -> convergePolicySpec * */
+    convergePolicySpec *specs[GROUP_LAST];
+    convergePolicyHost host;        /* the sites are the conf's */
 };
 
 /* Where the reader is. */
 typedef struct {
     convergePolicyConf *conf;
-    gboolean hostSeen;
+    gboolean seen[GROUP_LAST];
     convergePolicySpec *spec;       /* of the group, the conf's; NULL before the first */
+    confCheckKey checkKey;
     char *group;
 } confReader;
 
 void
 convergePolicyConfFree(convergePolicyConf *conf)
 {
+    gsize i;
+
     if (!conf)
         return;
-    convergePolicySpecFree(conf->host);
-    g_hash_table_unref(conf->sites);
+    for (i = 0; i < GROUP_LAST; i++)
+        convergePolicySpecFree(conf->specs[i]);
+    g_hash_table_unref(conf->host.sites);
     g_free(conf);
+}
+
+static convergePolicyConf *
+confNew(void)
+{
+    convergePolicyConf *conf = g_new0(convergePolicyConf, 1);
+    gsize i;
+
+    for (i = 0; i < GROUP_LAST; i++)
+        conf->specs[i] = convergePolicySpecNew();
+    conf->host.sites = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                             (GDestroyNotify)convergePolicySpecFree);
+    conf->host.limits[CONVERGE_LIMITS_ALL] = conf->specs[GROUP_LIMITS];
+    conf->host.limits[CONVERGE_LIMITS_DOMAIN] = conf->specs[GROUP_DOMAIN_LIMITS];
+    return conf;
+}
+
+/* The groups that there may be, for messages.  Free with g_free(). */
+static char *
+allowedGroups(void)
+{
+    GString *text = g_string_new(NULL);
+    gsize i;
+
+    for (i = 0; i < GROUP_LAST; i++)
+        g_string_append_printf(text, "[%s], ", groups[i].name);
+    g_string_append(text, "[" GROUP_SITE "NAME]");
+    return g_string_free(text, FALSE);
 }
 
 static gboolean
@@ -60,14 +114,15 @@ openSite(confReader *reader,
                     _("'%1$s' is a built-in preset; allowed: a name of its own"), name);
         return FALSE;
     }
-    if (g_hash_table_contains(reader->conf->sites, name)) {
+    if (g_hash_table_contains(reader->conf->host.sites, name)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("group '%1$s' is stated twice; allowed: once"), name);
         return FALSE;
     }
 
     reader->spec = convergePolicySpecNew();
-    g_hash_table_insert(reader->conf->sites, g_strdup(name), reader->spec);
+    reader->checkKey = NULL;
+    g_hash_table_insert(reader->conf->host.sites, g_strdup(name), reader->spec);
     return TRUE;
 }
 
@@ -77,10 +132,13 @@ openGroup(confReader *reader,
           const char *line,
           GError **error)
 {
+    g_autofree char *quoted = NULL;
+    g_autofree char *allowed = NULL;
     gsize length = strlen(line);
+    gsize i;
 
     g_free(reader->group);
-    reader->group = g_strdup(line);
+    reader->group = convergePolicyQuote(line);
 
     if (length > 2 && line[length - 1] == ']') {
         g_autofree char *name = g_strndup(line + 1, length - 2);
@@ -88,17 +146,21 @@ openGroup(confReader *reader,
         if (g_str_has_prefix(name, GROUP_SITE))
             return openSite(reader, g_strchug(name + strlen(GROUP_SITE)), error);
 
-        if (g_str_equal(name, GROUP_DEFAULT) && !reader->hostSeen) {
-            reader->hostSeen = TRUE;
-            reader->spec = reader->conf->host;
+        for (i = 0; i < GROUP_LAST; i++) {
+            if (reader->seen[i] || !g_str_equal(name, groups[i].name))
+                continue;
+            reader->seen[i] = TRUE;
+            reader->spec = reader->conf->specs[i];
+            reader->checkKey = groups[i].checkKey;
             return TRUE;
         }
     }
 
-    g_clear_pointer(&reader->group, g_free);
+    quoted = g_steal_pointer(&reader->group);
+    allowed = allowedGroups();
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("unknown or second group '%1$s'; allowed: [%2$s], [%3$sNAME], each once"),
-                line, GROUP_DEFAULT, GROUP_SITE);
+                _("unknown or second group '%1$s'; allowed: %2$s, each once"),
+                quoted, allowed);
     return FALSE;
 }
 
@@ -111,14 +173,19 @@ setKey(confReader *reader,
     g_auto(GStrv) parts = g_strsplit(line, "=", 2);
 
     if (!reader->spec || g_strv_length(parts) != 2) {
+        g_autofree char *quoted = convergePolicyQuote(line);
+        g_autofree char *allowed = allowedGroups();
+
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("'%1$s' is out of place; allowed: KEY = VALUE below [%2$s] or [%3$sNAME]"),
-                    line, GROUP_DEFAULT, GROUP_SITE);
+                    _("'%1$s' is out of place; allowed: KEY = VALUE below one of %2$s"),
+                    quoted, allowed);
         return FALSE;
     }
 
     g_strchomp(parts[0]);
     g_strchug(parts[1]);
+    if (reader->checkKey && !reader->checkKey(parts[0], error))
+        return FALSE;
     if (g_str_equal(parts[0], "preset"))
         return convergePolicySpecSetPreset(reader->spec, parts[1], error);
     return convergePolicySpecSetField(reader->spec, parts[0], parts[1], error);
@@ -145,40 +212,44 @@ readLine(confReader *reader,
 static gboolean
 resolves(const convergePolicySpec *host,
          const convergePolicySpec *call,
-         GHashTable *sites,
+         const convergePolicyHost *says,
          GError **error)
 {
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = host,
         [CONVERGE_LAYER_CALL] = call,
     };
-    g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, sites, error);
+    g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, says, error);
 
     return policy != NULL;
 }
 
 /* What a migration would find wrong later is refused now: unknown presets, and values
- * that contradict each other, within a group and between it and [default]. */
+ * that contradict each other or go beyond the limits, within a group and between it and
+ * [default]. */
 static gboolean
 checkGroups(const convergePolicyConf *conf,
             const char *path,
             GError **error)
 {
+    const convergePolicySpec *layer = conf->specs[GROUP_DEFAULT];
+    convergePolicyHost alone = conf->host;
     GHashTableIter iter;
     gpointer name, site;
 
-    if (!resolves(conf->host, NULL, conf->sites, error)) {
-        g_prefix_error(error, "%s: [%s]: ", path, GROUP_DEFAULT);
+    if (!resolves(layer, NULL, &conf->host, error)) {
+        g_prefix_error(error, "%s: [%s]: ", path, groups[GROUP_DEFAULT].name);
         return FALSE;
     }
 
-    g_hash_table_iter_init(&iter, conf->sites);
+    alone.sites = NULL;
+    g_hash_table_iter_init(&iter, conf->host.sites);
     while (g_hash_table_iter_next(&iter, &name, &site)) {
         g_autoptr(convergePolicySpec) call = convergePolicySpecNew();
 
-        if (!resolves(site, NULL, NULL, error) ||
+        if (!resolves(site, NULL, &alone, error) ||
             !convergePolicySpecSetPreset(call, name, error) ||
-            !resolves(conf->host, call, conf->sites, error)) {
+            !resolves(layer, call, &conf->host, error)) {
             g_prefix_error(error, "%s: [%s%s]: ", path, GROUP_SITE, (const char *)name);
             return FALSE;
         }
@@ -207,11 +278,11 @@ readLines(convergePolicyConf *conf,
     return ok;
 }
 
-convergePolicyConf *
-convergePolicyConfParse(const char *text,
-                        gsize length,
-                        const char *path,
-                        GError **error)
+static convergePolicyConf *
+parse(const char *text,
+      gsize length,
+      const char *path,
+      GError **error)
 {
     g_autoptr(convergePolicyConf) conf = NULL;
     g_autofree char *copy = NULL;
@@ -230,11 +301,7 @@ convergePolicyConfParse(const char *text,
         return NULL;
     }
 
-    conf = g_new0(convergePolicyConf, 1);
-    conf->host = convergePolicySpecNew();
-    conf->sites = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                        (GDestroyNotify)convergePolicySpecFree);
-
+    conf = confNew();
     copy = g_strndup(text, length);
     lines = g_strsplit(copy, "\n", -1);
     if (!readLines(conf, lines, path, error) ||
@@ -245,38 +312,119 @@ convergePolicyConfParse(const char *text,
 }
 
 convergePolicyConf *
+convergePolicyConfParse(const char *text,
+                        gsize length,
+                        const char *path,
+                        GError **error)
+{
+    GError *wrong = NULL;
+    convergePolicyConf *conf = parse(text, length, path, &wrong);
+
+    /* Fields and presets say that a policy is wrong; this one is the host's. */
+    if (wrong) {
+        wrong->code = CONVERGE_ERROR_HOST;
+        g_propagate_error(error, wrong);
+    }
+    return conf;
+}
+
+/* --- The file --- */
+
+static gboolean
+unreadable(const char *path,
+           GError **error)
+{
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
+                _("cannot read '%1$s': %2$s"), path, g_strerror(errno));
+    return FALSE;
+}
+
+/* Whether nobody but root and the user that runs this can have written the file. */
+static gboolean
+checkFile(int fd,
+          const char *path,
+          GError **error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return unreadable(path, error);
+
+    if (!S_ISREG(st.st_mode)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
+                    _("'%1$s' is not a regular file; allowed: a regular file, or a symbolic link to one"),
+                    path);
+        return FALSE;
+    }
+    if (st.st_uid != 0 && st.st_uid != geteuid()) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
+                    _("'%1$s' belongs to the user with the ID %2$u; allowed owners: root, and the user with the ID %3$u"),
+                    path, (unsigned int)st.st_uid, (unsigned int)geteuid());
+        return FALSE;
+    }
+    if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
+                    _("'%1$s' has the mode %2$04o; allowed: a mode that lets only its owner write to it"),
+                    path, (unsigned int)st.st_mode & 07777);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Up to @size bytes; FALSE with errno set. */
+static gboolean
+readAll(int fd,
+        char *text,
+        gsize size,
+        gsize *length)
+{
+    *length = 0;
+    while (*length < size) {
+        ssize_t got = read(fd, text + *length, size - *length);
+
+        if (got <= 0)
+            return got == 0;
+        *length += got;
+    }
+    return TRUE;
+}
+
+convergePolicyConf *
 convergePolicyConfLoad(const char *path,
                        GError **error)
 {
     g_autofree char *text = g_malloc(POLICY_CONF_MAX + 1);
-    FILE *file = fopen(path, "re");
+    struct stat link;
     gsize length;
+    gboolean ok;
+    int fd;
 
-    if (!file && errno == ENOENT)
-        return convergePolicyConfParse("", 0, path, error);
-
-    /* One more than allowed, for the parser to see that it is. */
-    length = file ? fread(text, 1, POLICY_CONF_MAX + 1, file) : 0;
-    if (!file || ferror(file)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("cannot read '%1$s': %2$s"), path, g_strerror(errno));
-        if (file)
-            fclose(file);
+    /* What stands in its place may be anything: a FIFO would have us wait for a writer, a
+     * terminal would become ours. */
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        /* A link that leads nowhere is a configuration that got lost. */
+        if (errno == ENOENT && lstat(path, &link) < 0)
+            return convergePolicyConfParse("", 0, path, error);
+        unreadable(path, error);
         return NULL;
     }
 
-    fclose(file);
-    return convergePolicyConfParse(text, length, path, error);
+    /* One more than allowed, for the parser to see that it is. */
+    ok = checkFile(fd, path, error) &&
+        (readAll(fd, text, POLICY_CONF_MAX + 1, &length) || unreadable(path, error));
+    close(fd);
+    return ok ? convergePolicyConfParse(text, length, path, error) : NULL;
 }
 
 const convergePolicySpec *
 convergePolicyConfGetDefault(const convergePolicyConf *conf)
 {
-    return conf->host;
+    return conf->specs[GROUP_DEFAULT];
 }
 
-GHashTable *
-convergePolicyConfGetSites(const convergePolicyConf *conf)
+const convergePolicyHost *
+convergePolicyConfGetHost(const convergePolicyConf *conf)
 {
-    return conf->sites;
+    return &conf->host;
 }

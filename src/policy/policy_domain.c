@@ -54,7 +54,7 @@ convergePolicyForDomain(virDomainPtr dom,
     layers[CONVERGE_LAYER_CALL] = call;
     layers[CONVERGE_LAYER_DOMAIN] = domain;
     layers[CONVERGE_LAYER_HOST] = conf ? convergePolicyConfGetDefault(conf) : NULL;
-    policy = convergePolicyResolve(layers, conf ? convergePolicyConfGetSites(conf) : NULL, error);
+    policy = convergePolicyResolve(layers, conf ? convergePolicyConfGetHost(conf) : NULL, error);
 
     if (policy && !stated && !requested &&
         convergePolicyGet(policy, CONVERGE_FIELD_WHEN) != CONVERGE_WHEN_ALWAYS)

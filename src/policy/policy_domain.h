@@ -14,11 +14,13 @@
  *
  * @stated: what the call says, in text form, or NULL
  * @requested: the caller has asked for auto-converge
- * @confPath: the host configuration of the source host, or NULL: it is not at hand
+ * @confPath: the host configuration of the source host, or NULL: it is not at hand, and the
+ * built-in limits hold
  *
  * Returns NULL without @error when none does: nothing was stated or asked for, and no
- * layer says "when=always".  With @error set a layer is wrong (CONVERGE_ERROR_POLICY) or
- * cannot be read (_LIBVIRT, _IO): then a caller who stated or asked for something is to be
+ * layer says "when=always".  With @error set what call or domain state is wrong
+ * (CONVERGE_ERROR_POLICY), the domain's metadata cannot be read (_LIBVIRT), or the host's
+ * configuration is wrong or cannot be read (_HOST): then a caller who stated or asked for something is to be
  * refused; for any other one the migration goes on as stock. */
 convergePolicy *convergePolicyForDomain(virDomainPtr dom,
                                         const char *stated,

@@ -139,6 +139,23 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
 };
 
+/* Longer than every right name and value. */
+#define QUOTE_MAX 128
+
+char *
+convergePolicyQuote(const char *text)
+{
+    gsize length = strlen(text);
+
+    if (length <= QUOTE_MAX)
+        return g_strdup(text);
+
+    /* The bytes of a UTF-8 character behind its first are 10xxxxxx. */
+    for (length = QUOTE_MAX; length > 0 && (text[length] & 0xc0) == 0x80; length--)
+        ;
+    return g_strdup_printf("%.*s...", (int)length, text);
+}
+
 /* How 0 is written where it means that there is no such limit. */
 #define NONE "none"
 
@@ -225,6 +242,17 @@ convergeFieldFormat(convergeField field,
     default:
         return g_strdup_printf("%" G_GINT64_FORMAT, value);
     }
+}
+
+void
+convergeFieldAppend(GString *text,
+                    convergeField field,
+                    gint64 value)
+{
+    g_autofree char *word = convergeFieldFormat(field, value);
+
+    g_string_append_printf(text, "%s%s=%s", text->len ? "," : "",
+                           convergeFields[field].name, word);
 }
 
 char *
@@ -374,6 +402,7 @@ convergeFieldParse(convergeField field,
                    GError **error)
 {
     const convergeFieldInfo *info = &convergeFields[field];
+    g_autofree char *quoted = NULL;
     g_autofree char *allowed = NULL;
     gint64 parsed = 0;
 
@@ -382,10 +411,11 @@ convergeFieldParse(convergeField field,
         return TRUE;
     }
 
+    quoted = convergePolicyQuote(text);
     allowed = convergeFieldAllowed(field);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("field '%1$s' of the converge policy has the value '%2$s'; allowed: %3$s"),
-                info->name, text, allowed);
+                info->name, quoted, allowed);
     return FALSE;
 }
 
@@ -395,6 +425,7 @@ convergeFieldFind(const char *name,
                   GError **error)
 {
     g_autoptr(GString) known = g_string_new(NULL);
+    g_autofree char *quoted = NULL;
     gsize i;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
@@ -405,8 +436,9 @@ convergeFieldFind(const char *name,
         g_string_append_printf(known, "%s%s", i ? ", " : "", convergeFields[i].name);
     }
 
+    quoted = convergePolicyQuote(name);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("unknown field '%1$s' in the converge policy; allowed: %2$s"),
-                name, known->str);
+                quoted, known->str);
     return FALSE;
 }

@@ -38,6 +38,10 @@ struct _convergePreset {
 extern const convergePreset convergePresets[];
 extern const gsize convergePresetCount;
 
+/* @text as a message may repeat it: at most its first 128 bytes, cut between two
+ * characters and followed by "...".  Free with g_free(). */
+char *convergePolicyQuote(const char *text);
+
 /* The preset of that name, or NULL. */
 const convergePreset *convergePresetFind(const char *name);
 
@@ -49,6 +53,9 @@ gboolean convergeFieldParse(convergeField field, const char *text, gint64 *value
 
 /* Free with g_free(). */
 char *convergeFieldFormat(convergeField field, gint64 value);
+
+/* Appends "FIELD=VALUE", behind a comma unless @text is empty. */
+void convergeFieldAppend(GString *text, convergeField field, gint64 value);
 
 /* "20..99 %", "none, stepped or adaptive": what a field accepts. g_free(). */
 char *convergeFieldAllowed(convergeField field);

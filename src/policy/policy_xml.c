@@ -142,6 +142,7 @@ setAttribute(convergePolicySpec *spec,
     const char *when = convergeFields[CONVERGE_FIELD_WHEN].name;
     /* Without entities it is one text node, or none when empty. */
     const char *value = attribute->children ? TEXT(attribute->children->content) : "";
+    g_autofree char *prefix = NULL;
 
     if (!checkLength(name, error) || !checkLength(value, error))
         return FALSE;
@@ -151,10 +152,11 @@ setAttribute(convergePolicySpec *spec,
     if (!attribute->ns && g_str_equal(name, when))
         return convergePolicySpecSetField(spec, name, value, error);
 
+    prefix = convergePolicyQuote(attribute->ns && attribute->ns->prefix ?
+                                 TEXT(attribute->ns->prefix) : "");
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("unknown attribute '%1$s%2$s%3$s' of the converge policy; allowed: %4$s, %5$s"),
-                attribute->ns && attribute->ns->prefix ? TEXT(attribute->ns->prefix) : "",
-                attribute->ns ? ":" : "", name, PRESET, when);
+                prefix, attribute->ns ? ":" : "", name, PRESET, when);
     return FALSE;
 }
 

@@ -5,11 +5,15 @@
  * The settings of the shipped file are generated: VIR_TEST_REGENERATE_OUTPUT=1 writes
  * them anew, between its head and its example.
  */
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
+#include "policy/policy_limits.h"
 
 static convergePolicyConf *
 parse(const char *text)
@@ -31,6 +35,14 @@ assertSpec(const convergePolicySpec *spec,
 }
 
 static void
+assertLimits(const convergePolicyConf *conf,
+             convergeLimits group,
+             const char *expected)
+{
+    assertSpec(convergePolicyConfGetHost(conf)->limits[group], expected);
+}
+
+static void
 testGroups(void)
 {
     g_autoptr(convergePolicyConf) conf = parse("# host\n"
@@ -41,14 +53,22 @@ testGroups(void)
                                                "[policy gold]\n"
                                                "preset = deadline\n"
                                                "deadline = 120s\n"
+                                               "[domain-limits]\n"
+                                               "max-downtime=1000ms\n"
                                                "[policy plain]\n"
-                                               "fallback =abort\n");
-    GHashTable *sites = convergePolicyConfGetSites(conf);
+                                               "fallback =abort\n"
+                                               "[limits]\n"
+                                               "when = requested\n"
+                                               "fallback = abort+post-copy\n"
+                                               "max-throttle = 80%\n");
+    GHashTable *sites = convergePolicyConfGetHost(conf)->sites;
 
     assertSpec(convergePolicyConfGetDefault(conf), "gold,max-throttle=80");
     g_assert_cmpuint(g_hash_table_size(sites), ==, 2);
     assertSpec(g_hash_table_lookup(sites, "gold"), "deadline,deadline=2min");
     assertSpec(g_hash_table_lookup(sites, "plain"), "fallback=abort");
+    assertLimits(conf, CONVERGE_LIMITS_ALL, "max-throttle=80,fallback=abort+post-copy,when=requested");
+    assertLimits(conf, CONVERGE_LIMITS_DOMAIN, "max-downtime=1s");
 }
 
 /* What a migration that states nothing gets, and one that names a site's policy. */
@@ -62,7 +82,7 @@ testResolve(void)
         [CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(conf),
     };
     g_autoptr(convergePolicy) plain =
-        convergePolicyResolve(layers, convergePolicyConfGetSites(conf), NULL);
+        convergePolicyResolve(layers, convergePolicyConfGetHost(conf), NULL);
     g_autoptr(convergePolicy) named = NULL;
 
     g_assert_cmpint(convergePolicyGet(plain, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_STEPPED);
@@ -70,7 +90,7 @@ testResolve(void)
     g_assert_cmpint(convergePolicyGetLayer(plain, CONVERGE_FIELD_STALL), ==, CONVERGE_LAYER_HOST);
 
     layers[CONVERGE_LAYER_CALL] = gold;
-    named = convergePolicyResolve(layers, convergePolicyConfGetSites(conf), NULL);
+    named = convergePolicyResolve(layers, convergePolicyConfGetHost(conf), NULL);
     g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_ADAPTIVE);
     g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_PASSES), ==, 7);
     g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_STALL), ==, 3);
@@ -89,9 +109,19 @@ testPlace(void)
         { "[policy gold]\n# c\n\nbogus=1\n",
           "host.conf:4: [policy gold]: unknown field 'bogus' in the converge policy; allowed: throttle, " },
         { "stall=3\n",
-          "host.conf:1: 'stall=3' is out of place; allowed: KEY = VALUE below [default] or [policy NAME]" },
+          "host.conf:1: 'stall=3' is out of place; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [policy NAME]" },
         { "[policy gold]\npreset=bogus\n",
           "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
+        { "[default]\n[limits]\nstall=3\n",
+          "host.conf:3: [limits]: 'stall' is no field that a host can limit; allowed: max-throttle, max-downtime, "
+          "fallback, when" },
+        { "[domain-limits]\nmax-throttle=100\n",
+          "host.conf:2: [domain-limits]: field 'max-throttle' of the converge policy has the value '100'; allowed: " },
+        { "[limits]\nmax-throttle=80\n[policy gold]\nmax-throttle=81\n",
+          "host.conf: [policy gold]: field 'max-throttle' of the converge policy has the value '81', which is beyond "
+          "the limit in the configuration of the host; allowed: no more than '80'" },
+        { "[default]\nfallback=abort\n[limits]\nfallback=suspend\n",
+          "host.conf: [default]: field 'fallback' of the converge policy has the value 'abort', which is beyond " },
         { "[default]\npreset=bogus\n",
           "host.conf: [default]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
     };
@@ -101,9 +131,29 @@ testPlace(void)
         g_autoptr(GError) error = NULL;
 
         g_assert_null(convergePolicyConfParse(rows[i].text, strlen(rows[i].text), "host.conf", &error));
-        g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+        g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
         g_test_message("%s", error->message);
         g_assert_true(g_str_has_prefix(error->message, rows[i].message));
+    }
+}
+
+/* A line is not repeated whole, wherever it is wrong. */
+static void
+testLongLine(void)
+{
+    static const char *const rows[] = { "%s", "[%s]", "[default]\n%s=1", "[default]\nstall=%s", "[policy %s]" };
+    g_autofree char *word = g_strnfill(200, 'x');
+    g_autofree char *most = g_strnfill(129, 'x');
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = g_strdup_printf(rows[i], word);
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(convergePolicyConfParse(text, strlen(text), "host.conf", &error));
+        g_test_message("%s", error->message);
+        g_assert_nonnull(strstr(error->message, "xxx..."));
+        g_assert_null(strstr(error->message, most));
     }
 }
 
@@ -121,7 +171,7 @@ testLoad(void)
 
     g_assert_no_error(error);
     assertSpec(convergePolicyConfGetDefault(none), "");
-    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(none)), ==, 0);
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(none)->sites), ==, 0);
 
     g_file_set_contents(path, "[default]\npreset=nova\n", -1, &error);
     first = convergePolicyConfLoad(path, &error);
@@ -138,18 +188,112 @@ testLoad(void)
     g_assert_no_error(error);
     g_file_set_contents(path, huge, 65536 + 1, &error);
     g_assert_null(convergePolicyConfLoad(path, &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
     g_assert_nonnull(strstr(error->message, "allowed: 65536 bytes"));
     g_clear_error(&error);
 
     g_assert_null(convergePolicyConfLoad("/dev/zero", &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
     g_clear_error(&error);
     g_assert_null(convergePolicyConfLoad(dir, &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
     g_assert_nonnull(strstr(error->message, dir));
 
     g_unlink(path);
+    g_rmdir(dir);
+}
+
+/* What may stand in the file's place: what it is, its mode, and what is said of it. */
+typedef enum {
+    PLACE_FILE,
+    PLACE_LINK,                 /* to such a file */
+    PLACE_LOST_LINK,            /* to nothing */
+    PLACE_FOREIGN,              /* a file of somebody else; takes root to make */
+    PLACE_DIRECTORY,
+    PLACE_FIFO,
+    PLACE_FIFO_LINK,
+} confPlace;
+
+static const struct {
+    confPlace place;
+    mode_t mode;
+    const char *says;           /* NULL: it is read */
+} places[] = {
+    { PLACE_FILE, 0644, NULL },
+    { PLACE_FILE, 0400, NULL },
+    { PLACE_FILE, 0755, NULL },
+    { PLACE_FILE, 0664, "has the mode 0664; allowed: " },
+    { PLACE_FILE, 0646, "has the mode 0646; allowed: " },
+    { PLACE_LINK, 0644, NULL },
+    { PLACE_LINK, 0666, "has the mode 0666; allowed: " },
+    { PLACE_LOST_LINK, 0, "cannot read " },
+    { PLACE_FOREIGN, 0644, "belongs to the user with the ID 1; allowed owners: root, " },
+    { PLACE_DIRECTORY, 0755, "is not a regular file; allowed: " },
+    { PLACE_FIFO, 0600, "is not a regular file; allowed: " },
+    { PLACE_FIFO_LINK, 0600, "is not a regular file; allowed: " },
+};
+
+/* FALSE where this user cannot. */
+static gboolean
+makePlace(confPlace place,
+          mode_t mode,
+          const char *path,
+          const char *target)
+{
+    const char *file = place == PLACE_LINK || place == PLACE_FIFO_LINK ? target : path;
+
+    if (file == target || place == PLACE_LOST_LINK)
+        g_assert_no_errno(symlink(target, path));
+
+    switch (place) {
+    case PLACE_FILE:
+    case PLACE_LINK:
+    case PLACE_FOREIGN:
+        g_assert_true(g_file_set_contents(file, "[default]\npreset=xen\n", -1, NULL));
+        break;
+    case PLACE_DIRECTORY:
+        g_assert_no_errno(mkdir(file, mode));
+        break;
+    case PLACE_FIFO:
+    case PLACE_FIFO_LINK:
+        g_assert_no_errno(mkfifo(file, mode));
+        break;
+    case PLACE_LOST_LINK:
+    default:
+        return TRUE;
+    }
+
+    g_assert_no_errno(chmod(file, mode));
+    return place != PLACE_FOREIGN || chown(file, 1, 1) == 0;
+}
+
+static void
+testPlaces(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("policyconftest-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "virt-converge.conf", NULL);
+    g_autofree char *target = g_build_filename(dir, "target", NULL);
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(places); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicyConf) conf = NULL;
+
+        if (makePlace(places[i].place, places[i].mode, path, target)) {
+            conf = convergePolicyConfLoad(path, &error);
+            g_test_message("row %" G_GSIZE_FORMAT ": %s", i, error ? error->message : "read");
+            g_assert_true((conf != NULL) == (places[i].says == NULL));
+            if (conf) {
+                assertSpec(convergePolicyConfGetDefault(conf), "xen");
+            } else {
+                g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
+                g_assert_nonnull(strstr(error->message, path));
+                g_assert_nonnull(strstr(error->message, places[i].says));
+            }
+        }
+        g_remove(path);
+        g_remove(target);
+    }
     g_rmdir(dir);
 }
 
@@ -159,12 +303,26 @@ testLoad(void)
 #define SETTINGS_START "#preset = " CONVERGE_PRESET_DEFAULT "\n\n"
 #define SETTINGS_END "# A policy of this site"
 
+/* What stands above each group of limits. */
+static const char *const limitsHeads[CONVERGE_LIMITS_LAST] = {
+    [CONVERGE_LIMITS_ALL] =
+        "# What call and domain may ask for, in the same words.  A call that asks for more is\n"
+        "# refused; what a domain asks for is brought within the limits.  What this file states\n"
+        "# elsewhere must be within them too.\n\n"
+        "[limits]\n\n",
+    [CONVERGE_LIMITS_DOMAIN] =
+        "# What the domain's XML may ask for, within [limits].  It steers also the migrations that\n"
+        "# others start.\n\n"
+        "[domain-limits]\n\n",
+};
+
 static char *
 makeSettings(void)
 {
     g_autoptr(convergePolicy) policy = convergePolicyParse(CONVERGE_PRESET_DEFAULT, NULL);
     GString *out = g_string_new(NULL);
     gsize i;
+    int group;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *allowed = convergeFieldAllowed(i);
@@ -172,6 +330,17 @@ makeSettings(void)
 
         g_string_append_printf(out, "# %s\n# Allowed: %s\n#%s = %s\n\n", convergeFields[i].help,
                                allowed, convergeFields[i].name, value);
+    }
+
+    for (group = 0; group < CONVERGE_LIMITS_LAST; group++) {
+        g_string_append(out, limitsHeads[group]);
+        for (i = 0; i < convergeLimitCount; i++) {
+            const convergeLimit *limit = &convergeLimitRows[i];
+            g_autofree char *allowed = convergeFieldAllowed(limit->field);
+
+            g_string_append_printf(out, "# %s\n# Allowed: %s\n#%s = %s\n\n", limit->help, allowed,
+                                   convergeFields[limit->field].name, limit->builtin[group]);
+        }
     }
     return g_string_free(out, FALSE);
 }
@@ -238,11 +407,13 @@ testShippedValues(void)
     g_assert_no_error(error);
     conf = parse(shipped);
     assertSpec(convergePolicyConfGetDefault(conf), "");
-    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(conf)), ==, 0);
+    assertLimits(conf, CONVERGE_LIMITS_ALL, "");
+    assertLimits(conf, CONVERGE_LIMITS_DOMAIN, "");
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(conf)->sites), ==, 0);
 
     text = uncomment(shipped);
     full = parse(text);
-    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetSites(full)), ==, 1);
+    g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(full)->sites), ==, 1);
     layers[CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(full);
     policy = convergePolicyResolve(layers, NULL, &error);
     g_assert_no_error(error);
@@ -252,6 +423,11 @@ testShippedValues(void)
         g_assert_true(convergePolicySpecHas(layers[CONVERGE_LAYER_HOST], i));
         g_assert_cmpint(convergePolicyGet(policy, i), ==, convergePolicyGet(builtin, i));
     }
+
+    assertLimits(full, CONVERGE_LIMITS_ALL,
+                 "max-throttle=99,max-downtime=2000s,fallback=continue+post-copy+suspend+abort,when=always");
+    assertLimits(full, CONVERGE_LIMITS_DOMAIN,
+                 "max-throttle=99,max-downtime=5s,fallback=continue+post-copy,when=always");
 
     /* Other readers of key files see the same. */
     g_key_file_load_from_data(file, text, -1, G_KEY_FILE_NONE, &error);
@@ -264,10 +440,13 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    umask(022);
     g_test_add_func("/policyconf/groups", testGroups);
     g_test_add_func("/policyconf/resolve", testResolve);
     g_test_add_func("/policyconf/place", testPlace);
+    g_test_add_func("/policyconf/long-line", testLongLine);
     g_test_add_func("/policyconf/load", testLoad);
+    g_test_add_func("/policyconf/places", testPlaces);
     g_test_add_func("/policyconf/shipped", testShipped);
     g_test_add_func("/policyconf/shipped-values", testShippedValues);
     return g_test_run();

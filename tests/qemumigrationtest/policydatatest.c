@@ -99,6 +99,7 @@ takeConf(const char *text,
 static void
 assertRefused(gboolean taken,
               GError *const *where,
+              convergeErrorCode code,
               const char *what,
               const char *word)
 {
@@ -106,7 +107,7 @@ assertRefused(gboolean taken,
 
     g_test_message("%s: %s", what, error ? error->message : "taken");
     g_assert_false(taken);
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    g_assert_error(error, CONVERGE_ERROR, (int)code);
     g_assert_true(g_utf8_validate(error->message, -1, NULL));
     g_assert_cmpuint(strlen(error->message), <, 1024);
     g_assert_false(g_str_has_suffix(error->message, "."));
@@ -159,8 +160,9 @@ testOtherForms(const char *text,
     conf = g_strdup_printf("[default]\npreset=%s\n%s=%s\n", parts[0], field[0], field[1]);
 
     /* An attribute in XML; as an element it is refused as well. */
-    assertRefused(takeXML(xml, &badXML), &badXML, xml, word);
-    assertRefused(takeConf(conf, strlen(conf), "host.conf", &badConf), &badConf, conf, word);
+    assertRefused(takeXML(xml, &badXML), &badXML, CONVERGE_ERROR_POLICY, xml, word);
+    assertRefused(takeConf(conf, strlen(conf), "host.conf", &badConf), &badConf, CONVERGE_ERROR_HOST,
+                  conf, word);
 }
 
 static void
@@ -182,7 +184,7 @@ testInvalidText(void)
             continue;
         rows++;
         g_assert_cmpuint(g_strv_length(row), ==, 2);
-        assertRefused(takeText(row[0], &error), &error, row[0], row[1]);
+        assertRefused(takeText(row[0], &error), &error, CONVERGE_ERROR_POLICY, row[0], row[1]);
         testOtherForms(row[0], row[1]);
     }
     g_assert_cmpuint(rows + xml->len + conf->len, >=, INVALID_MIN);
@@ -201,7 +203,7 @@ testInvalidXML(void)
         g_autofree char *word = refusedWord(data, length);
         g_autoptr(GError) error = NULL;
 
-        assertRefused(takeXML(data, &error), &error, name, word);
+        assertRefused(takeXML(data, &error), &error, CONVERGE_ERROR_POLICY, name, word);
     }
 }
 
@@ -219,7 +221,7 @@ testInvalidConf(void)
         g_autoptr(GError) error = NULL;
 
         g_assert_nonnull(word);
-        assertRefused(takeConf(data, length, name, &error), &error, name, word);
+        assertRefused(takeConf(data, length, name, &error), &error, CONVERGE_ERROR_HOST, name, word);
         g_assert_true(g_str_has_prefix(error->message, name));
     }
 }

@@ -4,9 +4,11 @@
  *
  * The libvirt calls for that are defined here and go before the library's.
  */
+#include <glib/gstdio.h>
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policy/policy_domain.h"
 
@@ -51,11 +53,20 @@ static const domainCase cases[] = {
     { "<policy><stall>7</stall></policy>", 0, NULL, FALSE, NULL, NULL },
     { "<policy when='always'/>", 0, NULL, FALSE, "adaptive,when=always", NULL },
     { "<policy><stall>x</stall></policy>", 0, NULL, TRUE, NULL, "domain metadata: " },
+    /* The built-in limits hold where there is no configuration. */
+    { "<policy preset='suspend'/>", 0, NULL, TRUE, "suspend,fallback=continue", NULL },
+    { "<policy><max-downtime>1h</max-downtime></policy>", 0, NULL, TRUE, NULL, "domain metadata: " },
+    { "<policy><max-downtime>1min</max-downtime></policy>", 0, NULL, TRUE, "adaptive,max-downtime=5s", NULL },
+    { "<policy><fallback>abort</fallback></policy>", 0, "suspend,passes=2", FALSE,
+      "suspend,passes=2,fallback=continue", NULL },
+    { NULL, VIR_ERR_NO_DOMAIN_METADATA, "suspend,max-downtime=1min", FALSE, "suspend,max-downtime=1min", NULL },
     /* There is none to read, or nothing to migrate. */
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, NULL, TRUE, "adaptive", NULL },
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, "stepped", FALSE, "stepped", NULL },
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, NULL, FALSE, NULL, NULL },
     { NULL, VIR_ERR_NO_DOMAIN, "stepped", FALSE, "stepped", NULL },
+    /* Nothing is what NULL states, not "". */
+    { NULL, VIR_ERR_NO_DOMAIN_METADATA, "", TRUE, NULL, "the converge policy is empty; allowed: " },
     /* There may be one: whatever was asked for, something else might be meant. */
     { NULL, VIR_ERR_ACCESS_DENIED, NULL, TRUE, NULL, UNREADABLE },
     { NULL, VIR_ERR_ACCESS_DENIED, "stepped", FALSE, NULL, UNREADABLE },
@@ -89,10 +100,81 @@ testDomain(void)
     }
 }
 
+/* Who called is not to read why the host's configuration is wrong: the code tells. */
+static void
+testHostWrong(void)
+{
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "policydomaintest-XXXXXX", NULL);
+    int fd = g_mkstemp(path);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(g_file_set_contents(path, "[default]\nstall=x\n", -1, NULL));
+    fakeMetadata = NULL;
+    fakeError = VIR_ERR_NO_DOMAIN_METADATA;
+    g_assert_null(convergePolicyForDomain(NULL, "adaptive", TRUE, path, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
+    g_clear_error(&error);
+
+    g_assert_null(convergePolicyForDomain(NULL, "adaptive,stall=x", TRUE, path, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+
+    g_assert_true(g_close(fd, NULL));
+    g_unlink(path);
+}
+
+/* A file's limits reach the migration; one that does not exist leaves those built in. */
+static void
+testLimits(void)
+{
+    static const struct {
+        const char *conf;           /* NULL: there is no file */
+        const char *stated;
+        gboolean requested;
+        const char *policy;         /* as in cases[] */
+        const char *says;
+    } rows[] = {
+        { NULL, NULL, TRUE, "suspend,fallback=continue,when=always", NULL },
+        { "[domain-limits]\nfallback=suspend\n", NULL, TRUE, "suspend,when=always", NULL },
+        { "[domain-limits]\nwhen=requested\n", NULL, TRUE, "suspend,fallback=continue,when=requested", NULL },
+        { "[domain-limits]\nwhen=requested\n", NULL, FALSE, NULL, NULL },
+        { "[limits]\nwhen=requested\n", NULL, FALSE, NULL, NULL },
+        { "[limits]\nfallback=continue\n", "suspend", FALSE, NULL, "beyond the limit in the configuration of the host" },
+    };
+    g_autofree char *dir = g_dir_make_tmp("policydomaintest-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "virt-converge.conf", NULL);
+    gsize i;
+
+    fakeMetadata = "<policy preset='suspend' when='always'/>";
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicy) policy = NULL;
+        g_autofree char *text = NULL;
+
+        if (rows[i].conf)
+            g_assert_true(g_file_set_contents(path, rows[i].conf, -1, NULL));
+        policy = convergePolicyForDomain(NULL, rows[i].stated, rows[i].requested, path, &error);
+        text = policy ? convergePolicyFormat(policy) : NULL;
+
+        g_test_message("row %" G_GSIZE_FORMAT ": %s", i, error ? error->message : text);
+        g_assert_cmpstr(text, ==, rows[i].policy);
+        g_assert_cmpint(error != NULL, ==, rows[i].says != NULL);
+        if (error) {
+            g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+            g_assert_nonnull(strstr(error->message, rows[i].says));
+        }
+    }
+
+    g_unlink(path);
+    g_rmdir(dir);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    umask(022);
     g_test_add_func("/policydomain/layers", testDomain);
+    g_test_add_func("/policydomain/limits", testLimits);
+    g_test_add_func("/policydomain/host-wrong", testHostWrong);
     return g_test_run();
 }

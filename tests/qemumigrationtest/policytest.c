@@ -12,7 +12,6 @@ static const struct {
     const char *canonical;
 } good[] = {
     { NULL, "adaptive" },
-    { "", "adaptive" },
     { "adaptive", "adaptive" },
     { "stepped", "stepped" },
     { "adaptive,max-throttle=80", "adaptive,max-throttle=80" },
@@ -40,6 +39,7 @@ static const struct {
     const char *names;
     const char *allowed;
 } bad[] = {
+    { "", "empty", "PRESET[,FIELD=VALUE...]" },
     { "bogus", "'bogus'", "adaptive, cheapest" },
     { "Adaptive", "'Adaptive'", "adaptive, cheapest" },
     { " adaptive", "' adaptive'", "letters, digits" },
@@ -150,6 +150,45 @@ testTooLong(void)
     g_assert_cmpuint(strlen(error->message), <, 200);
 }
 
+/* However long a word is, a message repeats its start alone, up to a whole character. */
+static void
+testQuotes(void)
+{
+    static const struct {
+        const char *text;       /* with one "%s" for the long word */
+        const char *unit;       /* the word is this, over and over */
+        guint repeated;         /* how often the message does */
+    } rows[] = {
+        { "%s", "x", 128 },
+        { "%s", "é", 64 },
+        { "adaptive,%s", "x", 128 },
+        { "adaptive,%s=1", "x", 128 },
+        { "adaptive,stall=%s", "7", 128 },
+        { "adaptive,stall=%s", "€", 42 },
+        { "adaptive,fallback=%s", "x", 128 },
+    };
+    gsize i;
+    guint j;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) word = g_string_new(NULL);
+        g_autoptr(GString) quoted = g_string_new("'");
+        g_autofree char *text = NULL;
+        g_autoptr(GError) error = NULL;
+
+        while (word->len < 900)
+            g_string_append(word, rows[i].unit);
+        for (j = 0; j < rows[i].repeated; j++)
+            g_string_append(quoted, rows[i].unit);
+        g_string_append(quoted, "...'");
+
+        text = g_strdup_printf(rows[i].text, word->str);
+        g_assert_null(convergePolicyParse(text, &error));
+        g_test_message("%s", error->message);
+        g_assert_nonnull(strstr(error->message, quoted->str));
+    }
+}
+
 /* Every preset is a right policy, says something of its own, and has its words. */
 static void
 testPresets(void)
@@ -230,12 +269,13 @@ testSites(void)
     g_autoptr(convergePolicySpec) call = convergePolicySpecParse("gold,stall=3", NULL);
     g_autoptr(convergePolicySpec) wrong = convergePolicySpecParse("silver", NULL);
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { [CONVERGE_LAYER_CALL] = call };
+    convergePolicyHost host = { .sites = sites };
     g_autoptr(convergePolicy) policy = NULL;
     g_autoptr(GError) error = NULL;
 
     g_hash_table_insert(sites, (char *)"gold",
                         convergePolicySpecParse("stepped,max-throttle=70,stall=5", NULL));
-    policy = convergePolicyResolve(layers, sites, &error);
+    policy = convergePolicyResolve(layers, &host, &error);
     g_assert_no_error(error);
     g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_THROTTLE_STEPPED);
     g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_MAX_THROTTLE), ==, 70);
@@ -243,7 +283,7 @@ testSites(void)
     g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_STALL), ==, 3);
 
     layers[CONVERGE_LAYER_CALL] = wrong;
-    g_assert_null(convergePolicyResolve(layers, sites, &error));
+    g_assert_null(convergePolicyResolve(layers, &host, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
     g_assert_nonnull(strstr(error->message, "gold"));
 }
@@ -270,6 +310,7 @@ main(int argc, char **argv)
     g_test_add_func("/policy/good", testGood);
     g_test_add_func("/policy/bad", testBad);
     g_test_add_func("/policy/too-long", testTooLong);
+    g_test_add_func("/policy/quotes", testQuotes);
     g_test_add_func("/policy/presets", testPresets);
     g_test_add_func("/policy/layers", testLayers);
     g_test_add_func("/policy/sites", testSites);

@@ -209,7 +209,12 @@ static const struct {
 static void
 testHuge(void)
 {
+    g_autofree char *prefix = repeat("", "p", 20000, "");
+    g_autofree char *prefixed = g_strdup_printf("<policy xmlns:%s='urn:a' %s:a=''/>", prefix, prefix);
     gsize i;
+
+    /* A prefix stands in two places. */
+    assertRefused(prefixed, "unknown attribute 'ppp");
 
     for (i = 0; i < G_N_ELEMENTS(huge); i++) {
         g_autofree char *xml = repeat(huge[i].before, huge[i].unit, huge[i].count, huge[i].after);

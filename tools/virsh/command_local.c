@@ -23,7 +23,7 @@ loadConf(GError **error)
 static GHashTable *
 sitesOf(const convergePolicyConf *conf)
 {
-    return conf ? convergePolicyConfGetSites(conf) : NULL;
+    return conf ? convergePolicyConfGetHost(conf)->sites : NULL;
 }
 
 /* Sorted; free the list with g_list_free(), the names belong to @conf. */
@@ -45,7 +45,7 @@ resolve(const convergePolicySpec *call,
         [CONVERGE_LAYER_HOST] = conf ? convergePolicyConfGetDefault(conf) : NULL,
     };
 
-    return convergePolicyResolve(layers, sitesOf(conf), error);
+    return convergePolicyResolve(layers, conf ? convergePolicyConfGetHost(conf) : NULL, error);
 }
 
 gboolean
@@ -73,13 +73,15 @@ virshConvergePolicyCheck(const char *text,
     g_autoptr(convergePolicyConf) conf = loadConf(NULL);
     g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(text, error);
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { [CONVERGE_LAYER_CALL] = spec };
+    convergePolicyHost host = { .sites = sitesOf(conf) };
     g_autoptr(convergePolicy) policy = NULL;
 
     if (!spec)
         return FALSE;
 
-    /* Only what it says itself can be judged here: the host may be another one. */
-    policy = convergePolicyResolve(layers, sitesOf(conf), error);
+    /* Only what it says itself can be judged here: the host may be another one, with other
+     * limits. */
+    policy = convergePolicyResolve(layers, &host, error);
     return policy != NULL;
 }
 
@@ -177,7 +179,8 @@ virshConvergeExplain(const char *call,
 
         appendCell(text, convergeFields[i].name, 20);
         appendCell(text, value, 18);
-        appendCell(text, convergeLayerName(convergePolicyGetLayer(policy, i)), 9);
+        appendCell(text, convergePolicyIsLimited(policy, i) ? "host-limit" :
+                   convergeLayerName(convergePolicyGetLayer(policy, i)), 10);
         g_string_append_printf(text, "%s\n", _(convergeFields[i].help));
     }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy-conf.c: what is taken as a host's configuration reads the same once written;
- * what is refused says why, briefly
+ * policy-conf.c: what is taken as a host's configuration reads the same once written, and
+ * keeps a domain that asks for everything within its limits; what is refused says why,
+ * briefly
  */
 #include <string.h>
 
 #include "fuzz.h"
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
+#include "policy/policy_limits.h"
 
 static void
 writeGroup(GString *out,
@@ -33,18 +35,51 @@ writeGroup(GString *out,
 static char *
 writeConf(const convergePolicyConf *conf)
 {
-    GHashTable *sites = convergePolicyConfGetSites(conf);
+    GHashTable *sites = convergePolicyConfGetHost(conf)->sites;
     g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(sites), (GCompareFunc)strcmp);
     GString *out = g_string_new(NULL);
     GList *each;
 
     writeGroup(out, "default", convergePolicyConfGetDefault(conf));
+    writeGroup(out, "limits", convergePolicyConfGetHost(conf)->limits[CONVERGE_LIMITS_ALL]);
+    writeGroup(out, "domain-limits", convergePolicyConfGetHost(conf)->limits[CONVERGE_LIMITS_DOMAIN]);
     for (each = names; each; each = each->next) {
         g_autofree char *group = g_strconcat("policy ", (const char *)each->data, NULL);
 
         writeGroup(out, group, g_hash_table_lookup(sites, each->data));
     }
     return g_string_free(out, FALSE);
+}
+
+/* Nothing that the domain asks for is a reason to refuse it. */
+static void
+limitDomain(const convergePolicyConf *conf)
+{
+    const convergePolicyHost *host = convergePolicyConfGetHost(conf);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(convergePolicySpec) domain =
+        convergePolicySpecParse("adaptive,max-throttle=99,max-downtime=2000s,"
+                                "fallback=abort+suspend+post-copy,when=always", &error);
+    const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
+        [CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(conf),
+        [CONVERGE_LAYER_DOMAIN] = domain,
+    };
+    g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, host, &error);
+    gsize i;
+    int group;
+
+    g_assert_no_error(error);
+    for (i = 0; i < convergeLimitCount; i++) {
+        const convergeLimit *row = &convergeLimitRows[i];
+        gint64 value = convergePolicyGet(policy, row->field);
+
+        for (group = 0; group < CONVERGE_LIMITS_LAST; group++) {
+            gint64 limit = 0;
+
+            g_assert_true(convergeLimitGet(row, group, host, &limit, NULL));
+            g_assert_cmpint(row->within(value, limit), ==, value);
+        }
+    }
 }
 
 int
@@ -63,6 +98,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data,
         return 0;
     }
 
+    limitDomain(conf);
     written = writeConf(conf);
     again = convergePolicyConfParse(written, strlen(written), "fuzz", &error);
     g_assert_no_error(error);

@@ -48,6 +48,7 @@ class CommandTest(VirshTest):
     def file(self, name, text):
         with open(self.path(name), "w") as file:
             file.write(text)
+        os.chmod(self.path(name), 0o644)    # whatever the umask
         return self.path(name)
 
     def quiet(self, *args, **extra):
@@ -253,6 +254,23 @@ class Local(CommandTest):
         rows = self.rows(with_domain + " xen,max-throttle=60")
         self.assertEqual(rows["max-throttle"], ("60", "call"))
         self.assertEqual(rows["passes"], ("5", "preset"))
+
+    def test_limits(self):
+        with_domain = "converge-set test suspend,max-downtime=20s; converge-explain --domain test"
+        rows = self.rows(with_domain)
+        self.assertEqual(rows["max-downtime"], ("5s", "host-limit"))
+        self.assertEqual(rows["fallback"], ("continue", "host-limit"))
+        self.assertEqual(rows["passes"], ("1", "preset"))
+
+        self.conf = self.file("limits.conf", "[limits]\nmax-throttle = 80\n[domain-limits]\nfallback = suspend\n")
+        rows = self.rows(with_domain)
+        self.assertEqual(rows["fallback"], ("suspend", "preset"))
+        self.assertEqual(rows["max-throttle"], ("80", "host-limit"))
+        self.assertFails(self.quiet("converge-explain", "adaptive,max-throttle=90"),
+                         "field 'max-throttle' of the converge policy has the value '90', which is beyond "
+                         "the limit in the configuration of the host; allowed: no more than '80'")
+        # Another host may have other limits.
+        self.assertEqual(self.quiet("converge-set", "test", "adaptive,max-throttle=90")[0], 0)
 
     def test_domain_without(self):
         self.assertEqual(self.rows("converge-explain", "--domain", "test"),

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * policy_limits.c: one row per field that a host can limit
+ */
+#include <glib/gi18n-lib.h>
+
+#include "policy/policy_fields.h"
+#include "policy/policy_limits.h"
+
+static gint64
+atMost(gint64 value,
+       gint64 limit)
+{
+    return MIN(value, limit);
+}
+
+static gboolean
+hasRung(gint64 ladder,
+        int rung)
+{
+    unsigned int i;
+
+    for (i = 0; i < CONVERGE_RUNGS_MAX; i++) {
+        if (convergeLadderRung(ladder, i) == rung)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* To go on as before is always allowed, and is what remains where nothing else does. */
+static gint64
+rungsOf(gint64 ladder,
+        gint64 limit)
+{
+    gint64 kept = 0;
+    unsigned int count = 0;
+    unsigned int i;
+    int rung;
+
+    for (i = 0; (rung = convergeLadderRung(ladder, i)) >= 0; i++) {
+        if (rung == CONVERGE_RUNG_CONTINUE || hasRung(limit, rung))
+            kept |= (gint64)(rung + 1) << (count++ * CONVERGE_RUNG_BITS);
+    }
+    return count > 0 ? kept : CONVERGE_RUNG_CONTINUE + 1;
+}
+
+/* The built-in limits.  A call may ask for everything: what its caller may do is decided by
+ * libvirt's own rights.  A domain's metadata also steers migrations that other callers start.
+ * So it gets no rung that stops the guest or ends the migration, and no pause that the
+ * guest's clients would take for an outage. */
+const convergeLimit convergeLimitRows[] = {
+    {
+        CONVERGE_FIELD_MAX_THROTTLE, { "99", "99" },
+        N_("the largest throttle that may be asked for"), atMost,
+    },
+    {
+        CONVERGE_FIELD_MAX_DOWNTIME, { "2000s", "5s" },
+        N_("the largest allowed pause that may be asked for"), atMost,
+    },
+    {
+        CONVERGE_FIELD_FALLBACK, { "continue+post-copy+suspend+abort", "continue+post-copy" },
+        N_("what may be asked for as fallback, in whatever order; continue always may"), rungsOf,
+    },
+    {
+        CONVERGE_FIELD_WHEN, { "always", "always" },
+        N_("the widest that may be asked for: the live migrations that ask, or all"), atMost,
+    },
+};
+
+const gsize convergeLimitCount = G_N_ELEMENTS(convergeLimitRows);
+
+gboolean
+convergeLimitCheckName(const char *name,
+                       GError **error)
+{
+    g_autoptr(GString) known = g_string_new(NULL);
+    g_autofree char *quoted = NULL;
+    gsize i;
+
+    for (i = 0; i < convergeLimitCount; i++) {
+        const char *row = convergeFields[convergeLimitRows[i].field].name;
+
+        if (g_str_equal(row, name))
+            return TRUE;
+        g_string_append_printf(known, "%s%s", i ? ", " : "", row);
+    }
+
+    quoted = convergePolicyQuote(name);
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("'%1$s' is no field that a host can limit; allowed: %2$s"),
+                quoted, known->str);
+    return FALSE;
+}
+
+gboolean
+convergeLimitGet(const convergeLimit *limit,
+                 convergeLimits group,
+                 const convergePolicyHost *host,
+                 gint64 *value,
+                 GError **error)
+{
+    const convergePolicySpec *stated = host ? host->limits[group] : NULL;
+
+    if (!stated || !convergePolicySpecHas(stated, limit->field))
+        return convergeFieldParse(limit->field, limit->builtin[group], value, error);
+
+    *value = convergePolicySpecGet(stated, limit->field);
+    return TRUE;
+}
