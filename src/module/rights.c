@@ -56,7 +56,7 @@ static const struct {
 } rights[] = {
     { throttles, CONVERGE_FIELD_THROTTLE,
       "domain:migrate", "virDomainMigratePerform3ParamsEnsureACL" },
-    { NULL, CONVERGE_FIELD_MAX_DOWNTIME,
+    { NULL, CONVERGE_FIELD_DOWNTIME,
       "domain:migrate", "virDomainMigrateSetMaxDowntimeEnsureACL" },
     { switchesToPostcopy, CONVERGE_FIELD_FALLBACK,
       "domain:migrate", "virDomainMigrateStartPostCopyEnsureACL" },

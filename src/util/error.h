@@ -17,13 +17,10 @@ typedef enum {
     CONVERGE_ERROR_LIBVIRT,     /* a libvirt call failed */
     CONVERGE_ERROR_QEMU,        /* QEMU refused or misunderstood a command */
     CONVERGE_ERROR_IO,          /* a file of ours could not be read or written */
-<<<<<<< HEAD
     CONVERGE_ERROR_RECORD,      /* ...and that file says what has to be undone */
     CONVERGE_ERROR_RIGHTS,      /* the caller lacks a right that the policy takes */
-=======
     CONVERGE_ERROR_HOST,        /* the host's configuration is wrong or cannot be trusted: not
                                  * the caller's fault, and its text is not for his eyes */
->>>>>>> wip-policy
     CONVERGE_ERROR_LAST
 } convergeErrorCode;
 
