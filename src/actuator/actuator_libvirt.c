@@ -26,6 +26,7 @@ struct _convergeActuatorLibvirt {
     unsigned int throttle;          /* %, to be in force at once whenever the guest runs */
     unsigned int qemuThrottle;      /* %, QEMU's own, at the last sample */
     convergeVcpuQuota *quota;       /* NULL: there is none */
+    gboolean quotaUnsaved;          /* the record does not have its newest originals */
     GArray *cpus;                   /* gint64, QEMU's index of each of its vCPUs */
     convergeVcpuShares shares;
     convergeDirtyLimit limit;
@@ -134,13 +135,11 @@ findQuota(convergeActuatorLibvirt *actuator,
           GError **error)
 {
     g_autoptr(convergeVcpuQuota) quota = NULL;
-    gsize i;
 
     if (!(quota = convergeVcpuQuotaNew(&g_array_index(threads, pid_t, 0), threads->len, error)))
         return FALSE;
 
-    for (i = 0; i < convergeVcpuQuotaCount(quota); i++)
-        convergeUndoRecordAddGroup(actuator->record, convergeVcpuQuotaGroup(quota, i));
+    convergeUndoRecordSetGroups(actuator->record, quota);
     if (!convergeUndoRecordSave(actuator->record, error))
         return FALSE;
 
@@ -204,14 +203,35 @@ choose(void *opaque,
     return CONVERGE_ACTUATOR_QEMU;
 }
 
+/* What others have set meanwhile is recorded before it is changed. */
+static gboolean
+adoptQuota(convergeActuatorLibvirt *actuator,
+           GError **error)
+{
+    if (!convergeVcpuQuotaAdopt(actuator->quota, &actuator->quotaUnsaved, error))
+        return FALSE;
+    if (!actuator->quotaUnsaved)
+        return TRUE;
+
+    convergeUndoRecordSetGroups(actuator->record, actuator->quota);
+    if (!convergeUndoRecordSave(actuator->record, error))
+        return FALSE;
+    actuator->quotaUnsaved = FALSE;
+    return TRUE;
+}
+
 /* A guest that stands still is not to be held back on its way to the destination: the
  * threads of its vCPUs have a part in handing it over. */
 static gboolean
 applyQuota(convergeActuatorLibvirt *actuator,
            GError **error)
 {
+    unsigned int percent = actuator->last.paused ? 0 : actuator->throttle;
+
+    if (percent > 0 && !adoptQuota(actuator, error))
+        return FALSE;
     return convergeVcpuSharesSetQuota(&actuator->shares, actuator->quota, actuator->cpus,
-                                      actuator->last.paused ? 0 : actuator->throttle, error);
+                                      percent, error);
 }
 
 /* Before the parameters of QEMU are set.  That a record cannot be written is no reason to

@@ -85,6 +85,17 @@ convergeUndoRecordAddGroup(convergeUndoRecord *record,
     g_ptr_array_add(record->groups, copy);
 }
 
+void
+convergeUndoRecordSetGroups(convergeUndoRecord *record,
+                            const convergeVcpuQuota *quota)
+{
+    gsize i;
+
+    g_ptr_array_set_size(record->groups, 0);
+    for (i = 0; i < convergeVcpuQuotaCount(quota); i++)
+        convergeUndoRecordAddGroup(record, convergeVcpuQuotaGroup(quota, i));
+}
+
 convergeUndoParam *
 convergeUndoRecordAddParam(convergeUndoRecord *record,
                            const char *name,

@@ -61,6 +61,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeUndoRecord, convergeUndoRecordFree)
 /* A group whose quota will be changed; copied. */
 void convergeUndoRecordAddGroup(convergeUndoRecord *record, const convergeVcpuGroup *group);
 
+/* The groups of @quota, in place of those that the record has. */
+void convergeUndoRecordSetGroups(convergeUndoRecord *record, const convergeVcpuQuota *quota);
+
 /* Parameter @name, which was @original before we changed anything, will be set to @value;
  * may be called anew for each value.  The newest 16 values are kept, so that one counts
  * as ours also if the process is killed before it is set. */
