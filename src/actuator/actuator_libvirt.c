@@ -246,7 +246,7 @@ recordParams(convergeActuatorLibvirt *actuator,
         return;
 
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (values[i] != CONVERGE_PARAM_ABSENT)
+        if (values[i] != CONVERGE_PARAM_ABSENT && !convergeQemuParamsIsCallers(&actuator->params, i))
             convergeUndoRecordSetParam(actuator->record, convergeParamName(i),
                                        convergeParamIsBoolean(i),
                                        actuator->params.original[i], values[i]);
@@ -352,13 +352,9 @@ review(void *opaque,
 void
 convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
 {
-    convergeQemuParams *params = &actuator->params;
-
     if (actuator->quota)
         convergeVcpuQuotaRestore(actuator->quota, NULL);
-    if (params->callerThrottle)
-        params->written[CONVERGE_PARAM_INITIAL] = params->written[CONVERGE_PARAM_INCREMENT] =
-            CONVERGE_PARAM_ABSENT;
+    convergeQemuParamsEnd(&actuator->params);
 }
 
 void
