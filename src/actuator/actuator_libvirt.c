@@ -54,6 +54,7 @@ convergeActuatorLibvirtFree(convergeActuatorLibvirt *actuator)
         return;
     convergeVcpuQuotaFree(actuator->quota);
     convergeVcpuSharesClear(&actuator->shares);
+    convergeDirtyLimitClear(&actuator->limit);
     convergeUndoRecordFree(actuator->record);
     g_array_unref(actuator->cpus);
     g_free(actuator->changed);
@@ -299,13 +300,13 @@ applyLimit(convergeActuatorLibvirt *actuator,
 
     if (actuator->shares.startMs > 0)
         return TRUE;            /* not measured yet */
-    if (actuator->throttle > 0 && actuator->record && !actuator->record->dirtyLimit) {
-        actuator->record->dirtyLimit = TRUE;
+    if (!convergeVcpuSharesKnown(&actuator->shares))
+        return leaveLimit(actuator, _("QEMU could not tell which vCPUs dirty memory"), error);
+    if (actuator->throttle > 0 && actuator->record && !actuator->record->dirtyRates) {
+        convergeUndoRecordSetDirtyRates(actuator->record, actuator->shares.rates);
         if (!convergeUndoRecordSave(actuator->record, &refusal))
             return leaveLimit(actuator, refusal->message, error);
     }
-    if (!convergeVcpuSharesKnown(&actuator->shares))
-        return leaveLimit(actuator, _("QEMU could not tell which vCPUs dirty memory"), error);
     if (!convergeDirtyLimitSet(&actuator->limit, monitor, &actuator->shares, actuator->throttle,
                                nowMs, &refusal))
         return leaveLimit(actuator, refusal->message, error);

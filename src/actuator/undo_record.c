@@ -63,6 +63,7 @@ convergeUndoRecordFree(convergeUndoRecord *record)
     g_free(record->name);
     g_ptr_array_unref(record->groups);
     g_ptr_array_unref(record->params);
+    g_clear_pointer(&record->dirtyRates, g_hash_table_unref);
     g_free(record);
 }
 
@@ -94,6 +95,15 @@ convergeUndoRecordSetGroups(convergeUndoRecord *record,
     g_ptr_array_set_size(record->groups, 0);
     for (i = 0; i < convergeVcpuQuotaCount(quota); i++)
         convergeUndoRecordAddGroup(record, convergeVcpuQuotaGroup(quota, i));
+}
+
+void
+convergeUndoRecordSetDirtyRates(convergeUndoRecord *record,
+                                GHashTable *rates)
+{
+    g_hash_table_ref(rates);
+    g_clear_pointer(&record->dirtyRates, g_hash_table_unref);
+    record->dirtyRates = rates;
 }
 
 convergeUndoParam *

@@ -42,7 +42,10 @@ struct _convergeUndoRecord {
     guint64 qemuStart;
     GPtrArray *groups;  /* of convergeVcpuGroup */
     GPtrArray *params;  /* of convergeUndoParam */
-    gboolean dirtyLimit;    /* QEMU limits the dirty rate of vCPUs, or will at once */
+    /* The rates from which QEMU's limits of the vCPUs' dirty rate derive, as
+     * convergeVcpuShares has them; NULL: there are none, unless... */
+    GHashTable *dirtyRates;
+    gboolean anyDirtyLimit; /* ...an older program wrote the record, which did not tell them */
 };
 
 /* /run/libvirt/converge, or for other users than root the like in theirs.  g_free(). */
@@ -69,6 +72,9 @@ void convergeUndoRecordSetGroups(convergeUndoRecord *record, const convergeVcpuQ
  * as ours also if the process is killed before it is set. */
 void convergeUndoRecordSetParam(convergeUndoRecord *record, const char *name, gboolean boolean,
                                 gint64 original, gint64 value);
+
+/* Limits of the vCPUs' dirty rate will be derived from @rates; a reference is taken. */
+void convergeUndoRecordSetDirtyRates(convergeUndoRecord *record, GHashTable *rates);
 
 /* Writes the file, at once or not at all, and makes the directory (mode 0700) if need be.
  * Fails where the record could not be read back: too large, say. */

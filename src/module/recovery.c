@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "actuator/dirty_limit.h"
-#include "actuator/qmp.h"
-#include "actuator/undo_record.h"
+#include "actuator/undo_restore.h"
 #include "module/libvirt_next.h"
 #include "module/recovery.h"
 
@@ -71,7 +69,7 @@ convergeRecoveryUnload(void)
     }
 }
 
-/* --- Parameters --- */
+/* --- QEMU --- */
 
 /* Of the daemon's own client. */
 static const convergeLibvirt socketCalls = {
@@ -79,121 +77,15 @@ static const convergeLibvirt socketCalls = {
     .qemuMonitorCommand = virDomainQemuMonitorCommand,
 };
 
-static JsonObject *
-monitor(virDomainPtr domain,
-        const char *name,
-        JsonObject *arguments,
-        GError **error)
-{
-    const convergeMonitor qmp = { &socketCalls, domain };
-
-    return convergeQmpRunObject(&qmp, name, arguments, error);
-}
-
-/* Whether QEMU is done with the migration: qapi/migration.json, MigrationStatus. */
-static gboolean
-isMigrating(virDomainPtr domain,
-            gboolean *migrating,
-            GError **error)
-{
-    static const char *const ended[] = { "none", "completed", "failed", "cancelled", NULL };
-    g_autoptr(JsonObject) reply = monitor(domain, "query-migrate", NULL, error);
-
-    if (!reply)
-        return FALSE;
-
-    *migrating = !g_strv_contains(ended, json_object_get_string_member_with_default(reply, "status",
-                                                                                    "none"));
-    return TRUE;
-}
-
-static gboolean
-cancelLimit(virDomainPtr domain,
-            const convergeUndoRecord *record,
-            GError **error)
-{
-    const convergeMonitor qmp = { &socketCalls, domain };
-    convergeDirtyLimit limit = { .stands = record->dirtyLimit };
-
-    return convergeDirtyLimitCancel(&limit, &qmp, error);
-}
-
-static gboolean
-carriesOurs(JsonObject *current,
-            const convergeUndoParam *param)
-{
-    gint64 value;
-    guint i;
-
-    if (!json_object_has_member(current, param->name))
-        return FALSE;
-
-    if (param->boolean)
-        value = json_object_get_boolean_member_with_default(current, param->name, FALSE);
-    else
-        value = json_object_get_int_member_with_default(current, param->name, -1);
-
-    for (i = 0; i < param->written->len; i++) {
-        if (g_array_index(param->written, gint64, i) == value)
-            return value != param->original;
-    }
-    return FALSE;
-}
-
-/* All in one command: QEMU checks the merged set.  @count: how many. */
-static gboolean
-restoreParams(virDomainPtr domain,
-              const convergeUndoRecord *record,
-              guint *count,
-              GError **error)
-{
-    g_autoptr(JsonObject) current = NULL;
-    g_autoptr(JsonObject) reply = NULL;
-    g_autoptr(JsonObject) arguments = json_object_new();
-    guint i;
-
-    *count = 0;
-    if (record->params->len == 0)
-        return TRUE;
-
-    if (!(current = monitor(domain, "query-migrate-parameters", NULL, error)))
-        return FALSE;
-
-    for (i = 0; i < record->params->len; i++) {
-        const convergeUndoParam *param = g_ptr_array_index(record->params, i);
-
-        if (!carriesOurs(current, param))
-            continue;
-        if (param->boolean)
-            json_object_set_boolean_member(arguments, param->name, param->original != 0);
-        else
-            json_object_set_int_member(arguments, param->name, param->original);
-        ++*count;
-    }
-
-    return *count == 0 || (reply = monitor(domain, "migrate-set-parameters", arguments, error));
-}
-
 static gboolean
 recover(virDomainPtr domain,
         const convergeUndoRecord *record,
         GError **error)
 {
-    gboolean migrating;
+    const convergeMonitor monitor = { &socketCalls, domain };
     guint params;
 
-    if (!isMigrating(domain, &migrating, error))
-        return FALSE;
-    if (migrating) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("QEMU has not ended the interrupted migration"));
-        return FALSE;
-    }
-
-    if (!convergeUndoRecordRestoreGroups(record, error) ||
-        !cancelLimit(domain, record, error) ||
-        !restoreParams(domain, record, &params, error) ||
-        !convergeUndoRecordRemove(record, error))
+    if (!convergeUndoRestore(record, &monitor, &params, error))
         return FALSE;
 
     convergeNextLog("%s: after an interrupted migration, %u vCPU quotas and %u of QEMU's "
