@@ -304,18 +304,6 @@ convergeUndoRecordSave(const convergeUndoRecord *record,
     return !what;
 }
 
-gboolean
-convergeUndoRecordRemove(const convergeUndoRecord *record,
-                         GError **error)
-{
-    if (unlink(record->path) == 0 || errno == ENOENT)
-        return TRUE;
-
-    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                _("cannot remove '%1$s': %2$s"), record->path, g_strerror(errno));
-    return FALSE;
-}
-
 convergeUndoRecord *
 convergeUndoRecordLoad(const char *dir,
                        const char *uuid)
@@ -327,6 +315,23 @@ convergeUndoRecordLoad(const char *dir,
     if (!convergeUndoRecordIsName(uuid) || !isPrivateDir(dir) || !(text = readBounded(path)))
         return NULL;
     return convergeUndoRecordParse(dir, uuid, text);
+}
+
+gboolean
+convergeUndoRecordRemove(const convergeUndoRecord *record,
+                         GError **error)
+{
+    g_autofree char *dir = g_path_get_dirname(record->path);
+    g_autoptr(convergeUndoRecord) there = convergeUndoRecordLoad(dir, record->uuid);
+
+    if (there && (there->writer != record->writer || there->writerStart != record->writerStart))
+        return TRUE;
+    if (unlink(record->path) == 0 || errno == ENOENT)
+        return TRUE;
+
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
+                _("cannot remove '%1$s': %2$s"), record->path, g_strerror(errno));
+    return FALSE;
 }
 
 GPtrArray *

@@ -80,7 +80,8 @@ void convergeUndoRecordSetDirtyRates(convergeUndoRecord *record, GHashTable *rat
  * Fails where the record could not be read back: too large, say. */
 gboolean convergeUndoRecordSave(const convergeUndoRecord *record, GError **error);
 
-/* Removes the file.  That there is none is no error. */
+/* Removes the file.  No error if there is none, or that of another process, which has begun
+ * a record of its own meanwhile and keeps it. */
 gboolean convergeUndoRecordRemove(const convergeUndoRecord *record, GError **error);
 
 /* Puts the quotas of the record back: files only, no libvirt call.  Goes on after a

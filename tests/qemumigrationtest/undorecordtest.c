@@ -474,6 +474,26 @@ testProcesses(void)
     g_assert_false(convergeUndoRecordIsMine(record));
 }
 
+/* Who puts back what another process has left does not remove what a third one has begun. */
+static void
+testRemoveForeign(void)
+{
+    g_auto(place) p = { 0 };
+    g_autoptr(convergeUndoRecord) old = NULL;
+    g_autoptr(convergeUndoRecord) record = NULL;
+
+    placeInit(&p);
+    old = newRecord(&p);
+    old->writerStart--;
+    save(old);
+    record = newRecord(&p);
+    save(record);
+    g_assert_true(convergeUndoRecordRemove(old, NULL));
+    g_assert_true(loads(&p));
+    g_assert_true(convergeUndoRecordRemove(record, NULL));
+    g_assert_false(loads(&p));
+}
+
 static void
 testRestoreGroups(void)
 {
@@ -519,6 +539,7 @@ main(int argc,
     g_test_add_func("/undorecord/foreign-files", testForeignFiles);
     g_test_add_func("/undorecord/load-all", testLoadAll);
     g_test_add_func("/undorecord/processes", testProcesses);
+    g_test_add_func("/undorecord/remove-foreign", testRemoveForeign);
     g_test_add_func("/undorecord/restore-groups", testRestoreGroups);
     return g_test_run();
 }
