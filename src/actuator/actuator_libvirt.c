@@ -27,6 +27,7 @@ struct _convergeActuatorLibvirt {
     unsigned int throttle;          /* %, to be in force at once whenever the guest runs */
     unsigned int qemuThrottle;      /* %, QEMU's own, at the last sample */
     convergeVcpuQuota *quota;       /* NULL: there is none */
+    gboolean quotaUnsaved;          /* the record does not have its newest originals */
     GArray *cpus;                   /* gint64, QEMU's index of each of its vCPUs */
     convergeVcpuShares shares;
     convergeDirtyLimit limit;
@@ -56,6 +57,7 @@ convergeActuatorLibvirtFree(convergeActuatorLibvirt *actuator)
         return;
     convergeVcpuQuotaFree(actuator->quota);
     convergeVcpuSharesClear(&actuator->shares);
+    convergeDirtyLimitClear(&actuator->limit);
     convergeUndoRecordFree(actuator->record);
     convergeUndoDiskClear(&actuator->disk);
     g_array_unref(actuator->cpus);
@@ -150,14 +152,12 @@ findQuota(convergeActuatorLibvirt *actuator,
           const GArray *threads,
           GError **error)
 {
-    gsize i;
 
     if (!(actuator->quota = convergeVcpuQuotaNew(&g_array_index(threads, pid_t, 0), threads->len,
                                                  error)))
         return FALSE;
 
-    for (i = 0; i < convergeVcpuQuotaCount(actuator->quota); i++)
-        convergeUndoRecordAddGroup(actuator->record, convergeVcpuQuotaGroup(actuator->quota, i));
+    convergeUndoRecordSetGroups(actuator->record, actuator->quota);
     return TRUE;
 }
 
@@ -231,14 +231,35 @@ choose(void *opaque,
     return CONVERGE_ACTUATOR_QEMU;
 }
 
+/* What others have set meanwhile is recorded before it is changed. */
+static gboolean
+adoptQuota(convergeActuatorLibvirt *actuator,
+           GError **error)
+{
+    if (!convergeVcpuQuotaAdopt(actuator->quota, &actuator->quotaUnsaved, error))
+        return FALSE;
+    if (!actuator->quotaUnsaved)
+        return TRUE;
+
+    convergeUndoRecordSetGroups(actuator->record, actuator->quota);
+    if (!convergeUndoSave(&actuator->disk, actuator->record, error))
+        return FALSE;
+    actuator->quotaUnsaved = FALSE;
+    return TRUE;
+}
+
 /* A guest that stands still is not to be held back on its way to the destination: the
  * threads of its vCPUs have a part in handing it over. */
 static gboolean
 applyQuota(convergeActuatorLibvirt *actuator,
            GError **error)
 {
+    unsigned int percent = actuator->last.paused ? 0 : actuator->throttle;
+
+    if (percent > 0 && !adoptQuota(actuator, error))
+        return FALSE;
     return convergeVcpuSharesSetQuota(&actuator->shares, actuator->quota, actuator->cpus,
-                                      actuator->last.paused ? 0 : actuator->throttle, error);
+                                      percent, error);
 }
 
 /* Before the parameters of QEMU are set: without a record they are not.  A client has none,
@@ -254,7 +275,7 @@ recordParams(convergeActuatorLibvirt *actuator,
         return TRUE;
 
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (values[i] != CONVERGE_PARAM_ABSENT)
+        if (values[i] != CONVERGE_PARAM_ABSENT && !convergeQemuParamsIsCallers(&actuator->params, i))
             convergeUndoRecordSetParam(actuator->record, convergeParamName(i),
                                        convergeParamIsBoolean(i),
                                        actuator->params.original[i], values[i]);
@@ -307,13 +328,13 @@ applyLimit(convergeActuatorLibvirt *actuator,
 
     if (actuator->shares.startMs > 0)
         return TRUE;            /* not measured yet */
-    if (actuator->throttle > 0 && actuator->record && !actuator->record->dirtyLimit) {
-        actuator->record->dirtyLimit = TRUE;
+    if (!convergeVcpuSharesKnown(&actuator->shares))
+        return leaveLimit(actuator, _("QEMU could not tell which vCPUs dirty memory"), error);
+    if (actuator->throttle > 0 && actuator->record && !actuator->record->dirtyRates) {
+        convergeUndoRecordSetDirtyRates(actuator->record, actuator->shares.rates);
         if (!convergeUndoSave(&actuator->disk, actuator->record, &refusal))
             return leaveLimit(actuator, refusal->message, error);
     }
-    if (!convergeVcpuSharesKnown(&actuator->shares))
-        return leaveLimit(actuator, _("QEMU could not tell which vCPUs dirty memory"), error);
     if (!convergeDirtyLimitSet(&actuator->limit, monitor, &actuator->shares, actuator->throttle,
                                nowMs, &refusal))
         return leaveLimit(actuator, refusal->message, error);
@@ -360,13 +381,9 @@ review(void *opaque,
 void
 convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
 {
-    convergeQemuParams *params = &actuator->params;
-
     if (actuator->quota)
         convergeVcpuQuotaRestore(actuator->quota, NULL);
-    if (params->callerThrottle)
-        params->written[CONVERGE_PARAM_INITIAL] = params->written[CONVERGE_PARAM_INCREMENT] =
-            CONVERGE_PARAM_ABSENT;
+    convergeQemuParamsEnd(&actuator->params);
 }
 
 void

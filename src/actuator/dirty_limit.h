@@ -35,10 +35,13 @@
 typedef struct _convergeDirtyLimit convergeDirtyLimit;
 struct _convergeDirtyLimit {
     unsigned int throttle;  /* %, in force */
-    gboolean stands;        /* there may be limits of ours in QEMU */
+    GHashTable *ours;       /* cpu-index to the limits that may be ours, or NULL: there are none */
     gint64 askedMs;         /* when QEMU was last asked for the rates... */
     gint64 aliveMs;         /* ...and all limited vCPUs were last seen to dirty memory */
 };
+
+/* Says nothing to QEMU. */
+void convergeDirtyLimitClear(convergeDirtyLimit *limit);
 
 /* Whether QEMU has such limits, and nobody else has set one. */
 gboolean convergeDirtyLimitCheck(const convergeMonitor *monitor, GError **error);
@@ -50,9 +53,17 @@ gboolean convergeDirtyLimitSet(convergeDirtyLimit *limit, const convergeMonitor 
                                const convergeVcpuShares *shares, unsigned int throttle,
                                gint64 nowMs, GError **error);
 
-/* Takes all limits back, if there may be any.  Idempotent. */
+/* Takes back each limit that is the one last set, if there may be any; a limit that somebody
+ * else has set meanwhile stays.  Goes on after a failure, and reports the first.
+ * Idempotent. */
 gboolean convergeDirtyLimitCancel(convergeDirtyLimit *limit, const convergeMonitor *monitor,
                                   GError **error);
+
+/* By a record: takes back each limit that can be derived from @rates, which is as
+ * convergeVcpuShares has them; NULL: all limits are ours.  Otherwise as
+ * convergeDirtyLimitCancel(). */
+gboolean convergeDirtyLimitCancelDerived(const convergeMonitor *monitor, GHashTable *rates,
+                                         GError **error);
 
 /* Whether a vCPU has come to a stop under its limit.  Asks QEMU once a second; without an
  * answer, nothing is known and it is FALSE. */

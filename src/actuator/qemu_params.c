@@ -45,6 +45,45 @@ convergeQemuParamsInit(convergeQemuParams *params,
         params->original[i] = params->written[i] = ABSENT;
 }
 
+/* --- QMP --- */
+
+static gint64
+currentValue(JsonObject *current,
+             const char *name,
+             gboolean boolean)
+{
+    if (!json_object_has_member(current, name))
+        return ABSENT;
+    if (boolean)
+        return json_object_get_boolean_member_with_default(current, name, FALSE);
+    return json_object_get_int_member_with_default(current, name, ABSENT);
+}
+
+static void
+addValue(JsonObject *arguments,
+         const char *name,
+         gboolean boolean,
+         gint64 value)
+{
+    if (boolean)
+        json_object_set_boolean_member(arguments, name, value != 0);
+    else
+        json_object_set_int_member(arguments, name, value);
+}
+
+static gboolean
+send(const convergeMonitor *monitor,
+     JsonObject *arguments,
+     GError **error)
+{
+    g_autoptr(JsonObject) reply = convergeQmpRunObject(monitor, "migrate-set-parameters",
+                                                       arguments, error);
+
+    return reply != NULL;
+}
+
+/* --- Changing --- */
+
 static gboolean
 queryParams(const convergeMonitor *monitor,
             gint64 values[CONVERGE_PARAM_LAST],
@@ -57,40 +96,9 @@ queryParams(const convergeMonitor *monitor,
     if (!reply)
         return FALSE;
 
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        values[i] = ABSENT;
-        if (!json_object_has_member(reply, migrationParams[i].name))
-            continue;
-        if (migrationParams[i].boolean)
-            values[i] = json_object_get_boolean_member_with_default(
-                reply, migrationParams[i].name, FALSE);
-        else
-            values[i] = json_object_get_int_member_with_default(
-                reply, migrationParams[i].name, ABSENT);
-    }
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
+        values[i] = currentValue(reply, migrationParams[i].name, migrationParams[i].boolean);
     return TRUE;
-}
-
-static gboolean
-setParams(const convergeMonitor *monitor,
-          const gint64 values[CONVERGE_PARAM_LAST],
-          GError **error)
-{
-    g_autoptr(JsonObject) arguments = json_object_new();
-    g_autoptr(JsonObject) reply = NULL;
-    gsize i;
-
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (values[i] == ABSENT)
-            continue;
-        if (migrationParams[i].boolean)
-            json_object_set_boolean_member(arguments, migrationParams[i].name, values[i] != 0);
-        else
-            json_object_set_int_member(arguments, migrationParams[i].name, values[i]);
-    }
-
-    reply = convergeQmpRunObject(monitor, "migrate-set-parameters", arguments, error);
-    return reply != NULL;
 }
 
 gboolean
@@ -182,9 +190,14 @@ convergeQemuParamsWrite(convergeQemuParams *params,
                         const gint64 values[CONVERGE_PARAM_LAST],
                         GError **error)
 {
+    g_autoptr(JsonObject) arguments = json_object_new();
     gsize i;
 
-    if (!setParams(monitor, values, error))
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (values[i] != ABSENT)
+            addValue(arguments, migrationParams[i].name, migrationParams[i].boolean, values[i]);
+    }
+    if (!send(monitor, arguments, error))
         return FALSE;
 
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
@@ -194,36 +207,210 @@ convergeQemuParamsWrite(convergeQemuParams *params,
     return TRUE;
 }
 
-/* What libvirt has put back already no longer carries our value; what still does
- * gets its original one, all in one command. */
+/* --- Putting back --- */
+
+/* What is to be done about one parameter. */
+typedef struct _putBack putBack;
+struct _putBack {
+    const convergeParamUndo *undo;
+    gint64 now;         /* ABSENT: this QEMU does not know it */
+    gint64 next;        /* ABSENT: not to be changed, or done */
+};
+
+static gint64
+valueToPutBack(const convergeParamUndo *undo,
+               gint64 now)
+{
+    gsize i;
+
+    for (i = 0; i < undo->n; i++) {
+        if (undo->written[i] == now)
+            return now == undo->original ? ABSENT : undo->original;
+    }
+    return ABSENT;
+}
+
+static putBack *
+findPutBack(putBack *items,
+            gsize n,
+            convergeParam param)
+{
+    gsize i;
+
+    for (i = 0; i < n; i++) {
+        if (g_str_equal(items[i].undo->name, migrationParams[param].name))
+            return &items[i];
+    }
+    return NULL;
+}
+
+static gint64
+inForce(const putBack *item,
+        JsonObject *current,
+        convergeParam param)
+{
+    if (item && item->next != ABSENT)
+        return item->next;
+    return currentValue(current, migrationParams[param].name, migrationParams[param].boolean);
+}
+
+/* Somebody else may have set one of the two. */
+static void
+fitInitialToMax(putBack *items,
+                gsize n,
+                JsonObject *current)
+{
+    putBack *initial = findPutBack(items, n, CONVERGE_PARAM_INITIAL);
+    putBack *max = findPutBack(items, n, CONVERGE_PARAM_MAX);
+    gint64 nextInitial = inForce(initial, current, CONVERGE_PARAM_INITIAL);
+    gint64 nextMax = inForce(max, current, CONVERGE_PARAM_MAX);
+
+    if (nextMax == ABSENT || nextInitial <= nextMax)
+        return;
+    if (initial && initial->next != ABSENT)
+        initial->next = nextMax == initial->now ? ABSENT : nextMax;
+    else if (max && max->next != ABSENT)
+        max->next = nextInitial == max->now ? ABSENT : nextInitial;
+}
+
+/* In two rounds: QEMU may take a value only after another one. */
+static gboolean
+sendEach(const convergeMonitor *monitor,
+         putBack *items,
+         gsize n,
+         GError **error)
+{
+    gboolean ret = TRUE;
+    int round;
+    gsize i;
+
+    for (round = 0; round < 2; round++) {
+        for (i = 0; i < n; i++) {
+            const convergeParamUndo *undo = items[i].undo;
+            g_autoptr(JsonObject) arguments = json_object_new();
+
+            if (items[i].next == ABSENT)
+                continue;
+            addValue(arguments, undo->name, undo->boolean, items[i].next);
+            if (send(monitor, arguments, round == 1 && ret ? error : NULL))
+                items[i].next = ABSENT;
+            else if (round == 1)
+                ret = FALSE;
+        }
+    }
+    return ret;
+}
+
+static guint
+countLeft(const putBack *items,
+          gsize n)
+{
+    guint count = 0;
+    gsize i;
+
+    for (i = 0; i < n; i++)
+        count += items[i].next != ABSENT;
+    return count;
+}
+
+static gboolean
+sendAll(const convergeMonitor *monitor,
+        putBack *items,
+        gsize n,
+        GError **error)
+{
+    g_autoptr(JsonObject) arguments = json_object_new();
+    g_autoptr(GError) refusal = NULL;
+    gsize i;
+
+    for (i = 0; i < n; i++) {
+        if (items[i].next != ABSENT)
+            addValue(arguments, items[i].undo->name, items[i].undo->boolean, items[i].next);
+    }
+
+    if (send(monitor, arguments, &refusal)) {
+        for (i = 0; i < n; i++)
+            items[i].next = ABSENT;
+        return TRUE;
+    }
+    if (g_error_matches(refusal, CONVERGE_ERROR, CONVERGE_ERROR_QEMU))
+        return sendEach(monitor, items, n, error);
+    g_propagate_error(error, g_steal_pointer(&refusal));
+    return FALSE;
+}
+
+gboolean
+convergeQemuParamsPutBack(const convergeMonitor *monitor,
+                          const convergeParamUndo *undos,
+                          gsize n,
+                          guint *count,
+                          GError **error)
+{
+    g_autoptr(JsonObject) current = NULL;
+    g_autofree putBack *items = g_new0(putBack, n);
+    gboolean ret = TRUE;
+    guint wanted;
+    gsize i;
+
+    if (count)
+        *count = 0;
+    if (n == 0)
+        return TRUE;
+    if (!(current = convergeQmpRunObject(monitor, "query-migrate-parameters", NULL, error)))
+        return FALSE;
+
+    for (i = 0; i < n; i++) {
+        items[i].undo = &undos[i];
+        items[i].now = currentValue(current, undos[i].name, undos[i].boolean);
+        items[i].next = items[i].now == ABSENT ? ABSENT : valueToPutBack(&undos[i], items[i].now);
+    }
+    fitInitialToMax(items, n, current);
+
+    if ((wanted = countLeft(items, n)) > 0)
+        ret = sendAll(monitor, items, n, error);
+    if (count)
+        *count = wanted - countLeft(items, n);
+    return ret;
+}
+
 gboolean
 convergeQemuParamsRestore(convergeQemuParams *params,
                           const convergeMonitor *monitor,
                           GError **error)
 {
-    gint64 values[CONVERGE_PARAM_LAST];
-    gboolean needed = FALSE;
+    convergeParamUndo undos[CONVERGE_PARAM_LAST];
+    gsize n = 0;
     gsize i;
 
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
-        needed = needed || params->written[i] != ABSENT;
-    if (!needed)
-        return TRUE;
-
-    if (!queryParams(monitor, values, error))
-        return FALSE;
-
-    needed = FALSE;
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (params->written[i] == ABSENT || values[i] != params->written[i] ||
-            values[i] == params->original[i]) {
-            values[i] = ABSENT;
-        } else {
-            values[i] = params->original[i];
-            needed = TRUE;
-        }
+        if (params->written[i] == ABSENT || params->original[i] == ABSENT)
+            continue;
+        undos[n++] = (convergeParamUndo) {
+            .name = migrationParams[i].name,
+            .boolean = migrationParams[i].boolean,
+            .original = params->original[i],
+            .written = &params->written[i],
+            .n = 1,
+        };
     }
-
-    return !needed || setParams(monitor, values, error);
+    return convergeQemuParamsPutBack(monitor, undos, n, NULL, error);
 }
 
+gboolean
+convergeQemuParamsIsCallers(const convergeQemuParams *params,
+                            convergeParam param)
+{
+    return params->callerThrottle &&
+        (param == CONVERGE_PARAM_INITIAL || param == CONVERGE_PARAM_INCREMENT);
+}
+
+void
+convergeQemuParamsEnd(convergeQemuParams *params)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (convergeQemuParamsIsCallers(params, i))
+            params->written[i] = ABSENT;
+    }
+}

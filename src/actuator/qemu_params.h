@@ -55,7 +55,35 @@ void convergeQemuParamsFor(const convergeQemuParams *params, const convergeDecis
 gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonitor *monitor,
                                  const gint64 values[CONVERGE_PARAM_LAST], GError **error);
 
-/* Puts back, in one command, what still carries our value; what libvirt has put back
- * already does not.  Says nothing where nothing was changed. */
+/* What a parameter was, and what we may have set it to. */
+typedef struct _convergeParamUndo convergeParamUndo;
+struct _convergeParamUndo {
+    const char *name;       /* as in QMP */
+    gboolean boolean;       /* of type bool in QMP, otherwise an integer */
+    gint64 original;        /* >= 0 */
+    const gint64 *written;  /* each of these @n values is ours */
+    gsize n;
+};
+
+/* Puts back, each by itself, the parameters that still carry a value of ours; one that
+ * somebody else has set meanwhile stays.  cpu-throttle-initial goes no higher than the
+ * max-cpu-throttle that is in force then, and max-cpu-throttle no lower than a
+ * cpu-throttle-initial of somebody else, since QEMU refuses both.  One command for all; if
+ * QEMU refuses that, one for each, so that a value that it does not take keeps no other.
+ * @count: how many were changed; may be NULL
+ * FALSE: at least one still carries our value; the first failure is reported.  Says nothing
+ * to QEMU where @n is 0. */
+gboolean convergeQemuParamsPutBack(const convergeMonitor *monitor, const convergeParamUndo *undos,
+                                   gsize n, guint *count, GError **error);
+
+/* Puts back what carries the value that was written last.  Says nothing where nothing was
+ * changed.  Idempotent. */
 gboolean convergeQemuParamsRestore(convergeQemuParams *params, const convergeMonitor *monitor,
                                    GError **error);
+
+/* Whether @param is libvirt's to take back, since whoever migrates has stated it. */
+gboolean convergeQemuParamsIsCallers(const convergeQemuParams *params, convergeParam param);
+
+/* Memory has moved, or will not: from now on convergeQemuParamsRestore() leaves alone what
+ * libvirt takes back. */
+void convergeQemuParamsEnd(convergeQemuParams *params);

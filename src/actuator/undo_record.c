@@ -63,6 +63,7 @@ convergeUndoRecordFree(convergeUndoRecord *record)
     g_free(record->name);
     g_ptr_array_unref(record->groups);
     g_ptr_array_unref(record->params);
+    g_clear_pointer(&record->dirtyRates, g_hash_table_unref);
     g_free(record);
 }
 
@@ -83,6 +84,26 @@ convergeUndoRecordAddGroup(convergeUndoRecord *record,
     *copy = *group;
     copy->directory = g_strdup(group->directory);
     g_ptr_array_add(record->groups, copy);
+}
+
+void
+convergeUndoRecordSetGroups(convergeUndoRecord *record,
+                            const convergeVcpuQuota *quota)
+{
+    gsize i;
+
+    g_ptr_array_set_size(record->groups, 0);
+    for (i = 0; i < convergeVcpuQuotaCount(quota); i++)
+        convergeUndoRecordAddGroup(record, convergeVcpuQuotaGroup(quota, i));
+}
+
+void
+convergeUndoRecordSetDirtyRates(convergeUndoRecord *record,
+                                GHashTable *rates)
+{
+    g_hash_table_ref(rates);
+    g_clear_pointer(&record->dirtyRates, g_hash_table_unref);
+    record->dirtyRates = rates;
 }
 
 convergeUndoParam *
@@ -283,18 +304,6 @@ convergeUndoRecordSave(const convergeUndoRecord *record,
     return !what;
 }
 
-gboolean
-convergeUndoRecordRemove(const convergeUndoRecord *record,
-                         GError **error)
-{
-    if (unlink(record->path) == 0 || errno == ENOENT)
-        return TRUE;
-
-    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                _("cannot remove '%1$s': %2$s"), record->path, g_strerror(errno));
-    return FALSE;
-}
-
 convergeUndoRecord *
 convergeUndoRecordLoad(const char *dir,
                        const char *uuid)
@@ -306,6 +315,23 @@ convergeUndoRecordLoad(const char *dir,
     if (!convergeUndoRecordIsName(uuid) || !isPrivateDir(dir) || !(text = readBounded(path)))
         return NULL;
     return convergeUndoRecordParse(dir, uuid, text);
+}
+
+gboolean
+convergeUndoRecordRemove(const convergeUndoRecord *record,
+                         GError **error)
+{
+    g_autofree char *dir = g_path_get_dirname(record->path);
+    g_autoptr(convergeUndoRecord) there = convergeUndoRecordLoad(dir, record->uuid);
+
+    if (there && (there->writer != record->writer || there->writerStart != record->writerStart))
+        return TRUE;
+    if (unlink(record->path) == 0 || errno == ENOENT)
+        return TRUE;
+
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
+                _("cannot remove '%1$s': %2$s"), record->path, g_strerror(errno));
+    return FALSE;
 }
 
 GPtrArray *

@@ -42,7 +42,10 @@ struct _convergeUndoRecord {
     guint64 qemuStart;
     GPtrArray *groups;  /* of convergeVcpuGroup */
     GPtrArray *params;  /* of convergeUndoParam */
-    gboolean dirtyLimit;    /* QEMU limits the dirty rate of vCPUs, or will at once */
+    /* The rates from which QEMU's limits of the vCPUs' dirty rate derive, as
+     * convergeVcpuShares has them; NULL: there are none, unless... */
+    GHashTable *dirtyRates;
+    gboolean anyDirtyLimit; /* ...an older program wrote the record, which did not tell them */
 };
 
 /* /run/libvirt/converge, or for other users than root the like in theirs.  g_free(). */
@@ -61,17 +64,24 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeUndoRecord, convergeUndoRecordFree)
 /* A group whose quota will be changed; copied. */
 void convergeUndoRecordAddGroup(convergeUndoRecord *record, const convergeVcpuGroup *group);
 
+/* The groups of @quota, in place of those that the record has. */
+void convergeUndoRecordSetGroups(convergeUndoRecord *record, const convergeVcpuQuota *quota);
+
 /* Parameter @name, which was @original before we changed anything, will be set to @value;
  * may be called anew for each value.  The newest 16 values are kept, so that one counts
  * as ours also if the process is killed before it is set. */
 void convergeUndoRecordSetParam(convergeUndoRecord *record, const char *name, gboolean boolean,
                                 gint64 original, gint64 value);
 
+/* Limits of the vCPUs' dirty rate will be derived from @rates; a reference is taken. */
+void convergeUndoRecordSetDirtyRates(convergeUndoRecord *record, GHashTable *rates);
+
 /* Writes the file, at once or not at all, and makes the directory (mode 0700) if need be.
  * Fails where the record could not be read back: too large, say. */
 gboolean convergeUndoRecordSave(const convergeUndoRecord *record, GError **error);
 
-/* Removes the file.  That there is none is no error. */
+/* Removes the file.  No error if there is none, or that of another process, which has begun
+ * a record of its own meanwhile and keeps it. */
 gboolean convergeUndoRecordRemove(const convergeUndoRecord *record, GError **error);
 
 /* Puts the quotas of the record back: files only, no libvirt call.  Goes on after a

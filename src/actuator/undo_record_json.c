@@ -73,6 +73,26 @@ buildParam(JsonBuilder *builder,
     json_builder_end_object(builder);
 }
 
+static void
+buildDirtyRates(JsonBuilder *builder,
+                GHashTable *rates)
+{
+    GHashTableIter iter;
+    gpointer cpuIndex, rate;
+
+    json_builder_begin_array(builder);
+    g_hash_table_iter_init(&iter, rates);
+    while (g_hash_table_iter_next(&iter, &cpuIndex, &rate)) {
+        json_builder_begin_object(builder);
+        json_builder_set_member_name(builder, "cpu-index");
+        json_builder_add_int_value(builder, *(gint64 *)cpuIndex);
+        json_builder_set_member_name(builder, "rate");
+        json_builder_add_int_value(builder, *(gint64 *)rate);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
 char *
 convergeUndoRecordFormat(const convergeUndoRecord *record)
 {
@@ -91,7 +111,11 @@ convergeUndoRecordFormat(const convergeUndoRecord *record)
     buildProcess(builder, "qemu", record->qemu, record->qemuStart);
 
     json_builder_set_member_name(builder, "dirty-limit");
-    json_builder_add_boolean_value(builder, record->dirtyLimit);
+    json_builder_add_boolean_value(builder, record->dirtyRates || record->anyDirtyLimit);
+    if (record->dirtyRates) {
+        json_builder_set_member_name(builder, "dirty-limits");
+        buildDirtyRates(builder, record->dirtyRates);
+    }
 
     json_builder_set_member_name(builder, "groups");
     json_builder_begin_array(builder);
@@ -241,6 +265,39 @@ getParam(JsonObject *object,
     return TRUE;
 }
 
+/* Both members may be missing. */
+static gboolean
+getDirtyLimits(JsonObject *top,
+               convergeUndoRecord *record)
+{
+    JsonNode *flag = json_object_get_member(top, "dirty-limit");
+    JsonArray *array = arrayMember(top, "dirty-limits");
+    gint64 any = FALSE;
+    guint i;
+
+    if ((flag && !getValue(flag, TRUE, &any)) ||
+        (!array && json_object_has_member(top, "dirty-limits")))
+        return FALSE;
+    if (!array) {
+        record->anyDirtyLimit = any != 0;
+        return TRUE;
+    }
+
+    record->dirtyRates = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    for (i = 0; i < json_array_get_length(array); i++) {
+        JsonObject *vcpu = json_array_get_object_element(array, i);
+        gint64 cpuIndex;
+        gint64 rate;
+
+        if (!getInt(vcpu, "cpu-index", 0, G_MAXINT32, &cpuIndex) ||
+            !getInt(vcpu, "rate", 0, G_MAXINT64 / 100, &rate))
+            return FALSE;
+        g_hash_table_insert(record->dirtyRates, g_memdup2(&cpuIndex, sizeof(cpuIndex)),
+                            g_memdup2(&rate, sizeof(rate)));
+    }
+    return TRUE;
+}
+
 convergeUndoRecord *
 convergeUndoRecordParse(const char *dir,
                         const char *uuid,
@@ -259,13 +316,13 @@ convergeUndoRecordParse(const char *dir,
 
     top = json_node_get_object(root);
     record->name = g_strdup(getString(top, "name"));
-    record->dirtyLimit = json_object_get_boolean_member_with_default(top, "dirty-limit", FALSE);
     groups = arrayMember(top, "groups");
     params = arrayMember(top, "parameters");
     if (!getInt(top, "version", VERSION, VERSION, &version) || !record->name || !groups || !params ||
         g_strcmp0(getString(top, "uuid"), uuid) != 0 ||
         !getProcess(top, "writer", &record->writer, &record->writerStart) ||
-        !getProcess(top, "qemu", &record->qemu, &record->qemuStart))
+        !getProcess(top, "qemu", &record->qemu, &record->qemuStart) ||
+        !getDirtyLimits(top, record))
         return NULL;
 
     for (i = 0; i < json_array_get_length(groups); i++) {

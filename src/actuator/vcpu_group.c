@@ -111,17 +111,17 @@ below(const char *path,
     return path + length;
 }
 
-/* If this line of mountinfo is a mount of the hierarchy that shows the group at @path:
- * where (@top), and the group's directory. */
+/* If this line of mountinfo is a mount of the hierarchy that shows the group at @path: the
+ * group's directory. */
 static char *
 directoryInMount(const char *line,
                  gboolean unified,
-                 const char *path,
-                 char **top)
+                 const char *path)
 {
     enum { ROOT = 3, MOUNT_POINT = 4, OPTIONAL = 6 };
     g_auto(GStrv) words = g_strsplit(line, " ", -1);
     g_autofree char *root = NULL;
+    g_autofree char *mountPoint = NULL;
     const char *rest;
     gsize count = g_strv_length(words);
     gsize dash;
@@ -138,8 +138,8 @@ directoryInMount(const char *line,
     if (!(rest = below(path, root)))
         return NULL;
 
-    *top = g_strcompress(words[MOUNT_POINT]);
-    return g_strconcat(*top, rest, NULL);
+    mountPoint = g_strcompress(words[MOUNT_POINT]);
+    return g_strconcat(mountPoint, rest, NULL);
 }
 
 static gboolean
@@ -160,44 +160,47 @@ static char *
 findDirectory(const char *mounts,
               gboolean unified,
               const char *path,
-              pid_t thread,
-              char **top)
+              pid_t thread)
 {
     g_auto(GStrv) lines = g_strsplit(mounts, "\n", -1);
     gsize i;
 
     for (i = g_strv_length(lines); i-- > 0;) {
-        g_autofree char *mountPoint = NULL;
-        g_autofree char *directory = directoryInMount(lines[i], unified, path, &mountPoint);
+        g_autofree char *directory = directoryInMount(lines[i], unified, path);
 
-        if (directory && holdsThread(directory, unified, thread)) {
-            *top = g_steal_pointer(&mountPoint);
+        if (directory && holdsThread(directory, unified, thread))
             return g_steal_pointer(&directory);
-        }
     }
     return NULL;
 }
 
+/* Every group up to the topmost one has a quota file. */
 static gint64
 capUs(const char *directory,
-      gboolean unified,
-      const char *top)
+      gboolean unified)
 {
     g_autofree char *group = g_strdup(directory);
     gint64 cap = CONVERGE_CGROUP_SECOND_US;
     convergeBandwidth now;
 
-    /* The topmost group has no quota. */
-    while (strlen(group) > strlen(top)) {
+    while (strlen(group) > 1 && convergeCgroups[unified].read(group, &now) == 0) {
         char *parent = g_path_get_dirname(group);
 
-        if (convergeCgroups[unified].read(group, &now) == 0 &&
-            now.quotaUs > 0 && now.quotaUs < now.periodUs)
+        if (now.quotaUs > 0 && now.quotaUs < now.periodUs)
             cap = MIN(cap, (gint64)((double)now.quotaUs * CONVERGE_CGROUP_SECOND_US / now.periodUs));
         g_free(group);
         group = parent;
     }
     return MAX(cap, 1);
+}
+
+void
+convergeVcpuGroupSetOriginal(convergeVcpuGroup *group,
+                             const convergeBandwidth *original)
+{
+    group->quotaUs = original->quotaUs;
+    group->periodUs = original->periodUs;
+    group->capUs = capUs(group->directory, group->unified);
 }
 
 gboolean
@@ -208,7 +211,6 @@ convergeVcpuGroupFind(convergeVcpuGroup *group,
                       GError **error)
 {
     g_autofree char *path = groupOfThread(proc, thread, &group->unified, error);
-    g_autofree char *top = NULL;
     g_autofree char *file = NULL;
     convergeBandwidth now;
     int err;
@@ -224,7 +226,7 @@ convergeVcpuGroupFind(convergeVcpuGroup *group,
         return FALSE;
     }
 
-    if (!(group->directory = findDirectory(mounts, group->unified, path, thread, &top))) {
+    if (!(group->directory = findDirectory(mounts, group->unified, path, thread))) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
                     _("the cgroup '%1$s' of thread %2$d is not mounted here"), path, (int)thread);
         return FALSE;
@@ -236,9 +238,7 @@ convergeVcpuGroupFind(convergeVcpuGroup *group,
                     group->directory, g_strerror(err));
         return FALSE;
     }
-    group->quotaUs = now.quotaUs;
-    group->periodUs = now.periodUs;
-    group->capUs = capUs(group->directory, group->unified, top);
+    convergeVcpuGroupSetOriginal(group, &now);
 
     /* Opening is the one question that root, too, gets the right answer to. */
     file = g_build_filename(group->directory, convergeCgroups[group->unified].quota, NULL);

@@ -12,7 +12,7 @@
 #include "actuator/cgroup.h"
 #include "util/error.h"
 
-/* The group of one vCPU thread, and what was there before we changed anything. */
+/* The group of one vCPU thread, and what whoever else sets its quota wants there. */
 typedef struct _convergeVcpuGroup convergeVcpuGroup;
 struct _convergeVcpuGroup {
     char *directory;    /* absolute, ends in /vcpuN */
@@ -33,6 +33,10 @@ gboolean convergeVcpuGroupIsValid(const convergeVcpuGroup *group);
  * FALSE with @error: it has none of its own, or one whose quota cannot be changed. */
 gboolean convergeVcpuGroupFind(convergeVcpuGroup *group, const char *proc, const char *mounts,
                                pid_t thread, GError **error);
+
+/* Makes @original, which is in force in the group now, what the group is given back, and
+ * computes capUs anew from the group and those above. */
+void convergeVcpuGroupSetOriginal(convergeVcpuGroup *group, const convergeBandwidth *original);
 
 /* @error: "cannot set the CPU quota", for @err, an errno.  Returns FALSE. */
 gboolean convergeVcpuGroupReport(const convergeVcpuGroup *group, int err, GError **error);

@@ -29,7 +29,10 @@
 typedef struct _vcpu vcpu;
 struct _vcpu {
     convergeVcpuGroup group;
-    gint throttle;      /* in force, %; UNKNOWN after a failure */
+    gint throttle;      /* in force, %; UNKNOWN after a failure, or when somebody else wrote */
+    /* A quota or a period that is in one of these is ours.  Two differ after a write that
+     * failed: each file may hold the old value or the new one. */
+    convergeBandwidth ours[2];
 };
 #define UNKNOWN (-1)
 
@@ -62,42 +65,70 @@ throttled(const convergeVcpuGroup *group,
     return ret;
 }
 
-/* The parts one by one: a process can be killed between two writes. */
-static gboolean
-isOurs(const convergeVcpuGroup *group,
-       const convergeBandwidth *now)
-{
-    gboolean quota = FALSE;
-    gboolean period = FALSE;
-    gint throttle;
-
-    for (throttle = 0; throttle <= CONVERGE_VCPU_QUOTA_MAX; throttle++) {
-        convergeBandwidth ours = throttled(group, throttle);
-
-        quota = quota || now->quotaUs == ours.quotaUs;
-        period = period || now->periodUs == ours.periodUs;
-    }
-    return quota && period;
-}
-
 static gboolean
 isGone(int err)
 {
     return err == ENOENT || err == ENODEV;
 }
 
+/* The kernel refuses a larger share than that of a group above (version 1).  Without a quota
+ * of its own the vCPU has the share of the group above, which is what binds it anyway. */
+static gboolean
+lift(const convergeVcpuGroup *group,
+     const convergeBandwidth *refused,
+     GError **error)
+{
+    const convergeCgroup *cgroup = &convergeCgroups[group->unified];
+    convergeBandwidth next = { .quotaUs = CONVERGE_CGROUP_NO_QUOTA, .periodUs = refused->periodUs };
+    convergeBandwidth now;
+
+    if (cgroup->read(group->directory, &now) || cgroup->write(group->directory, &now, &next))
+        return convergeVcpuGroupReport(group, EINVAL, error);
+
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
+                _("the kernel refused %1$lld us in each %2$lld us as the CPU quota of '%3$s', which has no quota of its own now"),
+                (long long)refused->quotaUs, (long long)refused->periodUs, group->directory);
+    return FALSE;
+}
+
+/* Gives quota and period back, each if it is in one of the @n pairs of @ours, and leaves the
+ * other as it is.  @after: what is there then. */
+static gboolean
+restoreValues(const convergeVcpuGroup *group,
+              const convergeBandwidth *ours,
+              gsize n,
+              convergeBandwidth *after,
+              GError **error)
+{
+    const convergeCgroup *cgroup = &convergeCgroups[group->unified];
+    convergeBandwidth now = { 0 };
+    int err = cgroup->read(group->directory, &now);
+    gsize i;
+
+    *after = err ? original(group) : now;
+    for (i = 0; i < n; i++) {
+        if (now.quotaUs == ours[i].quotaUs)
+            after->quotaUs = group->quotaUs;
+        if (now.periodUs == ours[i].periodUs)
+            after->periodUs = group->periodUs;
+    }
+
+    if (err == 0 && (err = cgroup->write(group->directory, &now, after)) == EINVAL)
+        return lift(group, after, error);
+    return err == 0 || isGone(err) || convergeVcpuGroupReport(group, err, error);
+}
+
 gboolean
 convergeVcpuGroupRestore(const convergeVcpuGroup *group,
                          GError **error)
 {
-    convergeBandwidth next = original(group);
-    convergeBandwidth now;
-    int err = convergeCgroups[group->unified].read(group->directory, &now);
+    convergeBandwidth ours[CONVERGE_VCPU_QUOTA_MAX + 1];
+    convergeBandwidth after;
+    gint throttle;
 
-    if (err == 0 && isOurs(group, &now))
-        err = convergeCgroups[group->unified].write(group->directory, &now, &next);
-
-    return err == 0 || isGone(err) || convergeVcpuGroupReport(group, err, error);
+    for (throttle = 0; throttle <= CONVERGE_VCPU_QUOTA_MAX; throttle++)
+        ours[throttle] = throttled(group, throttle);
+    return restoreValues(group, ours, G_N_ELEMENTS(ours), &after, error);
 }
 
 static void
@@ -136,6 +167,8 @@ convergeVcpuQuotaNewAt(const char *proc,
         cpu = &g_array_index(quota->vcpus, vcpu, i);
         if (!convergeVcpuGroupFind(&cpu->group, proc, mounts, threads[i], error))
             return NULL;
+
+        cpu->ours[0] = cpu->ours[1] = original(&cpu->group);
 
         if (!g_hash_table_add(seen, cpu->group.directory)) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
@@ -178,6 +211,118 @@ convergeVcpuQuotaGroup(const convergeVcpuQuota *quota,
     return &g_array_index(quota->vcpus, vcpu, index).group;
 }
 
+/* Whether quota and period are in the @n pairs, each in any of them. */
+static gboolean
+holdsOnly(const convergeBandwidth *now,
+          const convergeBandwidth *pairs,
+          gsize n)
+{
+    gboolean quota = FALSE;
+    gboolean period = FALSE;
+    gsize i;
+
+    for (i = 0; i < n; i++) {
+        quota = quota || now->quotaUs == pairs[i].quotaUs;
+        period = period || now->periodUs == pairs[i].periodUs;
+    }
+    return quota && period;
+}
+
+/* Whether nothing is there that would have to be adopted first. */
+static gboolean
+isKnown(const vcpu *cpu,
+        const convergeBandwidth *now)
+{
+    const convergeBandwidth known[] = { cpu->ours[0], cpu->ours[1], original(&cpu->group) };
+
+    return holdsOnly(now, known, G_N_ELEMENTS(known));
+}
+
+/* What is ours goes back first: at no moment does the group hold a value that neither the old
+ * record nor the new one explains. */
+static gboolean
+adoptOne(vcpu *cpu,
+         gboolean *changed,
+         GError **error)
+{
+    convergeVcpuGroup next = cpu->group;
+    convergeBandwidth now;
+    int err = convergeCgroups[next.unified].read(next.directory, &now);
+
+    if (err)
+        return convergeVcpuGroupReport(&next, err, error);
+    if (holdsOnly(&now, cpu->ours, G_N_ELEMENTS(cpu->ours)))
+        return TRUE;
+
+    cpu->throttle = UNKNOWN;
+    if (isKnown(cpu, &now))
+        return TRUE;
+
+    if (!restoreValues(&cpu->group, cpu->ours, G_N_ELEMENTS(cpu->ours), &now, error))
+        return FALSE;
+    convergeVcpuGroupSetOriginal(&next, &now);
+    if (!convergeVcpuGroupIsValid(&next))
+        return convergeVcpuGroupReport(&next, ERANGE, error);
+
+    cpu->group = next;
+    cpu->ours[0] = cpu->ours[1] = now;
+    *changed = TRUE;
+    return TRUE;
+}
+
+gboolean
+convergeVcpuQuotaAdopt(convergeVcpuQuota *quota,
+                       gboolean *changed,
+                       GError **error)
+{
+    gboolean ret = TRUE;
+    guint i;
+
+    for (i = 0; i < quota->vcpus->len; i++)
+        ret = adoptOne(&g_array_index(quota->vcpus, vcpu, i), changed, ret ? error : NULL) && ret;
+    return ret;
+}
+
+/* A value that somebody else has just written stays, and waits to be adopted. */
+static gboolean
+throttleOne(vcpu *cpu,
+            gint throttle,
+            GError **error)
+{
+    const convergeCgroup *cgroup = &convergeCgroups[cpu->group.unified];
+    convergeBandwidth next = throttled(&cpu->group, throttle);
+    convergeBandwidth now;
+    int err = cgroup->read(cpu->group.directory, &now);
+
+    if (err)
+        return convergeVcpuGroupReport(&cpu->group, err, error);
+    if (!isKnown(cpu, &now))
+        return TRUE;
+
+    cpu->ours[0] = now;
+    cpu->ours[1] = next;
+    if ((err = cgroup->write(cpu->group.directory, &now, &next)))
+        return convergeVcpuGroupReport(&cpu->group, err, error);
+
+    cpu->ours[0] = next;
+    cpu->throttle = throttle;
+    return TRUE;
+}
+
+static gboolean
+releaseOne(vcpu *cpu,
+           GError **error)
+{
+    convergeBandwidth after;
+
+    if (!restoreValues(&cpu->group, cpu->ours, G_N_ELEMENTS(cpu->ours), &after, error))
+        return FALSE;
+
+    cpu->ours[0] = cpu->ours[1] = original(&cpu->group);
+    cpu->throttle = 0;
+    return TRUE;
+}
+
 gboolean
 convergeVcpuQuotaSet(convergeVcpuQuota *quota,
                      gsize index,
@@ -186,26 +331,12 @@ convergeVcpuQuotaSet(convergeVcpuQuota *quota,
 {
     vcpu *cpu = &g_array_index(quota->vcpus, vcpu, index);
     gint wanted = (gint)MIN(throttle, CONVERGE_VCPU_QUOTA_MAX);
-    gint before = cpu->throttle;
-    convergeBandwidth next = throttled(&cpu->group, wanted);
-    convergeBandwidth now;
-    int err;
 
-    if (wanted == before)
+    if (wanted == cpu->throttle)
         return TRUE;
 
     cpu->throttle = UNKNOWN;
-    if (wanted == 0) {
-        if (!convergeVcpuGroupRestore(&cpu->group, error))
-            return FALSE;
-    } else {
-        if ((err = convergeCgroups[cpu->group.unified].read(cpu->group.directory, &now)) ||
-            (err = convergeCgroups[cpu->group.unified].write(cpu->group.directory, &now, &next)))
-            return convergeVcpuGroupReport(&cpu->group, err, error);
-    }
-
-    cpu->throttle = wanted;
-    return TRUE;
+    return wanted == 0 ? releaseOne(cpu, error) : throttleOne(cpu, wanted, error);
 }
 
 gboolean

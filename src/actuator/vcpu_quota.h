@@ -20,7 +20,11 @@
  *
  * Whatever is written is derived from what was there (convergeVcpuGroup) and the
  * throttle alone, so that a process that knows only the former, such as the daemon
- * after a crash, can tell our quotas from the operator's and put those back.
+ * after a crash, can tell our values from the operator's.
+ *
+ * Others may write to the same files at any time: virsh schedinfo, a hook script, a
+ * management daemon.  Quota and period are judged each by itself: one that is still ours
+ * goes back to what it was, one that somebody else has set stays.
  *
  * Threads: no state of its own but in the objects; one thread at a time each.
  * Errors are CONVERGE_ERROR_IO, with the file or thread in the message.
@@ -32,9 +36,10 @@
 /* More throttle than that leaves less than a quota can say. */
 #define CONVERGE_VCPU_QUOTA_MAX 99
 
-/* Puts back what was there, if the group still carries a value of ours: who changed it
- * meanwhile shall have what he asked for.  A group that is gone, with its guest, is no
- * error.  Makes no libvirt call. */
+/* By a record alone: gives back quota and period, each if it is a value that can be derived
+ * from @group.  A group that is gone, with its guest, is no error.  Makes no libvirt call.
+ * Where a group above has become tighter than what is to be put back, the kernel may refuse
+ * it: then the group is left without a quota of its own, and that is the error. */
 gboolean convergeVcpuGroupRestore(const convergeVcpuGroup *group, GError **error);
 
 typedef struct _convergeVcpuQuota convergeVcpuQuota;
@@ -57,17 +62,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeVcpuQuota, convergeVcpuQuotaFree)
 gsize convergeVcpuQuotaCount(const convergeVcpuQuota *quota);
 const convergeVcpuGroup *convergeVcpuQuotaGroup(const convergeVcpuQuota *quota, gsize index);
 
+/* Looks what others have set since the last write.  A quota or period that is neither ours
+ * nor the original becomes the original of that vCPU, one that is still ours keeps its
+ * original and goes back to it at once.  To be called before a throttle is set; where
+ * somebody else wrote, convergeVcpuQuotaSet() then writes the throttle anew.
+ * @changed: set to TRUE, never to FALSE, if an original is another one: then the record
+ * must be saved before anything else is written.  Goes on after a failure, and reports the
+ * first. */
+gboolean convergeVcpuQuotaAdopt(convergeVcpuQuota *quota, gboolean *changed, GError **error);
+
 /* Throttles vCPU @index by @throttle %, 0..CONVERGE_VCPU_QUOTA_MAX (what is above counts
- * as that); 0 puts back what was there.  In force on return.  Writes only where
- * something changes: every write of a quota lets the vCPU off its debt.  After a failure
- * that vCPU carries the old quota, the new one, or something between; to call again or
- * to restore is right in any case. */
+ * as that); 0 puts back what was there.  In force on return, except for a vCPU on which
+ * somebody else has set something since convergeVcpuQuotaAdopt(): that stays until it has
+ * been adopted.  Writes only where something changes: every write of a quota lets the vCPU
+ * off its debt.  After a failure that vCPU carries the old quota, the new one, or
+ * something between; to call again or to restore is right in any case. */
 gboolean convergeVcpuQuotaSet(convergeVcpuQuota *quota, gsize index, unsigned int throttle,
                               GError **error);
 
 /* The same for all; goes on after a failure, and reports the first. */
 gboolean convergeVcpuQuotaSetAll(convergeVcpuQuota *quota, unsigned int throttle, GError **error);
 
-/* Puts everything back, as convergeVcpuGroupRestore() does; goes on after a failure, and
- * reports the first.  Idempotent. */
+/* Gives back quota and period of every vCPU, each if it is what this object has written
+ * last; errors as convergeVcpuGroupRestore().  Goes on after a failure, and reports the
+ * first.  Idempotent. */
 gboolean convergeVcpuQuotaRestore(convergeVcpuQuota *quota, GError **error);

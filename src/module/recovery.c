@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "actuator/dirty_limit.h"
-#include "actuator/qmp.h"
 #include "actuator/undo_bounded.h"
+#include "actuator/undo_restore.h"
 #include "module/libvirt_next.h"
 #include "module/recovery.h"
 
@@ -98,7 +97,7 @@ convergeRecoveryUnload(void)
     convergeRunBounded("converge-undo", restoreMine, NULL, NULL, UNLOAD_MS);
 }
 
-/* --- Parameters --- */
+/* --- QEMU --- */
 
 /* Of the daemon's own client. */
 static const convergeLibvirt socketCalls = {
@@ -106,116 +105,27 @@ static const convergeLibvirt socketCalls = {
     .qemuMonitorCommand = virDomainQemuMonitorCommand,
 };
 
-static JsonObject *
-monitor(virDomainPtr domain,
-        const char *name,
-        JsonObject *arguments,
-        GError **error)
+static void
+logDone(const convergeUndoRecord *record,
+        guint params)
 {
-    const convergeMonitor qmp = { &socketCalls, domain };
-
-    return convergeQmpRunObject(&qmp, name, arguments, error);
+    convergeNextLog("%s: after an interrupted migration, %u vCPU quotas and %u of QEMU's "
+                    "parameters are as they were", record->name, record->groups->len, params);
 }
 
-/* Whether QEMU is done with the migration: qapi/migration.json, MigrationStatus. */
-static gboolean
-isMigrating(virDomainPtr domain,
-            gboolean *migrating,
-            GError **error)
-{
-    static const char *const ended[] = { "none", "completed", "failed", "cancelled", NULL };
-    g_autoptr(JsonObject) reply = monitor(domain, "query-migrate", NULL, error);
-
-    if (!reply)
-        return FALSE;
-
-    *migrating = !g_strv_contains(ended, json_object_get_string_member_with_default(reply, "status",
-                                                                                    "none"));
-    return TRUE;
-}
-
-static gboolean
-cancelLimit(virDomainPtr domain,
-            const convergeUndoRecord *record,
-            GError **error)
-{
-    const convergeMonitor qmp = { &socketCalls, domain };
-    convergeDirtyLimit limit = { .stands = record->dirtyLimit };
-
-    return convergeDirtyLimitCancel(&limit, &qmp, error);
-}
-
-static gboolean
-carriesOurs(JsonObject *current,
-            const convergeUndoParam *param)
-{
-    gint64 value;
-    guint i;
-
-    if (!json_object_has_member(current, param->name))
-        return FALSE;
-
-    if (param->boolean)
-        value = json_object_get_boolean_member_with_default(current, param->name, FALSE);
-    else
-        value = json_object_get_int_member_with_default(current, param->name, -1);
-
-    for (i = 0; i < param->written->len; i++) {
-        if (g_array_index(param->written, gint64, i) == value)
-            return value != param->original;
-    }
-    return FALSE;
-}
-
-/* All in one command: QEMU checks the merged set.  @count: how many. */
-static gboolean
-restoreParams(virDomainPtr domain,
-              const convergeUndoRecord *record,
-              guint *count,
-              GError **error)
-{
-    g_autoptr(JsonObject) current = NULL;
-    g_autoptr(JsonObject) reply = NULL;
-    g_autoptr(JsonObject) arguments = json_object_new();
-    guint i;
-
-    *count = 0;
-    if (record->params->len == 0)
-        return TRUE;
-
-    if (!(current = monitor(domain, "query-migrate-parameters", NULL, error)))
-        return FALSE;
-
-    for (i = 0; i < record->params->len; i++) {
-        const convergeUndoParam *param = g_ptr_array_index(record->params, i);
-
-        if (!carriesOurs(current, param))
-            continue;
-        if (param->boolean)
-            json_object_set_boolean_member(arguments, param->name, param->original != 0);
-        else
-            json_object_set_int_member(arguments, param->name, param->original);
-        ++*count;
-    }
-
-    return *count == 0 || (reply = monitor(domain, "migrate-set-parameters", arguments, error));
-}
-
-/* Everything that is left, by a record whose QEMU lives. */
+/* Before another migration changes anything; that one may be under way in QEMU. */
 static gboolean
 putBack(virDomainPtr domain,
         const convergeUndoRecord *record,
+        gboolean callerThrottle,
         GError **error)
 {
+    const convergeMonitor monitor = { &socketCalls, domain };
     guint params;
 
-    if (!convergeUndoRecordRestoreGroups(record, error) ||
-        !cancelLimit(domain, record, error) ||
-        !restoreParams(domain, record, &params, error))
+    if (!convergeUndoPutBack(record, &monitor, callerThrottle, &params, error))
         return FALSE;
-
-    convergeNextLog("%s: after an interrupted migration, %u vCPU quotas and %u of QEMU's "
-                    "parameters are as they were", record->name, record->groups->len, params);
+    logDone(record, params);
     return TRUE;
 }
 
@@ -244,7 +154,8 @@ convergeRecoveryDomain(virDomainPtr domain,
     /* A record of this daemon is of a job that has ended, and could not remove it. */
     if (ret && record &&
         (convergeUndoRecordIsMine(record) || !convergeUndoRecordWriterLives(record)))
-        ret = (!convergeUndoRecordQemuLives(record) || putBack(domain, record, error)) &&
+        ret = (!convergeUndoRecordQemuLives(record) ||
+               putBack(domain, record, callerThrottle, error)) &&
             convergeUndoRemove(&disk, record, error);
     release(uuid);
     return ret;
@@ -260,9 +171,9 @@ recoverOnce(const char *uuid,
 {
     g_autofree char *dir = convergeUndoRecordDefaultDir();
     g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(dir, uuid);
-    virDomainPtr domain;
-    gboolean migrating;
-    gboolean ret = FALSE;
+    convergeMonitor monitor = { &socketCalls, NULL };
+    guint params;
+    gboolean ret;
 
     /* A writer that lives: a new migration has put things back, and has a record. */
     if (!record || convergeUndoRecordWriterLives(record))
@@ -270,18 +181,13 @@ recoverOnce(const char *uuid,
     if (!convergeUndoRecordQemuLives(record))
         return convergeUndoRecordRemove(record, error);
 
-    if (!(domain = virDomainLookupByUUIDString(connection, uuid))) {
+    if (!(monitor.dom = virDomainLookupByUUIDString(connection, uuid))) {
         convergeErrorSetLibvirt(error, uuid);
         return FALSE;
     }
-    if (isMigrating(domain, &migrating, error)) {
-        if (migrating)
-            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                        _("QEMU has not ended the interrupted migration"));
-        else
-            ret = putBack(domain, record, error) && convergeUndoRecordRemove(record, error);
-    }
-    virDomainFree(domain);
+    if ((ret = convergeUndoRestore(record, &monitor, &params, error)))
+        logDone(record, params);
+    virDomainFree(monitor.dom);
     return ret;
 }
 

@@ -91,7 +91,10 @@ answer(const char *name,
     }
     if (g_str_equal(name, "cancel-vcpu-dirty-limit")) {
         qemu.cancels++;
-        memset(qemu.limits, 0, sizeof(qemu.limits));
+        if (arguments && json_object_has_member(arguments, "cpu-index"))
+            qemu.limits[json_object_get_int_member(arguments, "cpu-index")] = 0;
+        else
+            memset(qemu.limits, 0, sizeof(qemu.limits));
         return g_strdup("{}");
     }
     if (g_str_equal(name, "query-migrate-parameters"))
@@ -376,6 +379,70 @@ testLimit(void)
     convergeVcpuSharesClear(&shares);
 }
 
+/* What somebody else has set meanwhile stays, be it a value that could be ours. */
+static void
+testTakenOver(void)
+{
+    convergeVcpuShares shares = { 0 };
+    convergeDirtyLimit limit = { 0 };
+
+    qemu = pristine;
+    measure(&shares);
+    g_assert_true(convergeDirtyLimitSet(&limit, &monitor, &shares, 50, 0, NULL));
+    g_assert_true(convergeDirtyLimitSet(&limit, &monitor, &shares, 75, 0, NULL));
+    qemu.limits[2] = 30;        /* as 50 % would have it */
+    g_assert_true(convergeDirtyLimitCancel(&limit, &monitor, NULL));
+    g_assert_cmpint(qemu.limits[0], ==, 0);
+    g_assert_cmpint(qemu.limits[1], ==, 0);
+    g_assert_cmpint(qemu.limits[2], ==, 30);
+    g_assert_cmpuint(qemu.cancels, ==, 2);
+
+    /* Nothing of ours is left. */
+    qemu.limits[0] = 60;
+    g_assert_true(convergeDirtyLimitCancel(&limit, &monitor, NULL));
+    g_assert_cmpint(qemu.limits[0], ==, 60);
+    convergeVcpuSharesClear(&shares);
+}
+
+/* A daemon that was killed: all that derives from what was measured. */
+static void
+testRecord(void)
+{
+    convergeVcpuShares shares = { 0 };
+    convergeDirtyLimit limit = { 0 };
+    unsigned int throttle;
+
+    qemu = pristine;
+    measure(&shares);
+    for (throttle = 1; throttle <= 99; throttle++) {
+        g_assert_true(convergeDirtyLimitSet(&limit, &monitor, &shares, throttle, 0, NULL));
+        g_assert_true(convergeDirtyLimitCancelDerived(&monitor, shares.rates, NULL));
+        g_assert_cmpint(qemu.limits[0] + qemu.limits[1] + qemu.limits[2], ==, 0);
+        g_assert_cmpuint(qemu.cancels, ==, throttle);
+    }
+
+    g_assert_true(convergeDirtyLimitCancelDerived(&monitor, shares.rates, NULL));
+    g_assert_cmpuint(qemu.cancels, ==, 99);
+
+    qemu.limits[0] = 240;       /* no throttle leaves that */
+    qemu.limits[1] = 5;
+    qemu.limits[2] = 15;
+    g_assert_true(convergeDirtyLimitCancelDerived(&monitor, shares.rates, NULL));
+    g_assert_cmpint(qemu.limits[0], ==, 240);
+    g_assert_cmpint(qemu.limits[1], ==, 5);
+    g_assert_cmpint(qemu.limits[2], ==, 0);
+    g_hash_table_remove_all(shares.rates);
+    qemu.limits[2] = 15;
+    g_assert_true(convergeDirtyLimitCancelDerived(&monitor, shares.rates, NULL));
+    g_assert_cmpint(qemu.limits[2], ==, 15);
+
+    /* A record that does not tell the rates. */
+    g_assert_true(convergeDirtyLimitCancelDerived(&monitor, NULL, NULL));
+    g_assert_cmpint(qemu.limits[0] + qemu.limits[1] + qemu.limits[2], ==, 0);
+    convergeDirtyLimitClear(&limit);
+    convergeVcpuSharesClear(&shares);
+}
+
 static void
 testStall(void)
 {
@@ -404,6 +471,7 @@ testStall(void)
         ;
     g_assert_cmpint(ms, >=, 24000 + CONVERGE_DIRTY_LIMIT_STALL_MS - 1000);
     g_assert_cmpint(ms, <=, 24000 + CONVERGE_DIRTY_LIMIT_STALL_MS + 1000);
+    convergeDirtyLimitClear(&limit);
     convergeVcpuSharesClear(&shares);
 }
 
@@ -634,6 +702,8 @@ main(int argc, char **argv)
     g_test_add_func("/vcpu-shares/unknown", testSharesUnknown);
     g_test_add_func("/vcpu-shares/quota", testQuota);
     g_test_add_func("/dirty-limit/limits", testLimit);
+    g_test_add_func("/dirty-limit/taken-over", testTakenOver);
+    g_test_add_func("/dirty-limit/record", testRecord);
     g_test_add_func("/dirty-limit/stall", testStall);
     g_test_add_func("/dirty-limit/actuator", testActuator);
     g_test_add_func("/dirty-limit/gives-way", testGivesWay);

@@ -106,9 +106,12 @@ testRoundTrip(void)
         .periodUs = 100000,
         .capUs = 300000,
     };
+    const gint64 measured[][2] = { { 0, 240 }, { 7, 0 }, { 255, 31 } };
+    g_autoptr(GHashTable) rates = NULL;
     const convergeVcpuGroup *readGroup;
     const convergeUndoParam *param;
     struct stat st;
+    gsize i;
 
     placeInit(&p);
     record = newRecord(&p);
@@ -117,7 +120,12 @@ testRoundTrip(void)
     convergeUndoRecordSetParam(record, "cpu-throttle-tailslow", TRUE, TRUE, FALSE);
     convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 100);
     convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 50);
-    record->dirtyLimit = TRUE;
+    rates = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    for (i = 0; i < G_N_ELEMENTS(measured); i++)
+        g_hash_table_insert(rates, g_memdup2(&measured[i][0], sizeof(gint64)),
+                            g_memdup2(&measured[i][1], sizeof(gint64)));
+    convergeUndoRecordSetDirtyRates(record, rates);
+    convergeUndoRecordSetDirtyRates(record, rates);
     g_assert_false(loads(&p));
     save(record);
 
@@ -130,7 +138,11 @@ testRoundTrip(void)
     g_assert_nonnull(read);
     g_assert_cmpstr(read->uuid, ==, UUID);
     g_assert_cmpstr(read->name, ==, "busy \"guest\" [1]");
-    g_assert_true(read->dirtyLimit);
+    g_assert_false(read->anyDirtyLimit);
+    g_assert_nonnull(read->dirtyRates);
+    g_assert_cmpuint(g_hash_table_size(read->dirtyRates), ==, G_N_ELEMENTS(measured));
+    for (i = 0; i < G_N_ELEMENTS(measured); i++)
+        g_assert_cmpint(*(gint64 *)g_hash_table_lookup(read->dirtyRates, &measured[i][0]), ==, measured[i][1]);
     g_assert_cmpuint(read->groups->len, ==, 1);
     readGroup = g_ptr_array_index(read->groups, 0);
     g_assert_cmpstr(readGroup->directory, ==, group.directory);
@@ -213,6 +225,7 @@ testRefusedSave(void)
 #define REST(groups, params) "\"groups\":[" groups "],\"parameters\":[" params "]}"
 #define PARAM(name, original, written) \
     "{\"name\":" name ",\"original\":" original ",\"written\":" written "}"
+#define LIMITS(flag, array) "\"dirty-limit\":" flag ",\"dirty-limits\":" array ","
 #define GOOD_PARAM PARAM("\"downtime-limit\"", "300", "[50]")
 
 static void
@@ -225,6 +238,22 @@ testContents(void)
         { TRUE, HEAD PROCESSES REST(GOOD_GROUP, GOOD_PARAM) },
         { TRUE, HEAD PROCESSES REST("", "") },
         { TRUE, HEAD PROCESSES REST("", PARAM("\"x\"", "true", "[false,true]")) },
+        { TRUE, HEAD PROCESSES LIMITS("true", "[]") REST("", "") },
+        { TRUE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3,\"rate\":0}]") REST("", "") },
+        { TRUE, HEAD PROCESSES "\"dirty-limit\":true," REST("", "") },
+        { TRUE, HEAD PROCESSES "\"dirty-limit\":false," REST("", "") },
+        { FALSE, HEAD PROCESSES "\"dirty-limit\":1," REST("", "") },
+        { FALSE, HEAD PROCESSES "\"dirty-limit\":[]," REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "null") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "{}") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "[7]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "[{}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":-1,\"rate\":1}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":1e9,\"rate\":1}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3,\"rate\":-1}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3,\"rate\":9223372036854775807}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3,\"rate\":\"1\"}]") REST("", "") },
         { FALSE, "" },
         { FALSE, "{}" },
         { FALSE, "[]" },
@@ -281,11 +310,32 @@ testContents(void)
     }
 }
 
+/* The record of an older program does not tell what its limits derive from. */
+static void
+testOldDirtyLimit(void)
+{
+    g_auto(place) p = { 0 };
+    g_autoptr(convergeUndoRecord) record = NULL;
+    g_autoptr(convergeUndoRecord) again = NULL;
+
+    placeInit(&p);
+    g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
+    writeText(p.file, HEAD PROCESSES "\"dirty-limit\":true," REST("", ""), -1);
+    record = convergeUndoRecordLoad(p.dir, UUID);
+    g_assert_nonnull(record);
+    g_assert_true(record->anyDirtyLimit);
+    g_assert_null(record->dirtyRates);
+    save(record);
+    again = convergeUndoRecordLoad(p.dir, UUID);
+    g_assert_true(again->anyDirtyLimit);
+}
+
 /* Every beginning of a good file, and it with each byte changed. */
 static void
 testGarbage(void)
 {
-    static const char good[] = HEAD PROCESSES REST(GOOD_GROUP, GOOD_PARAM);
+    static const char good[] = HEAD PROCESSES
+        LIMITS("true", "[{\"cpu-index\":3,\"rate\":5}]") REST(GOOD_GROUP, GOOD_PARAM);
     g_auto(place) p = { 0 };
     g_autofree char *deep = g_strnfill(64 * 1024, '[');
     g_autofree char *text = g_strdup(good);
@@ -424,6 +474,26 @@ testProcesses(void)
     g_assert_false(convergeUndoRecordIsMine(record));
 }
 
+/* Who puts back what another process has left does not remove what a third one has begun. */
+static void
+testRemoveForeign(void)
+{
+    g_auto(place) p = { 0 };
+    g_autoptr(convergeUndoRecord) old = NULL;
+    g_autoptr(convergeUndoRecord) record = NULL;
+
+    placeInit(&p);
+    old = newRecord(&p);
+    old->writerStart--;
+    save(old);
+    record = newRecord(&p);
+    save(record);
+    g_assert_true(convergeUndoRecordRemove(old, NULL));
+    g_assert_true(loads(&p));
+    g_assert_true(convergeUndoRecordRemove(record, NULL));
+    g_assert_false(loads(&p));
+}
+
 static void
 testRestoreGroups(void)
 {
@@ -464,10 +534,12 @@ main(int argc,
     g_test_add_func("/undorecord/many-values", testManyValues);
     g_test_add_func("/undorecord/refused-save", testRefusedSave);
     g_test_add_func("/undorecord/contents", testContents);
+    g_test_add_func("/undorecord/old-dirty-limit", testOldDirtyLimit);
     g_test_add_func("/undorecord/garbage", testGarbage);
     g_test_add_func("/undorecord/foreign-files", testForeignFiles);
     g_test_add_func("/undorecord/load-all", testLoadAll);
     g_test_add_func("/undorecord/processes", testProcesses);
+    g_test_add_func("/undorecord/remove-foreign", testRemoveForeign);
     g_test_add_func("/undorecord/restore-groups", testRestoreGroups);
     return g_test_run();
 }

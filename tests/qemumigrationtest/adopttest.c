@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * adopttest.c: the backend and its record, while others write to a vCPU's cgroup
+ *
+ * This process stands for QEMU and its only vCPU.  What /proc says of its cgroup is replaced by
+ * a tree of plain files; the record goes to a directory of the test.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "actuator/actuator_libvirt.h"
+#include "actuator/undo_record.h"
+
+#define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
+
+static struct {
+    char *top;
+    char *max;          /* the file with the quota of the vCPU */
+    char *records;
+    gboolean paused;
+} host;
+
+/* --- What stands for the host --- */
+
+static char *
+readAll(const char *path)
+{
+    GString *text = g_string_new(NULL);
+    char buffer[4096];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    gssize got;
+
+    while (fd >= 0 && (got = read(fd, buffer, sizeof(buffer))) > 0)
+        g_string_append_len(text, buffer, got);
+    if (fd >= 0)
+        close(fd);
+    return g_string_free(text, fd < 0);
+}
+
+gboolean
+g_file_get_contents(const char *path,
+                    char **text,
+                    gsize *length,
+                    GError **error)
+{
+    g_autofree char *cgroup = g_strdup_printf("/proc/%d/cgroup", (int)getpid());
+
+    if (g_str_equal(path, cgroup))
+        *text = g_strdup("0::/vm/vcpu0\n");
+    else if (g_str_equal(path, "/proc/self/mountinfo"))
+        *text = g_strdup_printf("30 1 0:1 / %s rw - cgroup2 none rw\n", host.top);
+    else
+        *text = readAll(path);
+    if (!*text) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s", path);
+        errno = ENOENT;
+        return FALSE;
+    }
+    if (length)
+        *length = strlen(*text);
+    return TRUE;
+}
+
+int
+virDomainGetUUIDString(virDomainPtr domain G_GNUC_UNUSED,
+                       char *uuid)
+{
+    g_strlcpy(uuid, UUID, VIR_UUID_STRING_BUFLEN);
+    return 0;
+}
+
+const char *
+virDomainGetName(virDomainPtr domain G_GNUC_UNUSED)
+{
+    return "busy";
+}
+
+static int
+fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
+            const char *cmd,
+            char **result,
+            unsigned int flags G_GNUC_UNUSED)
+{
+    g_autofree char *reply = NULL;
+
+    if (strstr(cmd, "query-cpus-fast"))
+        reply = g_strdup_printf("{\"return\":[{\"cpu-index\":0,\"thread-id\":%d}]}", (int)getpid());
+    else if (strstr(cmd, "query-migrate-parameters"))
+        reply = g_strdup("{\"return\":{\"cpu-throttle-initial\":20,\"cpu-throttle-increment\":10,"
+                         "\"max-cpu-throttle\":99,\"throttle-trigger-threshold\":50,"
+                         "\"cpu-throttle-tailslow\":false,\"downtime-limit\":300}}");
+    else if (strstr(cmd, "migrate-set-parameters"))
+        reply = g_strdup("{\"return\":{}}");
+    else
+        reply = g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}");
+    *result = strdup(reply);
+    return 0;
+}
+
+static int
+fakeStats(virDomainPtr dom G_GNUC_UNUSED,
+          int *type,
+          virTypedParameterPtr *params,
+          int *nparams,
+          unsigned int flags G_GNUC_UNUSED)
+{
+    int max = 0;
+
+    *type = VIR_DOMAIN_JOB_UNBOUNDED;
+    virTypedParamsAddInt(params, nparams, &max, VIR_DOMAIN_JOB_OPERATION,
+                         VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
+    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
+    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_ITERATION, 1);
+    return 0;
+}
+
+static int
+fakeState(virDomainPtr dom G_GNUC_UNUSED,
+          int *state,
+          int *reason,
+          unsigned int flags G_GNUC_UNUSED)
+{
+    *state = host.paused ? VIR_DOMAIN_PAUSED : VIR_DOMAIN_RUNNING;
+    *reason = 0;
+    return 0;
+}
+
+static const convergeLibvirt fake = {
+    .caller = "test", .onHost = TRUE,
+    .getJobStats = fakeStats, .getState = fakeState, .qemuMonitorCommand = fakeMonitor,
+};
+
+static void
+put(const char *path,
+    const char *text)
+{
+    g_autofree char *dir = g_path_get_dirname(path);
+
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+    g_remove(path);
+    g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+}
+
+static void
+assertMax(const char *expected)
+{
+    g_autofree char *text = readAll(host.max);
+
+    g_assert_cmpstr(g_strstrip(text), ==, expected);
+}
+
+/* --- What the backend does --- */
+
+static convergeActuatorLibvirt *
+begin(gboolean callerThrottle)
+{
+    convergeActuatorLibvirt *actuator = convergeActuatorLibvirtNew(&fake, callerThrottle);
+    g_autofree char *why = NULL;
+
+    host.paused = FALSE;
+    put(host.max, "max 100000\n");
+    g_assert_cmpint(convergeActuatorLibvirtOps.choose(actuator, CONVERGE_ACTUATOR_VCPU_QUOTA, &why,
+                                                       NULL), ==,
+                    CONVERGE_ACTUATOR_VCPU_QUOTA);
+    return actuator;
+}
+
+static gboolean
+say(convergeActuatorLibvirt *actuator,
+    convergeVerb verb,
+    unsigned int percent,
+    GError **error)
+{
+    convergeDecision decision = {
+        .verb = verb, .throttle = percent, .increment = 10, .maxThrottle = 99, .threshold = 50,
+    };
+
+    return convergeActuatorLibvirtOps.apply(actuator, &decision, error);
+}
+
+static void
+look(convergeActuatorLibvirt *actuator)
+{
+    convergeSample sample = { 0 };
+
+    g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
+}
+
+/* What a daemon that starts now would put back. */
+static void
+assertRecorded(gint64 quotaUs,
+               gint64 capUs)
+{
+    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(host.records, UUID);
+    const convergeVcpuGroup *group;
+
+    g_assert_nonnull(record);
+    g_assert_cmpuint(record->groups->len, ==, 1);
+    group = g_ptr_array_index(record->groups, 0);
+    g_assert_cmpint(group->quotaUs, ==, quotaUs);
+    g_assert_cmpint(group->periodUs, ==, 100000);
+    g_assert_cmpint(group->capUs, ==, capUs);
+}
+
+/* --- Tests --- */
+
+/* What the operator sets while the guest is throttled is in the record before anything is derived
+ * from it, and is what the guest has in the end. */
+static void
+testAdopted(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = begin(FALSE);
+
+    assertRecorded(-1, 1000000);
+    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    assertMax("4000 20000");
+
+    put(host.max, "50000 20000");       /* as the kernel has it after "50000" */
+    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 90, NULL));
+    assertRecorded(50000, 500000);
+    assertMax("1000 20000");
+
+    /* Also where the throttle stays what it was. */
+    put(host.max, "80000 20000");
+    look(actuator);
+    assertRecorded(80000, 800000);
+    assertMax("1600 20000");
+
+    host.paused = TRUE;
+    look(actuator);
+    assertMax("80000 100000");
+    host.paused = FALSE;
+    put(host.max, "20000 100000");
+    look(actuator);
+    assertRecorded(20000, 200000);
+    assertMax("1000 50000");
+
+    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    assertMax("20000 100000");
+    g_assert_null(convergeUndoRecordLoad(host.records, UUID));
+}
+
+/* Without a record that knows it, nothing is derived from what the operator has set. */
+static void
+testUnsaved(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = begin(FALSE);
+    g_autoptr(GError) error = NULL;
+    int i;
+
+    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    put(host.max, "50000 20000");
+    g_assert_cmpint(g_chmod(host.records, 0500), ==, 0);
+    for (i = 0; i < 2; i++) {
+        g_assert_false(say(actuator, CONVERGE_VERB_THROTTLE, 90, &error));
+        g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD);
+        g_clear_error(&error);
+        assertMax("50000 100000");
+        assertRecorded(-1, 1000000);
+    }
+
+    g_assert_cmpint(g_chmod(host.records, 0700), ==, 0);
+    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 90, NULL));
+    assertRecorded(50000, 500000);
+    assertMax("1000 20000");
+    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    assertMax("50000 100000");
+}
+
+/* What whoever migrates has stated is not in the record: libvirt takes it back. */
+static void
+testCallers(void)
+{
+    int stated;
+
+    for (stated = 0; stated < 2; stated++) {
+        g_autoptr(convergeActuatorLibvirt) actuator = begin(stated != 0);
+        g_autoptr(convergeUndoRecord) record = NULL;
+        guint i, found = 0;
+
+        g_assert_true(say(actuator, CONVERGE_VERB_STEP, 20, NULL));
+        record = convergeUndoRecordLoad(host.records, UUID);
+        g_assert_nonnull(record);
+        for (i = 0; i < record->params->len; i++) {
+            const convergeUndoParam *param = g_ptr_array_index(record->params, i);
+
+            found += g_str_equal(param->name, "cpu-throttle-initial") ||
+                g_str_equal(param->name, "cpu-throttle-increment");
+        }
+        g_assert_cmpuint(found, ==, stated ? 0 : 2);
+        g_assert_cmpuint(record->params->len, >=, 3);
+        g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    }
+}
+
+static void
+removeTree(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+
+        removeTree(child);
+    }
+    g_remove(path);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *threads = NULL;
+    g_autofree char *thread = g_strdup_printf("%d\n", (int)getpid());
+    int status;
+
+    g_test_init(&argc, &argv, NULL);
+    g_assert_cmpint(virInitialize(), ==, 0);
+
+    /* Root's records have one place, and root may write anywhere: root becomes somebody else. */
+    if (geteuid() == 0)
+        g_assert_cmpint(seteuid(65534), ==, 0);
+    host.top = g_dir_make_tmp("adopttest-XXXXXX", NULL);
+    g_assert_nonnull(host.top);
+    g_setenv("XDG_RUNTIME_DIR", host.top, TRUE);
+    host.records = convergeUndoRecordDefaultDir();
+    g_assert_true(g_str_has_prefix(host.records, host.top));
+    host.max = g_build_filename(host.top, "vm/vcpu0/cpu.max", NULL);
+    threads = g_build_filename(host.top, "vm/vcpu0/cgroup.threads", NULL);
+    put(threads, thread);
+
+    g_test_add_func("/adopt/adopted", testAdopted);
+    g_test_add_func("/adopt/unsaved", testUnsaved);
+    g_test_add_func("/adopt/callers", testCallers);
+    status = g_test_run();
+
+    removeTree(host.top);
+    g_free(host.top);
+    g_free(host.max);
+    g_free(host.records);
+    return status;
+}

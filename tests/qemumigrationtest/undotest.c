@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * undotest.c: virt-converge-undo, on records of a process that has died
+ *
+ * The libvirt calls that it makes are defined here: a host with one QEMU that has a single
+ * migration parameter.
+ */
+#include <glib/gstdio.h>
+#include <libvirt/libvirt-qemu.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "actuator/undo_record.h"
+#include "undo.h"
+
+#define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
+#define OTHER "1d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
+
+/* --- libvirt --- */
+
+static struct {
+    gboolean refusesConnection;
+    gboolean migrating;
+    gint64 downtime;
+    guint calls;
+} libvirt;
+
+static int place;       /* what the handles point to */
+
+virConnectPtr
+virConnectOpen(const char *uri)
+{
+    libvirt.calls++;
+    g_assert_cmpstr(uri, ==, "qemu:///system");
+    return libvirt.refusesConnection ? NULL : (virConnectPtr)&place;
+}
+
+int
+virConnectClose(virConnectPtr connection G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+virDomainPtr
+virDomainLookupByUUIDString(virConnectPtr connection G_GNUC_UNUSED,
+                            const char *uuid)
+{
+    libvirt.calls++;
+    return g_str_equal(uuid, UUID) ? (virDomainPtr)&place : NULL;
+}
+
+int
+virDomainFree(virDomainPtr domain G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+int
+virDomainQemuMonitorCommand(virDomainPtr domain G_GNUC_UNUSED,
+                            const char *cmd,
+                            char **result,
+                            unsigned int flags G_GNUC_UNUSED)
+{
+    libvirt.calls++;
+    if (strstr(cmd, "query-migrate-parameters")) {
+        g_autofree char *reply = g_strdup_printf("{\"return\":{\"downtime-limit\":%d}}",
+                                                 (int)libvirt.downtime);
+
+        *result = strdup(reply);
+    } else if (strstr(cmd, "query-migrate")) {
+        *result = strdup(libvirt.migrating ? "{\"return\":{\"status\":\"active\"}}" : "{\"return\":{}}");
+    } else {
+        g_assert_nonnull(strstr(cmd, "\"downtime-limit\":300"));
+        libvirt.downtime = 300;
+        *result = strdup("{\"return\":{}}");
+    }
+    return 0;
+}
+
+/* --- The host --- */
+
+typedef struct _host host;
+struct _host {
+    char *top;
+    char *dir;          /* of the records */
+    char *group;        /* of a vCPU */
+    char *max;          /* its file */
+    char *output;       /* of the program; a file */
+    char *said;         /* what is in it */
+    pid_t qemu;
+};
+
+static void
+removeTree(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+
+        removeTree(child);
+    }
+    g_remove(path);
+}
+
+static void
+killQemu(host *h)
+{
+    if (h->qemu <= 0)
+        return;
+    g_assert_cmpint(kill(h->qemu, SIGKILL), ==, 0);
+    g_assert_cmpint(waitpid(h->qemu, NULL, 0), ==, h->qemu);
+    h->qemu = 0;
+}
+
+static void
+hostClear(host *h)
+{
+    killQemu(h);
+    removeTree(h->top);
+    g_free(h->top);
+    g_free(h->dir);
+    g_free(h->group);
+    g_free(h->max);
+    g_free(h->output);
+    g_free(h->said);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(host, hostClear)
+
+static void
+putMax(const host *h,
+       const char *text)
+{
+    g_remove(h->max);
+    g_assert_true(g_file_set_contents_full(h->max, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+}
+
+static void
+assertMax(const host *h,
+          const char *expected)
+{
+    g_autofree char *text = NULL;
+
+    g_assert_true(g_file_get_contents(h->max, &text, NULL, NULL));
+    g_assert_cmpstr(g_strstrip(text), ==, expected);
+}
+
+static gboolean
+hasRecord(const host *h,
+          const char *uuid)
+{
+    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(h->dir, uuid);
+
+    return record != NULL;
+}
+
+/* Throttled, with a downtime of ours. */
+static void
+writeRecord(const host *h,
+            const char *uuid,
+            const char *name)
+{
+    g_autoptr(convergeUndoRecord) record = convergeUndoRecordNew(h->dir, uuid, name, h->qemu, NULL);
+    const convergeVcpuGroup group = {
+        .directory = h->group, .unified = TRUE, .quotaUs = -1, .periodUs = 100000, .capUs = 1000000,
+    };
+
+    convergeUndoRecordAddGroup(record, &group);
+    convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 50);
+    g_assert_true(convergeUndoRecordSave(record, NULL));
+}
+
+static void
+writeDeadRecord(const host *h,
+                const char *uuid,
+                const char *name)
+{
+    pid_t writer = fork();
+    int status;
+
+    g_assert_cmpint(writer, >=, 0);
+    if (writer == 0) {
+        writeRecord(h, uuid, name);
+        _exit(0);
+    }
+    g_assert_cmpint(waitpid(writer, &status, 0), ==, writer);
+    g_assert_cmpint(status, ==, 0);
+}
+
+static void
+hostInit(host *h)
+{
+    h->top = g_dir_make_tmp("undotest-XXXXXX", NULL);
+    g_assert_nonnull(h->top);
+    h->dir = g_build_filename(h->top, "run", NULL);
+    h->group = g_build_filename(h->top, "vcpu0", NULL);
+    h->max = g_build_filename(h->group, "cpu.max", NULL);
+    h->output = g_build_filename(h->top, "output", NULL);
+    g_assert_cmpint(g_mkdir(h->group, 0755), ==, 0);
+    putMax(h, "1000 100000");
+    h->qemu = fork();
+    g_assert_cmpint(h->qemu, >=, 0);
+    if (h->qemu == 0) {
+        pause();
+        _exit(0);
+    }
+    memset(&libvirt, 0, sizeof(libvirt));
+    libvirt.downtime = 50;
+}
+
+/* Runs the program on the records of @h with further arguments, up to NULL; what it says goes
+ * to h->said. */
+static int
+undo(host *h,
+     const char *first,
+     ...)
+{
+    char *argv[8] = { (char *)"virt-converge-undo", (char *)"--directory", h->dir };
+    int argc = 3;
+    int out = dup(STDOUT_FILENO);
+    int err = dup(STDERR_FILENO);
+    const char *arg;
+    va_list args;
+    int status;
+
+    va_start(args, first);
+    for (arg = first; arg && argc < 7; arg = va_arg(args, const char *))
+        argv[argc++] = (char *)arg;
+    va_end(args);
+
+    fflush(stdout);
+    g_assert_nonnull(freopen(h->output, "w", stdout));
+    g_assert_cmpint(dup2(STDOUT_FILENO, STDERR_FILENO), >=, 0);
+    status = convergeUndoMain(argc, argv);
+    fflush(stdout);
+    g_assert_cmpint(dup2(out, STDOUT_FILENO), >=, 0);
+    g_assert_cmpint(dup2(err, STDERR_FILENO), >=, 0);
+    close(out);
+    close(err);
+
+    g_clear_pointer(&h->said, g_free);
+    g_assert_true(g_file_get_contents(h->output, &h->said, NULL, NULL));
+    g_test_message("%s", h->said);
+    return status;
+}
+
+/* --- Tests --- */
+
+static void
+testFilesAlone(void)
+{
+    g_auto(host) h = { 0 };
+
+    hostInit(&h);
+    g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_cmpstr(h.said, ==, "");
+
+    writeDeadRecord(&h, UUID, "busy");
+    g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
+    assertMax(&h, "max 100000");
+    g_assert_nonnull(strstr(h.said, "busy"));
+    g_assert_true(hasRecord(&h, UUID));
+    g_assert_cmpuint(libvirt.calls, ==, 0);
+
+    putMax(&h, "strange");
+    g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_FAILED);
+    g_assert_nonnull(strstr(h.said, "busy: "));
+}
+
+static void
+testConnect(void)
+{
+    g_auto(host) h = { 0 };
+
+    hostInit(&h);
+    writeDeadRecord(&h, UUID, "busy");
+
+    libvirt.migrating = TRUE;
+    g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_FAILED);
+    assertMax(&h, "max 100000");
+    g_assert_cmpint(libvirt.downtime, ==, 50);
+    g_assert_true(hasRecord(&h, UUID));
+
+    libvirt.migrating = FALSE;
+    g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_cmpint(libvirt.downtime, ==, 300);
+    g_assert_false(hasRecord(&h, UUID));
+}
+
+/* One domain that libvirt does not know keeps no other; without libvirt the quotas go back. */
+static void
+testConnectFails(void)
+{
+    g_auto(host) h = { 0 };
+
+    hostInit(&h);
+    writeDeadRecord(&h, OTHER, "unknown");
+    writeDeadRecord(&h, UUID, "busy");
+
+    libvirt.refusesConnection = TRUE;
+    g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_FAILED);
+    g_assert_cmpuint(libvirt.calls, ==, 1);
+    assertMax(&h, "max 100000");
+    g_assert_true(hasRecord(&h, UUID));
+
+    libvirt.refusesConnection = FALSE;
+    g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_FAILED);
+    g_assert_nonnull(strstr(h.said, "unknown: "));
+    g_assert_false(hasRecord(&h, UUID));
+    g_assert_true(hasRecord(&h, OTHER));
+}
+
+/* Whoever still lives puts things back himself. */
+static void
+testWriterLives(void)
+{
+    g_auto(host) h = { 0 };
+
+    hostInit(&h);
+    writeRecord(&h, UUID, "busy");
+    g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_nonnull(strstr(h.said, "busy"));
+    g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_OK);
+    assertMax(&h, "1000 100000");
+    g_assert_cmpint(libvirt.downtime, ==, 50);
+    g_assert_true(hasRecord(&h, UUID));
+}
+
+/* With another QEMU in its place nothing is touched, and only libvirt's help shows that the
+ * record is of no more use. */
+static void
+testQemuGone(void)
+{
+    g_auto(host) h = { 0 };
+
+    hostInit(&h);
+    writeDeadRecord(&h, UUID, "busy");
+    killQemu(&h);
+    g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_true(hasRecord(&h, UUID));
+    g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_OK);
+    assertMax(&h, "1000 100000");
+    g_assert_cmpint(libvirt.downtime, ==, 50);
+    g_assert_false(hasRecord(&h, UUID));
+}
+
+static void
+testList(void)
+{
+    g_auto(host) h = { 0 };
+
+    hostInit(&h);
+    writeDeadRecord(&h, UUID, "b\033[2Jusy\nbox");
+    g_assert_cmpint(undo(&h, "--list", NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_true(g_str_has_prefix(h.said, UUID " b\\x1b[2Jusy\\x0abox: "));
+    g_assert_nonnull(strstr(h.said, "vCPUs: 1, parameters of QEMU: 1, dirty limits: 0"));
+    g_assert_null(strchr(h.said, '\033'));
+    g_assert_true(strchr(h.said, '\n') == h.said + strlen(h.said) - 1);
+
+    writeRecord(&h, UUID, "busy");
+    g_assert_cmpint(undo(&h, "--list", NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_nonnull(strstr(h.said, "is running"));
+
+    killQemu(&h);
+    h.qemu = getpid();
+    writeDeadRecord(&h, OTHER, "other");
+    h.qemu = 0;
+    g_assert_cmpint(undo(&h, "--list", NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_nonnull(strstr(h.said, OTHER));
+    assertMax(&h, "1000 100000");
+    g_assert_cmpuint(libvirt.calls, ==, 0);
+}
+
+static void
+testUsage(void)
+{
+    g_auto(host) h = { 0 };
+
+    hostInit(&h);
+    writeDeadRecord(&h, UUID, "busy");
+    g_assert_cmpint(undo(&h, "--nonsense", NULL), ==, CONVERGE_UNDO_USAGE);
+    g_assert_cmpint(undo(&h, "busy", NULL), ==, CONVERGE_UNDO_USAGE);
+    g_assert_cmpint(undo(&h, "--connect", NULL), ==, CONVERGE_UNDO_USAGE);
+    g_assert_cmpint(undo(&h, "--list", "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_USAGE);
+    assertMax(&h, "1000 100000");
+
+    g_assert_cmpint(undo(&h, "--version", NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_cmpstr(h.said, ==, "virt-converge-undo " PACKAGE_VERSION "\n");
+    assertMax(&h, "1000 100000");
+}
+
+/* A file that somebody else could have written is no record. */
+static void
+testForeign(void)
+{
+    g_auto(host) h = { 0 };
+    g_autofree char *file = NULL;
+
+    hostInit(&h);
+    writeDeadRecord(&h, UUID, "busy");
+    file = g_build_filename(h.dir, UUID ".json", NULL);
+    g_assert_cmpint(g_chmod(file, 0666), ==, 0);
+    g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_OK);
+    assertMax(&h, "1000 100000");
+    g_assert_cmpint(libvirt.downtime, ==, 50);
+}
+
+int
+main(int argc,
+     char **argv)
+{
+    g_setenv("LC_ALL", "C.UTF-8", TRUE);
+    g_test_init(&argc, &argv, NULL);
+    g_assert_cmpint(virInitialize(), ==, 0);
+    g_test_add_func("/undo/files-alone", testFilesAlone);
+    g_test_add_func("/undo/connect", testConnect);
+    g_test_add_func("/undo/connect-fails", testConnectFails);
+    g_test_add_func("/undo/writer-lives", testWriterLives);
+    g_test_add_func("/undo/qemu-gone", testQemuGone);
+    g_test_add_func("/undo/list", testList);
+    g_test_add_func("/undo/usage", testUsage);
+    g_test_add_func("/undo/foreign", testForeign);
+    return g_test_run();
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * undo.c: virt-converge-undo(8), put back what a daemon that was killed had changed
+ */
+#include <glib/gi18n-lib.h>
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+#include <locale.h>
+#include <stdio.h>
+
+#include "actuator/undo_restore.h"
+#include "undo.h"
+
+#define PROGRAM "virt-converge-undo"
+
+/* --- Talking --- */
+
+/* Names and errors of others may hold what would steer a terminal. */
+static char *
+escape(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *escaped = g_string_new(NULL);
+    const char *p;
+
+    for (p = valid; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+
+        if (g_unichar_isprint(c))
+            g_string_append_unichar(escaped, c);
+        else
+            g_string_append_printf(escaped, "\\x%02x", c);
+    }
+    return g_string_free(escaped, FALSE);
+}
+
+G_GNUC_PRINTF(1, 2) static void
+say(const char *format,
+    ...)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *escaped = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    escaped = escape(text);
+    puts(escaped);
+}
+
+/* @name: of a domain, or NULL.  Returns @status. */
+static int
+complain(int status,
+         const char *name,
+         const GError *error)
+{
+    g_autofree char *text = escape(error->message);
+    g_autofree char *who = name ? escape(name) : NULL;
+
+    fprintf(stderr, PROGRAM ": %s%s%s\n", who ? who : "", who ? ": " : "", text);
+    return status;
+}
+
+static void
+ignoreLibvirtError(void *opaque G_GNUC_UNUSED,
+                   virErrorPtr error G_GNUC_UNUSED)
+{
+}
+
+/* --- Records --- */
+
+static guint
+dirtyLimits(const convergeUndoRecord *record)
+{
+    /* An older record does not tell how many there are. */
+    if (!record->dirtyRates)
+        return record->anyDirtyLimit ? 1 : 0;
+    return g_hash_table_size(record->dirtyRates);
+}
+
+static void
+list(const GPtrArray *records)
+{
+    guint i;
+
+    for (i = 0; i < records->len; i++) {
+        const convergeUndoRecord *record = g_ptr_array_index(records, i);
+
+        if (convergeUndoRecordWriterLives(record))
+            say(_("%1$s %2$s: process %3$d, which wrote the record, is running and will put things back itself"),
+                record->uuid, record->name, (int)record->writer);
+        else if (!convergeUndoRecordQemuLives(record))
+            say(_("%1$s %2$s: nothing to put back, since its QEMU is gone"), record->uuid, record->name);
+        else
+            say(_("%1$s %2$s: to be put back: CPU quotas of vCPUs: %3$u, parameters of QEMU: %4$u, dirty limits: %5$u"),
+                record->uuid, record->name, record->groups->len, record->params->len,
+                dirtyLimits(record));
+    }
+}
+
+/* The record of now, if it is to be undone: its writer may have come to an end with it, or
+ * another one may have begun anew. */
+static convergeUndoRecord *
+loadAbandoned(const char *dir,
+              const char *uuid)
+{
+    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(dir, uuid);
+
+    return record && !convergeUndoRecordWriterLives(record) ? g_steal_pointer(&record) : NULL;
+}
+
+/* By files alone. */
+static int
+undoQuotas(const char *dir,
+           const GPtrArray *records)
+{
+    int status = CONVERGE_UNDO_OK;
+    guint i;
+
+    for (i = 0; i < records->len; i++) {
+        const convergeUndoRecord *listed = g_ptr_array_index(records, i);
+        g_autoptr(convergeUndoRecord) record = loadAbandoned(dir, listed->uuid);
+        g_autoptr(GError) error = NULL;
+
+        if (!record) {
+            if (convergeUndoRecordWriterLives(listed))
+                say(_("%1$s: left alone, since process %2$d, which wrote the record, is running"),
+                    listed->name, (int)listed->writer);
+            continue;
+        }
+        if (!convergeUndoRecordQemuLives(record) || record->groups->len == 0)
+            continue;
+        if (convergeUndoRecordRestoreGroups(record, &error))
+            say(_("%1$s: the CPU quotas are as they were (vCPUs: %2$u)"), record->name, record->groups->len);
+        else
+            status = complain(CONVERGE_UNDO_FAILED, record->name, error);
+    }
+    return status;
+}
+
+static gboolean
+undoRecord(virConnectPtr connection,
+           const convergeUndoRecord *record,
+           GError **error)
+{
+    const convergeLibvirt calls = {
+        .caller = "client",
+        .qemuMonitorCommand = virDomainQemuMonitorCommand,
+    };
+    convergeMonitor monitor = { &calls, NULL };
+    guint params;
+    gboolean ret;
+
+    if (!convergeUndoRecordQemuLives(record))
+        return convergeUndoRecordRemove(record, error);
+
+    if (!(monitor.dom = virDomainLookupByUUIDString(connection, record->uuid))) {
+        convergeErrorSetLibvirt(error, _("the domain cannot be looked up"));
+        return FALSE;
+    }
+    if ((ret = convergeUndoRestore(record, &monitor, &params, error)))
+        say(_("%1$s: all is as it was (parameters of QEMU: %2$u), and the record is removed"),
+            record->name, params);
+    virDomainFree(monitor.dom);
+    return ret;
+}
+
+/* Everything, with the help of libvirt. */
+static int
+undoAll(const char *dir,
+        const GPtrArray *records,
+        const char *uri)
+{
+    virConnectPtr connection;
+    int status = CONVERGE_UNDO_OK;
+    guint i;
+
+    virSetErrorFunc(NULL, ignoreLibvirtError);
+    if (!(connection = virConnectOpen(uri))) {
+        g_autoptr(GError) error = NULL;
+
+        convergeErrorSetLibvirt(&error, _("cannot connect"));
+        return complain(CONVERGE_UNDO_FAILED, NULL, error);
+    }
+
+    for (i = 0; i < records->len; i++) {
+        const convergeUndoRecord *listed = g_ptr_array_index(records, i);
+        g_autoptr(convergeUndoRecord) record = loadAbandoned(dir, listed->uuid);
+        g_autoptr(GError) error = NULL;
+
+        if (record && !undoRecord(connection, record, &error))
+            status = complain(CONVERGE_UNDO_FAILED, record->name, error);
+    }
+    virConnectClose(connection);
+    return status;
+}
+
+/* --- Options --- */
+
+typedef struct _undoOptions undoOptions;
+struct _undoOptions {
+    char *dir;
+    char *uri;      /* NULL: without libvirt */
+    gboolean listing;
+    gboolean version;
+};
+
+static gboolean
+parse(undoOptions *options,
+      int *argc,
+      char ***argv,
+      GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "connect", 'c', 0, G_OPTION_ARG_STRING, &options->uri,
+          N_("also put back QEMU's parameters and dirty limits, through libvirt at URI, and remove the records"),
+          N_("URI") },
+        { "directory", 'd', 0, G_OPTION_ARG_FILENAME, &options->dir,
+          N_("take the records in DIR, not those of this host's daemon"), N_("DIR") },
+        { "list", 'l', 0, G_OPTION_ARG_NONE, &options->listing, N_("list the records, and do nothing"), NULL },
+        { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, N_("print the version"), NULL },
+        { 0 }
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+    g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
+    g_option_context_set_summary(context,
+        _("Puts back what a libvirt daemon has changed for a live migration and could not put back, since it was killed."));
+    if (!g_option_context_parse(context, argc, argv, error))
+        return FALSE;
+
+    if (*argc > 1) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    _("'%1$s' is one argument too many; only options are allowed"), (*argv)[1]);
+        return FALSE;
+    }
+    if (options->listing && options->uri) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    _("--list does nothing but list; it cannot be combined with --connect"));
+        return FALSE;
+    }
+    if (!options->dir)
+        options->dir = convergeUndoRecordDefaultDir();
+    return TRUE;
+}
+
+static int
+run(const undoOptions *options)
+{
+    g_autoptr(GPtrArray) records = NULL;
+    int status;
+
+    if (options->version) {
+        puts(PROGRAM " " PACKAGE_VERSION);
+        return CONVERGE_UNDO_OK;
+    }
+
+    records = convergeUndoRecordLoadAll(options->dir);
+    if (options->listing) {
+        list(records);
+        return CONVERGE_UNDO_OK;
+    }
+
+    /* The quotas first: libvirt may keep us waiting. */
+    status = undoQuotas(options->dir, records);
+    if (options->uri && undoAll(options->dir, records, options->uri) != CONVERGE_UNDO_OK)
+        status = CONVERGE_UNDO_FAILED;
+    return status;
+}
+
+int
+convergeUndoMain(int argc,
+                 char **argv)
+{
+    undoOptions options = { 0 };
+    g_autoptr(GError) error = NULL;
+    int status;
+
+    setlocale(LC_ALL, "");
+    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+    bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+
+    status = parse(&options, &argc, &argv, &error) ? run(&options) :
+        complain(CONVERGE_UNDO_USAGE, NULL, error);
+    g_free(options.dir);
+    g_free(options.uri);
+    return status;
+}
