@@ -10,6 +10,9 @@
 /* Of a wait that is to end because something happens; if it does not, the test has failed. */
 #define LONG_MS 60000
 
+/* By this name the test finds the threads of its workers. */
+#define THREAD "worker-of-test"
+
 /* What the calls of a test share. */
 typedef struct _testGate testGate;
 struct _testGate {
@@ -120,11 +123,31 @@ static convergeWorker *
 newWorker(guint most)
 {
     g_autoptr(GError) error = NULL;
-    convergeWorker *worker = convergeWorkerNew("test", most, &error);
+    convergeWorker *worker = convergeWorkerNew(THREAD, most, &error);
 
     g_assert_no_error(error);
     g_assert_nonnull(worker);
     return worker;
+}
+
+/* Threads of workers that have not ended yet. */
+static unsigned int
+countThreads(void)
+{
+    g_autoptr(GDir) tasks = g_dir_open("/proc/self/task", 0, NULL);
+    unsigned int n = 0;
+    const char *task;
+
+    g_assert_nonnull(tasks);
+    while ((task = g_dir_read_name(tasks))) {
+        g_autofree char *path = g_build_filename("/proc/self/task", task, "comm", NULL);
+        g_autofree char *name = NULL;
+
+        /* One that has just ended cannot be read. */
+        if (g_file_get_contents(path, &name, NULL, NULL) && g_str_equal(name, THREAD "\n"))
+            n++;
+    }
+    return n;
 }
 
 static void
@@ -222,6 +245,8 @@ testFree(void)
 
     convergeWorkerFree(newWorker(1));
     convergeWorkerFree(NULL);
+    while (countThreads() > 0)
+        g_usleep(1000);
 }
 
 static void
@@ -231,7 +256,7 @@ testBoundedReturns(void)
     testCall *call = newTestCall(&gate, 'a');
 
     openGate(&gate);
-    g_assert_true(convergeRunBounded("test", passGate, call, freeTestCall, LONG_MS));
+    g_assert_true(convergeRunBounded(THREAD, passGate, call, freeTestCall, LONG_MS));
     g_assert_cmpstr(gate.passed, ==, "a");
     g_assert_cmpuint(gate.freed, ==, 0);
 
@@ -243,7 +268,7 @@ testBoundedHangs(void)
 {
     testGate gate = TEST_GATE;
 
-    g_assert_false(convergeRunBounded("test", passGate, newTestCall(&gate, 'a'),
+    g_assert_false(convergeRunBounded(THREAD, passGate, newTestCall(&gate, 'a'),
                                       freeTestCall, 1));
     g_assert_cmpuint(getFreed(&gate), ==, 0);
 
@@ -263,7 +288,7 @@ testBoundedRace(void)
     for (i = 0; i < 200; i++) {
         testCall *call = newTestCall(&gate, '\0');
 
-        if (convergeRunBounded("test", passGate, call, freeTestCall, 0))
+        if (convergeRunBounded(THREAD, passGate, call, freeTestCall, 0))
             freeTestCall(call);
         awaitFreed(&gate, ++freed);
         g_assert_cmpuint(getFreed(&gate), ==, freed);
