@@ -74,13 +74,14 @@ struct _convergeNext {
 /* Looks everything up. Returns the name of the first that is missing, or NULL. */
 const char *convergeNextResolve(convergeNext *next);
 
-/* Makes @message the calling thread's libvirt error, which the daemon sends to the
- * client. Where libvirt lacks virSetError, logs it instead. */
+/* Makes @message, escaped (text.h), the calling thread's libvirt error, which the daemon
+ * sends to the client. Where libvirt lacks virSetError, logs it instead. */
 void convergeNextSetError(virErrorNumber code, const char *message);
 
 /* Gives the calling thread the daemon's own identity, so that access control lets
  * the loop act. Does nothing where libvirt has none. */
 void convergeNextSetSystemIdentity(void);
 
-/* One line on the daemon's standard error, where its own log goes by default. */
+/* One line on the daemon's standard error, where its own log goes by default; escaped as
+ * a whole (text.h). */
 void convergeNextLog(const char *format, ...) G_GNUC_PRINTF(1, 2);
