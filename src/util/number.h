@@ -9,6 +9,12 @@
 #include <glib.h>
 #include <math.h>
 
+/* Beyond these, nothing is believed that others tell of bytes or bytes/s, and of counts or
+ * milliseconds: two of the former can be added in a guint64, hundreds of the latter in a
+ * gint64. */
+#define CONVERGE_BYTES_MOST (G_GUINT64_CONSTANT(1) << 62)
+#define CONVERGE_COUNT_MOST (G_GINT64_CONSTANT(1) << 53)
+
 /* Returns @value rounded to the nearest whole number, halves to the even one; what does not
  * fit becomes G_MININT64 or G_MAXINT64, and NaN 0. */
 static inline gint64
