@@ -2,11 +2,10 @@
 /*
  * control.c: the laws, and when a plan is worth changing
  */
-#include <math.h>
-
 #include "engine/fit.h"
 #include "engine/ladder.h"
 #include "engine/plan.h"
+#include "util/number.h"
 
 /* The plan in force is kept unless another loses this much less. */
 #define KEEP_FACTOR 1.15
@@ -235,7 +234,7 @@ stakeOf(const convergeModel *model,
 {
     double dirtied = convergeGuestDirtied(&model->most, RELEARN_SECONDS, throttle / 100.0);
 
-    return lrint(1000 * MIN(model->fitError, 1) * dirtied / model->bandwidth);
+    return convergeRound(1000 * MIN(model->fitError, 1) * dirtied / model->bandwidth);
 }
 
 /* Whether @prediction is worth leaving the plan in force for. */

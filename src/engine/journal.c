@@ -7,11 +7,11 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/journal.h"
+#include "util/number.h"
 
 #define SUFFIX ".jsonl"
 
@@ -227,9 +227,9 @@ static void
 addGuest(JsonBuilder *line,
          const convergeGuest *guest)
 {
-    addInt(line, "write_rate", llrint(guest->writeRate));
-    addInt(line, "working_set", llrint(guest->workingSet));
-    addInt(line, "answer_percent", lrint(guest->answer * 100));
+    addInt(line, "write_rate", convergeRound(guest->writeRate));
+    addInt(line, "working_set", convergeRound(guest->workingSet));
+    addInt(line, "answer_percent", convergeRound(guest->answer * 100));
 }
 
 static void
@@ -241,8 +241,8 @@ addModel(JsonBuilder *line,
 
     json_builder_set_member_name(line, "model");
     json_builder_begin_object(line);
-    addInt(line, "bandwidth", llrint(model->bandwidth));
-    addInt(line, "bandwidth_error_percent", lrint(MIN(model->bandwidthError, 10) * 100));
+    addInt(line, "bandwidth", convergeRound(model->bandwidth));
+    addInt(line, "bandwidth_error_percent", convergeRound(MIN(model->bandwidthError, 10) * 100));
     addGuest(line, &model->guest);
     json_builder_set_member_name(line, "least");
     json_builder_begin_object(line);
@@ -252,7 +252,7 @@ addModel(JsonBuilder *line,
     json_builder_begin_object(line);
     addGuest(line, &model->most);
     json_builder_end_object(line);
-    addInt(line, "fit_error_percent", lrint(MIN(model->fitError, 10) * 100));
+    addInt(line, "fit_error_percent", convergeRound(MIN(model->fitError, 10) * 100));
     addInt(line, "passes_seen", model->passes.n);
     addInt(line, "probes_seen", model->probes.n);
     json_builder_end_object(line);

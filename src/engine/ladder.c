@@ -125,7 +125,8 @@ whyFallBack(const convergeControl *control,
     /* The first sync ends no pass. */
     if (passes > 0 && sample->iteration > (guint64)passes)
         return CONVERGE_REASON_PASSES;
-    if (factor > 0 && sample->processedBytes >= (guint64)factor * sample->totalBytes)
+    /* The product of factor and total might not fit. */
+    if (factor > 0 && sample->processedBytes / (guint64)factor >= sample->totalBytes)
         return CONVERGE_REASON_TRANSFER;
     if (stall > 0 && control->stalled >= stall)
         return CONVERGE_REASON_STALL;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/fit.h"
+#include "util/number.h"
 
 /* A bandwidth window is long enough to smooth QEMU's 100 ms send budget. */
 #define WINDOW_MS 300
@@ -40,6 +41,12 @@
  * converge. */
 #define SHRINK 0.97
 
+static gint64
+inMs(double seconds)
+{
+    return CLAMP(convergeRound(seconds * 1000), 0, CONVERGE_COUNT_MOST);
+}
+
 static void
 startWindow(convergeModel *model,
             const convergeSample *sample)
@@ -63,7 +70,9 @@ updateBandwidth(convergeModel *model,
         return;
 
     /* Counters that fall would wrap around. */
-    if (sample->processedBytes < model->windowProcessed) {
+    if (sample->processedBytes < model->windowProcessed ||
+        sample->normalBytes < model->windowNormal ||
+        sample->constantBytes < model->windowConstant) {
         startWindow(model, sample);
         return;
     }
@@ -310,9 +319,9 @@ convergeModelPredictFor(const convergeModel *model,
             double pause = now / bandwidth + plan->overheadMs / 1000.0;
 
             prediction.converges = TRUE;
-            prediction.pauseMs = lrint(pause * 1000);
-            prediction.remainingMs = lrint((seconds + pause) * 1000);
-            prediction.lostMs = lrint((lost + pause) * 1000);
+            prediction.pauseMs = inMs(pause);
+            prediction.remainingMs = inMs(seconds + pause);
+            prediction.lostMs = inMs(lost + pause);
             return prediction;
         }
 

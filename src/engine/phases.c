@@ -6,6 +6,7 @@
 
 #include "engine/fit.h"
 #include "engine/phases.h"
+#include "util/number.h"
 
 /* Shares of what the link carries.  Below the first a guest that is not throttled converges
  * within few passes, above the second it does not; in between it stays in the phase that it
@@ -147,7 +148,7 @@ convergePhasesPredict(const convergePhases *phases,
     guest.writeRate = MAX(phases->rate[CONVERGE_PHASE_VALLEY], 1);
     dirty += convergeGuestDirtied(&guest, MAX(elapsed - peak, 0), held);
     dirty = MIN(dirty, MAX(guest.workingSet, model->last.remainingBytes));
-    then.last.remainingBytes = (guint64)dirty;
+    then.last.remainingBytes = (guint64)convergeRound(trunc(MAX(dirty, 0)));
     then.syncMs = then.last.timeMs;
     then.throttledMs = 0;
 

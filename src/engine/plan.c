@@ -3,6 +3,7 @@
  * plan.c: the plans that a policy allows, and the best of them
  */
 #include "engine/plan.h"
+#include "util/number.h"
 
 /* Candidates: no throttle, then steps up to the policy's maximum. */
 #define THROTTLE_STEP 5
@@ -45,7 +46,7 @@ waitFor(const convergeControl *control,
 {
     double slice = convergeControlIsImmediate(control) ? QUOTA_WAIT_MS : QEMU_WAIT_MS;
 
-    return (gint64)(slice * throttle / (100.0 - throttle));
+    return convergeRound(floor(slice * throttle / (100.0 - throttle)));
 }
 
 convergePlan

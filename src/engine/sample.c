@@ -3,17 +3,38 @@
  * sample.c: libvirt's job statistics in our units
  */
 #include "engine/sample.h"
+#include "util/number.h"
 
+/* 0..@most; 0 where it is absent. */
 static guint64
-getULLong(virTypedParameterPtr params,
+getNumber(virTypedParameterPtr params,
           int nparams,
-          const char *name)
+          const char *name,
+          guint64 most)
 {
     unsigned long long value = 0;
 
     if (virTypedParamsGetULLong(params, nparams, name, &value) < 0)
         return 0;
-    return value;
+    return MIN(value, most);
+}
+
+static guint64
+getBytes(virTypedParameterPtr params,
+         int nparams,
+         const char *name)
+{
+    return getNumber(params, nparams, name, CONVERGE_BYTES_MOST);
+}
+
+/* Pages, in bytes. */
+static guint64
+getPages(virTypedParameterPtr params,
+         int nparams,
+         const char *name,
+         guint64 pageSize)
+{
+    return pageSize * getNumber(params, nparams, name, CONVERGE_BYTES_MOST / MAX(pageSize, 1));
 }
 
 void
@@ -22,7 +43,7 @@ convergeSampleFromJobStats(convergeSample *sample,
                            virTypedParameterPtr params,
                            int nparams)
 {
-    guint64 pageSize = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE);
+    guint64 pageSize = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE);
     int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
     int throttle = 0;
 
@@ -33,14 +54,15 @@ convergeSampleFromJobStats(convergeSample *sample,
                              &throttle) < 0)
         throttle = 0;
 
-    sample->totalBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_TOTAL);
-    sample->remainingBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_REMAINING);
-    sample->processedBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_PROCESSED);
-    sample->normalBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES);
-    sample->constantBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_CONSTANT) * pageSize;
-    sample->compressedBytes = getULLong(params, nparams, VIR_DOMAIN_JOB_COMPRESSION_PAGES) * pageSize;
-    sample->dirtyBps = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE) * pageSize;
-    sample->iteration = getULLong(params, nparams, VIR_DOMAIN_JOB_MEMORY_ITERATION);
+    sample->totalBytes = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_TOTAL);
+    sample->remainingBytes = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_REMAINING);
+    sample->processedBytes = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_PROCESSED);
+    sample->normalBytes = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES);
+    sample->constantBytes = getPages(params, nparams, VIR_DOMAIN_JOB_MEMORY_CONSTANT, pageSize);
+    sample->compressedBytes = getPages(params, nparams, VIR_DOMAIN_JOB_COMPRESSION_PAGES, pageSize);
+    sample->dirtyBps = getPages(params, nparams, VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE, pageSize);
+    sample->iteration = getNumber(params, nparams, VIR_DOMAIN_JOB_MEMORY_ITERATION,
+                                  CONVERGE_COUNT_MOST);
     sample->throttle = CLAMP(throttle, 0, 99);
 
     /* While libvirt talks to the destination, and QEMU sets up, memory_total is

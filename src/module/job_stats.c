@@ -2,10 +2,10 @@
 /*
  * job_stats.c: our fields in virDomainGetJobStats()
  */
-#include <math.h>
-
 #include "module/job_stats.h"
 #include "qemu_migration_converge.h"
+#include "util/number.h"
+#include "util/text.h"
 
 typedef struct _convergeStat convergeStat;
 struct _convergeStat {
@@ -15,6 +15,18 @@ struct _convergeStat {
     const char *string;
     guint64 number;
 };
+
+static void
+appendString(virTypedParameterPtr *params,
+             int *nparams,
+             int *maxparams,
+             const char *name,
+             const char *string)
+{
+    g_autofree char *escaped = convergeTextEscape(string);
+
+    virTypedParamsAddString(params, nparams, maxparams, name, escaped);
+}
 
 static void
 append(virTypedParameterPtr *params,
@@ -31,7 +43,7 @@ append(virTypedParameterPtr *params,
         if (!stat->known)
             continue;
         if (stat->type == VIR_TYPED_PARAM_STRING)
-            virTypedParamsAddString(params, nparams, &maxparams, stat->name, stat->string);
+            appendString(params, nparams, &maxparams, stat->name, stat->string);
         else if (stat->type == VIR_TYPED_PARAM_INT)
             virTypedParamsAddInt(params, nparams, &maxparams, stat->name, stat->number);
         else
@@ -70,11 +82,11 @@ convergeJobStatsAppend(virTypedParameterPtr *params,
             { QEMU_MIGRATION_CONVERGE_STAT_DOWNTIME, VIR_TYPED_PARAM_ULLONG,
               status->downtimeMs > 0, NULL, status->downtimeMs },
             { QEMU_MIGRATION_CONVERGE_STAT_BANDWIDTH, VIR_TYPED_PARAM_ULLONG,
-              status->bandwidth > 0, NULL, llrint(status->bandwidth) },
+              status->bandwidth > 0, NULL, convergeRound(status->bandwidth) },
             { QEMU_MIGRATION_CONVERGE_STAT_DIRTY_RATE, VIR_TYPED_PARAM_ULLONG,
-              status->workingSet > 0, NULL, llrint(status->dirtyRate) },
+              status->workingSet > 0, NULL, convergeRound(status->dirtyRate) },
             { QEMU_MIGRATION_CONVERGE_STAT_WORKING_SET, VIR_TYPED_PARAM_ULLONG,
-              status->workingSet > 0, NULL, llrint(status->workingSet) },
+              status->workingSet > 0, NULL, convergeRound(status->workingSet) },
             { QEMU_MIGRATION_CONVERGE_STAT_REMAINING, VIR_TYPED_PARAM_ULLONG,
               prediction->converges, NULL, prediction->remainingMs },
             { QEMU_MIGRATION_CONVERGE_STAT_ERROR, VIR_TYPED_PARAM_ULLONG,

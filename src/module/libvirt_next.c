@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "module/libvirt_next.h"
+#include "util/text.h"
 
 /* Converting an object pointer to a function pointer is what dlsym() is for, but
  * ISO C has no cast for it. */
@@ -42,7 +43,7 @@ convergeNextSetError(virErrorNumber code,
                      const char *message)
 {
     int (*setError)(virErrorPtr error) = NULL;
-    g_autofree char *text = g_strdup(message);
+    g_autofree char *text = convergeTextEscape(message);
     virError error = {
         .code = code,
         .domain = VIR_FROM_QEMU,
@@ -116,11 +117,13 @@ convergeNextLog(const char *format,
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *stamp = g_date_time_format(now, "%Y-%m-%d %H:%M:%S.%f+0000");
     g_autofree char *text = NULL;
+    g_autofree char *line = NULL;
     va_list args;
 
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
 
-    fprintf(stderr, "%s: virt-converge: %s\n", stamp, text);
+    line = convergeTextEscape(text);
+    fprintf(stderr, "%s: virt-converge: %s\n", stamp, line);
 }

@@ -97,8 +97,8 @@ struct _convergeNext {
 /* Looks everything up. Returns the name of the first that is missing, or NULL. */
 const char *convergeNextResolve(convergeNext *next);
 
-/* Makes @message the calling thread's libvirt error, which the daemon sends to the
- * client. Where libvirt lacks virSetError, logs it instead. */
+/* Makes @message, escaped (text.h), the calling thread's libvirt error, which the daemon
+ * sends to the client. Where libvirt lacks virSetError, logs it instead. */
 void convergeNextSetError(virErrorNumber code, const char *message);
 
 /* Gives the calling thread the daemon's own identity, so that access control lets
@@ -115,5 +115,6 @@ void convergeNextRestoreIdentity(void *identity);
  * such check. */
 gboolean convergeNextEnsureACL(const char *function, virConnectPtr conn, virDomainDef *def);
 
-/* One line on the daemon's standard error, where its own log goes by default. */
+/* One line on the daemon's standard error, where its own log goes by default; escaped as
+ * a whole (text.h). */
 void convergeNextLog(const char *format, ...) G_GNUC_PRINTF(1, 2);

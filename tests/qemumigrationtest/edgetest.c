@@ -8,6 +8,7 @@
 
 #include "actuator/qmp.h"
 #include "engine/journal.h"
+#include "util/number.h"
 
 static void
 testSample(void)
@@ -45,6 +46,70 @@ testSample(void)
     g_assert_false(sample.active);
 
     virTypedParamsFree(params, nparams);
+}
+
+/* What cannot be true is not reckoned with. */
+static void
+testSampleRange(void)
+{
+    static const char *const names[] = {
+        VIR_DOMAIN_JOB_MEMORY_TOTAL, VIR_DOMAIN_JOB_MEMORY_REMAINING,
+        VIR_DOMAIN_JOB_MEMORY_PROCESSED, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES,
+        VIR_DOMAIN_JOB_MEMORY_CONSTANT, VIR_DOMAIN_JOB_COMPRESSION_PAGES,
+        VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE, VIR_DOMAIN_JOB_MEMORY_ITERATION,
+    };
+    static const unsigned long long pageSizes[] = { 0, 1, 3, 4096, 1ULL << 62, G_MAXUINT64 };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(pageSizes); i++) {
+        virTypedParameterPtr params = NULL;
+        int nparams = 0;
+        int maxparams = 0;
+        convergeSample sample = { 0 };
+        guint64 pages;
+
+        for (j = 0; j < G_N_ELEMENTS(names); j++)
+            virTypedParamsAddULLong(&params, &nparams, &maxparams, names[j], G_MAXUINT64 - j);
+        virTypedParamsAddULLong(&params, &nparams, &maxparams, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE,
+                                pageSizes[i]);
+        virTypedParamsAddInt(&params, &nparams, &maxparams,
+                             VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, -1);
+
+        convergeSampleFromJobStats(&sample, VIR_DOMAIN_JOB_UNBOUNDED, params, nparams);
+        g_assert_cmpuint(sample.totalBytes, ==, CONVERGE_BYTES_MOST);
+        g_assert_cmpuint(sample.remainingBytes, ==, CONVERGE_BYTES_MOST);
+        g_assert_cmpuint(sample.processedBytes, ==, CONVERGE_BYTES_MOST);
+        g_assert_cmpuint(sample.normalBytes, ==, CONVERGE_BYTES_MOST);
+        g_assert_cmpuint(sample.iteration, ==, CONVERGE_COUNT_MOST);
+        g_assert_cmpuint(sample.throttle, ==, 0);
+
+        /* As many whole pages as fit. */
+        pages = pageSizes[i] == 0 ? 0 : CONVERGE_BYTES_MOST;
+        if (pageSizes[i] == 3)
+            pages = CONVERGE_BYTES_MOST / 3 * 3;
+        g_assert_cmpuint(sample.constantBytes, ==, pages);
+        g_assert_cmpuint(sample.compressedBytes, ==, pages);
+        g_assert_cmpuint(sample.dirtyBps, ==, pages);
+        virTypedParamsFree(params, nparams);
+    }
+}
+
+/* On a link that carries next to nothing, times do not fit any number. */
+static void
+testPredictRange(void)
+{
+    convergePlan plan = { .downtimeMs = 300, .overheadMs = G_MAXINT64 };
+    convergeModel model = {
+        .bandwidth = 1e-6,
+        .guest = { 1e18, 1e-300, 1 },
+        .last = { .remainingBytes = CONVERGE_BYTES_MOST },
+    };
+    convergePrediction prediction = convergeModelPredict(&model, &plan);
+
+    g_assert_true(prediction.converges);
+    g_assert_cmpint(prediction.remainingMs, ==, CONVERGE_COUNT_MOST);
+    g_assert_cmpint(prediction.pauseMs, ==, CONVERGE_COUNT_MOST);
+    g_assert_cmpint(prediction.lostMs, ==, CONVERGE_COUNT_MOST);
 }
 
 static void
@@ -223,6 +288,8 @@ main(int argc, char **argv)
     /* libvirt's typed parameters keep the last error in a thread-local. */
     g_assert_cmpint(virInitialize(), ==, 0);
     g_test_add_func("/edge/sample", testSample);
+    g_test_add_func("/edge/sample-range", testSampleRange);
+    g_test_add_func("/edge/predict-range", testPredictRange);
     g_test_add_func("/edge/qmp-command", testQmpCommand);
     g_test_add_func("/edge/qmp-reply", testQmpReply);
     g_test_add_func("/edge/journal", testJournal);

@@ -9,6 +9,7 @@
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
 #include "policy/policy_xml.h"
+#include "util/text.h"
 
 #include "command_local.h"
 
@@ -115,6 +116,24 @@ virshConvergePolicyNames(void)
     return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
+static void
+appendSite(GString *text,
+           const char *name,
+           const convergePolicySpec *spec,
+           gboolean fields)
+{
+    const char *preset = convergePolicySpecGetPreset(spec);
+    g_autofree char *form = convergePolicySpecFormat(spec);
+    g_autofree char *shownName = convergeTextEscape(name);
+    g_autofree char *shownPreset = convergeTextEscape(preset ? preset : CONVERGE_PRESET_DEFAULT);
+    g_autofree char *shownForm = convergeTextEscape(form);
+
+    g_string_append_printf(text, "%-24s ", shownName);
+    g_string_append_printf(text, _("policy of this host, builds on %1$s\n"), shownPreset);
+    if (fields)
+        g_string_append_printf(text, "    %s\n", shownForm);
+}
+
 char *
 virshConvergePresets(gboolean fields)
 {
@@ -126,8 +145,11 @@ virshConvergePresets(gboolean fields)
     gsize i;
 
     /* The presets are worth listing all the same. */
-    if (error)
-        fprintf(stderr, _("warning: %1$s\n"), error->message);
+    if (error) {
+        g_autofree char *why = convergeTextEscape(error->message);
+
+        fprintf(stderr, _("warning: %1$s\n"), why);
+    }
 
     for (i = 0; i < convergePresetCount; i++) {
         g_string_append_printf(text, "%-24s %s\n", convergePresets[i].name,
@@ -136,17 +158,8 @@ virshConvergePresets(gboolean fields)
             g_string_append_printf(text, "    %s\n", convergePresets[i].fields);
     }
 
-    for (site = sites; site; site = site->next) {
-        const convergePolicySpec *spec = g_hash_table_lookup(sitesOf(conf), site->data);
-        const char *preset = convergePolicySpecGetPreset(spec);
-        g_autofree char *form = convergePolicySpecFormat(spec);
-
-        g_string_append_printf(text, "%-24s ", (const char *)site->data);
-        g_string_append_printf(text, _("policy of this host, builds on %1$s\n"),
-                               preset ? preset : CONVERGE_PRESET_DEFAULT);
-        if (fields)
-            g_string_append_printf(text, "    %s\n", form);
-    }
+    for (site = sites; site; site = site->next)
+        appendSite(text, site->data, g_hash_table_lookup(sitesOf(conf), site->data), fields);
 
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

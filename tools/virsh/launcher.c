@@ -18,6 +18,8 @@
 
 #include <glib/gi18n-lib.h>
 
+#include "util/text.h"
+
 #include "command_text.h"
 
 /* Where PATH is not set. */
@@ -30,13 +32,15 @@ die(const char *format,
     ...)
 {
     g_autofree char *text = NULL;
+    g_autofree char *line = NULL;
     va_list args;
 
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
 
-    fprintf(stderr, _("error: %1$s"), text);
+    line = convergeTextEscape(text);
+    fprintf(stderr, _("error: %1$s"), line);
     fputc('\n', stderr);
     exit(EXIT_FAILURE);
 }

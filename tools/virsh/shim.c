@@ -10,6 +10,7 @@
 #include <libvirt/virterror.h>
 
 #include "module/preload.h"
+#include "util/text.h"
 
 #include "shim.h"
 
@@ -36,14 +37,16 @@ virshConvergePrint(const char *format,
                    ...)
 {
     g_autofree char *text = NULL;
+    g_autofree char *line = NULL;
     va_list args;
 
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
 
+    line = convergeTextEscape(text);
     fflush(stdout);
-    fprintf(stderr, "%s\n", text);
+    fprintf(stderr, "%s\n", line);
     fflush(stderr);
 }
 

@@ -16,6 +16,7 @@
 #include "policy/policy_xml.h"
 #include "qemu_migration_converge.h"
 #include "util/error.h"
+#include "util/text.h"
 
 #include "command_local.h"
 #include "command_table.h"
@@ -94,12 +95,13 @@ doShow(virDomainPtr dom,
 {
     gboolean missing;
     g_autoptr(convergePolicySpec) spec = readSpec(dom, flags, &missing, error);
+    g_autofree char *text = spec ? convergePolicySpecFormat(spec) : NULL;
 
     if (missing)
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("domain '%1$s' has no convergence policy"), virDomainGetName(dom));
 
-    return spec ? convergePolicySpecFormat(spec) : NULL;
+    return text ? convergeTextEscape(text) : NULL;
 }
 
 /* The name of the host that the connection leads to; NULL: it is this one. */
@@ -204,12 +206,15 @@ appendStat(GString *text,
 
     g_string_append_printf(text, "%s%s: ", text->len ? "\n" : "",
                            stat + strlen(QEMU_MIGRATION_CONVERGE_PREFIX));
-    if (param->type == VIR_TYPED_PARAM_STRING)
-        g_string_append(text, param->value.s);
-    else if (param->type == VIR_TYPED_PARAM_INT)
-        appendNumber(text, param->value.i, unit);
-    else if (param->type == VIR_TYPED_PARAM_ULLONG)
+    if (param->type == VIR_TYPED_PARAM_STRING) {
+        g_autofree char *shown = convergeTextEscape(param->value.s);
+
+        g_string_append(text, shown);
+    } else if (param->type == VIR_TYPED_PARAM_INT) {
+        appendNumber(text, MAX(param->value.i, 0), unit);
+    } else if (param->type == VIR_TYPED_PARAM_ULLONG) {
         appendNumber(text, param->value.ul, unit);
+    }
 }
 
 static char *

@@ -9,6 +9,7 @@
 
 #include "estimate/cipher.h"
 #include "estimate/report.h"
+#include "util/text.h"
 
 #include "command_estimate.h"
 #include "command_local.h"
@@ -114,6 +115,7 @@ virshConvergeEstimate(virDomainPtr dom,
     g_autoptr(convergeForecasts) forecasts = NULL;
     convergeForecastInput input = { 0 };
     convergeReport report = { .domain = virDomainGetName(dom), .input = &input, .elsewhere = host };
+    g_autofree char *domain = convergeTextEscape(report.domain);
     gboolean shown;
 
     virshConvergeEstimateParse(words, &options);
@@ -150,5 +152,10 @@ virshConvergeEstimate(virDomainPtr dom,
     forecasts = simulate(&input, &all);
     report.measured = measured;
     report.forecasts = forecasts;
-    return options.json ? convergeReportJSON(&report) : convergeReportText(&report);
+    if (options.json)
+        return convergeReportJSON(&report);
+
+    /* JSON has escapes of its own. */
+    report.domain = domain;
+    return convergeReportText(&report);
 }

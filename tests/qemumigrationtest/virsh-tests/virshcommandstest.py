@@ -199,6 +199,24 @@ class Domain(CommandTest):
             "working_set: 1.5 GiB", ""])
         self.assertRegex(self.ours("converge-status", "test")[2], "^error: this function is not supp")
 
+    def test_escapes(self):
+        """Text of others comes as one line that does nothing to a terminal."""
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="1",
+                         VIRSH_FAKE_REASON="a\nstate: \x1b[31mforged\u202e")
+        self.assertIn("reason: a\\x0astate: \\x1b[31mforged\\u{202e}", done[1].splitlines())
+        for how in (["migrate", "--live", "--converge-policy", "a\x1b[31m\nb", "c", "d"],
+                    ["migrate --live --converge-policy 'a\x1b[31m\nb' c d"]):
+            code, out, err = self.quiet(*how)
+            self.assertEqual((code, out), (1, ""))
+            self.assertRegex(err, r"^error: .*'a\\x1b\[31m\\x0ab'.*\n$")
+        conf = self.file("x\x1b", "x\x1b\n")
+        err = self.quiet("converge-presets", VIRT_CONVERGE_CONF=conf)[2]
+        self.assertRegex(err, r"^warning: .*x\\x1b.*\n$")
+
+    def test_escapes_of_shim(self):
+        err = self.quiet(stdin="migrate --live --converge-policy 'a\x9bb' c d\n")[2]
+        self.assertIn("'a\\x9bb'", err)
+
 
 class Local(CommandTest):
     def test_presets(self):

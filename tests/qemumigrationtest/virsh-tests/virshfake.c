@@ -9,6 +9,7 @@
  *   VIRSH_FAKE_REAL     as libvirt itself does
  *   VIRSH_FAKE_MODULE   the source host has our module
  *   VIRSH_FAKE_STATUS   ...which controls a migration
+ *   VIRSH_FAKE_REASON   ...and has this reason for it
  *   VIRSH_FAKE_LATE     likewise, but the loop's statistics, which the test driver
  *                       refuses, come only when the migration has failed
  *   VIRSH_FAKE_REFUSE   the call fails, the policy being unknown to the destination
@@ -74,13 +75,16 @@ addStatus(virTypedParameterPtr *params,
           int *nparams,
           int *maxparams)
 {
+    const char *reason = getenv("VIRSH_FAKE_REASON");
+
     virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.working_set",
                             1536ULL * 1024 * 1024);
     virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.bandwidth",
                             100ULL * 1024 * 1024);
     virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.downtime_limit", 300);
     virTypedParamsAddInt(params, nparams, maxparams, "auto_converge.throttle_target", 60);
-    virTypedParamsAddString(params, nparams, maxparams, "auto_converge.reason", "because");
+    virTypedParamsAddString(params, nparams, maxparams, "auto_converge.reason",
+                            reason ? reason : "because");
     virTypedParamsAddString(params, nparams, maxparams, "auto_converge.state", "throttling");
     virTypedParamsAddString(params, nparams, maxparams, "auto_converge.policy", "adaptive");
 }

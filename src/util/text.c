@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * text.c: text that somebody else wrote, on its way to a log or a terminal
+ */
+#include <string.h>
+
+#include "util/text.h"
+
+/* Format characters that move others about: ALM, LRM, RLM, LS, PS, and the embeddings,
+ * overrides and isolates with what ends them. */
+static const struct {
+    gunichar first, last;
+} moving[] = {
+    { 0x061c, 0x061c },
+    { 0x200e, 0x200f },
+    { 0x2028, 0x202e },
+    { 0x2066, 0x2069 },
+};
+
+static gboolean
+isMoving(gunichar character)
+{
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(moving); i++) {
+        if (character >= moving[i].first && character <= moving[i].last)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Appends what stands at @text, and returns what comes after it. */
+static const char *
+appendNext(GString *result,
+           const char *text)
+{
+    gunichar character = g_utf8_get_char_validated(text, -1);
+    const char *next;
+
+    if (character == (gunichar)-1 || character == (gunichar)-2) {
+        g_string_append_printf(result, "\\x%02x", (unsigned char)*text);
+        return text + 1;
+    }
+
+    next = g_utf8_next_char(text);
+    if (g_unichar_iscntrl(character))
+        g_string_append_printf(result, "\\x%02x", character);
+    else if (isMoving(character))
+        g_string_append_printf(result, "\\u{%04x}", character);
+    else
+        g_string_append_len(result, text, next - text);
+    return next;
+}
+
+char *
+convergeTextEscape(const char *text)
+{
+    g_autoptr(GString) result = g_string_new(NULL);
+    glong length = 0;           /* of the result, in characters */
+    gsize cut = 0;              /* bytes of it that leave room for the ellipsis */
+
+    while (text && *text && length <= CONVERGE_TEXT_MOST) {
+        gsize before = result->len;
+
+        text = appendNext(result, text);
+        length += g_utf8_strlen(result->str + before, -1);
+        if (length < CONVERGE_TEXT_MOST)
+            cut = result->len;
+    }
+
+    if (length > CONVERGE_TEXT_MOST) {
+        g_string_truncate(result, cut);
+        g_string_append(result, "…");
+    }
+    return g_string_free(g_steal_pointer(&result), FALSE);
+}

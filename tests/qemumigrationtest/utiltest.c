@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * utiltest.c: escaped text and rounded numbers
+ */
+#include <string.h>
+
+#include "util/number.h"
+#include "util/text.h"
+
+static const struct {
+    const char *text;
+    const char *escaped;        /* NULL: it stays as it is */
+} texts[] = {
+    { NULL, "" },
+    { "", NULL },
+    { "plain text: 'quoted', 100 %s, C:\\n", NULL },
+    { "Gerät Ωμέγα Привет 日本語 עברית 👍", NULL },
+    { "x\n2026-11-26 00:00:00.000+0000: 1: error : forged",
+      "x\\x0a2026-11-26 00:00:00.000+0000: 1: error : forged" },
+    { "\x1b[31mred\a\t\r", "\\x1b[31mred\\x07\\x09\\x0d" },
+    { "\x01\x1f\x7f", "\\x01\\x1f\\x7f" },
+    { "\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "\\x80\\x9b\\x9f\xc2\xa0" },
+    { "\xff\xfe" "a\xc3", "\\xff\\xfea\\xc3" },
+    { "\xc0\xaf\xed\xa0\x80", "\\xc0\\xaf\\xed\\xa0\\x80" },
+    { "a\xe2\x80\xa8" "b\xe2\x80\xa9" "c", "a\\u{2028}b\\u{2029}c" },
+    { "\xd8\x9c\xe2\x80\x8e\xe2\x80\x8f", "\\u{061c}\\u{200e}\\u{200f}" },
+    { "\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xae",
+      "\\u{202a}\\u{202b}\\u{202c}\\u{202d}\\u{202e}" },
+    { "\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9",
+      "\\u{2066}\\u{2067}\\u{2068}\\u{2069}" },
+    { "\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5", NULL },
+};
+
+static void
+testTextEscape(void)
+{
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *escaped = convergeTextEscape(texts[i].text);
+        g_autofree char *again = convergeTextEscape(escaped);
+
+        g_assert_cmpstr(escaped, ==, texts[i].escaped ? texts[i].escaped : texts[i].text);
+        g_assert_cmpstr(again, ==, escaped);
+    }
+}
+
+/* @n times @unit, and @end. */
+static char *
+repeat(const char *unit,
+       gsize n,
+       const char *end)
+{
+    GString *text = g_string_new(NULL);
+
+    while (n-- > 0)
+        g_string_append(text, unit);
+    g_string_append(text, end);
+    return g_string_free(text, FALSE);
+}
+
+static void
+testTextBound(void)
+{
+    static const struct {
+        const char *unit;
+        gsize n;
+        const char *end;
+        const char *escaped;    /* of the unit */
+        gsize left;             /* of those */
+        const char *endLeft;
+    } rows[] = {
+        { "ä", CONVERGE_TEXT_MOST, "", "ä", CONVERGE_TEXT_MOST, "" },
+        { "ä", CONVERGE_TEXT_MOST, "b", "ä", CONVERGE_TEXT_MOST - 1, "…" },
+        { "ä", 100000, "", "ä", CONVERGE_TEXT_MOST - 1, "…" },
+        { "\n", CONVERGE_TEXT_MOST / 4, "", "\\x0a", CONVERGE_TEXT_MOST / 4, "" },
+        /* No half of an escape. */
+        { "\n", CONVERGE_TEXT_MOST / 4, "b", "\\x0a", CONVERGE_TEXT_MOST / 4 - 1, "…" },
+        { "\n", 100000, "", "\\x0a", CONVERGE_TEXT_MOST / 4 - 1, "…" },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = repeat(rows[i].unit, rows[i].n, rows[i].end);
+        g_autofree char *expected = repeat(rows[i].escaped, rows[i].left, rows[i].endLeft);
+        g_autofree char *escaped = convergeTextEscape(text);
+        g_autofree char *again = convergeTextEscape(escaped);
+
+        g_assert_cmpstr(escaped, ==, expected);
+        g_assert_cmpstr(again, ==, escaped);
+    }
+}
+
+static void
+testRound(void)
+{
+    static const struct {
+        double value;
+        gint64 whole;
+    } rows[] = {
+        { 0, 0 }, { 0.4, 0 }, { 0.5, 0 }, { 1.5, 2 }, { -0.6, -1 }, { -2.5, -2 },
+        { 1e15 + 0.5, 1000000000000000 },
+        { 9223372036854774784.0, G_GINT64_CONSTANT(9223372036854774784) },
+        { 9223372036854775808.0, G_MAXINT64 },
+        { -9223372036854775808.0, G_MININT64 },
+        { -9223372036854777856.0, G_MININT64 },
+        { 1e300, G_MAXINT64 }, { -1e300, G_MININT64 },
+        { INFINITY, G_MAXINT64 }, { -INFINITY, G_MININT64 },
+        { NAN, 0 }, { -NAN, 0 },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_assert_cmpint(convergeRound(rows[i].value), ==, rows[i].whole);
+}
+
+int
+main(int argc,
+     char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    g_test_add_func("/util/text/escape", testTextEscape);
+    g_test_add_func("/util/text/bound", testTextBound);
+    g_test_add_func("/util/number/round", testRound);
+
+    return g_test_run();
+}
