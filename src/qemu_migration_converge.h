@@ -34,6 +34,7 @@
 #define QEMU_MIGRATION_CONVERGE_STAT_STATE QEMU_MIGRATION_CONVERGE_PREFIX "state"       /* string */
 #define QEMU_MIGRATION_CONVERGE_STAT_CLASS QEMU_MIGRATION_CONVERGE_PREFIX "class"       /* string */
 #define QEMU_MIGRATION_CONVERGE_STAT_REASON QEMU_MIGRATION_CONVERGE_PREFIX "reason"     /* string, for people */
+#define QEMU_MIGRATION_CONVERGE_STAT_JOURNAL QEMU_MIGRATION_CONVERGE_PREFIX "journal"   /* string: file name, or "unrecorded" */
 #define QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR QEMU_MIGRATION_CONVERGE_PREFIX "actuator"           /* string: qemu, vcpu-quota, dirty-limit */
 #define QEMU_MIGRATION_CONVERGE_STAT_THROTTLE QEMU_MIGRATION_CONVERGE_PREFIX "throttle_target"    /* int, % */
 #define QEMU_MIGRATION_CONVERGE_STAT_DOWNTIME QEMU_MIGRATION_CONVERGE_PREFIX "downtime_limit"     /* ullong, ms */

@@ -12,6 +12,7 @@
 #include "module/rights.h"
 #include "policy/policy_conf.h"
 #include "policy/policy_domain.h"
+#include "policy/policy_fields.h"
 #include "qemu_migration_converge.h"
 
 /* An earlier migration of the same guest has left its place within milliseconds, unless
@@ -206,6 +207,23 @@ startRestoring(convergeOutgoing *outgoing)
         virDomainFree(outgoing->domain);
 }
 
+/* What the domain asks for and does not get. */
+static void
+logLimits(const convergeOutgoing *outgoing)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        g_autofree char *value = NULL;
+
+        if (!convergePolicyIsLimited(outgoing->policy, i))
+            continue;
+        value = convergeFieldFormat(i, convergePolicyGet(outgoing->policy, i));
+        convergeNextLog("%s: field '%s' of the domain's policy is limited to '%s' by the host",
+                        virDomainGetName(outgoing->domain), convergeFields[i].name, value);
+    }
+}
+
 /* Starts and registers the job; where that cannot be done, with one line in the log, the
  * migration goes on as stock. */
 static void
@@ -230,11 +248,13 @@ startJob(convergeCall *call)
 
     outgoing->job = convergeJobStart(outgoing->domain, outgoing->policy, outgoing->libvirt,
                                      &options, &error);
-    if (outgoing->job)
+    if (outgoing->job) {
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
-    else
+        logLimits(outgoing);
+    } else {
         convergeNextLog("%s goes on as stock: %s", virDomainGetName(outgoing->domain),
                         error->message);
+    }
 }
 
 static void
