@@ -16,6 +16,11 @@ STATES = {
     libvirt.VIR_DOMAIN_PAUSED: "paused", libvirt.VIR_DOMAIN_SHUTDOWN: "shutting down",
     libvirt.VIR_DOMAIN_SHUTOFF: "shut off", libvirt.VIR_DOMAIN_CRASHED: "crashed",
 }
+# QEMU's parameters that a policy may change.
+OURS = ("cpu-throttle-initial", "cpu-throttle-increment", "cpu-throttle-tailslow",
+        "max-cpu-throttle", "throttle-trigger-threshold", "downtime-limit",
+        "vcpu-dirty-limit", "x-vcpu-dirty-limit-period")
+
 BASELINE = 2.0          # seconds at full speed before the start
 ARRIVAL_PATIENCE = 10
 FAST, SLOW = 0.05, 0.2  # seconds between samples, before and after the first byte

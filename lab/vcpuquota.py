@@ -2,6 +2,7 @@
 """The CPU quotas of a guest's vCPUs, as the host has them."""
 
 import collections
+import os
 import threading
 
 NONE = -1               # no quota
@@ -51,6 +52,20 @@ def read(directory):
                 return Quota(before, period)
     except OSError:
         return None
+
+
+def write(directory, quota=None, period=None):
+    """Sets what is not None, and leaves the other as it is."""
+    if os.path.exists(f"{directory}/cpu.max"):
+        now = read(directory)
+        quota = now.quota if quota is None else quota
+        words = {"cpu.max": f"{'max' if quota == NONE else quota} {period or now.period}"}
+    else:
+        words = {"cpu.cfs_quota_us": quota, "cpu.cfs_period_us": period}
+    for name, value in words.items():
+        if value is not None:
+            with open(f"{directory}/{name}", "w", encoding="ascii") as file:
+                file.write(str(value))
 
 
 def quotas(host, guest):

@@ -35,6 +35,17 @@ WORKLOAD = "working-set=70M rate=250M"
 # A policy under which that guest never gets there: there is time to break things.
 ENDLESS = "adaptive,max-throttle=30,max-downtime=10ms"
 
+# A guest that gets there by itself.
+QUIET = "working-set=20M rate=10M"
+
+# A domain's own policy.
+NAMESPACE = "https://virt-converge.org/xmlns/policy/1.0"
+KEY = "converge"
+
+# The callers of "hosts up --polkit" (polkit-setup), and the socket that it asks about.
+LOOKS, MIGRATES, ALL = "games", "man", "backup"
+SOCKET_URI = "qemu+unix:///system?socket=/run/libvirt/libvirt-sock"
+
 
 def tool(name, *words, check=True):
     """Runs a program of the lab and returns what it wrote."""
@@ -65,18 +76,44 @@ class LabTest(unittest.TestCase):
         cls.source, cls.target = labhost.Host("A"), labhost.Host("B")
 
     def setUp(self):
-        tool("guest-define", self.guest, "--replace", "--memory", str(self.memory),
-             "--cmdline", self.cmdline, *self.define)
+        self.start_guest(self.guest, self.cmdline)
+        self.connect()
+
+    def start_guest(self, name, cmdline):
+        tool("guest-define", name, "--replace", "--memory", str(self.memory),
+             "--cmdline", cmdline, *self.define)
+
+    def connect(self):
+        """To the source's daemon, which may be a new one."""
         self.connection = self.source.connect()
         self.domain = self.connection.lookupByName(self.guest)
 
     # --- acting ---
 
+    def write_conf(self, text):
+        """The source host's configuration; None: it has none."""
+        path = os.path.join(self.source.directory, "etc", "virt-converge.conf")
+        if text is None:
+            if os.path.exists(path):
+                os.unlink(path)
+            return
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def slow_link(self):
+        """On which nothing busy ends by itself, even where it gets little of the machine."""
+        tool("hosts", "shape", "80mbit")
+        self.addCleanup(tool, "hosts", "shape", RATE)
+
+    def set_domain_policy(self, xml):
+        self.domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml, KEY, NAMESPACE,
+                                libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
     def uri(self, letter):
         return f"qemu+tcp://{letter}/system"
 
-    def virsh_words(self, *words, p2p=False):
-        ends = [self.guest, self.uri("B"), "tcp://B:49152"]
+    def virsh_words(self, *words, p2p=False, guest=None):
+        ends = [guest or self.guest, self.uri("B"), "tcp://B:49152"]
         return ["migrate", "--live", *(["--p2p"] if p2p else []), *words, *ends]
 
     def virsh(self, *words, program=VIRSH, stdin=subprocess.DEVNULL):
@@ -86,13 +123,25 @@ class LabTest(unittest.TestCase):
                               stderr=subprocess.PIPE)
 
     def start_virsh(self, *words, program=VIRSH):
-        process = subprocess.Popen(self.source.command(program, "-c", self.uri("A"), *words),
-                                   text=True, stdin=subprocess.DEVNULL, start_new_session=True,
+        return self.start(program, "-c", self.uri("A"), *words)
+
+    def start(self, *words):
+        """Starts a command on the source host."""
+        process = subprocess.Popen(self.source.command(*words), text=True,
+                                   stdin=subprocess.DEVNULL, start_new_session=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(self.end_group, process)
         return process
+
+    def finish(self, process):
+        """Waits until a process that was started is over: exit code and output."""
+        try:
+            said, _ = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.fail(f"waited {PATIENCE} s in vain: the end of {' '.join(process.args[3:])}")
+        return process.returncode, said
 
     @staticmethod
     def end_group(process):
@@ -125,9 +174,16 @@ class LabTest(unittest.TestCase):
 
     # --- looking ---
 
-    def qmp(self, command):
-        reply = libvirt_qemu.qemuMonitorCommand(self.domain, json.dumps({"execute": command}), 0)
-        return json.loads(reply)["return"]
+    def qmp(self, command, **arguments):
+        words = {"execute": command, "arguments": arguments}
+        reply = json.loads(libvirt_qemu.qemuMonitorCommand(self.domain, json.dumps(words), 0))
+        self.assertNotIn("error", reply)
+        return reply["return"]
+
+    def our_params(self):
+        """What a policy may change of QEMU's parameters, as it is now."""
+        now = self.qmp("query-migrate-parameters")
+        return {name: now[name] for name in migration.OURS if name in now}
 
     def verify(self, host):
         """The guest's own word on its memory."""
@@ -174,6 +230,12 @@ class LabTest(unittest.TestCase):
         """Files that tell what is to be undone if the daemon is killed."""
         directory = os.path.join((host or self.source).directory, "run", "converge")
         return os.listdir(directory) if os.path.isdir(directory) else []
+
+    def log(self):
+        """What the module has said in the source's daemon since it was there first."""
+        with open(os.path.join(self.source.directory, "libvirtd.out"), encoding="utf-8",
+                  errors="replace") as file:
+            return [line for line in file if ": virt-converge: " in line]
 
     def assert_no_monitor_command(self):
         """libvirt marks a domain whose monitor somebody else has used."""

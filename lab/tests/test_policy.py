@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Where a policy may be stated, which one counts, and what the fallbacks do."""
 
-import os
 import subprocess
 
 import libvirt
 
-from labtest import MODULE, RATE, STOCK_VIRSH, LabTest, tool
+from labtest import MODULE, NAMESPACE, RATE, STOCK_VIRSH, LabTest, tool
 
-NAMESPACE = "https://virt-converge.org/xmlns/policy/1.0"
-KEY = "converge"
 LIVE = libvirt.VIR_MIGRATE_LIVE
 P2P = libvirt.VIR_MIGRATE_PEER2PEER
 AUTO = libvirt.VIR_MIGRATE_AUTO_CONVERGE
@@ -22,19 +19,6 @@ class Policy(LabTest):
     def setUp(self):
         super().setUp()
         self.addCleanup(self.write_conf, None)
-
-    def write_conf(self, text):
-        path = os.path.join(self.source.directory, "etc", "virt-converge.conf")
-        if text is None:
-            if os.path.exists(path):
-                os.unlink(path)
-            return
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def set_domain_policy(self, xml):
-        self.domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, xml, KEY, NAMESPACE,
-                                libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def migrate(self, flags=0, **parameters):
         parameters = {f"auto_converge.{key}": value for key, value in parameters.items()}

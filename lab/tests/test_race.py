@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Others who set quotas and parameters while we do: what they have set stays, and what
+is still ours goes back to what it was, value by value."""
+
+import threading
+import time
+
+import vcpuquota
+from labtest import ENDLESS, MODULE, STOCK_VIRSH, LabTest
+from vcpuquota import NONE, Quota
+
+PERIOD = 100000         # us, the kernel's own
+NEVER = ("--auto-converge", "--converge-policy", ENDLESS)
+
+
+class Reconciler(threading.Thread):
+    """A management daemon that states its quota again and again, whatever is there."""
+
+    EVERY = 0.3
+
+    def __init__(self, directories, quota):
+        super().__init__(daemon=True)
+        self._directories = directories
+        self._quota = quota
+        self._ended = threading.Event()
+        self.times = 0
+        self.start()
+
+    def run(self):
+        while not self._ended.wait(self.EVERY):
+            for directory in self._directories:
+                vcpuquota.write(directory, quota=self._quota)
+            self.times += 1
+
+    def close(self):
+        self._ended.set()
+        self.join()
+
+
+class Race(LabTest):
+    module = ("--module", MODULE)
+
+    def setUp(self):
+        super().setUp()
+        self.before = self.our_params()
+        self.assertEqual(self.quotas(), {Quota(NONE, PERIOD)})
+
+    def quotas(self):
+        return set(vcpuquota.quotas(self.source, self.guest))
+
+    def directories(self):
+        return vcpuquota.directories(self.source, self.guest)
+
+    def begin(self):
+        """A migration that does not end by itself, throttled by a quota of ours."""
+        process = self.start_virsh(*self.virsh_words(*NEVER))
+        self.until("a quota of ours", lambda: self.quotas() != {Quota(NONE, PERIOD)})
+        return process
+
+    def abort(self, process):
+        self.domain.abortJob()
+        self.assertEqual(self.finish(process)[0], 1)
+        self.until("no record", lambda: not self.records())
+
+    def hook(self, left, **values):
+        """As a hook script writes, past libvirt and past us."""
+        process = self.begin()
+        for directory in self.directories():
+            vcpuquota.write(directory, **values)
+        self.abort(process)
+        self.assertEqual(self.quotas(), {left})
+        self.assert_stayed()
+        self.assertEqual(self.our_params(), self.before)
+
+    def test_quota_alone(self):
+        self.hook(Quota(50000, PERIOD), quota=50000)
+
+    def test_period_alone(self):
+        self.hook(Quota(NONE, 50000), period=50000)
+
+    def test_both(self):
+        self.hook(Quota(60000, 120000), quota=60000, period=120000)
+
+    def test_reconciler(self):
+        process = self.begin()
+        reconciler = Reconciler(self.directories(), 60000)
+        self.addCleanup(reconciler.close)
+        passes = self.stats()["memory_iteration"]
+        self.until("some passes more and some rounds of both", lambda: reconciler.times >= 5 and
+                   self.stats()["memory_iteration"] >= passes + 3)
+        reconciler.close()
+        self.abort(process)
+        self.assertEqual(self.quotas(), {Quota(60000, PERIOD)})
+        self.assert_stayed()
+
+    def test_schedinfo(self):
+        """It waits for the migration's end, and then it comes in while we put things back."""
+        process = self.begin()
+        schedinfo = self.start_virsh("schedinfo", self.guest, "--live", "vcpu_quota=50000",
+                                     program=STOCK_VIRSH)
+        time.sleep(0.5)         # so that it most often waits; what must come of it is the same
+        self.abort(process)
+        code, said = self.finish(schedinfo)
+        self.assertEqual(code, 0, said)
+        self.until("its quota and the period of before",
+                   lambda: self.quotas() == {Quota(50000, PERIOD)})
+        self.assert_stayed()
+
+    def test_parameter(self):
+        """Of QEMU's, and not one that libvirt itself puts back."""
+        process = self.begin()
+        self.qmp("migrate-set-parameters", **{"max-cpu-throttle": 77})
+        self.abort(process)
+        self.assertEqual(self.our_params(), self.before | {"max-cpu-throttle": 77})
+        self.assert_stayed()

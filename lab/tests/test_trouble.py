@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Trouble of one guest, one disk or one host: nobody else's, and nothing of it stays."""
+
+import os
+import signal
+import subprocess
+import unittest
+
+import libvirt
+
+import vcpuquota
+from labtest import BUILD, ENDLESS, MODULE, QUIET, STOCK_VIRSH, LabTest, tool
+
+UNDO = os.path.join(BUILD, "tools", "undo", "virt-converge-undo")
+POLICY = ("--auto-converge", "--converge-policy", "adaptive")
+NEVER = ("--auto-converge", "--converge-policy", ENDLESS)
+STATE, JOURNALS = "/run/libvirt/converge", "/var/log/libvirt/converge"
+
+
+class Trouble(LabTest):
+    """A busy guest that gets into trouble, and others beside it that do not."""
+    module = ("--module", MODULE)
+    guest = "h1"
+    others = ()
+
+    def setUp(self):
+        for name in self.others:
+            self.start_guest(name, QUIET)
+        super().setUp()
+        self.before = self.our_params()
+        self.quotas = vcpuquota.quotas(self.source, self.guest)
+
+    # --- acting ---
+
+    def begin(self, *words, **kwargs):
+        """A migration that does not end by itself, throttled by a quota of ours."""
+        process = self.start_virsh(*self.virsh_words(*(words or NEVER), **kwargs))
+        self.until("a lower quota",
+                   lambda: vcpuquota.quotas(self.source, self.guest) != self.quotas)
+        return process
+
+    def stop(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(self.go_on, pid)
+
+    @staticmethod
+    def go_on(pid):
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+    def kill_daemon(self):
+        pid = self.daemon_pid(self.source)
+        os.kill(pid, signal.SIGKILL)
+        self.until("the daemon's end", lambda: not os.path.exists(f"/proc/{pid}/fd/0"))
+
+    def run_virsh(self, *words):
+        """To its end, which must come."""
+        code, said = self.finish(self.start_virsh(*words, program=STOCK_VIRSH))
+        self.assertEqual(code, 0, said)
+        return said
+
+    def abort(self, process):
+        self.run_virsh("domjobabort", self.guest)
+        self.assertEqual(self.finish(process)[0], 1)
+
+    # --- looking ---
+
+    def assert_others_migrate(self, *words):
+        for name in self.others:
+            code, said = self.finish(self.start_virsh(
+                *self.virsh_words(*(words or POLICY), guest=name)))
+            self.assertEqual(code, 0, said)
+            self.assertTrue(self.target.connect().lookupByName(name).isActive())
+
+    def assert_not_throttled(self):
+        self.until("the quota of before",
+                   lambda: vcpuquota.quotas(self.source, self.guest) == self.quotas)
+
+    def assert_recovered(self):
+        self.assert_not_throttled()
+        self.assert_stayed()
+        self.until("QEMU's parameters of before", lambda: self.our_params() == self.before)
+        self.until("no record", lambda: not self.records())
+
+
+class HungGuest(Trouble):
+    others = ("h2", "h3")
+
+    def test_record_left(self):
+        """Its daemon was killed while it was throttled, and then its QEMU hangs."""
+        process = self.begin()
+        self.kill_daemon()
+        self.finish(process)
+        self.stop(self.qemu_pid(self.source))
+        said = len(self.log())
+        tool("hosts", "restart", "A")
+
+        # Hangs with its guest, and may hold up nobody.
+        hung = self.start_virsh(*self.virsh_words(*NEVER, p2p=True))
+        self.assert_others_migrate()
+        self.until("a word on the guest that is waited for",
+                   lambda: [line for line in self.log()[said:] if self.guest in line])
+        self.assertEqual(len(self.journals()), 1 + len(self.others))
+        self.end_group(hung)
+
+        self.go_on(self.qemu_pid(self.source))
+        self.connect()
+        self.until("an idle guest", lambda: self.domain.jobInfo()[0] ==
+                   libvirt.VIR_DOMAIN_JOB_NONE or self.domain.abortJob())
+        self.assert_recovered()
+
+
+class HungDestination(Trouble):
+    others = ("h2",)
+
+    def hang(self, **kwargs):
+        process = self.begin(**kwargs)
+        self.stop(self.daemon_pid(self.target))
+        for words in (("domjobinfo", "h2"), ("domjobinfo", "h1"), ("schedinfo", "h2", "--live"),
+                      ("schedinfo", "h2", "--live", "vcpu_quota=90000"),
+                      ("schedinfo", "h1", "--live"), ("list",)):
+            self.run_virsh(*words)
+        self.run_virsh("domjobabort", self.guest)
+        # QEMU has ended it at once; libvirt goes on to wait for the destination.
+        self.until("the end in QEMU", lambda: self.qmp("query-migrate").get("status") == "cancelled")
+        self.assert_not_throttled()
+        self.assertIsNone(process.poll(), "the destination has answered")
+        self.go_on(self.daemon_pid(self.target))
+        self.assertEqual(self.finish(process)[0], 1)
+        self.assert_recovered()
+
+    def test_direct(self):
+        self.hang()
+
+    def test_peer_to_peer(self):
+        self.hang(p2p=True)
+
+
+class HungDisk(Trouble):
+    """A file system that does not answer, under what is written during a migration."""
+    others = ("h2",)
+
+    def mount(self, directory):
+        """Puts one that can be stopped there: the process that serves it."""
+        self.run_there("mkdir", "-p", directory)
+        process = self.start("bindfs", "-f", "--no-allow-other", directory, directory)
+        self.addCleanup(self.unmount, directory)
+        self.until("bindfs", lambda: not subprocess.run(
+            self.source.command("mountpoint", "-q", directory)).returncode)
+        # Behind "hosts exec", which is replaced by what it runs.
+        return process.pid
+
+    def unmount(self, directory):
+        self.run_there("umount", "--lazy", directory)
+
+    def run_there(self, *words):
+        subprocess.run(self.source.command(*words), check=True)
+
+    def test_state_while_throttled(self):
+        self.hang_while_throttled(STATE)
+
+    def test_journals_while_throttled(self):
+        self.hang_while_throttled(JOURNALS)
+
+    def hang_while_throttled(self, directory):
+        disk = self.mount(directory)
+        process = self.begin()
+        self.stop(disk)
+        self.abort(process)
+        self.assert_not_throttled()
+        self.assert_others_migrate()
+        self.run_virsh("list")
+        tool("hosts", "restart", "A")
+        self.connect()
+        self.go_on(disk)
+        self.assert_recovered()
+
+    def test_state_before_the_start(self):
+        self.hang_before_the_start(STATE)
+
+    def test_journals_before_the_start(self):
+        self.hang_before_the_start(JOURNALS)
+
+    def hang_before_the_start(self, directory):
+        disk = self.mount(directory)
+        self.stop(disk)
+        self.assert_others_migrate()
+        self.run_virsh("list")
+        tool("hosts", "restart", "A")
+        self.connect()
+        self.go_on(disk)
+        self.assert_recovered()
+
+
+class NoRoom(Trouble):
+    """Where nothing can be written, by whoever it may be."""
+
+    def read_only(self, directory):
+        return f"mount --bind {directory} {directory} && mount -o remount,ro,bind {directory}"
+
+    def full(self, directory):
+        return f"mount -t tmpfs -o size=4k none {directory} && " \
+               f"head -c 4096 /dev/zero >{directory}/full"
+
+    def spoil(self, directory, how):
+        self.in_shell(f"mkdir -p {directory} && {how(directory)}")
+        self.addCleanup(self.in_shell, f"umount {directory}")
+
+    def in_shell(self, text):
+        subprocess.run(self.source.command("sh", "-c", text), check=True)
+
+    def no_record(self, how):
+        """What could not be put back is not changed."""
+        self.spoil(STATE, how)
+        said = len(self.log())
+        watch = vcpuquota.Watch(self.source, self.guest)
+        self.addCleanup(watch.close)
+        process = self.start_virsh(*self.virsh_words(*POLICY))
+        self.until("the migration", lambda: self.stats().get("memory_processed"))
+
+        def third_pass():
+            self.assertEqual(self.our_params(), self.before)
+            return self.stats().get("memory_iteration", 0) >= 3
+
+        self.until("the third pass", third_pass)
+        self.assertEqual(self.stats().get("auto_converge.state"), "unrecorded")
+        self.assertEqual(self.throttle_target(), 0)
+        self.abort(process)
+        watch.close()
+        self.assertEqual(watch.shares, {1.0})
+        self.assertEqual(len(self.log()) - said, 1, self.log()[said:])
+        self.assert_stayed()
+        self.assertEqual(self.our_params(), self.before)
+
+    def throttle_target(self):
+        return self.stats().get("auto_converge.throttle_target", 0)
+
+    def test_record_read_only(self):
+        self.no_record(self.read_only)
+
+    def test_record_full(self):
+        self.no_record(self.full)
+
+    def no_journal(self, how):
+        """That is no reason not to help."""
+        self.spoil(JOURNALS, how)
+        said = len(self.log())
+        process = self.begin(*POLICY)
+        self.until("a word on the journal",
+                   lambda: self.stats().get("auto_converge.journal") == "unrecorded")
+        self.assertEqual(self.finish(process)[0], 0)
+        self.assert_arrived()
+        self.assertEqual(len(self.log()) - said, 1, self.log()[said:])
+
+    def test_journal_read_only(self):
+        self.no_journal(self.read_only)
+
+    def test_journal_full(self):
+        self.no_journal(self.full)
+
+
+class ModuleGone(Trouble):
+    """A daemon was killed while it throttled, and the next one has no module."""
+
+    def test_undone_by_itself(self):
+        if not os.path.exists(UNDO):
+            raise unittest.SkipTest("virt-converge-undo is not built")
+        process = self.begin()
+        self.kill_daemon()
+        self.finish(process)
+        self.assertTrue(self.records())
+        # As systemd does when the daemon has ended.
+        self.undo()
+        self.assertEqual(vcpuquota.quotas(self.source, self.guest), self.quotas)
+
+        tool("hosts", "restart", "A", "--module", "none")
+        self.addCleanup(tool, "hosts", "restart", "A", "--module", MODULE)
+        self.connect()
+        self.until("the interrupted migration's end",
+                   lambda: self.qmp("query-migrate").get("status") == "cancelled")
+        self.undo("--connect", self.uri("A"))
+        self.assertEqual(self.our_params(), self.before)
+        self.assertEqual(self.records(), [])
+        self.assert_stayed()
+
+    def undo(self, *words):
+        code, said = self.finish(self.start(UNDO, *words))
+        self.assertEqual(code, 0, said)
+
+
+class Fifo(Trouble):
+    """Somebody has put a FIFO where the host's configuration should be."""
+
+    def setUp(self):
+        self.cmdline = QUIET
+        super().setUp()
+        self.path = os.path.join(self.source.directory, "etc", "virt-converge.conf")
+        os.mkfifo(self.path, 0o600)
+        self.addCleanup(self.remove)
+
+    def remove(self):
+        """Lets go whoever waits for a writer."""
+        os.close(os.open(self.path, os.O_RDWR | os.O_NONBLOCK))
+        os.unlink(self.path)
+
+    def test_stock(self):
+        said = len(self.log())
+        code, said_by_virsh = self.finish(self.start_virsh(*self.virsh_words(),
+                                                           program=STOCK_VIRSH))
+        self.assertEqual(code, 0, said_by_virsh)
+        self.assert_arrived()
+        lines = self.log()[said:]
+        self.assertEqual(len(lines), 1, lines)
+        self.assertIn("virt-converge.conf", lines[0])
+
+    def test_policy(self):
+        before = self.journals()
+        for p2p in False, True:
+            with self.subTest(p2p=p2p):
+                code, said = self.finish(self.start_virsh(*self.virsh_words(*POLICY, p2p=p2p)))
+                self.assertEqual(code, 1)
+                self.assertIn("configuration", said)
+        self.assertEqual(self.journals(), before)
+        self.assert_no_monitor_command()
+        self.assert_stayed()
