@@ -17,8 +17,8 @@ typedef enum {
     CONVERGE_ERROR_LIBVIRT,     /* a libvirt call failed */
     CONVERGE_ERROR_QEMU,        /* QEMU refused or misunderstood a command */
     CONVERGE_ERROR_IO,          /* a file of ours could not be read or written */
-    CONVERGE_ERROR_HOST,        /* the host's configuration is wrong or cannot be trusted: not
-                                 * the caller's fault, and its text is not for his eyes */
+    CONVERGE_ERROR_HOST,        /* the host's configuration is wrong or cannot be trusted; the
+                                 * message may quote it, so it is for the log of the host */
     CONVERGE_ERROR_LAST
 } convergeErrorCode;
 
