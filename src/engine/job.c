@@ -84,9 +84,11 @@ convergeJobExplainRung(convergeJob *job,
     if (!status.rungText[0])
         return NULL;
 
-    /* TRANSLATORS: %1$s: what was done and why, %2$s: who has asked for it */
-    return g_strdup_printf(_("fallback of the converge policy: %1$s; %2$s asks for it"),
-                           status.rungText, authorText(author));
+    /* TRANSLATORS: %1$s: name of a policy, %2$s: what was done and why, %3$s: who has asked for
+     * it */
+    return g_strdup_printf(_("fallback of the converge policy '%1$s': %2$s; %3$s asks for it"),
+                           convergePolicyGetPreset(job->policy), status.rungText,
+                           authorText(author));
 }
 
 /* What the loop has come to; what it did and what went wrong is told once. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy.c: merge, check and print policies; all knowledge of fields is in the tables of
- * policy_fields.c and policy_presets.c
+ * policy.c: merge, check, limit and print policies; all knowledge of fields is in the tables
+ * of policy_fields.c, policy_presets.c and policy_limits.c
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -167,6 +167,7 @@ refuseBeyond(const convergePolicy *policy,
     return FALSE;
 }
 
+/* Brings one field within the limits for its author, or refuses it. */
 static gboolean
 keepWithin(convergePolicy *policy,
            const convergeLimit *limit,
@@ -218,7 +219,7 @@ applyLimits(convergePolicy *policy,
         if (policy->value[low] <= policy->value[high])
             continue;
 
-        /* As above, but that a host is not at fault for what a domain asks for. */
+        /* As above; but where the maximum is the domain's word, the host has done no wrong. */
         if (policy->layer[low] == CONVERGE_LAYER_CALL ||
             (policy->layer[low] == CONVERGE_LAYER_HOST &&
              policy->author[high] != CONVERGE_LAYER_DOMAIN))

@@ -233,7 +233,6 @@ checkGroups(const convergePolicyConf *conf,
             GError **error)
 {
     const convergePolicySpec *layer = conf->specs[GROUP_DEFAULT];
-    convergePolicyHost alone = conf->host;
     GHashTableIter iter;
     gpointer name, site;
 
@@ -242,12 +241,11 @@ checkGroups(const convergePolicyConf *conf,
         return FALSE;
     }
 
-    alone.sites = NULL;
     g_hash_table_iter_init(&iter, conf->host.sites);
     while (g_hash_table_iter_next(&iter, &name, &site)) {
         g_autoptr(convergePolicySpec) call = convergePolicySpecNew();
 
-        if (!resolves(site, NULL, &alone, error) ||
+        if (!resolves(site, NULL, NULL, error) ||
             !convergePolicySpecSetPreset(call, name, error) ||
             !resolves(layer, call, &conf->host, error)) {
             g_prefix_error(error, "%s: [%s%s]: ", path, GROUP_SITE, (const char *)name);

@@ -115,6 +115,8 @@ testPlace(void)
         { "[default]\n[limits]\nstall=3\n",
           "host.conf:3: [limits]: 'stall' is no field that a host can limit; allowed: max-throttle, max-downtime, "
           "fallback, when" },
+        { "[domain-limits]\npreset=xen\n",
+          "host.conf:2: [domain-limits]: 'preset' is no field that a host can limit; allowed: max-throttle, " },
         { "[domain-limits]\nmax-throttle=100\n",
           "host.conf:2: [domain-limits]: field 'max-throttle' of the converge policy has the value '100'; allowed: " },
         { "[limits]\nmax-throttle=80\n[policy gold]\nmax-throttle=81\n",
@@ -141,7 +143,8 @@ testPlace(void)
 static void
 testLongLine(void)
 {
-    static const char *const rows[] = { "%s", "[%s]", "[default]\n%s=1", "[default]\nstall=%s", "[policy %s]" };
+    static const char *const rows[] = { "%s", "[%s]", "[default]\n%s=1", "[default]\nstall=%s", "[policy %s]",
+                                        "[limits]\n%s=1" };
     g_autofree char *word = g_strnfill(200, 'x');
     g_autofree char *most = g_strnfill(129, 'x');
     gsize i;
