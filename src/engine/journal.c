@@ -2,28 +2,25 @@
 /*
  * journal.c: JSON Lines, bounded in size and number
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gi18n-lib.h>
-#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/journal.h"
+#include "engine/journal_file.h"
 #include "util/number.h"
-
-#define SUFFIX ".jsonl"
 
 /* Kept free for decisions when samples have filled the file, and for the end when
  * decisions have. */
 #define DECISION_BYTES (256 * 1024)
 #define END_BYTES (4 * 1024)
 
+/* What a slow disk is given at the end. */
+#define WAIT_MS 1000
+
 struct _convergeJournal {
-    int fd;
-    char *path;
-    gsize written;
+    convergeJournalFile *file;
+    gsize written;              /* bytes that were queued for it */
     guint64 probeId;            /* of the last probe that was noted */
 };
 
@@ -35,94 +32,19 @@ convergeJournalDefaultDir(void)
     return g_build_filename(g_get_user_state_dir(), "libvirt", "converge", NULL);
 }
 
-static int
-compareNames(gconstpointer a,
-             gconstpointer b)
-{
-    return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* "GUEST-20260131T120000.123456.jsonl" sorts by guest first; the part behind the
- * last dash sorts by age. */
-static const char *
-agePart(const char *name)
-{
-    const char *dash = strrchr(name, '-');
-
-    return dash ? dash + 1 : name;
-}
-
-static int
-compareAges(gconstpointer a,
-            gconstpointer b)
-{
-    const char *nameA = *(const char *const *)a;
-    const char *nameB = *(const char *const *)b;
-    int age = g_strcmp0(agePart(nameA), agePart(nameB));
-
-    return age ? age : compareNames(a, b);
-}
-
-static void
-dropOldest(const char *dir)
-{
-    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    const char *name;
-    guint i;
-
-    if (!handle)
-        return;
-
-    while ((name = g_dir_read_name(handle))) {
-        if (g_str_has_suffix(name, SUFFIX))
-            g_ptr_array_add(names, g_strdup(name));
-    }
-
-    g_ptr_array_sort(names, compareAges);
-    for (i = 0; i + CONVERGE_JOURNAL_FILES <= names->len; i++) {
-        g_autofree char *path = g_build_filename(dir, g_ptr_array_index(names, i), NULL);
-
-        g_unlink(path);
-    }
-}
-
 convergeJournal *
 convergeJournalOpen(const char *dir,
                     const char *guest,
                     GError **error)
 {
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-    g_autofree char *stamp = g_date_time_format(now, "%Y%m%dT%H%M%S.%f");
-    g_autofree char *safe = g_strdup(guest);
-    g_autofree char *name = NULL;
-    g_autofree char *path = NULL;
+    convergeJournalFile *file = convergeJournalFileOpen(dir, guest, error);
     convergeJournal *journal;
-    int fd;
 
-    /* A guest's name may hold anything but a slash: keep to what no tool trips
-     * over, and to what a file name can hold. */
-    g_strcanon(safe, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._", '_');
-    if (strlen(safe) > 128)
-        safe[128] = '\0';
-
-    name = g_strdup_printf("%s-%s%s", safe, stamp, SUFFIX);
-    path = g_build_filename(dir, name, NULL);
-
-    if (g_mkdir_with_parents(dir, 0700) == 0)
-        dropOldest(dir);
-
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("cannot create the journal '%1$s': %2$s"),
-                    path, g_strerror(errno));
+    if (!file)
         return NULL;
-    }
 
     journal = g_new0(convergeJournal, 1);
-    journal->fd = fd;
-    journal->path = g_steal_pointer(&path);
+    journal->file = file;
     return journal;
 }
 
@@ -131,15 +53,35 @@ convergeJournalClose(convergeJournal *journal)
 {
     if (!journal)
         return;
-    close(journal->fd);
-    g_free(journal->path);
+    convergeJournalFileClose(journal->file, WAIT_MS);
     g_free(journal);
+}
+
+void
+convergeJournalWait(convergeJournal *journal)
+{
+    convergeJournalFileWait(journal->file, WAIT_MS);
+}
+
+char *
+convergeJournalTrouble(convergeJournal *journal)
+{
+    return convergeJournalFileTakeTrouble(journal->file);
 }
 
 const char *
 convergeJournalPath(const convergeJournal *journal)
 {
-    return journal->path;
+    return convergeJournalFilePath(journal->file);
+}
+
+const char *
+convergeJournalName(const convergeJournal *journal)
+{
+    const char *path = convergeJournalPath(journal);
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
 }
 
 static JsonBuilder *
@@ -172,8 +114,10 @@ addString(JsonBuilder *line,
           const char *name,
           const char *value)
 {
+    g_autofree char *valid = value ? g_utf8_make_valid(value, -1) : NULL;
+
     json_builder_set_member_name(line, name);
-    json_builder_add_string_value(line, value);
+    json_builder_add_string_value(line, valid);
 }
 
 static void
@@ -187,6 +131,9 @@ endLine(convergeJournal *journal,
     g_autofree char *text = NULL;
     gsize length;
 
+    if (!convergeJournalFileIsOpen(journal->file))
+        return;
+
     json_builder_end_object(line);
     root = json_builder_get_root(line);
     json_generator_set_root(generator, root);
@@ -197,12 +144,8 @@ endLine(convergeJournal *journal,
     if (journal->written + length > limit)
         return;
 
-    /* One write per line: a reader never sees half of one but on a full disk,
-     * which is not the migration's trouble. */
-    if (write(journal->fd, text, length) == (gssize)length)
-        journal->written += length;
-    else
-        journal->written = CONVERGE_JOURNAL_BYTES;
+    journal->written += length;
+    convergeJournalFileAppend(journal->file, g_steal_pointer(&text));
 }
 
 static void

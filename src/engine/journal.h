@@ -7,10 +7,13 @@
  * types that they do not know.  Units: bytes, bytes/s, ms, %.
  *
  * Bounded: a file holds at most CONVERGE_JOURNAL_BYTES (decisions and the end are
- * kept when samples are no longer), a directory CONVERGE_JOURNAL_FILES of ours,
- * the oldest going first.
+ * kept when samples are no longer), a directory a number of ours (journal_file.h).
  *
- * Threads: one at a time.
+ * A thread of its own writes it: nothing here waits for the disk but
+ * convergeJournalWait() and convergeJournalClose().  When a line cannot be written, the
+ * journal ends, and only convergeJournalTrouble() tells.
+ *
+ * Threads: one at a time, but for convergeJournalTrouble().
  */
 #pragma once
 
@@ -18,7 +21,6 @@
 
 #define CONVERGE_JOURNAL_VERSION 1
 #define CONVERGE_JOURNAL_BYTES (4 * 1024 * 1024)
-#define CONVERGE_JOURNAL_FILES 100
 
 /* Where journals of this process go: libvirt's log directory for root, else the
  * user's state directory.  Free with g_free(). */
@@ -26,13 +28,27 @@ char *convergeJournalDefaultDir(void);
 
 typedef struct _convergeJournal convergeJournal;
 
-/* Creates DIR/GUEST-TIME.jsonl, and DIR where it is missing. Writing never fails
- * visibly afterwards: a full disk must not disturb a migration. */
+/* Has DIR/GUEST-TIME.jsonl created, and DIR where it is missing.
+ *
+ * Returns NULL with CONVERGE_ERROR_IO set when there is no thread to write it.  That
+ * the file cannot be created shows later, as trouble. */
 convergeJournal *convergeJournalOpen(const char *dir, const char *guest, GError **error);
+
+/* Closes it when all is written, which is waited for as convergeJournalWait() does. */
 void convergeJournalClose(convergeJournal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJournal, convergeJournalClose)
 
+/* Waits until all is written, for a second at most; a disk that needs longer is trouble. */
+void convergeJournalWait(convergeJournal *journal);
+
+/* Why the journal has ended before its time, translated, once; NULL: it has not, or that
+ * was told already.  Free with g_free().  May be called from any thread. */
+char *convergeJournalTrouble(convergeJournal *journal);
+
 const char *convergeJournalPath(const convergeJournal *journal);
+
+/* The same without the directory. */
+const char *convergeJournalName(const convergeJournal *journal);
 
 void convergeJournalStart(convergeJournal *journal, const char *guest,
                           const char *uuid, const char *policy, const char *where);

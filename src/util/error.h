@@ -19,8 +19,8 @@ typedef enum {
     CONVERGE_ERROR_IO,          /* a file of ours could not be read or written */
     CONVERGE_ERROR_RECORD,      /* ...and that file says what has to be undone */
     CONVERGE_ERROR_RIGHTS,      /* the caller lacks a right that the policy takes */
-    CONVERGE_ERROR_HOST,        /* the host's configuration is wrong or cannot be trusted: not
-                                 * the caller's fault, and its text is not for his eyes */
+    CONVERGE_ERROR_HOST,        /* the host's configuration is wrong or cannot be trusted; the
+                                 * message may quote it, so it is for the log of the host */
     CONVERGE_ERROR_LAST
 } convergeErrorCode;
 

@@ -16,7 +16,7 @@ typedef struct _convergeWorker convergeWorker;
 
 /* Starts a thread that runs what is pushed, in the order of the pushes.
  *
- * @name: the thread's name; the kernel shows the first 15 bytes
+ * @name: the thread's name; the kernel takes at most 15 bytes
  * @most: calls that may be queued behind the one that runs; at least 1
  *
  * Returns NULL with CONVERGE_ERROR_IO set when no thread could be started. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * edgetest.c: where the engine meets the world: job statistics, QMP text, journal
+ * edgetest.c: where the engine meets the world: job statistics, QMP text
  */
-#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "actuator/qmp.h"
-#include "engine/journal.h"
+#include "engine/model.h"
 #include "util/number.h"
 
 static void
@@ -155,132 +154,6 @@ testQmpReply(void)
     g_assert_null(convergeQmpParse(NULL, NULL));
 }
 
-static void
-removeDir(const char *dir)
-{
-    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
-    const char *name;
-
-    while (handle && (name = g_dir_read_name(handle))) {
-        g_autofree char *path = g_build_filename(dir, name, NULL);
-
-        g_unlink(path);
-    }
-    g_rmdir(dir);
-}
-
-static guint
-countFiles(const char *dir)
-{
-    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
-    guint count = 0;
-
-    while (handle && g_dir_read_name(handle))
-        count++;
-    return count;
-}
-
-static void
-testJournal(void)
-{
-    g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
-    g_autofree char *below = g_build_filename(dir, "a", "b", NULL);
-    g_autoptr(convergeJournal) journal = convergeJournalOpen(below, "../we\"ird\nname/", NULL);
-    convergeModel model = { .bandwidth = 1e8, .guest = { 1e8, 2e8, 1 } };
-    convergeDecision decision = { .verb = CONVERGE_VERB_THROTTLE, .throttle = 90,
-                                  .reason = CONVERGE_REASON_HELPS };
-    g_autofree char *text = NULL;
-    g_autofree char *parent = g_build_filename(dir, "a", NULL);
-    g_autofree char *name = NULL;
-    g_auto(GStrv) lines = NULL;
-    gsize i;
-    guint n;
-
-    g_assert_nonnull(journal);
-    name = g_path_get_dirname(convergeJournalPath(journal));
-    g_assert_cmpstr(name, ==, below);
-
-    convergeJournalStart(journal, "guest \"quoted\"\n", "uuid", "adaptive", "daemon");
-    convergeJournalSample(journal, &model, CONVERGE_NEWS_SYNC);
-    convergeJournalDecision(journal, &model, &decision, "because", NULL);
-    convergeJournalEnd(journal, &model, "done", 1234, NULL);
-
-    /* Every line is one JSON object with version, type and time. */
-    g_assert_true(g_file_get_contents(convergeJournalPath(journal), &text, NULL, NULL));
-    lines = g_strsplit(text, "\n", -1);
-    n = g_strv_length(lines);
-    g_assert_cmpuint(n, ==, 5);
-    for (i = 0; i < n - 1; i++) {
-        g_autoptr(JsonNode) node = json_from_string(lines[i], NULL);
-        JsonObject *line;
-
-        g_assert_nonnull(node);
-        line = json_node_get_object(node);
-        g_assert_cmpint(json_object_get_int_member(line, "v"), ==, CONVERGE_JOURNAL_VERSION);
-        g_assert_true(json_object_has_member(line, "type"));
-        g_assert_true(json_object_has_member(line, "t"));
-    }
-
-    removeDir(below);
-    removeDir(parent);
-    removeDir(dir);
-}
-
-/* A migration that never ends does not fill the disk, and its last word is kept. */
-static void
-testJournalBounded(void)
-{
-    g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
-    g_autoptr(convergeJournal) journal = convergeJournalOpen(dir, "guest", NULL);
-    convergeModel model = { .bandwidth = 1e8, .guest = { 1e8, 2e8, 1 } };
-    g_autofree char *text = NULL;
-    gsize length;
-    int i;
-
-    for (i = 0; i < 40000; i++)
-        convergeJournalSample(journal, &model, CONVERGE_NEWS_SYNC);
-    convergeJournalEnd(journal, &model, "done", 1234, NULL);
-
-    g_assert_true(g_file_get_contents(convergeJournalPath(journal), &text, &length, NULL));
-    g_assert_cmpuint(length, <=, CONVERGE_JOURNAL_BYTES);
-    g_assert_cmpuint(length, >, CONVERGE_JOURNAL_BYTES / 2);
-    g_assert_nonnull(g_strrstr(text, "\"type\":\"end\""));
-    removeDir(dir);
-}
-
-static void
-testJournalNumber(void)
-{
-    g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
-    g_autofree char *other = g_build_filename(dir, "keep.txt", NULL);
-    g_autofree char *first = NULL;
-    int i;
-
-    g_assert_true(g_file_set_contents(other, "not ours", -1, NULL));
-    for (i = 0; i < CONVERGE_JOURNAL_FILES + 20; i++) {
-        /* Names that sort against their age. */
-        g_autofree char *guest = g_strdup_printf("guest%03d", 999 - i);
-        g_autoptr(convergeJournal) journal = convergeJournalOpen(dir, guest, NULL);
-
-        g_assert_nonnull(journal);
-        if (i == 0)
-            first = g_strdup(convergeJournalPath(journal));
-    }
-    g_assert_cmpuint(countFiles(dir), ==, CONVERGE_JOURNAL_FILES + 1);
-    g_assert_false(g_file_test(first, G_FILE_TEST_EXISTS));
-    g_assert_true(g_file_test(other, G_FILE_TEST_EXISTS));
-    removeDir(dir);
-}
-
-static void
-testJournalUnwritable(void)
-{
-    g_autoptr(GError) error = NULL;
-
-    g_assert_null(convergeJournalOpen("/proc/nowhere", "guest", &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -292,9 +165,5 @@ main(int argc, char **argv)
     g_test_add_func("/edge/predict-range", testPredictRange);
     g_test_add_func("/edge/qmp-command", testQmpCommand);
     g_test_add_func("/edge/qmp-reply", testQmpReply);
-    g_test_add_func("/edge/journal", testJournal);
-    g_test_add_func("/edge/journal-bounded", testJournalBounded);
-    g_test_add_func("/edge/journal-number", testJournalNumber);
-    g_test_add_func("/edge/journal-unwritable", testJournalUnwritable);
     return g_test_run();
 }
