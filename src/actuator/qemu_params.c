@@ -213,17 +213,17 @@ convergeQemuParamsWrite(convergeQemuParams *params,
 typedef struct _putBack putBack;
 struct _putBack {
     const convergeParamUndo *undo;
-    gint64 now;         /* ABSENT: this QEMU does not know it */
     gint64 next;        /* ABSENT: not to be changed, or done */
 };
 
+/* @now: ABSENT where this QEMU does not know the parameter */
 static gint64
 valueToPutBack(const convergeParamUndo *undo,
                gint64 now)
 {
     gsize i;
 
-    for (i = 0; i < undo->n; i++) {
+    for (i = 0; i < undo->n && now != ABSENT; i++) {
         if (undo->written[i] == now)
             return now == undo->original ? ABSENT : undo->original;
     }
@@ -268,9 +268,9 @@ fitInitialToMax(putBack *items,
     if (nextMax == ABSENT || nextInitial <= nextMax)
         return;
     if (initial && initial->next != ABSENT)
-        initial->next = nextMax == initial->now ? ABSENT : nextMax;
+        initial->next = nextMax;
     else if (max && max->next != ABSENT)
-        max->next = nextInitial == max->now ? ABSENT : nextInitial;
+        max->next = nextInitial;
 }
 
 /* In two rounds: QEMU may take a value only after another one. */
@@ -361,8 +361,8 @@ convergeQemuParamsPutBack(const convergeMonitor *monitor,
 
     for (i = 0; i < n; i++) {
         items[i].undo = &undos[i];
-        items[i].now = currentValue(current, undos[i].name, undos[i].boolean);
-        items[i].next = items[i].now == ABSENT ? ABSENT : valueToPutBack(&undos[i], items[i].now);
+        items[i].next = valueToPutBack(&undos[i],
+                                       currentValue(current, undos[i].name, undos[i].boolean));
     }
     fitInitialToMax(items, n, current);
 

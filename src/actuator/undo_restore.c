@@ -48,7 +48,7 @@ restoreParams(const convergeUndoRecord *record,
             .name = param->name,
             .boolean = param->boolean,
             .original = param->original,
-            .written = (const gint64 *)param->written->data,
+            .written = (const void *)param->written->data,
             .n = param->written->len,
         };
     }

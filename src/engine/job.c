@@ -94,9 +94,10 @@ convergeJobExplainRung(convergeJob *job,
 /* What the loop has come to; what it did and what went wrong is told once. */
 static void
 takeOver(convergeJob *job,
-         const convergeLoop *loop)
+         convergeLoop *loop)
 {
     const convergeStatus *status = convergeLoopStatus(loop);
+    g_autofree char *journalTrouble = convergeLoopTakeJournalTrouble(loop);
     gboolean newRung, newTrouble;
 
     g_mutex_lock(&job->lock);
@@ -105,6 +106,8 @@ takeOver(convergeJob *job,
     job->status = *status;
     g_mutex_unlock(&job->lock);
 
+    if (journalTrouble)
+        tell(job, journalTrouble);
     if (newTrouble) {
         g_autofree char *text = g_strdup_printf(_("the migration goes on as stock: %1$s"),
                                                 convergeLoopTrouble(loop));
@@ -137,20 +140,15 @@ restoreNow(convergeJob *job)
 }
 
 static convergeJournal *
-openJournal(void *opaque)
+openJournal(void *opaque,
+            GError **error)
 {
     convergeJob *job = opaque;
     g_autofree char *policy = convergePolicyFormat(job->policy);
-    g_autoptr(GError) error = NULL;
     convergeJournal *journal;
 
-    if (!job->journalDir)
+    if (!job->journalDir || !(journal = convergeJournalOpen(job->journalDir, job->name, error)))
         return NULL;
-
-    if (!(journal = convergeJournalOpen(job->journalDir, job->name, &error))) {
-        tell(job, error->message);
-        return NULL;
-    }
 
     convergeJournalStart(journal, job->name, job->uuid, policy, job->libvirt->caller);
     return journal;

@@ -48,6 +48,7 @@ struct _convergeLoop {
     unsigned int blind;         /* samples in a row that could not be had */
     char *skipped;              /* why a rung was, or NULL */
     char *trouble;
+    char *journalTrouble;       /* not yet told */
 };
 
 static const char *const stateNames[] = {
@@ -107,6 +108,7 @@ convergeLoopFree(convergeLoop *loop)
     convergeJournalClose(loop->journal);
     g_free(loop->skipped);
     g_free(loop->trouble);
+    g_free(loop->journalTrouble);
     g_free(loop);
 }
 
@@ -150,6 +152,24 @@ setReason(convergeLoop *loop,
           const char *text)
 {
     copyText(loop->status.reason, sizeof(loop->status.reason), text);
+}
+
+/* @trouble is taken; NULL: none. */
+static void
+noteJournalTrouble(convergeLoop *loop,
+                   char *trouble)
+{
+    if (!trouble)
+        return;
+    g_free(loop->journalTrouble);
+    loop->journalTrouble = trouble;
+    loop->status.unjournaled = TRUE;
+}
+
+char *
+convergeLoopTakeJournalTrouble(convergeLoop *loop)
+{
+    return g_steal_pointer(&loop->journalTrouble);
 }
 
 /* A command that came too late has failed for the best of reasons. */
@@ -360,17 +380,16 @@ nextStep(const convergeLoop *loop)
 static void
 beginJournal(convergeLoop *loop)
 {
-    g_autofree char *name = NULL;
+    g_autoptr(GError) error = NULL;
 
     if (!loop->openJournal)
         return;
 
-    loop->journal = loop->openJournal(loop->openOpaque);
-    loop->status.unjournaled = !loop->journal;
-    if (!loop->journal)
-        return;
-    name = g_path_get_basename(convergeJournalPath(loop->journal));
-    copyText(loop->status.journal, sizeof(loop->status.journal), name);
+    if ((loop->journal = loop->openJournal(loop->openOpaque, &error)))
+        copyText(loop->status.journal, sizeof(loop->status.journal),
+                 convergeJournalName(loop->journal));
+    else if (error)
+        noteJournalTrouble(loop, g_strdup(error->message));
 }
 
 /* The migration moves memory. */
@@ -465,6 +484,8 @@ convergeLoopStep(convergeLoop *loop)
     if (!convergeStateIsAside(loop->status.state))
         keepProbing(loop, &sample);
 
+    if (loop->journal)
+        noteJournalTrouble(loop, convergeJournalTrouble(loop->journal));
     updateStatus(loop, &sample);
     return nextStep(loop);
 }
@@ -483,8 +504,12 @@ convergeLoopEnd(convergeLoop *loop,
     else
         loop->status.state = CONVERGE_STATE_DONE;
 
-    if (loop->journal)
-        convergeJournalEnd(loop->journal, &loop->model,
-                           convergeStateName(loop->status.state), nowMs, loop->trouble);
+    if (!loop->journal)
+        return;
+
+    convergeJournalEnd(loop->journal, &loop->model,
+                       convergeStateName(loop->status.state), nowMs, loop->trouble);
+    convergeJournalWait(loop->journal);
+    noteJournalTrouble(loop, convergeJournalTrouble(loop->journal));
     g_clear_pointer(&loop->journal, convergeJournalClose);
 }

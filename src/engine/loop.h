@@ -51,8 +51,9 @@ struct _convergeStatus {
 
 typedef struct _convergeLoop convergeLoop;
 
-/* Opens the journal when the migration moves memory; NULL: there is none. */
-typedef convergeJournal *(*convergeLoopOpenJournal)(void *opaque);
+/* Opens the journal when the migration moves memory; NULL: there is none, with @error set if
+ * there should be one. */
+typedef convergeJournal *(*convergeLoopOpenJournal)(void *opaque, GError **error);
 
 /* @policy and @actuator must outlive the loop.
  *
@@ -87,3 +88,7 @@ const convergeStatus *convergeLoopStatus(const convergeLoop *loop);
 
 /* Why the loop stands aside, or NULL. */
 const char *convergeLoopTrouble(const convergeLoop *loop);
+
+/* Why there is no journal, or no more of it, once; NULL: there is, or that was told already.
+ * Free with g_free(). */
+char *convergeLoopTakeJournalTrouble(convergeLoop *loop);

@@ -103,22 +103,32 @@ typedef struct _journalOrder journalOrder;
 struct _journalOrder {
     const char *dir;
     const convergePolicy *policy;
+    convergeJournal *journal;   /* the loop's; NULL: not yet open */
 };
 
 static convergeJournal *
-openJournal(void *opaque)
+openJournal(void *opaque,
+            GError **error)
 {
-    const journalOrder *order = opaque;
+    journalOrder *order = opaque;
     g_autofree char *policy = convergePolicyFormat(order->policy);
-    g_autoptr(GError) error = NULL;
-    convergeJournal *journal = convergeJournalOpen(order->dir, "simulated", &error);
 
-    if (!journal) {
-        g_warning("%s", error->message);
-        return NULL;
-    }
-    convergeJournalStart(journal, "simulated", "", policy, "simulator");
-    return journal;
+    if ((order->journal = convergeJournalOpen(order->dir, "simulated", error)))
+        convergeJournalStart(order->journal, "simulated", "", policy, "simulator");
+    return order->journal;
+}
+
+/* Virtual time would leave the disk behind. */
+static void
+awaitJournal(convergeLoop *loop,
+             const journalOrder *order)
+{
+    g_autofree char *trouble = NULL;
+
+    if (order->journal)
+        convergeJournalWait(order->journal);
+    if ((trouble = convergeLoopTakeJournalTrouble(loop)))
+        g_warning("%s", trouble);
 }
 
 void
@@ -131,7 +141,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     convergeActuator actuator = { &convergePlantOps, plant };
     g_autoptr(convergeLoop) loop = NULL;
     g_autofree char *reason = g_strdup("");
-    journalOrder order = { options->journalDir, policy };
+    journalOrder order = { options->journalDir, policy, NULL };
     convergeSample sample = { 0 };
     gint64 now = 0;
 
@@ -141,6 +151,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     while (!isOver(plant) && now < options->giveUpMs) {
         gint64 wait = convergeLoopStep(loop);
 
+        awaitJournal(loop, &order);
         if (options->trace) {
             const convergeStatus *status = convergeLoopStatus(loop);
             gboolean news = !g_str_equal(reason, status->reason);

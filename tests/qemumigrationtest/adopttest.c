@@ -318,13 +318,14 @@ main(int argc, char **argv)
 {
     g_autofree char *threads = NULL;
     g_autofree char *thread = g_strdup_printf("%d\n", (int)getpid());
+    gboolean root = geteuid() == 0;
     int status;
 
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(virInitialize(), ==, 0);
 
     /* Root's records have one place, and root may write anywhere: root becomes somebody else. */
-    if (geteuid() == 0)
+    if (root)
         g_assert_cmpint(seteuid(65534), ==, 0);
     host.top = g_dir_make_tmp("adopttest-XXXXXX", NULL);
     g_assert_nonnull(host.top);
@@ -339,6 +340,8 @@ main(int argc, char **argv)
     g_test_add_func("/adopt/unsaved", testUnsaved);
     g_test_add_func("/adopt/callers", testCallers);
     status = g_test_run();
+    if (root)
+        g_assert_cmpint(seteuid(0), ==, 0);
 
     removeTree(host.top);
     g_free(host.top);

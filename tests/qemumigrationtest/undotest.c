@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,6 +196,8 @@ writeDeadRecord(const host *h,
 static void
 hostInit(host *h)
 {
+    const pid_t test = getpid();
+
     h->top = g_dir_make_tmp("undotest-XXXXXX", NULL);
     g_assert_nonnull(h->top);
     h->dir = g_build_filename(h->top, "run", NULL);
@@ -206,7 +209,10 @@ hostInit(host *h)
     h->qemu = fork();
     g_assert_cmpint(h->qemu, >=, 0);
     if (h->qemu == 0) {
-        pause();
+        /* A test that fails leaves nobody behind. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() == test)
+            pause();
         _exit(0);
     }
     memset(&libvirt, 0, sizeof(libvirt));
