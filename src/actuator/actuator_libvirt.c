@@ -27,6 +27,7 @@ struct _convergeActuatorLibvirt {
     unsigned int qemuThrottle;      /* %, QEMU's own, at the last sample */
     convergeVcpuQuota *quota;       /* NULL: there is none */
     gboolean quotaUnsaved;          /* the record does not have its newest originals */
+    GError *endError;               /* what failed at the end, for restore to tell; or NULL */
     GArray *cpus;                   /* gint64, QEMU's index of each of its vCPUs */
     convergeVcpuShares shares;
     convergeDirtyLimit limit;
@@ -57,6 +58,7 @@ convergeActuatorLibvirtFree(convergeActuatorLibvirt *actuator)
     convergeDirtyLimitClear(&actuator->limit);
     convergeUndoRecordFree(actuator->record);
     g_array_unref(actuator->cpus);
+    g_clear_error(&actuator->endError);
     g_free(actuator->changed);
     g_free(actuator);
 }
@@ -353,8 +355,9 @@ review(void *opaque,
 void
 convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
 {
+    g_clear_error(&actuator->endError);
     if (actuator->quota)
-        convergeVcpuQuotaRestore(actuator->quota, NULL);
+        convergeVcpuQuotaRestore(actuator->quota, &actuator->endError);
     convergeQemuParamsEnd(&actuator->params);
 }
 
@@ -485,6 +488,10 @@ restore(void *opaque,
     }
     if (actuator->record)
         convergeUndoRecordRemove(actuator->record, NULL);
+    if (actuator->endError) {
+        g_propagate_error(error, g_steal_pointer(&actuator->endError));
+        return FALSE;
+    }
     return TRUE;
 }
 
