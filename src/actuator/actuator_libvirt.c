@@ -28,6 +28,7 @@ struct _convergeActuatorLibvirt {
     unsigned int qemuThrottle;      /* %, QEMU's own, at the last sample */
     convergeVcpuQuota *quota;       /* NULL: there is none */
     gboolean quotaUnsaved;          /* the record does not have its newest originals */
+    GError *endError;               /* what failed at the end, for restore to tell; or NULL */
     GArray *cpus;                   /* gint64, QEMU's index of each of its vCPUs */
     convergeVcpuShares shares;
     convergeDirtyLimit limit;
@@ -61,6 +62,7 @@ convergeActuatorLibvirtFree(convergeActuatorLibvirt *actuator)
     convergeUndoRecordFree(actuator->record);
     convergeUndoDiskClear(&actuator->disk);
     g_array_unref(actuator->cpus);
+    g_clear_error(&actuator->endError);
     g_free(actuator->changed);
     g_free(actuator);
 }
@@ -381,8 +383,9 @@ review(void *opaque,
 void
 convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
 {
+    g_clear_error(&actuator->endError);
     if (actuator->quota)
-        convergeVcpuQuotaRestore(actuator->quota, NULL);
+        convergeVcpuQuotaRestore(actuator->quota, &actuator->endError);
     convergeQemuParamsEnd(&actuator->params);
 }
 
@@ -538,6 +541,10 @@ restore(void *opaque,
     }
     if (actuator->record)
         convergeUndoRemove(&actuator->disk, actuator->record, NULL);
+    if (actuator->endError) {
+        g_propagate_error(error, g_steal_pointer(&actuator->endError));
+        return FALSE;
+    }
     return TRUE;
 }
 

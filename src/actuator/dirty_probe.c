@@ -3,6 +3,7 @@
  * dirty_probe.c: how fast the guest dirties memory, measured by QEMU
  */
 #include "actuator/dirty_probe.h"
+#include "util/number.h"
 
 /* QEMU's shortest; also long enough for the sampling error to be small. */
 #define PROBE_SECONDS 1
@@ -53,7 +54,7 @@ inBytes(gint64 mibps)
 {
     const guint64 mib = 1024 * 1024;
 
-    return mibps > 0 ? (guint64)mibps * mib + mib / 2 : 0;
+    return mibps > 0 ? MIN((guint64)mibps, CONVERGE_BYTES_MOST / mib - 1) * mib + mib / 2 : 0;
 }
 
 static void

@@ -13,7 +13,7 @@
 #include "actuator/undo_record_json.h"
 
 #define SUFFIX ".json"
-#define MAX_BYTES (64 * 1024)
+#define MAX_BYTES (1024 * 1024)
 #define MAX_RECORDS 1024
 #define MAX_VALUES 16
 

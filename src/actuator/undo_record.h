@@ -12,7 +12,7 @@
  * and the QEMU that it is about, since another QEMU may have taken its place.
  *
  * Nothing in a file is believed that this program would not have written: files of other
- * owners, that others may write to, that are no regular files, larger than 64 KiB or not
+ * owners, that others may write to, that are no regular files, larger than 1 MiB or not
  * of this form are ignored.
  *
  * Threads: no state but in the objects; one thread at a time each.  Errors are

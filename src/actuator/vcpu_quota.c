@@ -169,7 +169,6 @@ convergeVcpuQuotaNewAt(const char *proc,
             return NULL;
 
         cpu->ours[0] = cpu->ours[1] = original(&cpu->group);
-
         if (!g_hash_table_add(seen, cpu->group.directory)) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
                         _("two vCPUs share the cgroup '%1$s'"), cpu->group.directory);

@@ -228,6 +228,7 @@ loopThread(convergeJob *job)
         restoreNow(job);
     else if (job->end == CONVERGE_JOB_DONE)
         convergeActuatorLibvirtForget(job->libvirtActuator);
+    convergeLoopCloseJournal(loop);
     takeOver(job, loop);
 }
 

@@ -3,8 +3,10 @@
  * loop.c: sample, model, control, act, note; again
  */
 #include <glib/gi18n-lib.h>
+#include <math.h>
 
 #include "engine/loop.h"
+#include "util/number.h"
 
 /* A sample costs one query-migrate and a line of the journal: half a millisecond of CPU.
  * The wait is a part of what is left of the pass, so that turns crowd towards its end, where a
@@ -370,7 +372,7 @@ nextStep(const convergeLoop *loop)
     if (model->bandwidth <= 0)
         return SAMPLE_MS;
 
-    rest = (gint64)(model->last.remainingBytes * 1000.0 / model->bandwidth);
+    rest = convergeRound(trunc(model->last.remainingBytes * 1000.0 / model->bandwidth));
     wait = MIN(wait, rest / SAMPLES_PER_REST);
     if (probeMs > model->last.timeMs)
         wait = MIN(wait, probeMs - model->last.timeMs);
@@ -504,11 +506,17 @@ convergeLoopEnd(convergeLoop *loop,
     else
         loop->status.state = CONVERGE_STATE_DONE;
 
+    if (loop->journal)
+        convergeJournalEnd(loop->journal, &loop->model,
+                           convergeStateName(loop->status.state), nowMs, loop->trouble);
+}
+
+void
+convergeLoopCloseJournal(convergeLoop *loop)
+{
     if (!loop->journal)
         return;
 
-    convergeJournalEnd(loop->journal, &loop->model,
-                       convergeStateName(loop->status.state), nowMs, loop->trouble);
     convergeJournalWait(loop->journal);
     noteJournalTrouble(loop, convergeJournalTrouble(loop->journal));
     g_clear_pointer(&loop->journal, convergeJournalClose);

@@ -81,8 +81,12 @@ gboolean convergeLoopExpectsThrottle(const convergeLoop *loop);
 /* The allowed pause that somebody outside set, ms; 0: none. */
 void convergeLoopSetCeiling(convergeLoop *loop, gint64 ceilingMs);
 
-/* The migration call returned at @nowMs on the clock of the samples.  Closes the journal. */
+/* The migration call returned at @nowMs on the clock of the samples. */
 void convergeLoopEnd(convergeLoop *loop, gboolean succeeded, gint64 nowMs);
+
+/* After that: closes the journal, which waits for the disk for a second at most.  So does
+ * convergeLoopFree(), which tells of no trouble. */
+void convergeLoopCloseJournal(convergeLoop *loop);
 
 const convergeStatus *convergeLoopStatus(const convergeLoop *loop);
 

@@ -273,6 +273,24 @@ testUnsaved(void)
     assertMax("50000 100000");
 }
 
+/* What failed when memory had moved is told, though nothing is left to put back any more. */
+static void
+testEnd(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = begin(FALSE);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    put(host.max, "strange");
+    convergeActuatorLibvirtEnd(actuator);
+    put(host.max, "4000 20000");
+    g_assert_false(convergeActuatorLibvirtOps.restore(actuator, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
+    assertMax("max 100000");
+    g_assert_null(convergeUndoRecordLoad(host.records, UUID));
+    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+}
+
 /* What whoever migrates has stated is not in the record: libvirt takes it back. */
 static void
 testCallers(void)
@@ -338,6 +356,7 @@ main(int argc, char **argv)
 
     g_test_add_func("/adopt/adopted", testAdopted);
     g_test_add_func("/adopt/unsaved", testUnsaved);
+    g_test_add_func("/adopt/end", testEnd);
     g_test_add_func("/adopt/callers", testCallers);
     status = g_test_run();
     if (root)

@@ -337,7 +337,7 @@ testGarbage(void)
     static const char good[] = HEAD PROCESSES
         LIMITS("true", "[{\"cpu-index\":3,\"rate\":5}]") REST(GOOD_GROUP, GOOD_PARAM);
     g_auto(place) p = { 0 };
-    g_autofree char *deep = g_strnfill(64 * 1024, '[');
+    g_autofree char *deep = g_strnfill(1024 * 1024, '[');
     g_autofree char *text = g_strdup(good);
     gsize i;
 
@@ -363,7 +363,7 @@ testForeignFiles(void)
     g_auto(place) p = { 0 };
     g_autoptr(convergeUndoRecord) record = NULL;
     g_autofree char *other = NULL;
-    g_autofree char *blanks = g_strnfill(64 * 1024, ' ');
+    g_autofree char *blanks = g_strnfill(1024 * 1024, ' ');
     g_autofree char *text = NULL;
     g_autofree char *huge = NULL;
 

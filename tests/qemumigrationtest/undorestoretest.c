@@ -3,8 +3,8 @@
  * undorestoretest.c: QEMU's parameters and limits, given back by a record and in the process
  * that changed them
  *
- * A small QEMU behind a fake libvirt call: it checks the merged set of its parameters as the real
- * one does, and can refuse a parameter, or all of them.
+ * A small QEMU behind a fake libvirt call, which checks the merged set of its parameters as the real
+ * one does.
  */
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
@@ -29,14 +29,8 @@ struct _fakeQemu {
     guint sets, questions;
 };
 
-static const fakeQemu pristine = {
-    .values = {
-        [CONVERGE_PARAM_INITIAL] = 20, [CONVERGE_PARAM_INCREMENT] = 10, [CONVERGE_PARAM_MAX] = 99,
-        [CONVERGE_PARAM_THRESHOLD] = 50, [CONVERGE_PARAM_TAILSLOW] = TRUE,
-        [CONVERGE_PARAM_DOWNTIME] = 300,
-    },
-    .status = "cancelled",
-};
+/* In the order of convergeParam, here and below. */
+static const fakeQemu pristine = { .values = { 20, 10, 99, 50, TRUE, 300 }, .status = "cancelled" };
 static fakeQemu qemu;
 
 static JsonObject *
@@ -114,8 +108,7 @@ fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
     g_autofree char *returned = NULL;
     g_autofree char *reply = NULL;
 
-    qemu.questions++;
-    if (qemu.dies > 0 && qemu.questions >= qemu.dies)
+    if (++qemu.questions == qemu.dies)
         return -1;
     returned = answer(json_object_get_string_member(command, "execute"), arguments);
     reply = returned ? g_strdup_printf("{\"return\":%s}", returned) :
@@ -143,11 +136,8 @@ removeTree(const char *path)
     g_remove(path);
 }
 
-/* What a throttle of 95 % of QEMU's own writes. */
-static const gint64 throttled[CONVERGE_PARAM_LAST] = {
-    [CONVERGE_PARAM_INITIAL] = OURS, [CONVERGE_PARAM_INCREMENT] = 99, [CONVERGE_PARAM_MAX] = OURS,
-    [CONVERGE_PARAM_THRESHOLD] = 1, [CONVERGE_PARAM_TAILSLOW] = FALSE, [CONVERGE_PARAM_DOWNTIME] = 100,
-};
+/* As QEMU's own throttle. */
+static const gint64 throttled[CONVERGE_PARAM_LAST] = { OURS, 99, OURS, 1, FALSE, 100 };
 
 typedef gboolean (*putBackFunc)(const gint64 *original, GError **error);
 
@@ -201,7 +191,6 @@ static const putBackFunc ways[] = { putBackInProcess, putBackByRecord };
 
 /* --- Parameters --- */
 
-/* One column for each of QEMU's parameters, in the order of convergeParam. */
 static void
 testEachByItself(void)
 {
@@ -411,7 +400,6 @@ testWhole(void)
     for (failing = 0; failing < LAST; failing++) {
         convergeVcpuGroup group;
         g_autofree char *dir = newDir(&group);
-        g_autofree char *directory = group.directory;
         g_autoptr(convergeUndoRecord) record = wholeRecord(dir, &group);
         g_autoptr(GError) error = NULL;
         guint count;
@@ -432,6 +420,7 @@ testWhole(void)
         g_assert_cmpuint(count, ==, CONVERGE_PARAM_LAST - (failing == PARAM));
         g_assert_true(g_file_test(record->path, G_FILE_TEST_EXISTS) == (failing != NOTHING));
         removeTree(dir);
+        g_free(group.directory);
     }
 }
 
@@ -440,7 +429,6 @@ testStillMigrating(void)
 {
     convergeVcpuGroup group;
     g_autofree char *dir = newDir(&group);
-    g_autofree char *directory = group.directory;
     g_autoptr(convergeUndoRecord) record = wholeRecord(dir, &group);
     g_autoptr(GError) error = NULL;
     guint count;
@@ -456,6 +444,7 @@ testStillMigrating(void)
     g_assert_cmpint(qemu.limit, ==, 100);
     g_assert_true(g_file_test(record->path, G_FILE_TEST_EXISTS));
     removeTree(dir);
+    g_free(group.directory);
 }
 
 /* A limit of somebody else stays, unless the record does not tell whose it is. */
@@ -467,7 +456,6 @@ testLimits(void)
     for (old = 0; old < 2; old++) {
         convergeVcpuGroup group;
         g_autofree char *dir = newDir(&group);
-        g_autofree char *directory = group.directory;
         g_autoptr(convergeUndoRecord) record = wholeRecord(dir, &group);
         guint count;
 
@@ -481,6 +469,7 @@ testLimits(void)
         g_assert_true(convergeUndoRestore(record, &monitor, &count, NULL));
         g_assert_cmpint(qemu.limit, ==, old ? 0 : 333);
         removeTree(dir);
+        g_free(group.directory);
     }
 }
 
