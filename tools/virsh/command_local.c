@@ -116,24 +116,6 @@ virshConvergePolicyNames(void)
     return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
-static void
-appendSite(GString *text,
-           const char *name,
-           const convergePolicySpec *spec,
-           gboolean fields)
-{
-    const char *preset = convergePolicySpecGetPreset(spec);
-    g_autofree char *form = convergePolicySpecFormat(spec);
-    g_autofree char *shownName = convergeTextEscape(name);
-    g_autofree char *shownPreset = convergeTextEscape(preset ? preset : CONVERGE_PRESET_DEFAULT);
-    g_autofree char *shownForm = convergeTextEscape(form);
-
-    g_string_append_printf(text, "%-24s ", shownName);
-    g_string_append_printf(text, _("policy of this host, builds on %1$s\n"), shownPreset);
-    if (fields)
-        g_string_append_printf(text, "    %s\n", shownForm);
-}
-
 char *
 virshConvergePresets(gboolean fields)
 {
@@ -158,8 +140,17 @@ virshConvergePresets(gboolean fields)
             g_string_append_printf(text, "    %s\n", convergePresets[i].fields);
     }
 
-    for (site = sites; site; site = site->next)
-        appendSite(text, site->data, g_hash_table_lookup(sitesOf(conf), site->data), fields);
+    for (site = sites; site; site = site->next) {
+        const convergePolicySpec *spec = g_hash_table_lookup(sitesOf(conf), site->data);
+        const char *preset = convergePolicySpecGetPreset(spec);
+        g_autofree char *form = convergePolicySpecFormat(spec);
+
+        g_string_append_printf(text, "%-24s ", (const char *)site->data);
+        g_string_append_printf(text, _("policy of this host, builds on %1$s\n"),
+                               preset ? preset : CONVERGE_PRESET_DEFAULT);
+        if (fields)
+            g_string_append_printf(text, "    %s\n", form);
+    }
 
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

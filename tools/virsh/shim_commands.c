@@ -97,13 +97,12 @@ doShow(virDomainPtr dom,
 {
     gboolean missing;
     g_autoptr(convergePolicySpec) spec = readSpec(dom, flags, &missing, error);
-    g_autofree char *text = spec ? convergePolicySpecFormat(spec) : NULL;
 
     if (missing)
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("domain '%1$s' has no convergence policy"), virDomainGetName(dom));
 
-    return text ? convergeTextEscape(text) : NULL;
+    return spec ? convergePolicySpecFormat(spec) : NULL;
 }
 
 /* The name of the host that the connection leads to; NULL: it is this one. */
