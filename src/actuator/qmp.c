@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "actuator/qmp.h"
+#include "util/json.h"
 
 char *
 convergeQmpCommand(const char *name,
@@ -42,7 +43,7 @@ JsonNode *
 convergeQmpParse(const char *reply,
                  GError **error)
 {
-    g_autoptr(JsonNode) root = json_from_string(reply ? reply : "", NULL);
+    g_autoptr(JsonNode) root = convergeJSONRead(reply ? reply : "");
     const char *what = NULL;
     JsonObject *top, *failure;
     JsonNode *result;

@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 
 #include "actuator/undo_record_json.h"
+#include "util/json.h"
 
 #define VERSION 1
 
@@ -304,7 +305,7 @@ convergeUndoRecordParse(const char *dir,
                         const char *text)
 {
     g_autoptr(convergeUndoRecord) record = convergeUndoRecordNewEmpty(dir, uuid);
-    g_autoptr(JsonNode) root = json_from_string(text, NULL);
+    g_autoptr(JsonNode) root = convergeJSONRead(text);
     JsonObject *top;
     JsonArray *groups;
     JsonArray *params;

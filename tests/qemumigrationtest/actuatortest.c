@@ -397,6 +397,45 @@ testPassWatch(void)
     g_assert_cmpuint(passes, ==, 2);
 }
 
+/* A QEMU that its guest has taken over is parsed, too. */
+static void
+testDeepReply(void)
+{
+    static const struct {
+        const char *open;
+        gsize levels;
+        gboolean good;
+    } rows[] = {
+        { "[", 20, TRUE }, { "[", 1000000, FALSE }, { "{\"a\":", 1000000, FALSE },
+        { "]", 1000000, FALSE }, { "[]", 1000000, FALSE },
+    };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) text = g_string_new("{\"return\":");
+        g_autoptr(JsonNode) node = NULL;
+
+        for (j = 0; j < rows[i].levels; j++)
+            g_string_append(text, rows[i].open);
+        for (j = 0; rows[i].good && j < rows[i].levels; j++)
+            g_string_append_c(text, ']');
+        g_string_append_c(text, '}');
+        node = convergeQmpParse(text->str, NULL);
+        g_assert_true((node != NULL) == rows[i].good);
+    }
+}
+
+/* Brackets in a string are no levels. */
+static void
+testBracketsInString(void)
+{
+    g_autofree char *brackets = g_strnfill(1000, '[');
+    g_autofree char *text = g_strdup_printf("{\"return\":{\"name\":\"\\\"%s\\\\\"}}", brackets);
+    g_autoptr(JsonNode) node = convergeQmpParse(text, NULL);
+
+    g_assert_nonnull(node);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -411,5 +450,7 @@ main(int argc, char **argv)
     g_test_add_func("/actuator/probe-rate", testProbeRate);
     g_test_add_func("/actuator/untouched", testUntouched);
     g_test_add_func("/actuator/refused", testRefused);
+    g_test_add_func("/actuator/deep-reply", testDeepReply);
+    g_test_add_func("/actuator/brackets-in-string", testBracketsInString);
     return g_test_run();
 }

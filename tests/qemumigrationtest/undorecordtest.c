@@ -196,11 +196,19 @@ testRefusedSave(void)
     g_autoptr(convergeUndoRecord) record = NULL;
     g_autoptr(GError) error = NULL;
     convergeVcpuGroup group = { .directory = (char *)"/c/vcpu0", .quotaUs = -1, .periodUs = 100000, .capUs = 1000000 };
+    convergeVcpuGroup large = group;
     gsize i;
 
+    large.directory = (char *)"/sys/fs/cgroup/machine.slice/machine-qemu\\x2d12345\\x2da\\x2dlong\\x2dname.scope/libvirt/vcpu4095";
     placeInit(&p);
     record = newRecord(&p);
     save(record);
+    /* As many vCPUs as QEMU has at the most can be recorded. */
+    for (i = 0; i < 4096; i++)
+        convergeUndoRecordAddGroup(record, &large);
+    g_assert_true(convergeUndoRecordSave(record, NULL));
+    g_assert_true(loads(&p));
+
     for (i = 0; i < 10000; i++)
         convergeUndoRecordAddGroup(record, &group);
     g_assert_false(convergeUndoRecordSave(record, &error));
