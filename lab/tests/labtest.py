@@ -74,12 +74,20 @@ class LabTest(unittest.TestCase):
         if accelerator.returncode:
             raise unittest.SkipTest(accelerator.stdout.strip())
         cls.source, cls.target = labhost.Host("A"), labhost.Host("B")
+        cls.kept = set()
 
     def setUp(self):
         self.start_guest(self.guest, self.cmdline)
         self.connect()
 
+    def keep(self, name, cmdline):
+        """Says that a guest is as it was: the next test need not wait for a new one to boot."""
+        self.kept.add((name, cmdline))
+
     def start_guest(self, name, cmdline):
+        if (name, cmdline) in self.kept:
+            self.kept.remove((name, cmdline))
+            return
         tool("guest-define", name, "--replace", "--memory", str(self.memory),
              "--cmdline", cmdline, *self.define)
 
@@ -137,11 +145,9 @@ class LabTest(unittest.TestCase):
 
     def finish(self, process):
         """Waits until a process that was started is over: exit code and output."""
-        try:
-            said, _ = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.fail(f"waited {PATIENCE} s in vain: the end of {' '.join(process.args[3:])}")
-        return process.returncode, said
+        self.until(f"the end of {' '.join(process.args[3:])}",
+                   lambda: process.poll() is not None)
+        return process.returncode, process.stdout.read()
 
     @staticmethod
     def end_group(process):

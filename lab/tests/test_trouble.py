@@ -14,6 +14,8 @@ from labtest import BUILD, ENDLESS, MODULE, QUIET, STOCK_VIRSH, LabTest, tool
 UNDO = os.path.join(BUILD, "tools", "undo", "virt-converge-undo")
 POLICY = ("--auto-converge", "--converge-policy", "adaptive")
 NEVER = ("--auto-converge", "--converge-policy", ENDLESS)
+LIVE, P2P = libvirt.VIR_MIGRATE_LIVE, libvirt.VIR_MIGRATE_PEER2PEER
+BACK = {libvirt.VIR_MIGRATE_PARAM_URI: "tcp://10.77.0.1:49152"}
 STATE, JOURNALS = "/run/libvirt/converge", "/var/log/libvirt/converge"
 
 
@@ -27,10 +29,18 @@ class Trouble(LabTest):
         for name in self.others:
             self.start_guest(name, QUIET)
         super().setUp()
+        self.arrived = []
+        self.addCleanup(self.bring_back)
         self.before = self.our_params()
         self.quotas = vcpuquota.quotas(self.source, self.guest)
 
     # --- acting ---
+
+    def bring_back(self):
+        """Others that have arrived: that is faster than a new one."""
+        for name in self.arrived:
+            self.target.connect().lookupByName(name).migrateToURI3(self.uri("A"), BACK, LIVE | P2P)
+            self.keep(name, QUIET)
 
     def begin(self, *words, **kwargs):
         """A migration that does not end by itself, throttled by a quota of ours."""
@@ -73,6 +83,7 @@ class Trouble(LabTest):
                 *self.virsh_words(*(words or POLICY), guest=name)))
             self.assertEqual(code, 0, said)
             self.assertTrue(self.target.connect().lookupByName(name).isActive())
+            self.arrived.append(name)
 
     def assert_not_throttled(self):
         self.until("the quota of before",
@@ -83,6 +94,7 @@ class Trouble(LabTest):
         self.assert_stayed()
         self.until("QEMU's parameters of before", lambda: self.our_params() == self.before)
         self.until("no record", lambda: not self.records())
+        self.keep(self.guest, self.cmdline)
 
 
 class HungGuest(Trouble):
@@ -94,7 +106,7 @@ class HungGuest(Trouble):
         self.kill_daemon()
         self.finish(process)
         self.stop(self.qemu_pid(self.source))
-        said = len(self.log())
+        said, journals = len(self.log()), len(self.journals())
         tool("hosts", "restart", "A")
 
         # Hangs with its guest, and may hold up nobody.
@@ -102,7 +114,7 @@ class HungGuest(Trouble):
         self.assert_others_migrate()
         self.until("a word on the guest that is waited for",
                    lambda: [line for line in self.log()[said:] if self.guest in line])
-        self.assertEqual(len(self.journals()), 1 + len(self.others))
+        self.assertEqual(len(self.journals()), journals + len(self.others))
         self.end_group(hung)
 
         self.go_on(self.qemu_pid(self.source))
@@ -145,7 +157,7 @@ class HungDisk(Trouble):
     def mount(self, directory):
         """Puts one that can be stopped there: the process that serves it."""
         self.run_there("mkdir", "-p", directory)
-        process = self.start("bindfs", "-f", "--no-allow-other", directory, directory)
+        process = self.start("bindfs", "-f", directory, directory)
         self.addCleanup(self.unmount, directory)
         self.until("bindfs", lambda: not subprocess.run(
             self.source.command("mountpoint", "-q", directory)).returncode)
@@ -231,8 +243,7 @@ class NoRoom(Trouble):
         watch.close()
         self.assertEqual(watch.shares, {1.0})
         self.assertEqual(len(self.log()) - said, 1, self.log()[said:])
-        self.assert_stayed()
-        self.assertEqual(self.our_params(), self.before)
+        self.assert_recovered()
 
     def throttle_target(self):
         return self.stats().get("auto_converge.throttle_target", 0)
@@ -282,8 +293,7 @@ class ModuleGone(Trouble):
                    lambda: self.qmp("query-migrate").get("status") == "cancelled")
         self.undo("--connect", self.uri("A"))
         self.assertEqual(self.our_params(), self.before)
-        self.assertEqual(self.records(), [])
-        self.assert_stayed()
+        self.assert_recovered()
 
     def undo(self, *words):
         code, said = self.finish(self.start(UNDO, *words))
@@ -323,5 +333,4 @@ class Fifo(Trouble):
                 self.assertEqual(code, 1)
                 self.assertIn("configuration", said)
         self.assertEqual(self.journals(), before)
-        self.assert_no_monitor_command()
-        self.assert_stayed()
+        self.assert_recovered()
