@@ -74,13 +74,21 @@ class LabTest(unittest.TestCase):
         if accelerator.returncode:
             raise unittest.SkipTest(accelerator.stdout.strip())
         cls.source, cls.target = labhost.Host("A"), labhost.Host("B")
+        cls.kept = set()
 
     def setUp(self):
-        self.start_guest(self.guest, self.cmdline)
+        self.start_guest(self.guest, self.cmdline, self.memory)
         self.connect()
 
-    def start_guest(self, name, cmdline):
-        tool("guest-define", name, "--replace", "--memory", str(self.memory),
+    def keep(self, name, cmdline):
+        """Says that a guest is as it was: the next test need not wait for a new one to boot."""
+        self.kept.add((name, cmdline))
+
+    def start_guest(self, name, cmdline, memory):
+        if (name, cmdline) in self.kept:
+            self.kept.remove((name, cmdline))
+            return
+        tool("guest-define", name, "--replace", "--memory", str(memory),
              "--cmdline", cmdline, *self.define)
 
     def connect(self):
@@ -135,13 +143,11 @@ class LabTest(unittest.TestCase):
         self.addCleanup(self.end_group, process)
         return process
 
-    def finish(self, process):
+    def finish(self, process, patience=PATIENCE):
         """Waits until a process that was started is over: exit code and output."""
-        try:
-            said, _ = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.fail(f"waited {PATIENCE} s in vain: the end of {' '.join(process.args[3:])}")
-        return process.returncode, said
+        self.until(f"the end of {' '.join(process.args[3:])}",
+                   lambda: process.poll() is not None, patience)
+        return process.returncode, process.stdout.read()
 
     @staticmethod
     def end_group(process):
@@ -151,14 +157,14 @@ class LabTest(unittest.TestCase):
         except ProcessLookupError:
             pass
 
-    def until(self, what, condition):
-        deadline = time.monotonic() + PATIENCE
+    def until(self, what, condition, patience=PATIENCE):
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             value = condition()
             if value:
                 return value
             time.sleep(0.05)
-        self.fail(f"waited {PATIENCE} s in vain: {what}")
+        self.fail(f"waited {patience} s in vain: {what}")
 
     def stats(self, flags=0):
         try:
@@ -206,11 +212,14 @@ class LabTest(unittest.TestCase):
                    lambda: self.domain.state()[0] == libvirt.VIR_DOMAIN_RUNNING)
         self.verify(self.source)
 
-    def assert_untouched(self, before):
-        """No throttle, and QEMU's parameters as they were."""
+    def until_over_in_qemu(self):
         self.until("the migration to be over in QEMU",
                    lambda: self.qmp("query-migrate").get("status") in
                    (None, "cancelled", "failed", "none"))
+
+    def assert_untouched(self, before):
+        """No throttle, and QEMU's parameters as they were."""
+        self.until_over_in_qemu()
         self.assertNotIn("cpu-throttle-percentage", self.qmp("query-migrate"))
         self.assertEqual(self.qmp("query-migrate-parameters"), before)
 

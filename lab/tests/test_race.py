@@ -42,8 +42,9 @@ class Race(LabTest):
 
     def setUp(self):
         super().setUp()
+        for directory in self.directories():
+            vcpuquota.write(directory, quota=NONE, period=PERIOD)
         self.before = self.our_params()
-        self.assertEqual(self.quotas(), {Quota(NONE, PERIOD)})
 
     def quotas(self):
         return set(vcpuquota.quotas(self.source, self.guest))
@@ -71,6 +72,7 @@ class Race(LabTest):
         self.assertEqual(self.quotas(), {left})
         self.assert_stayed()
         self.assertEqual(self.our_params(), self.before)
+        self.keep(self.guest, self.cmdline)
 
     def test_quota_alone(self):
         self.hook(Quota(50000, PERIOD), quota=50000)
@@ -92,6 +94,7 @@ class Race(LabTest):
         self.abort(process)
         self.assertEqual(self.quotas(), {Quota(60000, PERIOD)})
         self.assert_stayed()
+        self.keep(self.guest, self.cmdline)
 
     def test_schedinfo(self):
         """It waits for the migration's end, and then it comes in while we put things back."""
@@ -105,6 +108,7 @@ class Race(LabTest):
         self.until("its quota and the period of before",
                    lambda: self.quotas() == {Quota(50000, PERIOD)})
         self.assert_stayed()
+        self.keep(self.guest, self.cmdline)
 
     def test_parameter(self):
         """Of QEMU's, and not one that libvirt itself puts back."""

@@ -14,7 +14,15 @@ from labtest import BUILD, ENDLESS, MODULE, QUIET, STOCK_VIRSH, LabTest, tool
 UNDO = os.path.join(BUILD, "tools", "undo", "virt-converge-undo")
 POLICY = ("--auto-converge", "--converge-policy", "adaptive")
 NEVER = ("--auto-converge", "--converge-policy", ENDLESS)
+LIVE, P2P = libvirt.VIR_MIGRATE_LIVE, libvirt.VIR_MIGRATE_PEER2PEER
+BACK = {libvirt.VIR_MIGRATE_PARAM_URI: "tcp://10.77.0.1:49152"}
 STATE, JOURNALS = "/run/libvirt/converge", "/var/log/libvirt/converge"
+
+SMALL_MIB = 64          # of a guest that only has to come and go
+
+# libvirt gives up after 30 s what waits for a guest's job: who has waited for another
+# guest's has waited longer than this.
+NEIGHBOURS_PATIENCE = 25
 
 
 class Trouble(LabTest):
@@ -25,12 +33,20 @@ class Trouble(LabTest):
 
     def setUp(self):
         for name in self.others:
-            self.start_guest(name, QUIET)
+            self.start_guest(name, QUIET, SMALL_MIB)
         super().setUp()
+        self.arrived = []
+        self.addCleanup(self.bring_back)
         self.before = self.our_params()
         self.quotas = vcpuquota.quotas(self.source, self.guest)
 
     # --- acting ---
+
+    def bring_back(self):
+        """Others that have arrived: that is faster than a new one."""
+        for name in self.arrived:
+            self.target.connect().lookupByName(name).migrateToURI3(self.uri("A"), BACK, LIVE | P2P)
+            self.keep(name, QUIET)
 
     def begin(self, *words, **kwargs):
         """A migration that does not end by itself, throttled by a quota of ours."""
@@ -67,12 +83,13 @@ class Trouble(LabTest):
 
     # --- looking ---
 
-    def assert_others_migrate(self, *words):
+    def assert_others_migrate(self):
         for name in self.others:
-            code, said = self.finish(self.start_virsh(
-                *self.virsh_words(*(words or POLICY), guest=name)))
+            code, said = self.finish(self.start_virsh(*self.virsh_words(*POLICY, guest=name)),
+                                     NEIGHBOURS_PATIENCE)
             self.assertEqual(code, 0, said)
             self.assertTrue(self.target.connect().lookupByName(name).isActive())
+            self.arrived.append(name)
 
     def assert_not_throttled(self):
         self.until("the quota of before",
@@ -83,6 +100,7 @@ class Trouble(LabTest):
         self.assert_stayed()
         self.until("QEMU's parameters of before", lambda: self.our_params() == self.before)
         self.until("no record", lambda: not self.records())
+        self.keep(self.guest, self.cmdline)
 
 
 class HungGuest(Trouble):
@@ -94,7 +112,7 @@ class HungGuest(Trouble):
         self.kill_daemon()
         self.finish(process)
         self.stop(self.qemu_pid(self.source))
-        said = len(self.log())
+        said, journals = len(self.log()), len(self.journals())
         tool("hosts", "restart", "A")
 
         # Hangs with its guest, and may hold up nobody.
@@ -102,14 +120,20 @@ class HungGuest(Trouble):
         self.assert_others_migrate()
         self.until("a word on the guest that is waited for",
                    lambda: [line for line in self.log()[said:] if self.guest in line])
-        self.assertEqual(len(self.journals()), 1 + len(self.others))
-        self.end_group(hung)
+        self.assertEqual(len(self.journals()), journals + len(self.others))
 
         self.go_on(self.qemu_pid(self.source))
         self.connect()
-        self.until("an idle guest", lambda: self.domain.jobInfo()[0] ==
-                   libvirt.VIR_DOMAIN_JOB_NONE or self.domain.abortJob())
+        self.until("the end of what hung", lambda: self.aborted(hung))
         self.assert_recovered()
+
+    def aborted(self, process):
+        """Whether it has ended; it may not yet have begun, too."""
+        try:
+            self.domain.abortJob()
+        except libvirt.libvirtError:
+            pass
+        return process.poll() is not None
 
 
 class HungDestination(Trouble):
@@ -124,9 +148,8 @@ class HungDestination(Trouble):
             self.run_virsh(*words)
         self.run_virsh("domjobabort", self.guest)
         # QEMU has ended it at once; libvirt goes on to wait for the destination.
-        self.until("the end in QEMU", lambda: self.qmp("query-migrate").get("status") == "cancelled")
+        self.until_over_in_qemu()
         self.assert_not_throttled()
-        self.assertIsNone(process.poll(), "the destination has answered")
         self.go_on(self.daemon_pid(self.target))
         self.assertEqual(self.finish(process)[0], 1)
         self.assert_recovered()
@@ -145,7 +168,7 @@ class HungDisk(Trouble):
     def mount(self, directory):
         """Puts one that can be stopped there: the process that serves it."""
         self.run_there("mkdir", "-p", directory)
-        process = self.start("bindfs", "-f", "--no-allow-other", directory, directory)
+        process = self.start("bindfs", "-f", directory, directory)
         self.addCleanup(self.unmount, directory)
         self.until("bindfs", lambda: not subprocess.run(
             self.source.command("mountpoint", "-q", directory)).returncode)
@@ -231,8 +254,7 @@ class NoRoom(Trouble):
         watch.close()
         self.assertEqual(watch.shares, {1.0})
         self.assertEqual(len(self.log()) - said, 1, self.log()[said:])
-        self.assert_stayed()
-        self.assertEqual(self.our_params(), self.before)
+        self.assert_recovered()
 
     def throttle_target(self):
         return self.stats().get("auto_converge.throttle_target", 0)
@@ -278,12 +300,10 @@ class ModuleGone(Trouble):
         tool("hosts", "restart", "A", "--module", "none")
         self.addCleanup(tool, "hosts", "restart", "A", "--module", MODULE)
         self.connect()
-        self.until("the interrupted migration's end",
-                   lambda: self.qmp("query-migrate").get("status") == "cancelled")
+        self.until_over_in_qemu()
         self.undo("--connect", self.uri("A"))
         self.assertEqual(self.our_params(), self.before)
-        self.assertEqual(self.records(), [])
-        self.assert_stayed()
+        self.assert_recovered()
 
     def undo(self, *words):
         code, said = self.finish(self.start(UNDO, *words))
@@ -315,13 +335,16 @@ class Fifo(Trouble):
         self.assertEqual(len(lines), 1, lines)
         self.assertIn("virt-converge.conf", lines[0])
 
-    def test_policy(self):
+    def refused(self, **kwargs):
         before = self.journals()
-        for p2p in False, True:
-            with self.subTest(p2p=p2p):
-                code, said = self.finish(self.start_virsh(*self.virsh_words(*POLICY, p2p=p2p)))
-                self.assertEqual(code, 1)
-                self.assertIn("configuration", said)
+        code, said = self.finish(self.start_virsh(*self.virsh_words(*POLICY, **kwargs)))
+        self.assertEqual(code, 1)
+        self.assertIn("configuration", said)
         self.assertEqual(self.journals(), before)
-        self.assert_no_monitor_command()
-        self.assert_stayed()
+        self.assert_recovered()
+
+    def test_policy(self):
+        self.refused()
+
+    def test_policy_peer_to_peer(self):
+        self.refused(p2p=True)
