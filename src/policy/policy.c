@@ -198,6 +198,43 @@ keepWithin(convergePolicy *policy,
     return TRUE;
 }
 
+/* Whether a domain may ask for the ladder of @policy, whoever asks for it there. */
+static gboolean
+domainMayAsk(const convergePolicy *policy,
+             const convergePolicyHost *host,
+             gboolean *may,
+             GError **error)
+{
+    const convergeLimit *limit = convergeLimitFind(CONVERGE_FIELD_FALLBACK);
+    gint64 ladder = policy->value[CONVERGE_FIELD_FALLBACK];
+    gint64 domain;
+
+    if (!convergeLimitGet(limit, CONVERGE_LIMITS_DOMAIN, host, &domain, error))
+        return FALSE;
+
+    *may = limit->within(ladder, domain) == ladder;
+    return TRUE;
+}
+
+/* Brings back each trigger of the domain that is stricter than in @without, which is what the
+ * layers say without the domain's. */
+static void
+keepTriggers(convergePolicy *policy,
+             const convergePolicy *without)
+{
+    gsize i;
+
+    for (i = 0; i < convergeTriggerCount; i++) {
+        convergeField field = convergeTriggers[i].field;
+        gint64 value = convergeTriggers[i].noSooner(policy->value[field], without->value[field]);
+
+        if (policy->author[field] != CONVERGE_LAYER_DOMAIN || value == policy->value[field])
+            continue;
+        policy->value[field] = value;
+        policy->limited[field] = TRUE;
+    }
+}
+
 /* Brings the policy, whose pairs are in order, within the limits of the host, pairs
  * included. */
 static gboolean
@@ -231,10 +268,11 @@ applyLimits(convergePolicy *policy,
     return TRUE;
 }
 
-convergePolicy *
-convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
-                      const convergePolicyHost *host,
-                      GError **error)
+/* What the layers say, before any limit; NULL with @error set. */
+static convergePolicy *
+mergeLayers(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
+            const convergePolicyHost *host,
+            GError **error)
 {
     g_autoptr(convergePolicy) policy = g_new0(convergePolicy, 1);
     GHashTable *sites = host ? host->sites : NULL;
@@ -265,10 +303,34 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
     merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN, CONVERGE_LAYER_DOMAIN);
     merge(policy, layers[CONVERGE_LAYER_CALL], CONVERGE_LAYER_CALL, CONVERGE_LAYER_CALL);
 
-    if (!settleOrder(policy, error) ||
-        !applyLimits(policy, host, error))
+    return g_steal_pointer(&policy);
+}
+
+convergePolicy *
+convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
+                      const convergePolicyHost *host,
+                      GError **error)
+{
+    const convergePolicySpec *const others[CONVERGE_LAYER_LAST] = {
+        [CONVERGE_LAYER_HOST] = layers[CONVERGE_LAYER_HOST],
+        [CONVERGE_LAYER_CALL] = layers[CONVERGE_LAYER_CALL],
+    };
+    g_autoptr(convergePolicy) policy = mergeLayers(layers, host, error);
+    g_autoptr(convergePolicy) without = NULL;
+    gboolean may;
+
+    if (!policy ||
+        !settleOrder(policy, error) ||
+        !applyLimits(policy, host, error) ||
+        !domainMayAsk(policy, host, &may, error))
         return NULL;
 
+    /* Rungs that the domain may not ask for are still there: call or host have stated them. */
+    if (!may) {
+        if (!(without = mergeLayers(others, host, error)))
+            return NULL;
+        keepTriggers(policy, without);
+    }
     return g_steal_pointer(&policy);
 }
 

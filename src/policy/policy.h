@@ -14,7 +14,9 @@
  *
  * The host limits what the others may ask for.  A call that asks for more is refused: its
  * caller can ask for less.  What a domain asks for is brought within the limits: whoever
- * migrates it need not be who wrote its metadata.
+ * migrates it need not be who wrote its metadata.  Where the call or the host states rungs of
+ * the fallback that the domain may not ask for, the domain's layer does not have the fallback
+ * taken sooner than without that layer.
  *
  * Nothing here reads a clock or calls libvirt.  A resolved policy is immutable and
  * may be read from any thread; a spec belongs to one thread at a time.
@@ -219,7 +221,8 @@ convergeLayer convergePolicyGetLayer(const convergePolicy *policy, convergeField
  * names the policy.  A limit does not change whose word it was. */
 convergeLayer convergePolicyGetAuthor(const convergePolicy *policy, convergeField field);
 
-/* TRUE when somebody asked for more, and a limit of the host made it this value. */
+/* TRUE when a limit of the host made it this value: somebody asked for more, or the domain
+ * would have a fallback that it may not ask for taken sooner. */
 gboolean convergePolicyIsLimited(const convergePolicy *policy, convergeField field);
 
 const char *convergePolicyGetPreset(const convergePolicy *policy);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy_limits.c: one row per field that a host can limit
+ * policy_limits.c: one row per field that a host can limit, and per trigger of the fallback
  */
 #include <glib/gi18n-lib.h>
 
@@ -12,6 +12,16 @@ atMost(gint64 value,
        gint64 limit)
 {
     return MIN(value, limit);
+}
+
+/* 0 is "none", which is later than every other value. */
+static gint64
+atLeast(gint64 value,
+        gint64 limit)
+{
+    if (value == 0 || limit == 0)
+        return 0;
+    return MAX(value, limit);
 }
 
 static gboolean
@@ -68,6 +78,28 @@ const convergeLimit convergeLimitRows[] = {
 };
 
 const gsize convergeLimitCount = G_N_ELEMENTS(convergeLimitRows);
+
+const convergeTrigger convergeTriggers[] = {
+    { CONVERGE_FIELD_DEADLINE, atLeast },
+    { CONVERGE_FIELD_PASSES, atLeast },
+    { CONVERGE_FIELD_TRANSFER_FACTOR, atLeast },
+    { CONVERGE_FIELD_STALL, atLeast },
+    { CONVERGE_FIELD_FALLBACK_WHEN, atMost },
+};
+
+const gsize convergeTriggerCount = G_N_ELEMENTS(convergeTriggers);
+
+const convergeLimit *
+convergeLimitFind(convergeField field)
+{
+    gsize i;
+
+    for (i = 0; i < convergeLimitCount; i++) {
+        if (convergeLimitRows[i].field == field)
+            return &convergeLimitRows[i];
+    }
+    return NULL;
+}
 
 gboolean
 convergeLimitCheckName(const char *name,

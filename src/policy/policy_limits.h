@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy_limits.h: the fields that a host can limit, for the policy code alone
+ * policy_limits.h: the fields that a host can limit, and those that say when the fallback is
+ * taken; for the policy code alone
  */
 #pragma once
 
@@ -19,6 +20,22 @@ struct _convergeLimit {
 
 extern const convergeLimit convergeLimitRows[];
 extern const gsize convergeLimitCount;
+
+/* The row of that field, or NULL. */
+const convergeLimit *convergeLimitFind(convergeField field);
+
+/* A field that says when the fallback is taken. */
+typedef struct _convergeTrigger convergeTrigger;
+struct _convergeTrigger {
+    convergeField field;
+
+    /* The nearest to @value that takes the fallback no sooner than @limit does; @value itself
+     * where it does not. */
+    gint64 (*noSooner)(gint64 value, gint64 limit);
+};
+
+extern const convergeTrigger convergeTriggers[];
+extern const gsize convergeTriggerCount;
 
 /* FALSE with CONVERGE_ERROR_POLICY set unless @name is that of a field with a row. */
 gboolean convergeLimitCheckName(const char *name, GError **error);

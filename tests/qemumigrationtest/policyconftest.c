@@ -315,7 +315,8 @@ static const char *const limitsHeads[CONVERGE_LIMITS_LAST] = {
         "[limits]\n\n",
     [CONVERGE_LIMITS_DOMAIN] =
         "# What the domain's XML may ask for, within [limits].  It steers also the migrations that\n"
-        "# others start.\n\n"
+        "# others start.  Where this file or the call states a fallback that it may not ask for, it\n"
+        "# cannot have that taken sooner either.\n\n"
         "[domain-limits]\n\n",
 };
 

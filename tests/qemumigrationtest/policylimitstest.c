@@ -103,7 +103,60 @@ static const limitCase taken[] = {
       "<policy><max-downtime>15s</max-downtime></policy>", NULL,
       "!initial-downtime=5s(host) !max-downtime=5s(domain)" },
     { "[default]\npasses=3\nfallback=suspend\n", "<policy preset='suspend'><stall>2</stall></policy>", NULL,
-      "passes=3(host) stall=2(domain) fallback=suspend(host)" },
+      "passes=3(host) !stall=none(domain) fallback=suspend(host)" },
+
+    /* A domain cannot have rungs that it may not ask for taken sooner: not by field... */
+    { "[default]\nfallback=abort\n", "<policy><passes>1</passes></policy>", NULL,
+      "!passes=none(domain) fallback=abort(host)" },
+    { "[default]\nfallback=post-copy+suspend\ndeadline=10min\n",
+      "<policy><deadline>1s</deadline><stall>1</stall></policy>", NULL,
+      "!deadline=10min(domain) !stall=none(domain) fallback=post-copy+suspend(host)" },
+    { "[default]\nfallback=abort\n[domain-limits]\nmax-downtime=2s\n",
+      "<policy><max-downtime>5s</max-downtime><initial-downtime>4s</initial-downtime><passes>1</passes></policy>", NULL,
+      "!initial-downtime=2s(domain) !max-downtime=2s(domain) !passes=none(domain) fallback=abort(host)" },
+    { "[default]\nfallback=post-copy\n[domain-limits]\nfallback=abort\n",
+      "<policy><passes>1</passes></policy>", NULL, "!passes=none(domain) fallback=post-copy(host)" },
+    /* ...nor by preset... */
+    { "[default]\nfallback=abort\ndeadline=10min\n", "<policy preset='suspend'/>", NULL,
+      "deadline=10min(host) !passes=none(domain) fallback=abort(host)" },
+    { "[default]\nfallback=abort\ndeadline=10min\n", "<policy preset='post-copy'/>", NULL,
+      "deadline=10min(host) !passes=none(domain) fallback=abort(host)" },
+    { "[default]\npreset=stop-conditions\nfallback=abort\n", "<policy preset='xen'/>", NULL,
+      "initial-downtime=1ms(domain) max-downtime=1ms(domain) !passes=10(domain) transfer-factor=3(domain) "
+      "fallback=abort(host)" },
+    { "[default]\npreset=nova\nfallback=abort\n", "<policy preset='deadline'/>", NULL,
+      "throttle=adaptive(domain) downtime=adaptive(domain) initial-downtime=100ms(domain) "
+      "!deadline=1600s(domain) fallback=abort(host)" },
+    { "[default]\nfallback=suspend\n", "<policy preset='cheapest'/>", NULL,
+      "throttle=adaptive(domain) downtime=adaptive(domain) initial-downtime=100ms(domain) "
+      "fallback=suspend(host) !fallback-when=limit(domain)" },
+    /* ...nor by field beside a policy of the site that it names. */
+    { "[policy gold]\npreset=suspend\npasses=20\n", "<policy preset='gold'><stall>1</stall></policy>", NULL,
+      "passes=20(host) !stall=none(domain) fallback=suspend(host)" },
+    /* The same with rungs of the call; what the call says itself stays. */
+    { "", "<policy><passes>1</passes></policy>", "adaptive,fallback=abort",
+      "throttle=adaptive(call) downtime=adaptive(call) initial-downtime=100ms(call) "
+      "!passes=none(domain) fallback=abort(call)" },
+    { "[default]\npasses=9\n", "<policy preset='post-copy'><passes>3</passes><stall>2</stall></policy>",
+      "suspend,stall=1", "!passes=9(domain) stall=1(call) fallback=suspend(call)" },
+
+    /* It can have them taken later... */
+    { "", "<policy><passes>5</passes></policy>", "suspend", "passes=5(domain) fallback=suspend(call)" },
+    { "[default]\npreset=suspend\n", "<policy><passes>none</passes></policy>", NULL,
+      "passes=none(domain) fallback=suspend(host)" },
+
+    /* ...and rungs that it may ask for at any time. */
+    { "[default]\nfallback=post-copy\ndeadline=10min\n",
+      "<policy preset='suspend'><deadline>1s</deadline></policy>", NULL,
+      "deadline=1s(domain) passes=1(domain) fallback=post-copy(host)" },
+    { "[default]\nfallback=abort\n[domain-limits]\nfallback=abort\n", "<policy preset='post-copy'/>", NULL,
+      "passes=1(domain) fallback=abort(host)" },
+    { "[default]\nfallback=continue\n[domain-limits]\nfallback=abort\n",
+      "<policy><passes>1</passes></policy>", NULL, "passes=1(domain) fallback=continue(host)" },
+    { "[default]\npreset=suspend\npasses=7\n[limits]\nfallback=post-copy\n",
+      "<policy><passes>1</passes></policy>", NULL, "passes=1(domain) !fallback=continue(host)" },
+    { "", "<policy><fallback>post-copy</fallback><passes>1</passes></policy>", NULL,
+      "passes=1(domain) fallback=post-copy(domain)" },
 };
 
 /* What the call asks for in vain -> words that the message must have. */
@@ -208,6 +261,70 @@ testTaken(void)
         for (field = 0; field < CONVERGE_FIELD_LAST; field++) {
             if (convergePolicyIsLimited(policy, field))
                 g_assert_cmpint(convergePolicyGetLayer(policy, field), ==, CONVERGE_LAYER_HOST);
+        }
+    }
+}
+
+/* One trigger, as the host states it and as the domain does; @byCall: the ladder is the call's,
+ * else the host's. */
+static void
+assertTrigger(const char *field,
+              const char *host,
+              const char *domain,
+              const char *ladder,
+              gboolean byCall,
+              const char *expected)
+{
+    g_autofree char *conf = g_strdup_printf("[default]\n%s=%s\n%s%s\n", field, host,
+                                            byCall ? "#" : "fallback=", ladder);
+    g_autofree char *xml = g_strdup_printf("<policy><%s>%s</%s></policy>", field, domain, field);
+    g_autofree char *call = byCall ? g_strdup_printf("adaptive,fallback=%s", ladder) : NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(convergePolicy) policy = resolve(conf, xml, call, &error);
+    g_autofree char *value = NULL;
+    convergeField found = CONVERGE_FIELD_LAST;
+
+    g_test_message("%s, ladder %s: %s, domain: %s", field, ladder, host, domain);
+    g_assert_no_error(error);
+    g_assert_true(convergeFieldFind(field, &found, NULL));
+    value = convergeFieldFormat(found, convergePolicyGet(policy, found));
+    g_assert_cmpstr(value, ==, expected);
+    g_assert_cmpint(convergePolicyIsLimited(policy, found), ==, !g_str_equal(domain, expected));
+    g_assert_cmpint(convergePolicyGetAuthor(policy, found), ==, CONVERGE_LAYER_DOMAIN);
+}
+
+/* Every trigger, with every pair of what host and domain state.  The later one holds; with a
+ * ladder that the domain may ask for, the domain's does. */
+static void
+testTriggers(void)
+{
+    static const struct {
+        const char *field;
+        const char *values[5];      /* the latest first */
+    } rows[] = {
+        { "deadline", { "none", "2h", "1h", "1ms", NULL } },
+        { "passes", { "none", "1000", "8", "1", NULL } },
+        { "transfer-factor", { "none", "1000", "3", "1", NULL } },
+        { "stall", { "none", "1000", "4", "1", NULL } },
+        { "fallback-when", { "limit", "prediction", "cheaper", NULL } },
+    };
+    gsize i, h, d;
+    int byCall;
+
+    g_assert_cmpint(convergeTriggerCount, ==, G_N_ELEMENTS(rows));
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const char *const *values = rows[i].values;
+
+        for (h = 0; values[h]; h++) {
+            for (d = 0; values[d]; d++) {
+                for (byCall = FALSE; byCall <= TRUE; byCall++) {
+                    const char *later = values[MIN(h, d)];
+
+                    assertTrigger(rows[i].field, values[h], values[d], "suspend", byCall, later);
+                    assertTrigger(rows[i].field, values[h], values[d], "post-copy+abort", byCall, later);
+                    assertTrigger(rows[i].field, values[h], values[d], "post-copy", byCall, values[d]);
+                }
+            }
         }
     }
 }
@@ -364,6 +481,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/policylimits/taken", testTaken);
+    g_test_add_func("/policylimits/triggers", testTriggers);
     g_test_add_func("/policylimits/refused", testRefused);
     g_test_add_func("/policylimits/rungs", testRungs);
     g_test_add_func("/policylimits/preset-author", testPresetAuthor);

@@ -287,6 +287,13 @@ class Local(CommandTest):
         self.assertFails(self.quiet("converge-explain", "adaptive,max-throttle=90"),
                          "field 'max-throttle' of the converge policy has the value '90', which is beyond "
                          "the limit in the configuration of the host; allowed: no more than '80'")
+        # The fallback of others is not the domain's to hasten.
+        self.conf = self.file("triggers.conf", "[default]\nfallback = abort\ndeadline = 10min\n")
+        rows = self.rows(with_domain)
+        self.assertEqual(rows["fallback"], ("abort", "host"))
+        self.assertEqual(rows["passes"], ("none", "host-limit"))
+        self.assertEqual(rows["deadline"], ("10min", "host"))
+
         # Another host may have other limits.
         self.assertEqual(self.quiet("converge-set", "test", "adaptive,max-throttle=90")[0], 0)
 
