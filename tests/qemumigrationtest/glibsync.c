@@ -12,36 +12,47 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Both have room for a pointer, which is NULL in one that is all zero. */
-static pthread_mutex_t makingLock = PTHREAD_MUTEX_INITIALIZER;
+/* Both have room for a pointer, which is NULL in one that is all zero.  No lock of our own
+ * may be taken on the way: it would put everything in order, and hide every race. */
+static gpointer
+keepFirst(gpointer *place,
+          gpointer made)
+{
+    gpointer first = NULL;
+
+    if (__atomic_compare_exchange_n(place, &first, made, FALSE, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
+        return made;
+    free(made);
+    return first;
+}
 
 static pthread_mutex_t *
 realMutex(GMutex *mutex)
 {
-    pthread_mutex_lock(&makingLock);
-    if (!mutex->p) {
-        mutex->p = calloc(1, sizeof(pthread_mutex_t));
-        pthread_mutex_init(mutex->p, NULL);
-    }
-    pthread_mutex_unlock(&makingLock);
-    return mutex->p;
+    pthread_mutex_t *made = __atomic_load_n(&mutex->p, __ATOMIC_ACQUIRE);
+
+    if (made)
+        return made;
+    made = calloc(1, sizeof(pthread_mutex_t));
+    pthread_mutex_init(made, NULL);
+    return keepFirst(&mutex->p, made);
 }
 
 static pthread_cond_t *
 realCond(GCond *cond)
 {
-    pthread_mutex_lock(&makingLock);
-    if (!cond->p) {
-        pthread_condattr_t monotonic;
+    pthread_cond_t *made = __atomic_load_n(&cond->p, __ATOMIC_ACQUIRE);
+    pthread_condattr_t monotonic;
 
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        cond->p = calloc(1, sizeof(pthread_cond_t));
-        pthread_cond_init(cond->p, &monotonic);
-        pthread_condattr_destroy(&monotonic);
-    }
-    pthread_mutex_unlock(&makingLock);
-    return cond->p;
+    if (made)
+        return made;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    made = calloc(1, sizeof(pthread_cond_t));
+    pthread_cond_init(made, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return keepFirst(&cond->p, made);
 }
 
 /* --- Locks --- */
@@ -135,7 +146,7 @@ struct _rcBox {
 static rcBox *
 boxOf(gpointer content)
 {
-    return (rcBox *)((char *)content - G_STRUCT_OFFSET(rcBox, content));
+    return (rcBox *)(gpointer)((char *)content - G_STRUCT_OFFSET(rcBox, content));
 }
 
 gpointer
