@@ -59,7 +59,7 @@
 
 /* What libvirt's QEMU driver calls on its way through one of the above, in the same
  * thread; see call_watch.h.  The checks of rights are generated from the wire protocol.
- * All are the same from libvirt 9.0 to 12.8. */
+ * All are the same in libvirt 9.0 and 11.3. */
 typedef struct _virDomainDef virDomainDef;
 typedef struct _virDomainObj virDomainObj;
 
