@@ -101,6 +101,8 @@ class Trouble(LabTest):
         self.until("QEMU's parameters of before", lambda: self.our_params() == self.before)
         self.until("no record", lambda: not self.records())
         self.keep(self.guest, self.cmdline)
+        for name in set(self.others) - set(self.arrived):
+            self.keep(name, QUIET)
 
 
 class HungGuest(Trouble):
