@@ -26,6 +26,7 @@ struct _convergeActuatorLibvirt {
     char *changed;                  /* why, since anybody was told; NULL: nothing is new */
     unsigned int throttle;          /* %, to be in force at once whenever the guest runs */
     unsigned int qemuThrottle;      /* %, QEMU's own, at the last sample */
+    GMutex quotaLock;               /* guards the quotas in .quota, across files of cgroups alone */
     convergeVcpuQuota *quota;       /* NULL: there is none */
     gboolean quotaUnsaved;          /* the record does not have its newest originals */
     GError *endError;               /* what failed at the end, for restore to tell; or NULL */
@@ -33,7 +34,7 @@ struct _convergeActuatorLibvirt {
     convergeVcpuShares shares;
     convergeDirtyLimit limit;
     gboolean probeWaits;            /* for the shares: QEMU measures one thing at a time */
-    gint cancelled;                 /* atomic: libvirt's job of this migration is over */
+    gint cancelled;                 /* atomic, set under .quotaLock: libvirt's job of this migration is over */
     gboolean lateSuspend;           /* ...when it let us pause the guest */
 };
 
@@ -46,6 +47,7 @@ convergeActuatorLibvirtNew(const convergeLibvirt *libvirt,
     actuator->monitor.libvirt = libvirt;
     actuator->chosen = CONVERGE_ACTUATOR_QEMU;
     actuator->cpus = g_array_new(FALSE, FALSE, sizeof(gint64));
+    g_mutex_init(&actuator->quotaLock);
     convergeQemuParamsInit(&actuator->params, callerThrottle);
     actuator->startUs = g_get_monotonic_time();
     return actuator;
@@ -57,6 +59,7 @@ convergeActuatorLibvirtFree(convergeActuatorLibvirt *actuator)
     if (!actuator)
         return;
     convergeVcpuQuotaFree(actuator->quota);
+    g_mutex_clear(&actuator->quotaLock);
     convergeVcpuSharesClear(&actuator->shares);
     convergeDirtyLimitClear(&actuator->limit);
     convergeUndoRecordFree(actuator->record);
@@ -74,10 +77,16 @@ convergeActuatorLibvirtSetDomain(convergeActuatorLibvirt *actuator,
     actuator->monitor.dom = dom;
 }
 
+/* The loop may be waiting for a QEMU that does not answer, which is no reason to keep its
+ * guest throttled. */
 void
 convergeActuatorLibvirtCancel(convergeActuatorLibvirt *actuator)
 {
+    g_mutex_lock(&actuator->quotaLock);
     g_atomic_int_set(&actuator->cancelled, TRUE);
+    if (actuator->quota)
+        convergeVcpuQuotaRestore(actuator->quota, NULL);
+    g_mutex_unlock(&actuator->quotaLock);
 }
 
 static gboolean
@@ -155,11 +164,16 @@ findQuota(convergeActuatorLibvirt *actuator,
           GError **error)
 {
 
-    if (!(actuator->quota = convergeVcpuQuotaNew(&g_array_index(threads, pid_t, 0), threads->len,
-                                                 error)))
+    convergeVcpuQuota *quota = convergeVcpuQuotaNew(&g_array_index(threads, pid_t, 0),
+                                                    threads->len, error);
+
+    if (!quota)
         return FALSE;
 
-    convergeUndoRecordSetGroups(actuator->record, actuator->quota);
+    convergeUndoRecordSetGroups(actuator->record, quota);
+    g_mutex_lock(&actuator->quotaLock);
+    actuator->quota = quota;
+    g_mutex_unlock(&actuator->quotaLock);
     return TRUE;
 }
 
@@ -238,7 +252,12 @@ static gboolean
 adoptQuota(convergeActuatorLibvirt *actuator,
            GError **error)
 {
-    if (!convergeVcpuQuotaAdopt(actuator->quota, &actuator->quotaUnsaved, error))
+    gboolean adopted;
+
+    g_mutex_lock(&actuator->quotaLock);
+    adopted = convergeVcpuQuotaAdopt(actuator->quota, &actuator->quotaUnsaved, error);
+    g_mutex_unlock(&actuator->quotaLock);
+    if (!adopted)
         return FALSE;
     if (!actuator->quotaUnsaved)
         return TRUE;
@@ -257,11 +276,31 @@ applyQuota(convergeActuatorLibvirt *actuator,
            GError **error)
 {
     unsigned int percent = actuator->last.paused ? 0 : actuator->throttle;
+    gboolean ret;
 
     if (percent > 0 && !adoptQuota(actuator, error))
         return FALSE;
-    return convergeVcpuSharesSetQuota(&actuator->shares, actuator->quota, actuator->cpus,
-                                      percent, error);
+
+    g_mutex_lock(&actuator->quotaLock);
+    ret = convergeVcpuSharesSetQuota(&actuator->shares, actuator->quota, actuator->cpus,
+                                     isCancelled(actuator) ? 0 : percent, error);
+    g_mutex_unlock(&actuator->quotaLock);
+    return ret;
+}
+
+static gboolean
+restoreQuota(convergeActuatorLibvirt *actuator,
+             GError **error)
+{
+    gboolean ret;
+
+    if (!actuator->quota)
+        return TRUE;
+
+    g_mutex_lock(&actuator->quotaLock);
+    ret = convergeVcpuQuotaRestore(actuator->quota, error);
+    g_mutex_unlock(&actuator->quotaLock);
+    return ret;
 }
 
 /* Before the parameters of QEMU are set: without a record they are not.  A client has none,
@@ -384,8 +423,7 @@ void
 convergeActuatorLibvirtEnd(convergeActuatorLibvirt *actuator)
 {
     g_clear_error(&actuator->endError);
-    if (actuator->quota)
-        convergeVcpuQuotaRestore(actuator->quota, &actuator->endError);
+    restoreQuota(actuator, &actuator->endError);
     convergeQemuParamsEnd(&actuator->params);
 }
 
@@ -519,11 +557,10 @@ restore(void *opaque,
 {
     convergeActuatorLibvirt *actuator = opaque;
     g_autoptr(GError) throttleError = NULL;
-    gboolean given = TRUE;
+    gboolean given;
 
     actuator->throttle = 0;
-    if (actuator->quota)
-        given = convergeVcpuQuotaRestore(actuator->quota, &throttleError);
+    given = restoreQuota(actuator, &throttleError);
     given = convergeDirtyLimitCancel(&actuator->limit, &actuator->monitor,
                                      given ? &throttleError : NULL) && given;
     given = resumeLate(actuator, given ? &throttleError : NULL) && given;

@@ -24,8 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeActuatorLibvirt, convergeActuatorLibvirtFr
 /* The domain to act on, not owned; must be set before any call but Free. */
 void convergeActuatorLibvirtSetDomain(convergeActuatorLibvirt *actuator, virDomainPtr dom);
 
-/* libvirt's job of this migration is over, or about to be: from now on there is no
- * migration to see, and no verb is carried out; restoring is.  Any thread. */
+/* libvirt's job of this migration is over, or about to be: gives the vCPUs their quotas back at
+ * once, by files alone.  From now on there is no migration to see, and no verb is carried
+ * out; restoring is.  Any thread. */
 void convergeActuatorLibvirtCancel(convergeActuatorLibvirt *actuator);
 
 /* Memory has moved, or will not: gives the vCPUs their quota back; from now on restore

@@ -213,7 +213,8 @@ loopThread(convergeJob *job)
     g_autoptr(GError) error = NULL;
     convergePassWatch *watch;
 
-    if (job->options.enter && !job->options.enter(job, job->dom, &error))
+    if (job->options.enter && !job->options.enter(job, job->dom, &error) &&
+        !convergeJobIsStopping(job))
         convergeLoopStandAside(loop, error);
 
     watch = convergePassWatchStart(job->libvirt, job->dom, notePass, job);

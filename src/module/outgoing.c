@@ -129,7 +129,7 @@ checkPolicy(convergeCall *call,
     /* Somebody else's mistake is no reason to refuse who asked for nothing. */
     if (outgoing->asked)
         raiseError(outgoing->error);
-    else if (call->begun)       /* of Begin and Perform, once */
+    else if (call->ended)       /* of Begin and Perform, once */
         convergeNextLog("%s goes on as stock: %s", virDomainGetName(outgoing->domain),
                         outgoing->error->message);
     return !outgoing->asked;
@@ -270,7 +270,10 @@ void
 convergeOutgoingEnterPerform(convergeOutgoing *outgoing)
 {
     outgoing->call.permitted = checkPolicy;
-    outgoing->call.begun = startJob;
+    /* To resume post-copy is no new migration: the job of the first one still waits for its
+     * Confirm. */
+    if (!(outgoing->flags & VIR_MIGRATE_POSTCOPY_RESUME))
+        outgoing->call.begun = startJob;
     outgoing->call.ended = endJob;
     convergeCallEnter(&outgoing->call);
 }

@@ -317,6 +317,31 @@ testCallers(void)
     }
 }
 
+/* When libvirt ends its job, whatever the loop is waiting for then. */
+static void
+testCancelled(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = begin(FALSE);
+    g_autoptr(GError) error = NULL;
+    convergeSample sample = { 0 };
+
+    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    assertMax("4000 20000");
+    convergeActuatorLibvirtCancel(actuator);
+    assertMax("max 100000");
+
+    g_assert_false(say(actuator, CONVERGE_VERB_THROTTLE, 90, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT);
+    g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
+    g_assert_false(sample.active);
+    assertMax("max 100000");
+
+    /* The record stays until everything else is put back, too. */
+    assertRecorded(-1, 1000000);
+    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    g_assert_null(convergeUndoRecordLoad(host.records, UUID));
+}
+
 static void
 removeTree(const char *path)
 {
@@ -358,6 +383,7 @@ main(int argc, char **argv)
     g_test_add_func("/adopt/unsaved", testUnsaved);
     g_test_add_func("/adopt/end", testEnd);
     g_test_add_func("/adopt/callers", testCallers);
+    g_test_add_func("/adopt/cancelled", testCancelled);
     status = g_test_run();
     if (root)
         g_assert_cmpint(seteuid(0), ==, 0);
