@@ -9,7 +9,8 @@ import unittest
 import libvirt
 
 import vcpuquota
-from labtest import BUILD, ENDLESS, MODULE, QUIET, STOCK_VIRSH, LabTest, tool
+from labtest import (BUILD, ENDLESS, MODULE, PATIENCE, QUIET, STOCK_VIRSH, LabTest,
+                     tool)
 
 UNDO = os.path.join(BUILD, "tools", "undo", "virt-converge-undo")
 POLICY = ("--auto-converge", "--converge-policy", "adaptive")
@@ -23,6 +24,10 @@ SMALL_MIB = 64          # of a guest that only has to come and go
 # libvirt gives up after 30 s what waits for a guest's job: who has waited for another
 # guest's has waited longer than this.
 NEIGHBOURS_PATIENCE = 25
+
+# libvirt gives up a destination that does not answer after some 30 s: who has waited for
+# that has waited longer than this.
+DESTINATION_PATIENCE = 15
 
 
 class Trouble(LabTest):
@@ -91,9 +96,9 @@ class Trouble(LabTest):
             self.assertTrue(self.target.connect().lookupByName(name).isActive())
             self.arrived.append(name)
 
-    def assert_not_throttled(self):
+    def assert_not_throttled(self, patience=PATIENCE):
         self.until("the quota of before",
-                   lambda: vcpuquota.quotas(self.source, self.guest) == self.quotas)
+                   lambda: vcpuquota.quotas(self.source, self.guest) == self.quotas, patience)
 
     def assert_recovered(self):
         self.assert_not_throttled()
@@ -146,12 +151,13 @@ class HungDestination(Trouble):
         self.stop(self.daemon_pid(self.target))
         for words in (("domjobinfo", "h2"), ("domjobinfo", "h1"), ("schedinfo", "h2", "--live"),
                       ("schedinfo", "h2", "--live", "vcpu_quota=90000"),
+                      ("schedinfo", "h2", "--live", "vcpu_quota=-1"),
                       ("schedinfo", "h1", "--live"), ("list",)):
             self.run_virsh(*words)
         self.run_virsh("domjobabort", self.guest)
         # QEMU has ended it at once; libvirt goes on to wait for the destination.
         self.until_over_in_qemu()
-        self.assert_not_throttled()
+        self.assert_not_throttled(DESTINATION_PATIENCE)
         self.go_on(self.daemon_pid(self.target))
         self.assertEqual(self.finish(process)[0], 1)
         self.assert_recovered()
