@@ -104,6 +104,30 @@ class Second(Beside):
         self.assert_goes_on(first)
 
 
+class SecondWithoutModule(Beside):
+    """The same where this virsh controls the migrations that it asks for."""
+    module = ()
+
+    def assert_left_alone(self):
+        self.assertEqual(self.domain.state()[0], libvirt.VIR_DOMAIN_RUNNING)
+        self.assertEqual(self.qmp("query-migrate-parameters"), self.params)
+
+    def refuse(self, **kwargs):
+        first = self.begin_stock()
+        second = self.start_virsh(*self.virsh_words("--converge-policy", GREEDY, **kwargs))
+        self.assert_left_alone_until_end_of(second)
+        code, said = self.finish(second)
+        self.assertEqual(code, 1)
+        self.assertIn("under way", said)
+        self.assert_goes_on(first)
+
+    def test_direct(self):
+        self.refuse()
+
+    def test_peer_to_peer(self):
+        self.refuse(p2p=True)
+
+
 class Polkit(Beside):
     """A host that asks polkit what a caller may do."""
     module = ("--module", MODULE, "--polkit")

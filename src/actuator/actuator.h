@@ -36,6 +36,11 @@ struct _convergeActuatorOps {
      * a later sample.  NULL: there is no such source. */
     gboolean (*probe)(void *opaque, GError **error);
 
+    /* After a sample without a migration, of one that there was: no vCPU is slowed down, until
+     * there is a migration again.  Never delays a guest that has left.  Idempotent.  NULL: the
+     * throttle ends with the migration. */
+    void (*release)(void *opaque);
+
     /* Takes back everything that apply did and that still stands. Idempotent. */
     gboolean (*restore)(void *opaque, GError **error);
 };

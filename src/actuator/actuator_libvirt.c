@@ -551,6 +551,24 @@ resumeLate(convergeActuatorLibvirt *actuator,
     return TRUE;
 }
 
+/* QEMU's own throttle ends with its migration. */
+static void
+release(void *opaque)
+{
+    convergeActuatorLibvirt *actuator = opaque;
+    const convergeMonitor *monitor = &actuator->monitor;
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason;
+
+    restoreQuota(actuator, NULL);
+
+    /* QEMU is left alone while it may be handing the guest over. */
+    if (actuator->limit.ours && !isCancelled(actuator) &&
+        monitor->libvirt->getState(monitor->dom, &state, &reason, 0) == 0 &&
+        state == VIR_DOMAIN_RUNNING)
+        convergeDirtyLimitCancel(&actuator->limit, monitor, NULL);
+}
+
 static gboolean
 restore(void *opaque,
         GError **error)
@@ -668,5 +686,6 @@ const convergeActuatorOps convergeActuatorLibvirtOps = {
     .sample = takeSample,
     .apply = applyDecision,
     .probe = startProbe,
+    .release = release,
     .restore = restore,
 };

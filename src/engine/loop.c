@@ -466,8 +466,12 @@ convergeLoopStep(convergeLoop *loop)
         return ++loop->blind < BLIND_AFTER ? SAMPLE_WAITING_MS : SAMPLE_BLIND_MS;
     loop->blind = 0;
 
-    if (!sample.active)
+    /* QEMU is done with it, if it had begun; libvirt may have to wait for the destination. */
+    if (!sample.active) {
+        if (loop->begun && loop->actuator->ops->release)
+            loop->actuator->ops->release(loop->actuator->opaque);
         return SAMPLE_WAITING_MS;
+    }
 
     if (!loop->begun)
         begin(loop, &sample);

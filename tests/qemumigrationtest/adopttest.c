@@ -16,6 +16,7 @@
 
 #include "actuator/actuator_libvirt.h"
 #include "actuator/undo_record.h"
+#include "engine/loop.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 
@@ -24,6 +25,7 @@ static struct {
     char *max;          /* the file with the quota of the vCPU */
     char *records;
     gboolean paused;
+    gboolean ended;     /* QEMU is done with the migration */
 } host;
 
 /* --- What stands for the host --- */
@@ -112,7 +114,7 @@ fakeStats(virDomainPtr dom G_GNUC_UNUSED,
 {
     int max = 0;
 
-    *type = VIR_DOMAIN_JOB_UNBOUNDED;
+    *type = host.ended ? VIR_DOMAIN_JOB_CANCELLED : VIR_DOMAIN_JOB_UNBOUNDED;
     virTypedParamsAddInt(params, nparams, &max, VIR_DOMAIN_JOB_OPERATION,
                          VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
@@ -131,8 +133,17 @@ fakeState(virDomainPtr dom G_GNUC_UNUSED,
     return 0;
 }
 
+static int
+fakeDowntime(virDomainPtr dom G_GNUC_UNUSED,
+             unsigned long long ms G_GNUC_UNUSED,
+             unsigned int flags G_GNUC_UNUSED)
+{
+    return 0;
+}
+
 static const convergeLibvirt fake = {
     .caller = "test", .onHost = TRUE,
+    .setMaxDowntime = fakeDowntime,
     .getJobStats = fakeStats, .getState = fakeState, .qemuMonitorCommand = fakeMonitor,
 };
 
@@ -342,6 +353,32 @@ testCancelled(void)
     g_assert_null(convergeUndoRecordLoad(host.records, UUID));
 }
 
+/* QEMU has ended the migration, and libvirt waits for a destination that does not answer: the
+ * loop lets the guest go. */
+static void
+testReleased(void)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive,actuator=vcpu-quota", NULL);
+    g_autoptr(convergeActuatorLibvirt) backend = convergeActuatorLibvirtNew(&fake, FALSE);
+    convergeActuator actuator = { &convergeActuatorLibvirtOps, backend };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_NO_FLAG,
+                                                   NULL, NULL);
+
+    host.paused = host.ended = FALSE;
+    put(host.max, "max 100000\n");
+    convergeLoopStep(loop);
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
+    assertMax("4000 20000");
+
+    host.ended = TRUE;
+    convergeLoopStep(loop);
+    assertMax("max 100000");
+    convergeLoopStep(loop);
+    assertMax("max 100000");
+    g_assert_true(convergeActuatorLibvirtOps.restore(backend, NULL));
+    host.ended = FALSE;
+}
+
 static void
 removeTree(const char *path)
 {
@@ -384,6 +421,7 @@ main(int argc, char **argv)
     g_test_add_func("/adopt/end", testEnd);
     g_test_add_func("/adopt/callers", testCallers);
     g_test_add_func("/adopt/cancelled", testCancelled);
+    g_test_add_func("/adopt/released", testReleased);
     status = g_test_run();
     if (root)
         g_assert_cmpint(seteuid(0), ==, 0);

@@ -139,23 +139,21 @@ isMigrating(const convergeLibvirt *libvirt,
     return TRUE;
 }
 
-/* First in the loop's thread: waits until the job that runs can only be that of this call,
- * since there was none before, and the call is not refused. */
+/* First in the loop's thread: there was no job before the call, so the one that there is now
+ * is that of this call once it can no longer be refused. */
 static gboolean
 awaitOwnJob(convergeJob *job,
             virDomainPtr dom,
             GError **error G_GNUC_UNUSED)
 {
     gint64 refusalUs = 0;       /* when the call would have been refused; 0: no job yet */
-    gboolean free = FALSE;      /* there was a moment without any job */
     gboolean migrating;
 
     while (!convergeJobIsStopping(job)) {
         if (isMigrating(&virshConvergeCalls, dom, &migrating)) {
-            free = free || !migrating;
             if (!migrating)
                 refusalUs = 0;
-            else if (free && refusalUs == 0)
+            else if (refusalUs == 0)
                 refusalUs = g_get_monotonic_time() + REFUSAL_US;
         }
         if (refusalUs > 0 && g_get_monotonic_time() >= refusalUs)
@@ -179,6 +177,12 @@ startJob(virshCall *call,
         .enter = awaitOwnJob,
     };
     g_autoptr(GError) error = NULL;
+    gboolean migrating = FALSE;
+
+    if (isMigrating(&virshConvergeCalls, dom, &migrating) && migrating) {
+        virshConvergePrint(_("warning: another job of this guest is under way; if libvirt begins this migration nevertheless, it goes on without the policy"));
+        return;
+    }
 
     call->libvirt = virshConvergeCalls;
     call->libvirt.threadInit = muteLoopThread;
