@@ -25,6 +25,21 @@ static convergeLibvirt nextLibvirt;
 static gboolean enabled;        /* in a daemon whose libvirt we understand */
 static gboolean recovers;       /* in a daemon, whatever its libvirt */
 
+static int
+runningId(virDomainPtr domain)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    virDomainPtr found;
+    int id = -1;
+
+    if (virDomainGetUUIDString(domain, uuid) == 0 &&
+        (found = virDomainLookupByUUIDString(virDomainGetConnect(domain), uuid))) {
+        id = (int)virDomainGetID(found);
+        virDomainFree(found);
+    }
+    return id;
+}
+
 static void
 logGuest(const char *guest,
          const char *text)
@@ -60,6 +75,7 @@ qemuMigrationConvergeLoad(void)
     nextLibvirt = (convergeLibvirt) {
         .caller = "daemon",
         .onHost = TRUE,
+        .getId = runningId,
         .getJobStats = next.virDomainGetJobStats,
         .setMaxDowntime = next.virDomainMigrateSetMaxDowntime,
         .qemuMonitorCommand = virDomainQemuMonitorCommand,

@@ -24,6 +24,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeActuatorLibvirt, convergeActuatorLibvirtFr
 /* The domain to act on, not owned; must be set before any call but Free. */
 void convergeActuatorLibvirtSetDomain(convergeActuatorLibvirt *actuator, virDomainPtr dom);
 
+/* The guest's name for messages and the record, which must outlive the actuator; without it what
+ * the domain says. */
+void convergeActuatorLibvirtSetName(convergeActuatorLibvirt *actuator, const char *name);
+
 /* libvirt's job of this migration is over, or about to be: gives the vCPUs their quotas back at
  * once, by files alone.  From now on there is no migration to see, and no verb is carried
  * out; restoring is.  Any thread. */

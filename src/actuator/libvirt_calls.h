@@ -15,6 +15,8 @@ typedef struct _convergeLibvirt convergeLibvirt;
 struct _convergeLibvirt {
     const char *caller;         /* "daemon" or "client", for the journal */
     gboolean onHost;            /* this process may write to the guest's cgroups */
+    int (*getId)(virDomainPtr dom);     /* of the running guest, whatever @dom says: that is its
+                                         * client's word; -1: there is none.  For .onHost. */
     int (*getJobStats)(virDomainPtr dom, int *type, virTypedParameterPtr *params,
                        int *nparams, unsigned int flags);
     int (*setMaxDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags);

@@ -33,6 +33,30 @@ convergeVcpuGroupIsValid(const convergeVcpuGroup *group)
         group->capUs >= 1 && group->capUs <= CONVERGE_CGROUP_SECOND_US;
 }
 
+/* "qemu-ID-NAME.libvirt-qemu", or where systemd keeps the groups "machine-qemu\\x2dID\\x2dNAME.scope";
+ * of a daemon that is not root's, with the user's name before the id. */
+gboolean
+convergeVcpuGroupIsOf(const convergeVcpuGroup *group,
+                      int domainId)
+{
+    g_autofree char *ours = g_strdup_printf("qemu-%d-", domainId);
+    g_autofree char *users = g_strdup_printf("qemu-%s-%d-", g_get_user_name(), domainId);
+    g_auto(GStrv) hyphens = g_strsplit(group->directory, "\\x2d", -1);
+    g_autofree char *plain = g_strjoinv("-", hyphens);
+    g_auto(GStrv) parts = g_strsplit(plain, "/", -1);
+    gsize i;
+
+    for (i = 0; parts[i]; i++) {
+        const char *name = parts[i];
+
+        if (g_str_has_prefix(name, "machine-"))
+            name += strlen("machine-");
+        if (g_str_has_prefix(name, ours) || g_str_has_prefix(name, users))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean
 convergeVcpuGroupReport(const convergeVcpuGroup *group,
                         int err,

@@ -38,5 +38,10 @@ gboolean convergeVcpuGroupFind(convergeVcpuGroup *group, const char *proc, const
  * computes capUs anew from the group and those above. */
 void convergeVcpuGroupSetOriginal(convergeVcpuGroup *group, const convergeBandwidth *original);
 
+/* Whether the group is of the guest with that id on this host, by the name that libvirt has given
+ * the guest's groups: QEMU tells which threads are its vCPUs, and may be in the hands of its
+ * guest. */
+gboolean convergeVcpuGroupIsOf(const convergeVcpuGroup *group, int domainId);
+
 /* @error: "cannot set the CPU quota", for @err, an errno.  Returns FALSE. */
 gboolean convergeVcpuGroupReport(const convergeVcpuGroup *group, int err, GError **error);

@@ -11,7 +11,7 @@ struct _convergeJob {
     /* Set at the start, read-only afterwards. */
     convergePolicy *policy;
     const convergeLibvirt *libvirt;
-    convergeJobOptions options; /* but for .journalDir */
+    convergeJobOptions options; /* but for its strings */
     char *journalDir;
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];
@@ -357,8 +357,9 @@ convergeJobStart(virDomainPtr dom,
     job->libvirtActuator = convergeActuatorLibvirtNew(libvirt, options->callerThrottle);
     job->actuator = (convergeActuator) { &convergeActuatorLibvirtOps, job->libvirtActuator };
     job->options = *options;
+    job->name = g_strdup(options->name ? options->name : virDomainGetName(dom));
+    convergeActuatorLibvirtSetName(job->libvirtActuator, job->name);
     job->journalDir = g_strdup(options->journalDir);
-    job->name = g_strdup(virDomainGetName(dom));
     virDomainGetUUIDString(dom, job->uuid);
 
     if (!startThread(job, dom, loopThread, error))

@@ -27,6 +27,8 @@ typedef struct _convergeJob convergeJob;
 /* What a job must know of the migration call. */
 typedef struct _convergeJobOptions convergeJobOptions;
 struct _convergeJobOptions {
+    const char *name;           /* of the guest; NULL: what the domain says, which in a daemon is its
+                                 * client's word */
     const char *journalDir;     /* where the journal goes; NULL: there is none */
     convergePostcopy postcopy;  /* of convergePostcopyFind() */
     gboolean callerThrottle;    /* auto_converge.initial or .increment is stated */

@@ -22,12 +22,25 @@
 void
 convergeOutgoingClear(convergeOutgoing *outgoing)
 {
+    g_free(outgoing->name);
     convergePolicyFree(outgoing->policy);
     g_clear_error(&outgoing->error);
     convergeJobUnref(outgoing->job);
 }
 
 /* --- Before the call --- */
+
+static char *
+lookUpName(virDomainPtr domain,
+           const char *uuid)
+{
+    virDomainPtr found = virDomainLookupByUUIDString(virDomainGetConnect(domain), uuid);
+    char *name = g_strdup(found ? virDomainGetName(found) : uuid);
+
+    if (found)
+        virDomainFree(found);
+    return name;
+}
 
 /* Which policy applies; the caller's identity may not suffice to read what belongs to the
  * host and the domain, and nothing of it is told before libvirt has permitted the call. */
@@ -37,6 +50,7 @@ choosePolicy(convergeOutgoing *outgoing,
 {
     void *identity = convergeNextElevateIdentity();
 
+    outgoing->name = lookUpName(outgoing->domain, outgoing->uuid);
     outgoing->policy = convergePolicyForDomain(outgoing->domain, stated,
                                                (outgoing->flags & VIR_MIGRATE_AUTO_CONVERGE) != 0,
                                                CONVERGE_POLICY_CONF, &outgoing->error);
@@ -130,8 +144,7 @@ checkPolicy(convergeCall *call,
     if (outgoing->asked)
         raiseError(outgoing->error);
     else if (call->ended)       /* of Begin and Perform, once */
-        convergeNextLog("%s goes on as stock: %s", virDomainGetName(outgoing->domain),
-                        outgoing->error->message);
+        convergeNextLog("%s goes on as stock: %s", outgoing->name, outgoing->error->message);
     return !outgoing->asked;
 }
 
@@ -220,7 +233,7 @@ logLimits(const convergeOutgoing *outgoing)
             continue;
         value = convergeFieldFormat(i, convergePolicyGet(outgoing->policy, i));
         convergeNextLog("%s: field '%s' of the domain's policy is limited to '%s' by the host",
-                        virDomainGetName(outgoing->domain), convergeFields[i].name, value);
+                        outgoing->name, convergeFields[i].name, value);
     }
 }
 
@@ -232,6 +245,7 @@ startJob(convergeCall *call)
     convergeOutgoing *outgoing = (convergeOutgoing *)call;
     g_autofree char *journalDir = convergeJournalDefaultDir();
     convergeJobOptions options = {
+        .name = outgoing->name,
         .journalDir = journalDir,
         .postcopy = outgoing->postcopy,
         .callerThrottle = outgoing->callerThrottle,
@@ -252,7 +266,7 @@ startJob(convergeCall *call)
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
         logLimits(outgoing);
     } else {
-        convergeNextLog("%s goes on as stock: %s", virDomainGetName(outgoing->domain),
+        convergeNextLog("%s goes on as stock: %s", outgoing->name,
                         error->message);
     }
 }
@@ -313,7 +327,7 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
 
     if (outgoing->policy && succeeded && !outgoing->call.isBegun)
         convergeNextLog("%s went on as stock: this libvirt does not say when its job begins",
-                        virDomainGetName(outgoing->domain));
+                        outgoing->name);
     if (!outgoing->job)
         return;
 

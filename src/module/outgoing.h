@@ -26,6 +26,7 @@ struct _convergeOutgoing {
     convergeCall call;              /* first: convergeCall's callbacks get this */
     virDomainPtr domain;            /* the caller's */
     char uuid[VIR_UUID_STRING_BUFLEN];
+    char *name;                     /* of the guest; the caller's domain has his word for it */
     const convergeLibvirt *libvirt; /* what a job calls */
     unsigned long flags;            /* virDomainMigrateFlags to call libvirt with */
     gboolean asked;                 /* the caller asks for a policy or for auto-converge */

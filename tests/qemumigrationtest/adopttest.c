@@ -24,6 +24,7 @@ static struct {
     char *top;
     char *max;          /* the file with the quota of the vCPU */
     char *records;
+    int id;             /* of the domain */
     gboolean paused;
     gboolean ended;     /* QEMU is done with the migration */
 } host;
@@ -54,7 +55,7 @@ g_file_get_contents(const char *path,
     g_autofree char *cgroup = g_strdup_printf("/proc/%d/cgroup", (int)getpid());
 
     if (g_str_equal(path, cgroup))
-        *text = g_strdup("0::/vm/vcpu0\n");
+        *text = g_strdup("0::/qemu-7-busy.libvirt-qemu/vcpu0\n");
     else if (g_str_equal(path, "/proc/self/mountinfo"))
         *text = g_strdup_printf("30 1 0:1 / %s rw - cgroup2 none rw\n", host.top);
     else
@@ -134,6 +135,12 @@ fakeState(virDomainPtr dom G_GNUC_UNUSED,
 }
 
 static int
+fakeId(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return host.id;
+}
+
+static int
 fakeDowntime(virDomainPtr dom G_GNUC_UNUSED,
              unsigned long long ms G_GNUC_UNUSED,
              unsigned int flags G_GNUC_UNUSED)
@@ -143,7 +150,7 @@ fakeDowntime(virDomainPtr dom G_GNUC_UNUSED,
 
 static const convergeLibvirt fake = {
     .caller = "test", .onHost = TRUE,
-    .setMaxDowntime = fakeDowntime,
+    .setMaxDowntime = fakeDowntime, .getId = fakeId,
     .getJobStats = fakeStats, .getState = fakeState, .qemuMonitorCommand = fakeMonitor,
 };
 
@@ -353,6 +360,49 @@ testCancelled(void)
     g_assert_null(convergeUndoRecordLoad(host.records, UUID));
 }
 
+/* A QEMU that its guest has taken over names the vCPU of another guest. */
+static void
+testOthersThread(void)
+{
+    g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *why = NULL;
+
+    host.id = 8;
+    put(host.max, "max 100000\n");
+    g_assert_cmpint(convergeActuatorLibvirtOps.choose(actuator, CONVERGE_ACTUATOR_AUTO, &why, &error), ==,
+                    CONVERGE_ACTUATOR_QEMU);
+    g_assert_no_error(error);
+    g_assert_nonnull(strstr(why, "not of this guest"));
+    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    assertMax("max 100000");
+    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    host.id = 7;
+}
+
+static void
+testGroupNames(void)
+{
+    static const struct {
+        const char *directory;
+        gboolean ours;
+    } rows[] = {
+        { "/sys/fs/cgroup/cpu,cpuacct/machine/qemu-7-busy.libvirt-qemu/vcpu0", TRUE },
+        { "/sys/fs/cgroup/machine.slice/machine-qemu\\x2d7\\x2dbusy.scope/libvirt/vcpu0", TRUE },
+        { "/sys/fs/cgroup/machine/qemu-77-busy.libvirt-qemu/vcpu0", FALSE },
+        { "/sys/fs/cgroup/machine/qemu-8-qemu-7-busy.libvirt-qemu/vcpu0", FALSE },
+        { "/sys/fs/cgroup/machine.slice/machine-qemu\\x2d8\\x2dqemu-7-.scope/libvirt/vcpu0", FALSE },
+        { "/sys/fs/cgroup/system.slice/vcpu0", FALSE },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const convergeVcpuGroup group = { .directory = (char *)rows[i].directory };
+
+        g_assert_true(convergeVcpuGroupIsOf(&group, 7) == rows[i].ours);
+    }
+}
+
 /* QEMU has ended the migration, and libvirt waits for a destination that does not answer: the
  * loop lets the guest go. */
 static void
@@ -402,6 +452,7 @@ main(int argc, char **argv)
     int status;
 
     g_test_init(&argc, &argv, NULL);
+    host.id = 7;
     g_assert_cmpint(virInitialize(), ==, 0);
 
     /* Root's records have one place, and root may write anywhere: root becomes somebody else. */
@@ -412,8 +463,8 @@ main(int argc, char **argv)
     g_setenv("XDG_RUNTIME_DIR", host.top, TRUE);
     host.records = convergeUndoRecordDefaultDir();
     g_assert_true(g_str_has_prefix(host.records, host.top));
-    host.max = g_build_filename(host.top, "vm/vcpu0/cpu.max", NULL);
-    threads = g_build_filename(host.top, "vm/vcpu0/cgroup.threads", NULL);
+    host.max = g_build_filename(host.top, "qemu-7-busy.libvirt-qemu/vcpu0/cpu.max", NULL);
+    threads = g_build_filename(host.top, "qemu-7-busy.libvirt-qemu/vcpu0/cgroup.threads", NULL);
     put(threads, thread);
 
     g_test_add_func("/adopt/adopted", testAdopted);
@@ -422,6 +473,8 @@ main(int argc, char **argv)
     g_test_add_func("/adopt/callers", testCallers);
     g_test_add_func("/adopt/cancelled", testCancelled);
     g_test_add_func("/adopt/released", testReleased);
+    g_test_add_func("/adopt/others-thread", testOthersThread);
+    g_test_add_func("/adopt/group-names", testGroupNames);
     status = g_test_run();
     if (root)
         g_assert_cmpint(seteuid(0), ==, 0);
