@@ -4,6 +4,7 @@
  */
 #include <glib/gi18n-lib.h>
 #include <libvirt/virterror.h>
+#include <string.h>
 
 #include "engine/postcopy.h"
 #include "module/job_registry.h"
@@ -108,24 +109,43 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
 
 /* --- Refusing --- */
 
+/* What is in a file of the host is for the log, where whoever looks after the host finds it.  The
+ * client learns which file it is, and which field if it is one that we know. */
+static char *
+hostErrorForClient(const GError *error)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        g_autofree char *quoted = g_strdup_printf("'%s'", convergeFields[i].name);
+
+        if (strstr(error->message, quoted))
+            return g_strdup_printf(_("field '%1$s' in the host's configuration '%2$s' is wrong; the daemon's log says why"),
+                                   convergeFields[i].name, CONVERGE_POLICY_CONF);
+    }
+    return g_strdup_printf(_("the host's configuration '%1$s' is wrong or cannot be read; the daemon's log says why"),
+                           CONVERGE_POLICY_CONF);
+}
+
 static void
 raiseError(const GError *error)
 {
+    g_autofree char *text = NULL;
     g_autofree char *message = NULL;
 
     if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_RIGHTS)) {
         message = g_strdup_printf(_("access denied: %1$s"), error->message);
         convergeNextSetError(VIR_ERR_ACCESS_DENIED, message);
-    } else if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST)) {
-        /* What is in a file of the host is for who looks after the host. */
-        convergeNextLog("%s", error->message);
-        convergeNextSetError(VIR_ERR_CONF_SYNTAX,
-                             _("the host's configuration of virt-converge is wrong or cannot be read; the daemon's log says why"));
-    } else {
-        /* libvirt's own wording for this code. */
-        message = g_strdup_printf(_("invalid argument: %1$s"), error->message);
-        convergeNextSetError(VIR_ERR_INVALID_ARG, message);
+        return;
     }
+
+    if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST)) {
+        convergeNextLog("%s", error->message);
+        text = hostErrorForClient(error);
+    }
+    /* libvirt's own wording for this code. */
+    message = g_strdup_printf(_("invalid argument: %1$s"), text ? text : error->message);
+    convergeNextSetError(VIR_ERR_INVALID_ARG, message);
 }
 
 static gboolean
