@@ -44,7 +44,7 @@ static void
 logGuest(const char *guest,
          const char *text)
 {
-    convergeNextLog("%s: %s", guest, text);
+    convergeDaemonLog("%s: %s", guest, text);
 }
 
 __attribute__((constructor)) static void
@@ -68,7 +68,7 @@ qemuMigrationConvergeLoad(void)
     convergeRecoveryLoad(program_invocation_short_name);
 
     if (missing) {
-        convergeNextLog("libvirt has no %s, migrations go on as stock", missing);
+        convergeDaemonLog("libvirt has no %s, migrations go on as stock", missing);
         return;
     }
 
@@ -92,7 +92,7 @@ qemuMigrationConvergeLoad(void)
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     enabled = TRUE;
-    convergeNextLog("version %s is in, the default policy is '%s'",
+    convergeDaemonLog("version %s is in, the default policy is '%s'",
                     PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
 }
 

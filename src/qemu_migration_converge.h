@@ -12,7 +12,7 @@
  *   any time           GetJobStats, MigrateSetMaxDowntime
  *
  * Everything of ours is taken out of the parameters before the next definition sees
- * them.  On the source a loop (engine/job.h) is started before Perform and joined
+ * them.  On the source a loop (libvirt/job.h) is started before Perform and joined
  * after it.  In any other process the module only forwards.
  *
  * Threads: wrappers run in the daemon's worker threads.  The one piece of shared

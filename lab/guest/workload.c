@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "workload.h"
 #include "text.h"
+#include "workload.h"
 
 #define RATE_MIN 2000000u               /* a page per batch */
 #define RATE_UNBOUND 0xffffffffu        /* rate=max: not a turn of spin */

@@ -42,8 +42,8 @@ convergeClassName(convergeClass class_)
 gboolean
 convergeControlIsImmediate(const convergeControl *control)
 {
-    return control->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA ||
-        control->actuator == CONVERGE_ACTUATOR_DIRTY_LIMIT;
+    return control->actuator == CONVERGE_METHOD_VCPU_QUOTA ||
+        control->actuator == CONVERGE_METHOD_DIRTY_LIMIT;
 }
 
 static gboolean
@@ -499,7 +499,7 @@ convergeControlDecide(convergeControl *control,
 
     /* With no vCPU running nothing is dirtied: the switchover, or somebody's pause,
      * is better left alone. */
-    if (!sample->active || sample->postcopy || sample->paused || control->handedOver)
+    if (!sample->active || sample->postcopy || sample->paused || control->fallbackTaken)
         return 0;
 
     if (!control->started)
@@ -519,7 +519,7 @@ convergeControlDecide(convergeControl *control,
         refreshPrediction(control, model);
 
     n = convergeLadderDecide(control, model, news, decisions);
-    if (control->handedOver)
+    if (control->fallbackTaken)
         return n;
 
     n += obeyCeiling(control, &decisions[n]);

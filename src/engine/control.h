@@ -48,7 +48,7 @@ typedef struct _convergeControl convergeControl;
 struct _convergeControl {
     /* Set before the first decision: */
     const convergePolicy *policy;   /* not owned */
-    convergeThrottleActuator actuator;  /* AUTO counts as QEMU */
+    convergeThrottleMethod actuator;  /* AUTO counts as QEMU */
     convergePostcopy postcopy;      /* whether that rung can be taken */
 
     gint64 ceilingMs;               /* allowed pause set from outside; 0: none */
@@ -75,7 +75,7 @@ struct _convergeControl {
     unsigned int disbelieved;       /* times that they have overruled prediction */
     unsigned int beyond;            /* looks in a row that found no way worth it */
     unsigned int rung;              /* next one of the ladder */
-    gboolean handedOver;            /* a rung was taken: nothing more to decide */
+    gboolean fallbackTaken;            /* a rung was taken: nothing more to decide */
 };
 
 /* What the policy says. */

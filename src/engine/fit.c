@@ -134,7 +134,7 @@ judge(const convergeGuest *guest)
 }
 
 void
-convergeFit(convergeModel *model)
+convergeModelFit(convergeModel *model)
 {
     double costs[GRID_ANSWERS][GRID_RATES][GRID_SETS];
     double sets[GRID_SETS];

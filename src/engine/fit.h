@@ -14,4 +14,4 @@ double convergeGuestDirtied(const convergeGuest *guest, double seconds, double t
 
 /* Sets the model's guest, least, most and fitError; does nothing without observations.
  * Takes 0.05 ms, once the guest was throttled 0.13 ms (Xeon at 2 GHz). */
-void convergeFit(convergeModel *model);
+void convergeModelFit(convergeModel *model);

@@ -222,7 +222,7 @@ convergeJournalStart(convergeJournal *journal,
 }
 
 void
-convergeJournalActuator(convergeJournal *journal,
+convergeJournalThrottleMethod(convergeJournal *journal,
                         gint64 timeMs,
                         const char *actuator,
                         const char *why)

@@ -53,7 +53,7 @@ const char *convergeJournalName(const convergeJournal *journal);
 void convergeJournalStart(convergeJournal *journal, const char *guest,
                           const char *uuid, const char *policy, const char *where);
 /* @actuator: as policies write it; @why: translated */
-void convergeJournalActuator(convergeJournal *journal, gint64 timeMs, const char *actuator,
+void convergeJournalThrottleMethod(convergeJournal *journal, gint64 timeMs, const char *actuator,
                              const char *why);
 void convergeJournalSample(convergeJournal *journal, const convergeModel *model,
                            convergeNews news);

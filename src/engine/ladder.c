@@ -197,12 +197,12 @@ convergeLadderDecide(convergeControl *control,
 
     decisions[n] = (convergeDecision) { .verb = decisions[n].verb, .reason = why };
     control->rung++;
-    control->handedOver = TRUE;
+    control->fallbackTaken = TRUE;
     return n + 1;
 }
 
 void
 convergeControlRungFailed(convergeControl *control)
 {
-    control->handedOver = FALSE;
+    control->fallbackTaken = FALSE;
 }

@@ -20,7 +20,7 @@
 #define SAMPLE_BLIND_MS 5000
 #define BLIND_AFTER 10
 
-/* What a probe takes, see actuator.h, and QEMU to begin and end it; and the least that has to be
+/* What a probe takes, see backend.h, and QEMU to begin and end it; and the least that has to be
  * left of the bulk pass for one, since its end is foreseen no better than the bandwidth. */
 #define PROBE_MS 1100
 #define PROBE_ROOM_MS 1500
@@ -35,7 +35,7 @@
 
 struct _convergeLoop {
     const convergePolicy *policy;
-    const convergeActuator *actuator;
+    const convergeBackend *backend;
     convergeLoopOpenJournal openJournal;    /* NULL: no journal */
     gboolean begun;             /* memory moves: the journal is open */
     void *openOpaque;
@@ -80,7 +80,7 @@ convergeStateIsAside(convergeState state)
 
 convergeLoop *
 convergeLoopNew(const convergePolicy *policy,
-                const convergeActuator *actuator,
+                const convergeBackend *backend,
                 convergePostcopy postcopy,
                 convergeLoopOpenJournal openJournal,
                 void *opaque)
@@ -88,14 +88,14 @@ convergeLoopNew(const convergePolicy *policy,
     convergeLoop *loop = g_new0(convergeLoop, 1);
 
     loop->policy = policy;
-    loop->actuator = actuator;
+    loop->backend = backend;
     loop->openJournal = openJournal;
     loop->openOpaque = opaque;
     loop->control.policy = policy;
     loop->control.postcopy = postcopy;
 
     /* A probe is worth its cost only where its answer changes what is done. */
-    if (!actuator->ops->probe ||
+    if (!backend->ops->probe ||
         convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_ADAPTIVE)
         loop->probeDueMs = -1;
 
@@ -180,7 +180,7 @@ isOver(convergeLoop *loop)
 {
     convergeSample sample = { 0 };
 
-    return !loop->actuator->ops->sample(loop->actuator->opaque, &sample, NULL) ||
+    return !loop->backend->ops->sample(loop->backend->opaque, &sample, NULL) ||
         !sample.active || sample.paused;
 }
 
@@ -215,7 +215,7 @@ convergeLoopStandAside(convergeLoop *loop,
     loop->trouble = g_strdup(why->message);
     setReason(loop, why->message);
 
-    if (!loop->actuator->ops->restore(loop->actuator->opaque, &error)) {
+    if (!loop->backend->ops->restore(loop->backend->opaque, &error)) {
         g_free(loop->trouble);
         loop->trouble = g_strdup_printf(_("%1$s; putting things back failed too: %2$s"),
                                         why->message, error->message);
@@ -246,7 +246,7 @@ act(convergeLoop *loop,
     g_autoptr(GError) error = NULL;
     gboolean done;
 
-    done = loop->actuator->ops->apply(loop->actuator->opaque, decision, &error);
+    done = loop->backend->ops->apply(loop->backend->opaque, decision, &error);
     if (!done && isOver(loop))
         return;
 
@@ -325,13 +325,13 @@ keepProbing(convergeLoop *loop,
 {
     g_autoptr(GError) error = NULL;
 
-    if (sample->paused || loop->control.handedOver || loop->probeDueMs < 0 ||
+    if (sample->paused || loop->control.fallbackTaken || loop->probeDueMs < 0 ||
         sample->timeMs < loop->probeDueMs || bulkPassIsEnding(loop))
         return;
 
     /* Without probes there is still the jump of remaining at each sync: go on
      * with that, and do not ask again. */
-    loop->actuator->ops->probe(loop->actuator->opaque, &error);
+    loop->backend->ops->probe(loop->backend->opaque, &error);
     loop->probeDueMs = -1;
     loop->probeEndMs = sample->timeMs + PROBE_MS;
 }
@@ -399,8 +399,8 @@ static void
 begin(convergeLoop *loop,
       const convergeSample *sample)
 {
-    const convergeActuator *actuator = loop->actuator;
-    convergeThrottleActuator wanted = convergePolicyGet(loop->policy, CONVERGE_FIELD_ACTUATOR);
+    const convergeBackend *backend = loop->backend;
+    convergeThrottleMethod wanted = convergePolicyGet(loop->policy, CONVERGE_FIELD_ACTUATOR);
     gint64 law = convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE);
     gboolean ours = law == CONVERGE_THROTTLE_ADAPTIVE || law == CONVERGE_THROTTLE_PROGRESSIVE;
     g_autofree char *why = NULL;
@@ -412,10 +412,10 @@ begin(convergeLoop *loop,
         return;
 
     /* The stepped law is QEMU's own. */
-    loop->control.actuator = CONVERGE_ACTUATOR_QEMU;
-    if (actuator->ops->choose)
-        loop->control.actuator = actuator->ops->choose(
-            actuator->opaque, ours ? wanted : CONVERGE_ACTUATOR_QEMU, &why, &error);
+    loop->control.actuator = CONVERGE_METHOD_QEMU;
+    if (backend->ops->choose)
+        loop->control.actuator = backend->ops->choose(
+            backend->opaque, ours ? wanted : CONVERGE_METHOD_QEMU, &why, &error);
     if (error) {
         if (!isOver(loop))
             convergeLoopStandAside(loop, error);
@@ -426,8 +426,8 @@ begin(convergeLoop *loop,
 
     loop->status.actuator = loop->control.actuator;
     if (loop->journal && why)
-        convergeJournalActuator(loop->journal, sample->timeMs,
-                                convergeThrottleActuatorName(loop->control.actuator), why);
+        convergeJournalThrottleMethod(loop->journal, sample->timeMs,
+                                convergeThrottleMethodName(loop->control.actuator), why);
 }
 
 /* What slows the vCPUs down may have been changed by its own doing. */
@@ -435,20 +435,20 @@ static void
 review(convergeLoop *loop,
        const convergeSample *sample)
 {
-    const convergeActuator *actuator = loop->actuator;
-    convergeThrottleActuator now;
+    const convergeBackend *backend = loop->backend;
+    convergeThrottleMethod now;
     g_autofree char *why = NULL;
 
-    if (!actuator->ops->review)
+    if (!backend->ops->review)
         return;
 
-    now = actuator->ops->review(actuator->opaque, &why);
+    now = backend->ops->review(backend->opaque, &why);
     if (!why)
         return;
 
     loop->control.actuator = loop->status.actuator = now;
     if (loop->journal)
-        convergeJournalActuator(loop->journal, sample->timeMs, convergeThrottleActuatorName(now), why);
+        convergeJournalThrottleMethod(loop->journal, sample->timeMs, convergeThrottleMethodName(now), why);
 }
 
 gint64
@@ -462,14 +462,14 @@ convergeLoopStep(convergeLoop *loop)
 
     /* Not even a sample: the domain may be gone, or busy for a moment.  Whoever
      * made the migration call will learn of it. */
-    if (!loop->actuator->ops->sample(loop->actuator->opaque, &sample, &error))
+    if (!loop->backend->ops->sample(loop->backend->opaque, &sample, &error))
         return ++loop->blind < BLIND_AFTER ? SAMPLE_WAITING_MS : SAMPLE_BLIND_MS;
     loop->blind = 0;
 
     /* QEMU is done with it, if it had begun; libvirt may have to wait for the destination. */
     if (!sample.active) {
-        if (loop->begun && loop->actuator->ops->release)
-            loop->actuator->ops->release(loop->actuator->opaque);
+        if (loop->begun && loop->backend->ops->release)
+            loop->backend->ops->release(loop->backend->opaque);
         return SAMPLE_WAITING_MS;
     }
 

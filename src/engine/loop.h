@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "actuator/actuator.h"
+#include "engine/backend.h"
 #include "engine/control.h"
 #include "engine/journal.h"
 
@@ -40,7 +40,7 @@ struct _convergeStatus {
     char rungText[512];             /* ...and why, translated */
     char journal[128];              /* file name; "": there is none, or none yet */
     gboolean unjournaled;           /* there should be one, but it cannot be written */
-    convergeThrottleActuator actuator;  /* what throttles; AUTO: nothing does */
+    convergeThrottleMethod actuator;  /* what throttles; AUTO: nothing does */
     unsigned int throttleTarget;    /* % */
     gint64 downtimeMs;              /* allowed pause now; 0: not set yet */
     double bandwidth;               /* bytes/s; 0: unknown */
@@ -55,12 +55,12 @@ typedef struct _convergeLoop convergeLoop;
  * there should be one. */
 typedef convergeJournal *(*convergeLoopOpenJournal)(void *opaque, GError **error);
 
-/* @policy and @actuator must outlive the loop.
+/* @policy and @backend must outlive the loop.
  *
  * @postcopy: whether the migration can switch to it
  * @openJournal: may be NULL; is called once, with @opaque */
 convergeLoop *convergeLoopNew(const convergePolicy *policy,
-                              const convergeActuator *actuator,
+                              const convergeBackend *backend,
                               convergePostcopy postcopy,
                               convergeLoopOpenJournal openJournal,
                               void *opaque);

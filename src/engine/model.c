@@ -228,7 +228,7 @@ convergeModelUpdate(convergeModel *model,
     model->last = *sample;
 
     if (news)
-        convergeFit(model);
+        convergeModelFit(model);
     if (model->bandwidthNews > 0 &&
         fabs(model->bandwidth - model->bandwidthNews) > BANDWIDTH_NEWS * model->bandwidthNews)
         news |= CONVERGE_NEWS_LINK;

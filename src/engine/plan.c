@@ -183,7 +183,7 @@ unsigned int
 convergePlanGentleThrottle(const convergeControl *control)
 {
     return MIN(convergePlanHighestThrottle(control),
-               control->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA ? GENTLE_QUOTA : GENTLE_QEMU);
+               control->actuator == CONVERGE_METHOD_VCPU_QUOTA ? GENTLE_QUOTA : GENTLE_QEMU);
 }
 
 /* The next candidate. */

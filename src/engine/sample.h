@@ -2,14 +2,12 @@
 /*
  * sample.h: what is known of a migration at one moment
  *
- * The edge where libvirt's units become ours: bytes, bytes per second, ms, %.
- * Everything behind this header speaks these units alone.
+ * Units: bytes, bytes per second, ms, %.  Whoever takes a sample converts (for libvirt's job
+ * statistics that is libvirt/job_sample.c); everything behind this header uses these units alone.
  */
 #pragma once
 
-#include <libvirt/libvirt.h>
-
-#include "util/error.h"
+#include <glib.h>
 
 /* While memory moves, one is taken at least so often. */
 #define CONVERGE_SAMPLE_SLOWEST_MS 500
@@ -34,10 +32,3 @@ struct _convergeSample {
     gint64 probeMs;             /* over how long it measured; 0: it has no result */
     unsigned int probeThrottle; /* throttle during all of the probe, % */
 };
-
-/* Takes what virDomainGetJobStats() returned; time, probe and run state of @sample are
- * left alone. */
-void convergeSampleFromJobStats(convergeSample *sample,
-                                int type,
-                                virTypedParameterPtr params,
-                                int nparams);

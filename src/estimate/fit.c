@@ -103,7 +103,7 @@ prior(const fitInput *input,
 static double
 findBest(const fitInput *input,
          const fitBox *box,
-         convergeFit *fit)
+         convergeSampledFit *fit)
 {
     double best = INFINITY;
     double least = INFINITY;
@@ -130,7 +130,7 @@ static void
 findCorners(const fitInput *input,
             const fitBox *box,
             double limit,
-            convergeFit *fit)
+            convergeSampledFit *fit)
 {
     gsize i, j;
 
@@ -158,7 +158,7 @@ findCorners(const fitInput *input,
 /* One point of the grid more than what is possible, on each side. */
 static void
 shrink(fitBox *box,
-       const convergeFit *fit)
+       const convergeSampledFit *fit)
 {
     double set = pow(box->set[1] / box->set[0], 1.0 / (GRID - 1));
     double rate = pow(box->rate[1] / box->rate[0], 1.0 / (GRID - 1));
@@ -187,7 +187,7 @@ convergeFitObservation(double seconds,
 
 static void
 fitQuiet(const fitInput *input,
-         convergeFit *fit)
+         convergeSampledFit *fit)
 {
     double seconds = input->seen[0].seconds;
     double set = UNSEEN / (input->pages * (double)input->n) * input->memory;
@@ -209,7 +209,7 @@ convergeFitDirtying(const convergeObservation *seen,
                     gsize n,
                     double memory,
                     double pages,
-                    convergeFit *fit)
+                    convergeSampledFit *fit)
 {
     fitInput input = { .seen = seen, .n = n, .memory = memory, .pages = pages };
     double largest = 0;

@@ -38,8 +38,8 @@ struct _convergeDirtying {
 /* The likeliest pair, and those with the least and greatest of each. */
 #define CONVERGE_FIT_CORNERS 5
 
-typedef struct _convergeFit convergeFit;
-struct _convergeFit {
+typedef struct _convergeSampledFit convergeSampledFit;
+struct _convergeSampledFit {
     convergeRange workingSet;
     convergeRange writeRate;
     gboolean setOpen;           /* W may be anything above .workingSet.low... */
@@ -54,7 +54,7 @@ struct _convergeFit {
 /* @seen: what was measured without any throttle, @n >= 1 of them; @memory: of the guest,
  * bytes; @pages: looked at in each measurement, see convergeFitPages() */
 void convergeFitDirtying(const convergeObservation *seen, gsize n, double memory,
-                         double pages, convergeFit *fit);
+                         double pages, convergeSampledFit *fit);
 
 /* Pages that QEMU looks at: a sample, or (@exact) all of 4 KiB. */
 double convergeFitPages(double memory, gboolean exact);

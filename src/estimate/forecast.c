@@ -93,9 +93,9 @@ watchSample(void *opaque,
     return convergePlantOps.sample(watched->plant, sample, error);
 }
 
-static convergeThrottleActuator
+static convergeThrottleMethod
 watchChoose(void *opaque,
-            convergeThrottleActuator wanted,
+            convergeThrottleMethod wanted,
             char **why,
             GError **error)
 {
@@ -136,7 +136,7 @@ watchRestore(void *opaque,
     return convergePlantOps.restore(watched->plant, error);
 }
 
-static const convergeActuatorOps watchOps = {
+static const convergeBackendOps watchOps = {
     .sample = watchSample,
     .choose = watchChoose,
     .apply = watchApply,
@@ -152,8 +152,8 @@ runOne(const convergePlantConfig *guest,
     gint64 pauseMs = convergePolicyGet(policy, CONVERGE_FIELD_MAX_DOWNTIME);
     g_autoptr(convergePlant) plant = convergePlantNew(guest);
     forecastPlant watched = { plant, 0 };
-    convergeActuator actuator = { &watchOps, &watched };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+    convergeBackend backend = { &watchOps, &watched };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                                                      NULL, NULL);
     const convergePlantResult *result = convergePlantGetResult(plant);
     double longest = GIVE_UP_MS + GIVE_UP_PASSES * guest->used / guest->bandwidth * 1000;

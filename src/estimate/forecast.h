@@ -15,9 +15,9 @@ typedef struct _convergeForecastInput convergeForecastInput;
 struct _convergeForecastInput {
     double memory;              /* of the guest, bytes */
     convergeRange used;         /* of which so many are not zero */
-    convergeFit fit;
+    convergeSampledFit fit;
     double bandwidth;           /* bytes/s; that of link or encryption, whichever is less */
-    convergeThrottleActuator actuator;  /* what slows the vCPUs down where a policy leaves it
+    convergeThrottleMethod actuator;  /* what slows the vCPUs down where a policy leaves it
                                  * open; AUTO: QEMU's own throttle */
     gint64 pauseMostMs;         /* a longer pause is no end within limits, whatever the policy
                                  * allows; 0: what the policy allows counts */

@@ -116,21 +116,21 @@ jobString(virDomainPtr dom,
     return result;
 }
 
-convergeThrottleActuator
-convergeMeasureActuator(virDomainPtr dom)
+convergeThrottleMethod
+convergeMeasureThrottleMethod(virDomainPtr dom)
 {
     g_autofree char *module = jobString(dom, FALSE, QEMU_MIGRATION_CONVERGE_STAT_MODULE);
     g_autofree char *last = jobString(dom, TRUE, QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR);
-    convergeThrottleActuator i;
+    convergeThrottleMethod i;
 
     if (!module)
-        return CONVERGE_ACTUATOR_QEMU;
+        return CONVERGE_METHOD_QEMU;
 
-    for (i = CONVERGE_ACTUATOR_AUTO; i < CONVERGE_ACTUATOR_LAST; i++) {
-        if (g_strcmp0(last, convergeThrottleActuatorName(i)) == 0)
+    for (i = CONVERGE_METHOD_AUTO; i < CONVERGE_METHOD_LAST; i++) {
+        if (g_strcmp0(last, convergeThrottleMethodName(i)) == 0)
             return i;
     }
-    return CONVERGE_ACTUATOR_VCPU_QUOTA;
+    return CONVERGE_METHOD_VCPU_QUOTA;
 }
 
 /* Huge pages are not in the resident set. */

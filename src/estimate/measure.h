@@ -47,7 +47,7 @@ gboolean convergeMeasureLink(virDomainPtr dom, double *bandwidth, convergeLinkSo
 /* What will slow the vCPUs down where a policy leaves it open: what the last migration
  * that the host's module controlled had, or else what modules have as a rule; QEMU's own
  * throttle on a host without module. */
-convergeThrottleActuator convergeMeasureActuator(virDomainPtr dom);
+convergeThrottleMethod convergeMeasureThrottleMethod(virDomainPtr dom);
 
 /* Measures for about @seconds, in turns of one second and longer ones.  @exact has QEMU
  * log every write instead of sampling pages, which costs the guest what a migration's

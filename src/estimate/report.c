@@ -78,7 +78,7 @@ static GPtrArray *
 notes(const convergeReport *report)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
-    const convergeFit *fit = &report->input->fit;
+    const convergeSampledFit *fit = &report->input->fit;
 
     if (fit->quiet)
         g_ptr_array_add(list, g_strdup(_("no page was seen to change")));
@@ -181,7 +181,7 @@ static void
 appendGuest(GString *text,
             const convergeReport *report)
 {
-    const convergeFit *fit = &report->input->fit;
+    const convergeSampledFit *fit = &report->input->fit;
     g_autofree char *used = formatRange(&report->input->used, 1 / CONVERGE_MIB, 0, "MiB");
     g_autofree char *rate = formatOpen(&fit->writeRate, fit->rateOpen, "MiB/s");
     g_autofree char *set = formatOpen(&fit->workingSet, fit->setOpen, "MiB");
@@ -200,7 +200,7 @@ appendGuest(GString *text,
     if (report->cipher)
         appendRow(text, _("encryption"), "%.0f MiB/s, %s", report->encrypted / CONVERGE_MIB,
                   report->cipher);
-    appendRow(text, _("throttle"), "%s", convergeThrottleActuatorName(report->input->actuator));
+    appendRow(text, _("throttle"), "%s", convergeThrottleMethodName(report->input->actuator));
     if (report->input->pauseMostMs > 0)
         appendRow(text, _("pause"), _("up to %1$lld ms, as domain and host have it"),
                   (long long)report->input->pauseMostMs);
@@ -331,7 +331,7 @@ static void
 addGuest(JsonBuilder *builder,
          const convergeReport *report)
 {
-    const convergeFit *fit = &report->input->fit;
+    const convergeSampledFit *fit = &report->input->fit;
     guint i;
 
     addNumber(builder, "memory", report->input->memory);
@@ -429,7 +429,7 @@ convergeReportJSON(const convergeReport *report)
     addLink(builder, report);
     addClass(builder, report->forecasts);
 
-    addString(builder, "actuator", convergeThrottleActuatorName(report->input->actuator));
+    addString(builder, "actuator", convergeThrottleMethodName(report->input->actuator));
     if (report->input->pauseMostMs > 0)
         addNumber(builder, "pause_most_ms", (double)report->input->pauseMostMs);
     json_builder_set_member_name(builder, "policies");

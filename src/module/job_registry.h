@@ -18,7 +18,7 @@
  */
 #pragma once
 
-#include "engine/job.h"
+#include "libvirt/job.h"
 
 #define CONVERGE_REGISTRY_PENDING 1024
 #define CONVERGE_REGISTRY_FINISHED 64

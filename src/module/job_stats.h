@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <libvirt/libvirt.h>
+
 #include "engine/loop.h"
 
 /* Appends the fields to what libvirt returned.  @status and @policy may be NULL: then

@@ -39,7 +39,7 @@ convergeNextResolve(convergeNext *next)
 }
 
 void
-convergeNextSetError(virErrorNumber code,
+convergeDaemonSetError(virErrorNumber code,
                      const char *message)
 {
     int (*setError)(virErrorPtr error) = NULL;
@@ -54,7 +54,7 @@ convergeNextSetError(virErrorNumber code,
 
     lookUp("virSetError", &setError);
     if (!setError || setError(&error) < 0)
-        convergeNextLog("error: %s", message);
+        convergeDaemonLog("error: %s", message);
 }
 
 void
@@ -111,7 +111,7 @@ convergeNextEnsureACL(const char *function,
 }
 
 void
-convergeNextLog(const char *format,
+convergeDaemonLog(const char *format,
                 ...)
 {
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();

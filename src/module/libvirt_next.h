@@ -99,7 +99,7 @@ const char *convergeNextResolve(convergeNext *next);
 
 /* Makes @message, escaped (text.h), the calling thread's libvirt error, which the daemon
  * sends to the client. Where libvirt lacks virSetError, logs it instead. */
-void convergeNextSetError(virErrorNumber code, const char *message);
+void convergeDaemonSetError(virErrorNumber code, const char *message);
 
 /* Gives the calling thread the daemon's own identity, so that access control lets
  * the loop act.  Does nothing where libvirt has none. */
@@ -117,4 +117,4 @@ gboolean convergeNextEnsureACL(const char *function, virConnectPtr conn, virDoma
 
 /* One line on the daemon's standard error, where its own log goes by default; escaped as
  * a whole (text.h). */
-void convergeNextLog(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void convergeDaemonLog(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -6,7 +6,7 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-#include "engine/postcopy.h"
+#include "libvirt/postcopy.h"
 #include "module/job_registry.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
@@ -135,17 +135,17 @@ raiseError(const GError *error)
 
     if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_RIGHTS)) {
         message = g_strdup_printf(_("access denied: %1$s"), error->message);
-        convergeNextSetError(VIR_ERR_ACCESS_DENIED, message);
+        convergeDaemonSetError(VIR_ERR_ACCESS_DENIED, message);
         return;
     }
 
     if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST)) {
-        convergeNextLog("%s", error->message);
+        convergeDaemonLog("%s", error->message);
         text = hostErrorForClient(error);
     }
     /* libvirt's own wording for this code. */
     message = g_strdup_printf(_("invalid argument: %1$s"), text ? text : error->message);
-    convergeNextSetError(VIR_ERR_INVALID_ARG, message);
+    convergeDaemonSetError(VIR_ERR_INVALID_ARG, message);
 }
 
 static gboolean
@@ -164,7 +164,7 @@ checkPolicy(convergeCall *call,
     if (outgoing->asked)
         raiseError(outgoing->error);
     else if (call->ended)       /* of Begin and Perform, once */
-        convergeNextLog("%s goes on as stock: %s", outgoing->name, outgoing->error->message);
+        convergeDaemonLog("%s goes on as stock: %s", outgoing->name, outgoing->error->message);
     return !outgoing->asked;
 }
 
@@ -252,7 +252,7 @@ logLimits(const convergeOutgoing *outgoing)
         if (!convergePolicyIsLimited(outgoing->policy, i))
             continue;
         value = convergeFieldFormat(i, convergePolicyGet(outgoing->policy, i));
-        convergeNextLog("%s: field '%s' of the domain's policy is limited to '%s' by the host",
+        convergeDaemonLog("%s: field '%s' of the domain's policy is limited to '%s' by the host",
                         outgoing->name, convergeFields[i].name, value);
     }
 }
@@ -286,7 +286,7 @@ startJob(convergeCall *call)
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
         logLimits(outgoing);
     } else {
-        convergeNextLog("%s goes on as stock: %s", outgoing->name,
+        convergeDaemonLog("%s goes on as stock: %s", outgoing->name,
                         error->message);
     }
 }
@@ -327,10 +327,10 @@ explainFailure(convergeJob *job)
     /* libvirt's own wording for this code, and what it would say itself is "by client". */
     if (rung == CONVERGE_VERB_ABORT) {
         message = g_strdup_printf(_("operation aborted: %1$s"), text);
-        convergeNextSetError(VIR_ERR_OPERATION_ABORTED, message);
+        convergeDaemonSetError(VIR_ERR_OPERATION_ABORTED, message);
     } else {
         message = g_strdup_printf("%s (%s)", error->message, text);
-        convergeNextSetError((virErrorNumber)error->code, message);
+        convergeDaemonSetError((virErrorNumber)error->code, message);
     }
 }
 
@@ -346,7 +346,7 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
     convergeCallLeave(&outgoing->call);
 
     if (outgoing->policy && succeeded && !outgoing->call.isBegun)
-        convergeNextLog("%s went on as stock: this libvirt does not say when its job begins",
+        convergeDaemonLog("%s went on as stock: this libvirt does not say when its job begins",
                         outgoing->name);
     if (!outgoing->job)
         return;

@@ -17,9 +17,9 @@
  */
 #pragma once
 
+#include "libvirt/job.h"
 #include "module/call_watch.h"
 #include "policy/policy.h"
-#include "engine/job.h"
 
 typedef struct _convergeOutgoing convergeOutgoing;
 struct _convergeOutgoing {

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "actuator/undo_bounded.h"
-#include "actuator/undo_restore.h"
 #include "module/libvirt_next.h"
 #include "module/recovery.h"
+#include "undo/undo_bounded.h"
+#include "undo/undo_restore.h"
 
 /* A cancelled migration takes QEMU seconds at the most to wind up. */
 #define TRIES 60
@@ -109,7 +109,7 @@ static void
 logDone(const convergeUndoRecord *record,
         guint params)
 {
-    convergeNextLog("%s: after an interrupted migration, %u vCPU quotas and %u of QEMU's "
+    convergeDaemonLog("%s: after an interrupted migration, %u vCPU quotas and %u of QEMU's "
                     "parameters are as they were", record->name, record->groups->len, params);
 }
 
@@ -216,7 +216,7 @@ recoverGuest(gpointer opaque,
     }
 
     if (!done && error)
-        convergeNextLog("%s: not everything is put back after an interrupted migration: %s",
+        convergeDaemonLog("%s: not everything is put back after an interrupted migration: %s",
                         uuid, error->message);
     if (connection)
         virConnectClose(connection);
@@ -248,7 +248,7 @@ logWaiting(void)
     for (i = 0; i < records->len; i++) {
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
 
-        convergeNextLog("%s: waiting for QEMU, to put back what an interrupted migration has left",
+        convergeDaemonLog("%s: waiting for QEMU, to put back what an interrupted migration has left",
                         record->name);
     }
 }
@@ -268,7 +268,7 @@ run(gpointer opaque G_GNUC_UNUSED)
         g_autoptr(GError) error = NULL;
 
         if (convergeUndoRecordQemuLives(record) && !convergeUndoRecordRestoreGroups(record, &error))
-            convergeNextLog("%s: %s", record->name, error->message);
+            convergeDaemonLog("%s: %s", record->name, error->message);
     }
 
     pool = g_thread_pool_new(recoverGuest, NULL, GUESTS_MAX, FALSE, NULL);
@@ -296,5 +296,5 @@ convergeRecoveryStart(void)
     if ((thread = g_thread_try_new("converge-undo", run, NULL, &error)))
         g_thread_unref(thread);
     else
-        convergeNextLog("cannot recover from an interrupted migration: %s", error->message);
+        convergeDaemonLog("cannot recover from an interrupted migration: %s", error->message);
 }

@@ -2,7 +2,7 @@
 /*
  * recovery.h: put back what a daemon that was killed had changed
  *
- * By the records of actuator/undo_record.h.  A thread reads them when the daemon is up, and
+ * By the records of undo/undo_record.h.  A thread reads them when the daemon is up, and
  * gives the vCPUs their quotas back, by files alone.  QEMU's migration parameters take
  * libvirt: each guest has a thread for that, through the daemon's own socket, since the
  * drivers are not safe to use before the daemon accepts clients.  So a QEMU that does not

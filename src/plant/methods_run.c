@@ -138,7 +138,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
                         convergeMethodOutcome *outcome)
 {
     g_autoptr(convergePlant) plant = convergePlantNew(config);
-    convergeActuator actuator = { &convergePlantOps, plant };
+    convergeBackend backend = { &convergePlantOps, plant };
     g_autoptr(convergeLoop) loop = NULL;
     g_autofree char *reason = g_strdup("");
     journalOrder order = { options->journalDir, policy, NULL };
@@ -146,7 +146,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     gint64 now = 0;
 
     memset(outcome, 0, sizeof(*outcome));
-    loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+    loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                            options->journalDir ? openJournal : NULL, &order);
     while (!isOver(plant) && now < options->giveUpMs) {
         gint64 wait = convergeLoopStep(loop);

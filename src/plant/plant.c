@@ -128,16 +128,16 @@ plantSample(void *opaque,
     return TRUE;
 }
 
-static convergeThrottleActuator
+static convergeThrottleMethod
 plantChoose(void *opaque,
-            convergeThrottleActuator wanted,
+            convergeThrottleMethod wanted,
             char **why,
             GError **error G_GNUC_UNUSED)
 {
     convergePlant *plant = opaque;
 
-    plant->actuator = wanted != CONVERGE_ACTUATOR_AUTO ? wanted :
-        MAX(plant->config.actuator, CONVERGE_ACTUATOR_QEMU);
+    plant->actuator = wanted != CONVERGE_METHOD_AUTO ? wanted :
+        MAX(plant->config.actuator, CONVERGE_METHOD_QEMU);
     *why = g_strdup("the plant has it");
     return plant->actuator;
 }
@@ -149,9 +149,9 @@ applyThrottle(convergePlant *plant,
 {
     plantParams *params = &plant->params;
 
-    if (plant->actuator == CONVERGE_ACTUATOR_DIRTY_LIMIT)
+    if (plant->actuator == CONVERGE_METHOD_DIRTY_LIMIT)
         plant->writersQuota = decision->throttle;
-    else if (plant->actuator == CONVERGE_ACTUATOR_VCPU_QUOTA)
+    else if (plant->actuator == CONVERGE_METHOD_VCPU_QUOTA)
         plant->quota = decision->throttle;
     plantQemuNoteThrottle(plant);
     if (plant->quota > 0 || plant->writersQuota > 0)
@@ -248,7 +248,7 @@ plantRestore(void *opaque,
     return TRUE;
 }
 
-const convergeActuatorOps convergePlantOps = {
+const convergeBackendOps convergePlantOps = {
     .sample = plantSample,
     .choose = plantChoose,
     .apply = plantApply,

@@ -2,7 +2,7 @@
 /*
  * plant.h: a modelled guest, link and QEMU, in virtual time
  *
- * Speaks the samples and verbs of actuator.h, so the loop drives it unchanged; the
+ * Speaks the samples and verbs of backend.h, so the loop drives it unchanged; the
  * laws of other methods (methods.h) drive the same plant.  Deterministic: the same
  * configuration, seed included, gives the same numbers.  Never linked into the module.
  *
@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "actuator/actuator.h"
+#include "engine/backend.h"
 
 #define CONVERGE_PLANT_WRITERS 8
 #define CONVERGE_PLANT_PHASES 8
@@ -87,7 +87,7 @@ struct _convergePlantConfig {
     double tlsBandwidth;        /* what encryption can do at most, bytes/s; 0: no TLS */
 
     const convergePlantLaw *law;    /* must outlive the plant; NULL: the default one */
-    convergeThrottleActuator actuator;  /* what "auto" comes to; AUTO: QEMU's own */
+    convergeThrottleMethod actuator;  /* what "auto" comes to; AUTO: QEMU's own */
     gint64 syncEveryMs;         /* overrides that of the law; 0: does not */
     double scanRate;            /* zero pages found, bytes/s; 0: 4e9 */
     gint64 setupMs;             /* before memory moves */
@@ -147,4 +147,4 @@ void convergePlantSetThrottle(convergePlant *plant, unsigned int throttle);
  * the start, unless a page was lost or invented. */
 double convergePlantAccount(const convergePlant *plant);
 
-extern const convergeActuatorOps convergePlantOps;
+extern const convergeBackendOps convergePlantOps;

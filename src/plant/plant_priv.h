@@ -47,7 +47,7 @@ struct _convergePlant {
     double stallMs;             /* time that a sync still holds up sending */
     guint64 iteration;
     unsigned int throttle;      /* %, QEMU's own, in force */
-    convergeThrottleActuator actuator;
+    convergeThrottleMethod actuator;
     unsigned int quota;         /* %, by CPU quota, in force... */
     unsigned int writersQuota;  /* ...and of vCPUs that write, by the dirty limit */
     gboolean limited;           /* the dirty limit is in force... */

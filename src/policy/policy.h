@@ -36,7 +36,7 @@ typedef enum {
     CONVERGE_FIELD_MAX_THROTTLE,        /* %, never exceeded */
     CONVERGE_FIELD_THROTTLE_THRESHOLD,  /* %, QEMU's trigger: dirtied / sent */
     CONVERGE_FIELD_THROTTLE_TAILSLOW,   /* convergeBoolean, QEMU's smaller late steps */
-    CONVERGE_FIELD_ACTUATOR,            /* convergeThrottleActuator */
+    CONVERGE_FIELD_ACTUATOR,            /* convergeThrottleMethod */
     CONVERGE_FIELD_DOWNTIME,            /* convergeDowntimeLaw */
     CONVERGE_FIELD_INITIAL_DOWNTIME,    /* ms, allowed pause at the start */
     CONVERGE_FIELD_MAX_DOWNTIME,        /* ms, allowed pause, never exceeded */
@@ -66,15 +66,15 @@ typedef enum {
 
 /* What slows the vCPUs down. */
 typedef enum {
-    CONVERGE_ACTUATOR_AUTO,         /* the best that host, guest and QEMU offer */
-    CONVERGE_ACTUATOR_QEMU,         /* QEMU's own throttle, as a set-point */
-    CONVERGE_ACTUATOR_VCPU_QUOTA,   /* CPU quota of the vCPU threads */
-    CONVERGE_ACTUATOR_DIRTY_LIMIT,  /* QEMU's limit of each vCPU's dirty rate */
-    CONVERGE_ACTUATOR_LAST
-} convergeThrottleActuator;
+    CONVERGE_METHOD_AUTO,         /* the best that host, guest and QEMU offer */
+    CONVERGE_METHOD_QEMU,         /* QEMU's own throttle, as a set-point */
+    CONVERGE_METHOD_VCPU_QUOTA,   /* CPU quota of the vCPU threads */
+    CONVERGE_METHOD_DIRTY_LIMIT,  /* QEMU's limit of each vCPU's dirty rate */
+    CONVERGE_METHOD_LAST
+} convergeThrottleMethod;
 
 /* As policies write it. */
-const char *convergeThrottleActuatorName(convergeThrottleActuator actuator);
+const char *convergeThrottleMethodName(convergeThrottleMethod actuator);
 
 typedef enum {
     CONVERGE_DOWNTIME_FIXED,        /* max-downtime from the start */

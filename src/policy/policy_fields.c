@@ -18,7 +18,7 @@ static const char *const whenWords[] = { "requested", "always", NULL };
 
 #define WORDS_MATCH(words, last) G_STATIC_ASSERT(G_N_ELEMENTS(words) == (last) + 1)
 WORDS_MATCH(throttleWords, CONVERGE_THROTTLE_LAST);
-WORDS_MATCH(actuatorWords, CONVERGE_ACTUATOR_LAST);
+WORDS_MATCH(actuatorWords, CONVERGE_METHOD_LAST);
 WORDS_MATCH(downtimeWords, CONVERGE_DOWNTIME_LAST);
 WORDS_MATCH(outsideWords, CONVERGE_OUTSIDE_LAST);
 WORDS_MATCH(rungWords, CONVERGE_RUNG_LAST);
@@ -33,7 +33,7 @@ WORDS_MATCH(whenWords, CONVERGE_WHEN_LAST);
 #define THROTTLE_MAX 99
 
 /* QEMU's default for cpu-throttle-initial, which max-cpu-throttle must not be below when
- * libvirt puts its parameters back (actuator_libvirt.c). */
+ * libvirt puts its parameters back (backend_libvirt.c). */
 #define THROTTLE_MAX_MIN 20
 #define DOWNTIME_MIN 1
 #define DOWNTIME_MAX 2000000
@@ -70,7 +70,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         N_("whether the stepped law takes smaller steps towards the end"),
     },
     [CONVERGE_FIELD_ACTUATOR] = {
-        "actuator", ENUM(actuatorWords, CONVERGE_ACTUATOR_LAST), CONVERGE_ACTUATOR_AUTO,
+        "actuator", ENUM(actuatorWords, CONVERGE_METHOD_LAST), CONVERGE_METHOD_AUTO,
         N_("what slows the vCPUs down: the best there is, or the one named"),
     },
     [CONVERGE_FIELD_DOWNTIME] = {
@@ -196,7 +196,7 @@ formatDuration(gint64 ms)
 }
 
 const char *
-convergeThrottleActuatorName(convergeThrottleActuator actuator)
+convergeThrottleMethodName(convergeThrottleMethod actuator)
 {
     return actuatorWords[actuator];
 }

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "actuator/actuator_libvirt.h"
-#include "actuator/undo_record.h"
 #include "engine/loop.h"
+#include "libvirt/backend_libvirt.h"
+#include "undo/undo_record.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 
@@ -175,22 +175,22 @@ assertMax(const char *expected)
 
 /* --- What the backend does --- */
 
-static convergeActuatorLibvirt *
+static convergeBackendLibvirt *
 begin(gboolean callerThrottle)
 {
-    convergeActuatorLibvirt *actuator = convergeActuatorLibvirtNew(&fake, callerThrottle);
+    convergeBackendLibvirt *backend = convergeBackendLibvirtNew(&fake, callerThrottle);
     g_autofree char *why = NULL;
 
     host.paused = FALSE;
     put(host.max, "max 100000\n");
-    g_assert_cmpint(convergeActuatorLibvirtOps.choose(actuator, CONVERGE_ACTUATOR_VCPU_QUOTA, &why,
+    g_assert_cmpint(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_VCPU_QUOTA, &why,
                                                        NULL), ==,
-                    CONVERGE_ACTUATOR_VCPU_QUOTA);
-    return actuator;
+                    CONVERGE_METHOD_VCPU_QUOTA);
+    return backend;
 }
 
 static gboolean
-say(convergeActuatorLibvirt *actuator,
+say(convergeBackendLibvirt *backend,
     convergeVerb verb,
     unsigned int percent,
     GError **error)
@@ -199,15 +199,15 @@ say(convergeActuatorLibvirt *actuator,
         .verb = verb, .throttle = percent, .increment = 10, .maxThrottle = 99, .threshold = 50,
     };
 
-    return convergeActuatorLibvirtOps.apply(actuator, &decision, error);
+    return convergeBackendLibvirtOps.apply(backend, &decision, error);
 }
 
 static void
-look(convergeActuatorLibvirt *actuator)
+look(convergeBackendLibvirt *backend)
 {
     convergeSample sample = { 0 };
 
-    g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
+    g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
 }
 
 /* What a daemon that starts now would put back. */
@@ -233,33 +233,33 @@ assertRecorded(gint64 quotaUs,
 static void
 testAdopted(void)
 {
-    g_autoptr(convergeActuatorLibvirt) actuator = begin(FALSE);
+    g_autoptr(convergeBackendLibvirt) backend = begin(FALSE);
 
     assertRecorded(-1, 1000000);
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
     assertMax("4000 20000");
 
     put(host.max, "50000 20000");       /* as the kernel has it after "50000" */
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 90, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 90, NULL));
     assertRecorded(50000, 500000);
     assertMax("1000 20000");
 
     /* Also where the throttle stays what it was. */
     put(host.max, "80000 20000");
-    look(actuator);
+    look(backend);
     assertRecorded(80000, 800000);
     assertMax("1600 20000");
 
     host.paused = TRUE;
-    look(actuator);
+    look(backend);
     assertMax("80000 100000");
     host.paused = FALSE;
     put(host.max, "20000 100000");
-    look(actuator);
+    look(backend);
     assertRecorded(20000, 200000);
     assertMax("1000 50000");
 
-    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
     assertMax("20000 100000");
     g_assert_null(convergeUndoRecordLoad(host.records, UUID));
 }
@@ -268,15 +268,15 @@ testAdopted(void)
 static void
 testUnsaved(void)
 {
-    g_autoptr(convergeActuatorLibvirt) actuator = begin(FALSE);
+    g_autoptr(convergeBackendLibvirt) backend = begin(FALSE);
     g_autoptr(GError) error = NULL;
     int i;
 
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
     put(host.max, "50000 20000");
     g_assert_cmpint(g_chmod(host.records, 0500), ==, 0);
     for (i = 0; i < 2; i++) {
-        g_assert_false(say(actuator, CONVERGE_VERB_THROTTLE, 90, &error));
+        g_assert_false(say(backend, CONVERGE_VERB_THROTTLE, 90, &error));
         g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD);
         g_clear_error(&error);
         assertMax("50000 100000");
@@ -284,10 +284,10 @@ testUnsaved(void)
     }
 
     g_assert_cmpint(g_chmod(host.records, 0700), ==, 0);
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 90, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 90, NULL));
     assertRecorded(50000, 500000);
     assertMax("1000 20000");
-    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
     assertMax("50000 100000");
 }
 
@@ -295,18 +295,18 @@ testUnsaved(void)
 static void
 testEnd(void)
 {
-    g_autoptr(convergeActuatorLibvirt) actuator = begin(FALSE);
+    g_autoptr(convergeBackendLibvirt) backend = begin(FALSE);
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
     put(host.max, "strange");
-    convergeActuatorLibvirtEnd(actuator);
+    convergeBackendLibvirtEnd(backend);
     put(host.max, "4000 20000");
-    g_assert_false(convergeActuatorLibvirtOps.restore(actuator, &error));
+    g_assert_false(convergeBackendLibvirtOps.restore(backend, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
     assertMax("max 100000");
     g_assert_null(convergeUndoRecordLoad(host.records, UUID));
-    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
 }
 
 /* What whoever migrates has stated is not in the record: libvirt takes it back. */
@@ -316,11 +316,11 @@ testCallers(void)
     int stated;
 
     for (stated = 0; stated < 2; stated++) {
-        g_autoptr(convergeActuatorLibvirt) actuator = begin(stated != 0);
+        g_autoptr(convergeBackendLibvirt) backend = begin(stated != 0);
         g_autoptr(convergeUndoRecord) record = NULL;
         guint i, found = 0;
 
-        g_assert_true(say(actuator, CONVERGE_VERB_STEP, 20, NULL));
+        g_assert_true(say(backend, CONVERGE_VERB_STEP, 20, NULL));
         record = convergeUndoRecordLoad(host.records, UUID);
         g_assert_nonnull(record);
         for (i = 0; i < record->params->len; i++) {
@@ -331,7 +331,7 @@ testCallers(void)
         }
         g_assert_cmpuint(found, ==, stated ? 0 : 2);
         g_assert_cmpuint(record->params->len, >=, 3);
-        g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+        g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
     }
 }
 
@@ -339,24 +339,24 @@ testCallers(void)
 static void
 testCancelled(void)
 {
-    g_autoptr(convergeActuatorLibvirt) actuator = begin(FALSE);
+    g_autoptr(convergeBackendLibvirt) backend = begin(FALSE);
     g_autoptr(GError) error = NULL;
     convergeSample sample = { 0 };
 
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
     assertMax("4000 20000");
-    convergeActuatorLibvirtCancel(actuator);
+    convergeBackendLibvirtCancel(backend);
     assertMax("max 100000");
 
-    g_assert_false(say(actuator, CONVERGE_VERB_THROTTLE, 90, &error));
+    g_assert_false(say(backend, CONVERGE_VERB_THROTTLE, 90, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT);
-    g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
+    g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
     g_assert_false(sample.active);
     assertMax("max 100000");
 
     /* The record stays until everything else is put back, too. */
     assertRecorded(-1, 1000000);
-    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
     g_assert_null(convergeUndoRecordLoad(host.records, UUID));
 }
 
@@ -364,19 +364,19 @@ testCancelled(void)
 static void
 testOthersThread(void)
 {
-    g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
     g_autoptr(GError) error = NULL;
     g_autofree char *why = NULL;
 
     host.id = 8;
     put(host.max, "max 100000\n");
-    g_assert_cmpint(convergeActuatorLibvirtOps.choose(actuator, CONVERGE_ACTUATOR_AUTO, &why, &error), ==,
-                    CONVERGE_ACTUATOR_QEMU);
+    g_assert_cmpint(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_AUTO, &why, &error), ==,
+                    CONVERGE_METHOD_QEMU);
     g_assert_no_error(error);
     g_assert_nonnull(strstr(why, "not of this guest"));
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 80, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
     assertMax("max 100000");
-    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
     host.id = 7;
 }
 
@@ -409,15 +409,15 @@ static void
 testReleased(void)
 {
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive,actuator=vcpu-quota", NULL);
-    g_autoptr(convergeActuatorLibvirt) backend = convergeActuatorLibvirtNew(&fake, FALSE);
-    convergeActuator actuator = { &convergeActuatorLibvirtOps, backend };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_NO_FLAG,
+    g_autoptr(convergeBackendLibvirt) libvirt = convergeBackendLibvirtNew(&fake, FALSE);
+    convergeBackend backend = { &convergeBackendLibvirtOps, libvirt };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG,
                                                    NULL, NULL);
 
     host.paused = host.ended = FALSE;
     put(host.max, "max 100000\n");
     convergeLoopStep(loop);
-    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
+    g_assert_true(say(libvirt, CONVERGE_VERB_THROTTLE, 80, NULL));
     assertMax("4000 20000");
 
     host.ended = TRUE;
@@ -425,7 +425,7 @@ testReleased(void)
     assertMax("max 100000");
     convergeLoopStep(loop);
     assertMax("max 100000");
-    g_assert_true(convergeActuatorLibvirtOps.restore(backend, NULL));
+    g_assert_true(convergeBackendLibvirtOps.restore(libvirt, NULL));
     host.ended = FALSE;
 }
 

@@ -261,7 +261,7 @@ testLoosens(void)
         controlCase calm = { .bandwidth = 95 * MB, .workingSet = 400 * MB, .writeRate = 250 * MB,
                              .remaining = 280 * MB };
         convergeControl control = { .policy = policy,
-                                    .actuator = CONVERGE_ACTUATOR_VCPU_QUOTA };
+                                    .actuator = CONVERGE_METHOD_VCPU_QUOTA };
         convergeDecision decisions[CONVERGE_DECISIONS_MAX];
         convergeModel model;
         unsigned int look;
@@ -303,7 +303,7 @@ testSecondLook(void)
 
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         convergeControl control = { .policy = policy,
-                                    .actuator = CONVERGE_ACTUATOR_VCPU_QUOTA };
+                                    .actuator = CONVERGE_METHOD_VCPU_QUOTA };
         convergeDecision decisions[CONVERGE_DECISIONS_MAX];
         convergeModel model;
         unsigned int look = 0;
@@ -312,7 +312,7 @@ testSecondLook(void)
         model.least.writeRate = rows[i].leastRate;
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
         model.last.iteration = 2;
-        while (!control.handedOver && look++ < 5)
+        while (!control.fallbackTaken && look++ < 5)
             convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions);
         g_assert_cmpuint(look, ==, rows[i].looks);
         g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_SUSPEND);

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actuator/actuator_libvirt.h"
-#include "actuator/dirty_limit.h"
 #include "engine/loop.h"
+#include "libvirt/backend_libvirt.h"
+#include "throttle/dirty_limit.h"
 
 #define VCPUS 3
 #define SECOND_MS 1001          /* and a bit */
@@ -475,41 +475,41 @@ testStall(void)
     convergeVcpuSharesClear(&shares);
 }
 
-/* --- The whole actuator --- */
+/* --- The whole backend --- */
 
 static gboolean
-say(convergeActuatorLibvirt *actuator,
+say(convergeBackendLibvirt *backend,
     convergeVerb verb,
     unsigned int throttle)
 {
     convergeDecision decision = { .verb = verb, .throttle = throttle };
 
-    return convergeActuatorLibvirtOps.apply(actuator, &decision, NULL);
+    return convergeBackendLibvirtOps.apply(backend, &decision, NULL);
 }
 
 /* Takes samples until the vCPUs have been measured. */
 static void
-sampleOn(convergeActuatorLibvirt *actuator,
+sampleOn(convergeBackendLibvirt *backend,
          convergeSample *sample)
 {
-    gint64 start = convergeActuatorLibvirtNow(actuator);
+    gint64 start = convergeBackendLibvirtNow(backend);
 
     do {
         memset(sample, 0, sizeof(*sample));
         g_usleep(20000);
-        g_assert_true(convergeActuatorLibvirtOps.sample(actuator, sample, NULL));
+        g_assert_true(convergeBackendLibvirtOps.sample(backend, sample, NULL));
         g_assert_true(sample->active);
     } while (sample->timeMs - start <= SECOND_MS);
 }
 
-static convergeThrottleActuator
-chooseLimit(convergeActuatorLibvirt *actuator,
+static convergeThrottleMethod
+chooseLimit(convergeBackendLibvirt *backend,
             char **why)
 {
     convergeSample sample = { 0 };
 
-    g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
-    return convergeActuatorLibvirtOps.choose(actuator, CONVERGE_ACTUATOR_DIRTY_LIMIT, why, NULL);
+    g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
+    return convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_DIRTY_LIMIT, why, NULL);
 }
 
 static void
@@ -518,38 +518,38 @@ testActuator(void)
     int probing;
 
     for (probing = 0; probing < 2; probing++) {
-        g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+        g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
         g_autofree char *why = NULL;
         g_autofree char *news = NULL;
         convergeSample sample;
 
         qemu = pristine;
-        g_assert_cmpint(chooseLimit(actuator, &why), ==, CONVERGE_ACTUATOR_DIRTY_LIMIT);
-        g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 50));
+        g_assert_cmpint(chooseLimit(backend, &why), ==, CONVERGE_METHOD_DIRTY_LIMIT);
+        g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 50));
         if (probing)
-            g_assert_true(convergeActuatorLibvirtOps.probe(actuator, NULL));
+            g_assert_true(convergeBackendLibvirtOps.probe(backend, NULL));
         g_assert_cmpuint(qemu.sets + qemu.probes, ==, 0);   /* before it is measured */
 
-        sampleOn(actuator, &sample);
+        sampleOn(backend, &sample);
         g_assert_cmpint(qemu.limits[0], ==, 120);
         g_assert_cmpint(qemu.limits[2], ==, 30);
         g_assert_cmpuint(qemu.probes, ==, probing);         /* the one that had to wait */
-        g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
+        g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
         g_assert_cmpuint(sample.throttle, ==, 50);
-        g_assert_cmpint(convergeActuatorLibvirtOps.review(actuator, &news), ==,
-                        CONVERGE_ACTUATOR_DIRTY_LIMIT);
+        g_assert_cmpint(convergeBackendLibvirtOps.review(backend, &news), ==,
+                        CONVERGE_METHOD_DIRTY_LIMIT);
         g_assert_null(news);
 
-        g_assert_true(say(actuator, CONVERGE_VERB_HOLD, 0));
+        g_assert_true(say(backend, CONVERGE_VERB_HOLD, 0));
         g_assert_cmpint(qemu.limits[0], ==, 0);
-        g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 90));
+        g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 90));
         g_assert_cmpint(qemu.limits[0], ==, 24);
-        g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+        g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
         g_assert_cmpint(qemu.limits[0] + qemu.limits[1] + qemu.limits[2], ==, 0);
         g_assert_cmpint(qemu.initial, ==, pristine.initial);
 
         /* Standing aside, it goes on looking. */
-        g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
+        g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
         g_assert_cmpint(qemu.limits[0], ==, 0);
     }
 }
@@ -561,7 +561,7 @@ testGivesWay(void)
     int what;
 
     for (what = 0; what < 2; what++) {
-        g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+        g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
         g_autofree char *why = NULL;
         g_autofree char *news = NULL;
         g_autofree char *more = NULL;
@@ -572,20 +572,20 @@ testGivesWay(void)
             qemu.refusesLimit = TRUE;
         else
             qemu.status = "unstarted";
-        g_assert_cmpint(chooseLimit(actuator, &why), ==, CONVERGE_ACTUATOR_DIRTY_LIMIT);
-        g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 60));
-        sampleOn(actuator, &sample);
+        g_assert_cmpint(chooseLimit(backend, &why), ==, CONVERGE_METHOD_DIRTY_LIMIT);
+        g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60));
+        sampleOn(backend, &sample);
 
-        g_assert_cmpint(convergeActuatorLibvirtOps.review(actuator, &news), ==, CONVERGE_ACTUATOR_QEMU);
+        g_assert_cmpint(convergeBackendLibvirtOps.review(backend, &news), ==, CONVERGE_METHOD_QEMU);
         g_assert_nonnull(news);
-        g_assert_null(convergeActuatorLibvirtOps.review(actuator, &more) == CONVERGE_ACTUATOR_QEMU ?
+        g_assert_null(convergeBackendLibvirtOps.review(backend, &more) == CONVERGE_METHOD_QEMU ?
                       more : "changed again");
         g_assert_cmpint(qemu.limits[0] + qemu.limits[1] + qemu.limits[2], ==, 0);
         g_assert_cmpint(qemu.initial, ==, 60);
-        g_assert_true(convergeActuatorLibvirtOps.sample(actuator, &sample, NULL));
+        g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
         g_assert_cmpuint(sample.throttle, ==, 0);           /* QEMU's own comes later */
 
-        g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+        g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
         g_assert_cmpint(qemu.initial, ==, pristine.initial);
     }
 }
@@ -593,14 +593,14 @@ testGivesWay(void)
 static void
 testNoRing(void)
 {
-    g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
     g_autofree char *why = NULL;
 
     qemu = pristine;
     qemu.ring = FALSE;
-    g_assert_cmpint(chooseLimit(actuator, &why), ==, CONVERGE_ACTUATOR_QEMU);
+    g_assert_cmpint(chooseLimit(backend, &why), ==, CONVERGE_METHOD_QEMU);
     g_assert_nonnull(strstr(why, "QEMU refused"));
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 60));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60));
     g_assert_cmpint(qemu.initial, ==, 60);
     g_assert_cmpuint(qemu.sets, ==, 0);
 }
@@ -609,23 +609,23 @@ testNoRing(void)
 static void
 testForeign(void)
 {
-    g_autoptr(convergeActuatorLibvirt) actuator = convergeActuatorLibvirtNew(&fake, FALSE);
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
     g_autofree char *why = NULL;
 
     qemu = pristine;
     qemu.limits[1] = 500;
-    g_assert_cmpint(chooseLimit(actuator, &why), ==, CONVERGE_ACTUATOR_QEMU);
-    g_assert_true(say(actuator, CONVERGE_VERB_THROTTLE, 60));
-    g_assert_true(convergeActuatorLibvirtOps.restore(actuator, NULL));
+    g_assert_cmpint(chooseLimit(backend, &why), ==, CONVERGE_METHOD_QEMU);
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60));
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
     g_assert_cmpint(qemu.limits[1], ==, 500);
     g_assert_cmpuint(qemu.sets + qemu.cancels, ==, 0);
 }
 
 /* --- The loop --- */
 
-static convergeThrottleActuator
+static convergeThrottleMethod
 chooseOnce(void *opaque G_GNUC_UNUSED,
-           convergeThrottleActuator wanted,
+           convergeThrottleMethod wanted,
            char **why,
            GError **error G_GNUC_UNUSED)
 {
@@ -645,7 +645,7 @@ sampleBulk(void *opaque G_GNUC_UNUSED,
 }
 
 /* Gives way at the third sample. */
-static convergeThrottleActuator
+static convergeThrottleMethod
 reviewThird(void *opaque,
             char **why)
 {
@@ -653,7 +653,7 @@ reviewThird(void *opaque,
 
     if (++*samples == 3)
         *why = g_strdup("gave way");
-    return *samples < 3 ? CONVERGE_ACTUATOR_DIRTY_LIMIT : CONVERGE_ACTUATOR_QEMU;
+    return *samples < 3 ? CONVERGE_METHOD_DIRTY_LIMIT : CONVERGE_METHOD_QEMU;
 }
 
 static gboolean
@@ -675,21 +675,21 @@ doNothing(void *opaque G_GNUC_UNUSED,
 static void
 testLoop(void)
 {
-    static const convergeActuatorOps ops = {
+    static const convergeBackendOps ops = {
         .choose = chooseOnce, .review = reviewThird, .sample = sampleBulk, .apply = doNothing,
         .probe = refuse, .restore = refuse,
     };
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive,actuator=dirty-limit", NULL);
     int samples = 0;
-    convergeActuator actuator = { &ops, &samples };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_NO_FLAG,
+    convergeBackend backend = { &ops, &samples };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG,
                                                    NULL, NULL);
 
     convergeLoopStep(loop);
     convergeLoopStep(loop);
-    g_assert_cmpint(convergeLoopStatus(loop)->actuator, ==, CONVERGE_ACTUATOR_DIRTY_LIMIT);
+    g_assert_cmpint(convergeLoopStatus(loop)->actuator, ==, CONVERGE_METHOD_DIRTY_LIMIT);
     convergeLoopStep(loop);
-    g_assert_cmpint(convergeLoopStatus(loop)->actuator, ==, CONVERGE_ACTUATOR_QEMU);
+    g_assert_cmpint(convergeLoopStatus(loop)->actuator, ==, CONVERGE_METHOD_QEMU);
     g_assert_cmpint(samples, ==, 3);
 }
 

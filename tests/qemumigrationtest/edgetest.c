@@ -5,8 +5,9 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "actuator/qmp.h"
 #include "engine/model.h"
+#include "libvirt/job_sample.h"
+#include "qemu/qmp.h"
 #include "util/number.h"
 
 static void

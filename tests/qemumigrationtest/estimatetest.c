@@ -102,7 +102,7 @@ testFit(gconstpointer opaque)
 
     for (seed = 1; seed <= 20; seed++) {
         convergeForecastInput input = inputOf(row, seed);
-        const convergeFit *fit = &input.fit;
+        const convergeSampledFit *fit = &input.fit;
 
         g_assert_cmpfloat(fit->workingSet.low, <=, fit->workingSet.value);
         g_assert_cmpfloat(fit->workingSet.value, <=, fit->workingSet.high);

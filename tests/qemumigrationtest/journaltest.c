@@ -410,16 +410,16 @@ testQueueFull(void)
     setDisk(TRUE, G_MAXSIZE);
     journal = openJournal(dir, "guest");
     path = g_strdup(convergeJournalPath(journal));
-    convergeJournalActuator(journal, 0, "", "");
+    convergeJournalThrottleMethod(journal, 0, "", "");
     awaitHanging();
     for (i = 0; i < CONVERGE_JOURNAL_QUEUE; i++)
-        convergeJournalActuator(journal, 1, "", "");
+        convergeJournalThrottleMethod(journal, 1, "", "");
     g_assert_null(convergeJournalTrouble(journal));
-    convergeJournalActuator(journal, 2, "", "");
+    convergeJournalThrottleMethod(journal, 2, "", "");
     assertTrouble(journal, "does not keep up");
     setDisk(FALSE, G_MAXSIZE);
     /* It has ended: no gap is papered over. */
-    convergeJournalActuator(journal, 3, "", "");
+    convergeJournalThrottleMethod(journal, 3, "", "");
     convergeJournalClose(journal);
     do {
         g_clear_pointer(&text, g_free);
@@ -443,18 +443,18 @@ testDiskFull(void)
     g_autofree char *first = NULL;
     g_autofree char *text = NULL;
 
-    convergeJournalActuator(journal, 1, "", "");
+    convergeJournalThrottleMethod(journal, 1, "", "");
     convergeJournalWait(journal);
     g_assert_true(g_file_get_contents(convergeJournalPath(journal), &first, NULL, NULL));
 
     setDisk(FALSE, 10);
-    convergeJournalActuator(journal, 2, "", "");
-    convergeJournalActuator(journal, 3, "", "");
+    convergeJournalThrottleMethod(journal, 2, "", "");
+    convergeJournalThrottleMethod(journal, 3, "", "");
     convergeJournalWait(journal);
     assertTrouble(journal, g_strerror(ENOSPC));
 
     setDisk(FALSE, G_MAXSIZE);
-    convergeJournalActuator(journal, 4, "", "");
+    convergeJournalThrottleMethod(journal, 4, "", "");
     g_assert_null(convergeJournalTrouble(journal));
     g_assert_true(g_file_get_contents(convergeJournalPath(journal), &text, NULL, NULL));
     g_assert_cmpstr(text, ==, first);

@@ -26,14 +26,14 @@ runLoop(const convergePlantConfig *config,
     g_autoptr(convergePlant) plant = convergePlantNew(config);
     g_autoptr(convergePolicy) policy = NULL;
     g_autoptr(convergeLoop) loop = NULL;
-    convergeActuator actuator = { &convergePlantOps, plant };
+    convergeBackend backend = { &convergePlantOps, plant };
     const convergePlantResult *result = convergePlantGetResult(plant);
     gint64 now = 0;
 
     if (policyText) {
         policy = convergePolicyParse(policyText, NULL);
         g_assert_nonnull(policy);
-        loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
+        loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
     }
 
     while (!result->completed && !result->aborted && now < GIVE_UP_MS) {
@@ -186,12 +186,12 @@ testStandsAside(void)
         g_autoptr(convergePlant) plant = NULL;
         g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
         g_autoptr(convergeLoop) loop = NULL;
-        convergeActuator actuator = { &convergePlantOps, NULL };
+        convergeBackend backend = { &convergePlantOps, NULL };
         gint64 now = 0;
 
         config.refuseFrom = from;
-        actuator.opaque = plant = convergePlantNew(&config);
-        loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
+        backend.opaque = plant = convergePlantNew(&config);
+        loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
         while (!convergeLoopTrouble(loop) && now < GIVE_UP_MS) {
             now += convergeLoopStep(loop);
             convergePlantAdvance(plant, now);
@@ -215,8 +215,8 @@ testCeiling(void)
 {
     g_autoptr(convergePlant) plant = convergePlantNew(&middle);
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
-    convergeActuator actuator = { &convergePlantOps, plant };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
+    convergeBackend backend = { &convergePlantOps, plant };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
     gint64 now = 0;
 
     convergeLoopSetCeiling(loop, 50);
@@ -249,8 +249,8 @@ testSkippedRung(void)
         for (j = 0; j < G_N_ELEMENTS(says); j++) {
             g_autoptr(convergePlant) plant = convergePlantNew(&middle);
             g_autoptr(convergePolicy) policy = convergePolicyParse(policies[i], NULL);
-            convergeActuator actuator = { &convergePlantOps, plant };
-            g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, j, NULL, NULL);
+            convergeBackend backend = { &convergePlantOps, plant };
+            g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, j, NULL, NULL);
             const convergePlantResult *result = convergePlantGetResult(plant);
             gint64 now = 0;
 

@@ -394,12 +394,12 @@ testActuators(void)
         .writeRate = 200 * MB, .bandwidth = 100 * MB,
     };
     const struct {
-        convergeThrottleActuator actuator;
+        convergeThrottleMethod actuator;
         double speed;
     } rows[] = {
-        { CONVERGE_ACTUATOR_QEMU, 1 },              /* not before its trigger */
-        { CONVERGE_ACTUATOR_VCPU_QUOTA, 0.2 },
-        { CONVERGE_ACTUATOR_DIRTY_LIMIT, 0.8 },     /* one of four vCPUs */
+        { CONVERGE_METHOD_QEMU, 1 },              /* not before its trigger */
+        { CONVERGE_METHOD_VCPU_QUOTA, 0.2 },
+        { CONVERGE_METHOD_DIRTY_LIMIT, 0.8 },     /* one of four vCPUs */
     };
     gsize i;
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/postcopy.h"
+#include "libvirt/postcopy.h"
 
 static const char *fakeXML;             /* NULL: cannot be had */
 static unsigned long fakeVersion;       /* 0: likewise */

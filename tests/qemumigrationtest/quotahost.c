@@ -32,7 +32,7 @@ hostPutText(const char *top,
 
 static char *
 format(const host *h,
-       const convergeBandwidth *value,
+       const convergeCpuQuota *value,
        gboolean period)
 {
     g_autofree char *quota = g_strdup_printf("%" G_GINT64_FORMAT, value->quotaUs);
@@ -46,7 +46,7 @@ format(const host *h,
 static void
 putGroup(const host *h,
          const char *group,
-         const convergeBandwidth *value)
+         const convergeCpuQuota *value)
 {
     static const char *const names[][2] = {
         [FALSE] = { "cpu.cfs_quota_us", "cpu.cfs_period_us" }, [TRUE] = { "cpu.max", NULL },
@@ -62,12 +62,12 @@ putGroup(const host *h,
 }
 
 /* What the file would hold after @text was written to it. */
-static convergeBandwidth
+static convergeCpuQuota
 parse(const host *h,
       const char *path,
       const char *text)
 {
-    convergeBandwidth next = h->held;
+    convergeCpuQuota next = h->held;
     const char *blank = strchr(text, ' ');
 
     if (g_str_has_suffix(path, "cpu.cfs_period_us"))
@@ -81,7 +81,7 @@ parse(const host *h,
 
 static gboolean
 isRefused(const host *h,
-          const convergeBandwidth *next)
+          const convergeCpuQuota *next)
 {
     if (next->periodUs < CONVERGE_CGROUP_SHORTEST_US || next->periodUs > CONVERGE_CGROUP_LONGEST_US)
         return TRUE;
@@ -100,7 +100,7 @@ write(int fd,
     g_autofree char *path = g_file_read_link(link, NULL);
     g_autofree char *string = g_strndup(text, length);
     g_autofree char *before = NULL;
-    convergeBandwidth next;
+    convergeCpuQuota next;
     int err = 0;
 
     if (!current || !path || !strstr(path, "/vcpu0/cpu."))
@@ -130,7 +130,7 @@ hostInit(host *h,
          gint64 quotaUs,
          gint64 periodUs)
 {
-    const convergeBandwidth none = { CONVERGE_CGROUP_NO_QUOTA, 100000 };
+    const convergeCpuQuota none = { CONVERGE_CGROUP_NO_QUOTA, 100000 };
     g_autofree char *mounts = NULL;
 
     *h = (host) { .unified = unified, .above = 1000, .held = { quotaUs, periodUs } };
@@ -185,7 +185,7 @@ hostAssertThere(const host *h,
                 gint64 periodUs)
 {
     g_autofree char *directory = g_build_filename(h->top, "vm/vcpu0", NULL);
-    convergeBandwidth now;
+    convergeCpuQuota now;
 
     g_assert_cmpint(convergeCgroups[h->unified].read(directory, &now), ==, 0);
     g_assert_cmpint(now.quotaUs, ==, quotaUs);

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "actuator/cgroup.h"
+#include "throttle/cgroup.h"
 
 /* The thread of the vCPU. */
 #define TID 4711
@@ -17,7 +17,7 @@ typedef struct _host host;
 struct _host {
     char *top;                  /* stands for /proc and for the top of the hierarchy */
     gboolean unified;           /* cgroup version 2 */
-    convergeBandwidth held;     /* what the kernel holds for the vCPU */
+    convergeCpuQuota held;     /* what the kernel holds for the vCPU */
     double above;               /* CPUs that the group above may use; version 1 refuses more */
     int failing;                /* this write of the files of the vCPU fails, from 1; 0: none */
     int writes;

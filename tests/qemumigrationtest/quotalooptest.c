@@ -27,8 +27,8 @@ runLoop(const convergePlantConfig *config,
 {
     g_autoptr(convergePlant) plant = convergePlantNew(config);
     g_autoptr(convergePolicy) policy = convergePolicyParse(policyText, NULL);
-    convergeActuator actuator = { &convergePlantOps, plant };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+    convergeBackend backend = { &convergePlantOps, plant };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                                                    NULL, NULL);
     const convergePlantResult *result = convergePlantGetResult(plant);
     const convergePrediction *prediction = &convergeLoopStatus(loop)->prediction;
@@ -48,7 +48,7 @@ runLoop(const convergePlantConfig *config,
     }
 
     convergeLoopEnd(loop, result->completed, now);
-    actuator.ops->restore(plant, NULL);
+    backend.ops->restore(plant, NULL);
     o.result = *result;
     o.status = *convergeLoopStatus(loop);
     o.pristine = convergePlantIsPristine(plant);
@@ -101,7 +101,7 @@ testFloor(void)
             g_assert_cmpint(o.result.pauseMs, <=, 300);
             g_assert_cmpfloat(fabs(o.foreseenMs - (double)o.result.totalMs), <=,
                               0.2 * o.result.totalMs);
-            g_assert_cmpint(o.status.actuator, ==, CONVERGE_ACTUATOR_VCPU_QUOTA);
+            g_assert_cmpint(o.status.actuator, ==, CONVERGE_METHOD_VCPU_QUOTA);
         }
     }
 }
@@ -148,7 +148,7 @@ testRelease(void)
     g_autoptr(convergePlant) plant = NULL;
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive," QUOTA, NULL);
     g_autoptr(convergeLoop) loop = NULL;
-    convergeActuator actuator = { &convergePlantOps, NULL };
+    convergeBackend backend = { &convergePlantOps, NULL };
     const convergePlantResult *result;
     gboolean throttled = FALSE;
     gboolean released = FALSE;
@@ -160,8 +160,8 @@ testRelease(void)
     config.nphases = 2;
     config.phases[0] = (convergePlantPhase) { 45000, 1 };
     config.phases[1] = (convergePlantPhase) { 600000, 0.01 };
-    actuator.opaque = plant = convergePlantNew(&config);
-    loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
+    backend.opaque = plant = convergePlantNew(&config);
+    loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
     result = convergePlantGetResult(plant);
 
     while (!result->completed && now < GIVE_UP_MS) {
@@ -267,8 +267,8 @@ testTurns(void)
 {
     g_autoptr(convergePlant) plant = convergePlantNew(&guest);
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive," QUOTA, NULL);
-    convergeActuator actuator = { &convergePlantOps, plant };
-    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &actuator, CONVERGE_POSTCOPY_AVAILABLE,
+    convergeBackend backend = { &convergePlantOps, plant };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                                                    NULL, NULL);
     const convergePlantResult *result = convergePlantGetResult(plant);
     unsigned int turns = 0;

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "actuator/vcpu_quota.h"
 #include "quotahost.h"
+#include "throttle/vcpu_quota.h"
 
 static convergeVcpuQuota *
 openQuota(const host *h)
@@ -153,7 +153,7 @@ testFailedWrite(void)
 static void
 testOrder(void)
 {
-    static const convergeBandwidth before[] = {
+    static const convergeCpuQuota before[] = {
         { -1, 100000 }, { 100000, 100000 }, { 2000, 2000 }, { 1000000, 1000000 }, { 900000, 1000000 },
     };
     static const unsigned int course[] = { 50, 99, 1, 97, 80, 99, 0, 98 };

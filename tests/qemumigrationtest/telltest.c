@@ -16,7 +16,7 @@ static void
 testLog(void)
 {
     if (g_test_subprocess()) {
-        convergeNextLog("%s goes on as stock", HOSTILE);
+        convergeDaemonLog("%s goes on as stock", HOSTILE);
         return;
     }
 
@@ -29,7 +29,7 @@ testLog(void)
 static void
 testError(void)
 {
-    convergeNextSetError(VIR_ERR_INVALID_ARG, HOSTILE);
+    convergeDaemonSetError(VIR_ERR_INVALID_ARG, HOSTILE);
     g_assert_cmpstr(virGetLastErrorMessage(), ==, HARMLESS);
     virResetLastError();
 }

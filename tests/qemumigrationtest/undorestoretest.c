@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actuator/qemu_params.h"
-#include "actuator/undo_restore.h"
+#include "qemu/qemu_params.h"
+#include "undo/undo_restore.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 #define OURS 95
@@ -29,7 +29,7 @@ struct _fakeQemu {
     guint sets, questions;
 };
 
-/* In the order of convergeParam, here and below. */
+/* In the order of convergeQemuParam, here and below. */
 static const fakeQemu pristine = { .values = { 20, 10, 99, 50, TRUE, 300 }, .status = "cancelled" };
 static fakeQemu qemu;
 
@@ -40,10 +40,10 @@ query(void)
     gsize i;
 
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (convergeParamIsBoolean(i))
-            json_object_set_boolean_member(reply, convergeParamName(i), qemu.values[i] != 0);
+        if (convergeQemuParamIsBoolean(i))
+            json_object_set_boolean_member(reply, convergeQemuParamName(i), qemu.values[i] != 0);
         else
-            json_object_set_int_member(reply, convergeParamName(i), qemu.values[i]);
+            json_object_set_int_member(reply, convergeQemuParamName(i), qemu.values[i]);
     }
     return reply;
 }
@@ -57,13 +57,13 @@ setParams(JsonObject *arguments)
 
     qemu.sets++;
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        const char *name = convergeParamName(i);
+        const char *name = convergeQemuParamName(i);
 
         if (!json_object_has_member(arguments, name))
             continue;
         if (g_strcmp0(name, qemu.refused) == 0)
             return FALSE;
-        merged.values[i] = convergeParamIsBoolean(i) ?
+        merged.values[i] = convergeQemuParamIsBoolean(i) ?
             json_object_get_boolean_member(arguments, name) : json_object_get_int_member(arguments, name);
     }
     if (merged.values[CONVERGE_PARAM_INITIAL] > merged.values[CONVERGE_PARAM_MAX])
@@ -163,9 +163,9 @@ recordOf(const char *dir,
 
     g_assert_nonnull(record);
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        convergeUndoRecordSetParam(record, convergeParamName(i), convergeParamIsBoolean(i), original[i],
-                                   convergeParamIsBoolean(i) ? throttled[i] : 1);
-        convergeUndoRecordSetParam(record, convergeParamName(i), convergeParamIsBoolean(i), original[i],
+        convergeUndoRecordSetParam(record, convergeQemuParamName(i), convergeQemuParamIsBoolean(i), original[i],
+                                   convergeQemuParamIsBoolean(i) ? throttled[i] : 1);
+        convergeUndoRecordSetParam(record, convergeQemuParamName(i), convergeQemuParamIsBoolean(i), original[i],
                                    throttled[i]);
     }
     return record;
@@ -266,7 +266,7 @@ testRefused(void)
 
             qemu = pristine;
             memcpy(qemu.values, throttled, sizeof(qemu.values));
-            qemu.refused = convergeParamName(i);
+            qemu.refused = convergeQemuParamName(i);
             g_assert_false(ways[way](pristine.values, &error));
             g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
             g_assert_nonnull(strstr(error->message, "it does not want to"));

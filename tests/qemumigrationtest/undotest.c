@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "actuator/undo_record.h"
 #include "undo.h"
+#include "undo/undo_record.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 #define OTHER "1d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actuator/vcpu_quota.h"
+#include "throttle/vcpu_quota.h"
 
 #define TID 4711
 #define TID2 4712

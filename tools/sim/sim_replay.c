@@ -109,27 +109,27 @@ replaySample(void *opaque,
     return TRUE;
 }
 
-static convergeThrottleActuator
+static convergeThrottleMethod
 replayChoose(void *opaque,
-             convergeThrottleActuator wanted G_GNUC_UNUSED,
+             convergeThrottleMethod wanted G_GNUC_UNUSED,
              char **why,
              GError **error G_GNUC_UNUSED)
 {
     simJournal *journal = opaque;
     guint i;
-    int actuator;
+    int method;
 
     *why = g_strdup("the journal has it");
     for (i = 0; i < journal->lines->len; i++) {
         JsonObject *line = g_ptr_array_index(journal->lines, i);
 
-        for (actuator = 0; actuator < CONVERGE_ACTUATOR_LAST; actuator++) {
+        for (method = 0; method < CONVERGE_METHOD_LAST; method++) {
             if (g_str_equal(type(line), "actuator") &&
-                g_str_equal(text(line, "actuator"), convergeThrottleActuatorName(actuator)))
-                return actuator;
+                g_str_equal(text(line, "actuator"), convergeThrottleMethodName(method)))
+                return method;
         }
     }
-    return CONVERGE_ACTUATOR_QEMU;
+    return CONVERGE_METHOD_QEMU;
 }
 
 /* The decision that the journal has next after the sample fed last, or NULL. */
@@ -240,7 +240,7 @@ replayRestore(void *opaque G_GNUC_UNUSED,
     return TRUE;
 }
 
-static const convergeActuatorOps replayOps = {
+static const convergeBackendOps replayOps = {
     .sample = replaySample,
     .choose = replayChoose,
     .apply = replayApply,
@@ -318,7 +318,7 @@ simReplay(const char *path,
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func((GDestroyNotify)json_object_unref);
     simJournal journal = { .lines = lines, .json = json };
-    convergeActuator actuator = { &replayOps, &journal };
+    convergeBackend backend = { &replayOps, &journal };
     g_autoptr(convergePolicy) policy = NULL;
     g_autoptr(convergeLoop) loop = NULL;
     JsonObject *start;
@@ -335,7 +335,7 @@ simReplay(const char *path,
     if (!(policy = convergePolicyParse(policyText ? policyText : text(start, "policy"), error)))
         return FALSE;
 
-    loop = convergeLoopNew(policy, &actuator, findPostcopy(&journal), NULL, NULL);
+    loop = convergeLoopNew(policy, &backend, findPostcopy(&journal), NULL, NULL);
     feed(&journal, loop);
     *parted = journal.parted;
     if (json)

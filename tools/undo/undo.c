@@ -8,8 +8,8 @@
 #include <locale.h>
 #include <stdio.h>
 
-#include "actuator/undo_restore.h"
 #include "undo.h"
+#include "undo/undo_restore.h"
 
 #define PROGRAM "virt-converge-undo"
 

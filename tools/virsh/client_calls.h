@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "actuator/libvirt_calls.h"
+#include "qemu/libvirt_calls.h"
 
 /* The public definitions, for a thread that shares its connection with another which
  * waits there for the end of the migration.  Each takes CLIENT_CALL_WAIT_US longer. */

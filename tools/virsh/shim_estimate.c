@@ -141,7 +141,7 @@ virshConvergeEstimate(virDomainPtr dom,
      * compared by what the domain's own would be. */
     if (!texts[0])
         input.pauseMostMs = convergePolicyGet(all.throttled, CONVERGE_FIELD_MAX_DOWNTIME);
-    input.actuator = convergeMeasureActuator(dom);
+    input.actuator = convergeMeasureThrottleMethod(dom);
     input.memory = measured->memory;
     input.used = measured->used;
     input.bandwidth = report.cipher ? MIN(report.link, report.encrypted) : report.link;

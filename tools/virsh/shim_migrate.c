@@ -12,8 +12,8 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
-#include "engine/job.h"
-#include "engine/postcopy.h"
+#include "libvirt/job.h"
+#include "libvirt/postcopy.h"
 #include "module/libvirt_next.h"
 #include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
@@ -217,7 +217,7 @@ refuse(virshCall *call,
     g_autofree char *message = g_strdup_printf(_("invalid argument: %1$s"), why);
 
     call->refused = TRUE;
-    convergeNextSetError(VIR_ERR_INVALID_ARG, message);
+    convergeDaemonSetError(VIR_ERR_INVALID_ARG, message);
 }
 
 /* NULL when the call carries no policy and must pass as it is. */

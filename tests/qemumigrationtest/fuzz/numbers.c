@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actuator/dirty_probe.h"
 #include "engine/control.h"
 #include "fuzz.h"
+#include "libvirt/job_sample.h"
 #include "policy/policy_fields.h"
+#include "qemu/dirty_probe.h"
 #include "util/number.h"
 
 #define STEPS_MOST 64
@@ -161,7 +162,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data,
     g_autoptr(convergePolicy) policy = convergePolicyParse(preset, NULL);
     convergeControl control = {
         .policy = policy,
-        .actuator = takeByte(&input) % CONVERGE_ACTUATOR_LAST,
+        .actuator = takeByte(&input) % CONVERGE_METHOD_LAST,
         .postcopy = takeByte(&input) % CONVERGE_POSTCOPY_LAST,
     };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];

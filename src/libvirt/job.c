@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * job.c: the thread that runs a loop for one migration
+ */
+#include <glib/gi18n-lib.h>
+
+#include "libvirt/job.h"
+#include "libvirt/pass_watch.h"
+
+struct _convergeJob {
+    /* Set at the start, read-only afterwards. */
+    convergePolicy *policy;
+    const convergeLibvirt *libvirt;
+    convergeJobOptions options; /* but for its strings */
+    char *journalDir;
+    char *name;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    /* Of the thread, and between threads of whoever starts the next. */
+    convergeBackendLibvirt *libvirtBackend;
+    convergeBackend backend;
+    virDomainPtr dom;           /* a reference */
+
+    GMutex lock;                /* guards all below */
+    GCond wake;                 /* for the thread */
+    GCond idle;                 /* the thread has ended */
+    gboolean running;
+    gboolean over;              /* libvirt's job is: no more turns */
+    gboolean stop;              /* the migration call has returned */
+    convergeJobEnd end;
+    gboolean passed;            /* a pass has begun since the last look */
+    gint64 ceilingMs;
+    convergeStatus status;
+    char *trouble;
+};
+
+/* --- Telling --- */
+
+/* At once where there is a log, else to who asks; there the first trouble is what matters. */
+static void
+tell(convergeJob *job,
+     const char *text)
+{
+    g_autoptr(GMutexLocker) locker = NULL;
+
+    if (job->libvirt->log) {
+        job->libvirt->log(job->name, text);
+        return;
+    }
+
+    locker = g_mutex_locker_new(&job->lock);
+    if (!job->trouble)
+        job->trouble = g_strdup(text);
+}
+
+static const char *
+authorText(convergeLayer author)
+{
+    switch (author) {
+    case CONVERGE_LAYER_CALL:
+        return _("the call");
+    case CONVERGE_LAYER_DOMAIN:
+        return _("the domain's metadata");
+    case CONVERGE_LAYER_HOST:
+        return _("the host's configuration");
+    case CONVERGE_LAYER_PRESET:
+    case CONVERGE_LAYER_BUILTIN:
+    case CONVERGE_LAYER_LAST:
+    default:
+        return _("the built-in policy");
+    }
+}
+
+char *
+convergeJobExplainRung(convergeJob *job,
+                       convergeVerb *verb)
+{
+    convergeLayer author = convergePolicyGetAuthor(job->policy, CONVERGE_FIELD_FALLBACK);
+    convergeStatus status;
+
+    convergeJobGetStatus(job, &status);
+    if (verb)
+        *verb = status.rung;
+    if (!status.rungText[0])
+        return NULL;
+
+    /* TRANSLATORS: %1$s: name of a policy, %2$s: what was done and why, %3$s: who has asked for
+     * it */
+    return g_strdup_printf(_("fallback of the converge policy '%1$s': %2$s; %3$s asks for it"),
+                           convergePolicyGetPreset(job->policy), status.rungText,
+                           authorText(author));
+}
+
+/* What the loop has come to; what it did and what went wrong is told once. */
+static void
+takeOver(convergeJob *job,
+         convergeLoop *loop)
+{
+    const convergeStatus *status = convergeLoopStatus(loop);
+    g_autofree char *journalTrouble = convergeLoopTakeJournalTrouble(loop);
+    gboolean newRung, newTrouble;
+
+    g_mutex_lock(&job->lock);
+    newRung = status->rungs != job->status.rungs;
+    newTrouble = convergeStateIsAside(status->state) && !convergeStateIsAside(job->status.state);
+    job->status = *status;
+    g_mutex_unlock(&job->lock);
+
+    if (journalTrouble)
+        tell(job, journalTrouble);
+    if (newTrouble) {
+        g_autofree char *text = g_strdup_printf(_("the migration goes on as stock: %1$s"),
+                                                convergeLoopTrouble(loop));
+
+        tell(job, text);
+    }
+    if (newRung && job->libvirt->log) {
+        g_autofree char *text = convergeJobExplainRung(job, NULL);
+
+        job->libvirt->log(job->name, text);
+    }
+}
+
+/* --- In the thread --- */
+
+static void
+restoreNow(convergeJob *job)
+{
+    g_autoptr(GError) error = NULL;
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason;
+
+    if (job->backend.ops->restore(job->backend.opaque, &error))
+        return;
+
+    /* With QEMU gone there is nothing to put back. */
+    if (job->libvirt->getState(job->dom, &state, &reason, 0) == 0 &&
+        state != VIR_DOMAIN_SHUTOFF)
+        tell(job, error->message);
+}
+
+static convergeJournal *
+openJournal(void *opaque,
+            GError **error)
+{
+    convergeJob *job = opaque;
+    g_autofree char *policy = convergePolicyFormat(job->policy);
+    convergeJournal *journal;
+
+    if (!job->journalDir || !(journal = convergeJournalOpen(job->journalDir, job->name, error)))
+        return NULL;
+
+    convergeJournalStart(journal, job->name, job->uuid, policy, job->libvirt->caller);
+    return journal;
+}
+
+/* In the thread of libvirt's event loop. */
+static void
+notePass(void *opaque)
+{
+    convergeJob *job = opaque;
+
+    g_mutex_lock(&job->lock);
+    job->passed = TRUE;
+    g_cond_signal(&job->wake);
+    g_mutex_unlock(&job->lock);
+}
+
+/* Called with the lock held. */
+static void
+waitForTurn(convergeJob *job,
+            const convergeLoop *loop,
+            gint64 ms)
+{
+    gint64 until = g_get_monotonic_time() + ms * 1000;
+
+    while (!job->stop && !job->over && !(job->passed && convergeLoopExpectsThrottle(loop)) &&
+           g_cond_wait_until(&job->wake, &job->lock, until))
+        ;
+    job->passed = FALSE;
+}
+
+/* Until the migration call has returned. */
+static void
+runLoop(convergeJob *job,
+        convergeLoop *loop)
+{
+    g_mutex_lock(&job->lock);
+    while (!job->stop) {
+        gint64 wait;
+
+        if (job->over) {
+            g_cond_wait(&job->wake, &job->lock);
+            continue;
+        }
+
+        convergeLoopSetCeiling(loop, job->ceilingMs);
+        g_mutex_unlock(&job->lock);
+        wait = convergeLoopStep(loop);
+        takeOver(job, loop);
+        g_mutex_lock(&job->lock);
+
+        waitForTurn(job, loop, wait);
+    }
+    g_mutex_unlock(&job->lock);
+}
+
+static void
+loopThread(convergeJob *job)
+{
+    g_autoptr(convergeLoop) loop = convergeLoopNew(job->policy, &job->backend,
+                                                   job->options.postcopy, openJournal, job);
+    g_autoptr(GError) error = NULL;
+    convergePassWatch *watch;
+
+    if (job->options.enter && !job->options.enter(job, job->dom, &error) &&
+        !convergeJobIsStopping(job))
+        convergeLoopStandAside(loop, error);
+
+    watch = convergePassWatchStart(job->libvirt, job->dom, notePass, job);
+    takeOver(job, loop);
+    runLoop(job, loop);
+    convergePassWatchStop(watch, job->libvirt, job->dom);
+
+    convergeLoopEnd(loop, job->end != CONVERGE_JOB_FAILED,
+                    convergeBackendLibvirtNow(job->libvirtBackend));
+    convergeBackendLibvirtEnd(job->libvirtBackend);
+    if (job->end == CONVERGE_JOB_FAILED)
+        restoreNow(job);
+    else if (job->end == CONVERGE_JOB_DONE)
+        convergeBackendLibvirtForget(job->libvirtBackend);
+    convergeLoopCloseJournal(loop);
+    takeOver(job, loop);
+}
+
+/* --- Threads --- */
+
+typedef struct _jobRun jobRun;
+struct _jobRun {
+    convergeJob *job;           /* a reference */
+    void (*run)(convergeJob *job);
+};
+
+static gpointer
+threadMain(gpointer opaque)
+{
+    g_autofree jobRun *run = opaque;
+    convergeJob *job = run->job;
+
+    if (job->libvirt->threadInit)
+        job->libvirt->threadInit();
+    run->run(job);
+
+    convergeBackendLibvirtSetDomain(job->libvirtBackend, NULL);
+    g_clear_pointer(&job->dom, virDomainFree);
+    if (job->options.left)
+        job->options.left(job);
+
+    g_mutex_lock(&job->lock);
+    job->running = FALSE;
+    g_cond_broadcast(&job->idle);
+    g_mutex_unlock(&job->lock);
+    convergeJobUnref(job);
+    return NULL;
+}
+
+/* @dom: NULL where @run makes no libvirt call */
+static gboolean
+startThread(convergeJob *job,
+            virDomainPtr dom,
+            void (*run)(convergeJob *job),
+            GError **error)
+{
+    jobRun *start = g_new0(jobRun, 1);
+    GThread *thread;
+
+    if (dom)
+        virDomainRef(dom);
+    job->dom = dom;
+    convergeBackendLibvirtSetDomain(job->libvirtBackend, dom);
+    job->running = TRUE;
+    *start = (jobRun) { convergeJobRef(job), run };
+
+    if ((thread = g_thread_try_new("converge", threadMain, start, error))) {
+        g_thread_unref(thread);
+        return TRUE;
+    }
+
+    job->running = FALSE;
+    g_clear_pointer(&job->dom, virDomainFree);
+    convergeJobUnref(job);
+    g_free(start);
+    return FALSE;
+}
+
+static gboolean
+awaitThread(convergeJob *job)
+{
+    gint64 until = g_get_monotonic_time() + CONVERGE_JOB_PATIENCE_MS * 1000;
+    gboolean ended;
+
+    g_mutex_lock(&job->lock);
+    while (job->running && g_cond_wait_until(&job->idle, &job->lock, until))
+        ;
+    ended = !job->running;
+    g_mutex_unlock(&job->lock);
+
+    if (!ended)
+        tell(job, _("waiting for QEMU, libvirt or a disk, which does not answer; what was changed is put back as soon as it does"));
+    return ended;
+}
+
+/* --- Public functions --- */
+
+static void
+jobClear(gpointer opaque)
+{
+    convergeJob *job = opaque;
+
+    convergePolicyFree(job->policy);
+    convergeBackendLibvirtFree(job->libvirtBackend);
+    g_free(job->journalDir);
+    g_free(job->name);
+    g_mutex_clear(&job->lock);
+    g_cond_clear(&job->wake);
+    g_cond_clear(&job->idle);
+    g_free(job->trouble);
+}
+
+convergeJob *
+convergeJobRef(convergeJob *job)
+{
+    return g_atomic_rc_box_acquire(job);
+}
+
+void
+convergeJobUnref(convergeJob *job)
+{
+    if (job)
+        g_atomic_rc_box_release_full(job, jobClear);
+}
+
+convergeJob *
+convergeJobStart(virDomainPtr dom,
+                 const convergePolicy *policy,
+                 const convergeLibvirt *libvirt,
+                 const convergeJobOptions *options,
+                 GError **error)
+{
+    g_autoptr(convergeJob) job = g_atomic_rc_box_new0(convergeJob);
+
+    g_mutex_init(&job->lock);
+    g_cond_init(&job->wake);
+    g_cond_init(&job->idle);
+    job->policy = convergePolicyCopy(policy);
+    job->libvirt = libvirt;
+    job->libvirtBackend = convergeBackendLibvirtNew(libvirt, options->callerThrottle);
+    job->backend = (convergeBackend) { &convergeBackendLibvirtOps, job->libvirtBackend };
+    job->options = *options;
+    job->name = g_strdup(options->name ? options->name : virDomainGetName(dom));
+    convergeBackendLibvirtSetName(job->libvirtBackend, job->name);
+    job->journalDir = g_strdup(options->journalDir);
+    virDomainGetUUIDString(dom, job->uuid);
+
+    if (!startThread(job, dom, loopThread, error))
+        return NULL;
+    return g_steal_pointer(&job);
+}
+
+void
+convergeJobOver(convergeJob *job)
+{
+    convergeBackendLibvirtCancel(job->libvirtBackend);
+
+    g_mutex_lock(&job->lock);
+    job->over = TRUE;
+    g_cond_signal(&job->wake);
+    g_mutex_unlock(&job->lock);
+}
+
+gboolean
+convergeJobStop(convergeJob *job,
+                convergeJobEnd end)
+{
+    convergeBackendLibvirtCancel(job->libvirtBackend);
+
+    g_mutex_lock(&job->lock);
+    job->stop = TRUE;
+    job->end = end;
+    g_cond_signal(&job->wake);
+    g_mutex_unlock(&job->lock);
+
+    return awaitThread(job);
+}
+
+/* A thread of its own: libvirt calls would clear the caller's last error, and wait. */
+static gboolean
+runAfterwards(convergeJob *job,
+              virDomainPtr dom,
+              void (*run)(convergeJob *job))
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!startThread(job, dom, run, &error)) {
+        tell(job, error->message);
+        return FALSE;
+    }
+    return awaitThread(job);
+}
+
+gboolean
+convergeJobRestore(convergeJob *job,
+                   virDomainPtr dom)
+{
+    return runAfterwards(job, dom, restoreNow);
+}
+
+static void
+confirmNow(convergeJob *job)
+{
+    convergeBackendLibvirtForget(job->libvirtBackend);
+}
+
+gboolean
+convergeJobConfirm(convergeJob *job)
+{
+    return runAfterwards(job, NULL, confirmNow);
+}
+
+void
+convergeJobGetStatus(convergeJob *job,
+                     convergeStatus *status)
+{
+    g_mutex_lock(&job->lock);
+    *status = job->status;
+    g_mutex_unlock(&job->lock);
+}
+
+const convergePolicy *
+convergeJobGetPolicy(const convergeJob *job)
+{
+    return job->policy;
+}
+
+const char *
+convergeJobGetUUID(const convergeJob *job)
+{
+    return job->uuid;
+}
+
+gboolean
+convergeJobCallerThrottles(const convergeJob *job)
+{
+    return job->options.callerThrottle;
+}
+
+gboolean
+convergeJobIsStopping(convergeJob *job)
+{
+    gboolean stopping;
+
+    g_mutex_lock(&job->lock);
+    stopping = job->stop || job->over;
+    g_mutex_unlock(&job->lock);
+    return stopping;
+}
+
+gint64
+convergeJobOutsideDowntime(convergeJob *job,
+                           gint64 ms)
+{
+    gboolean ignore = convergePolicyGet(job->policy, CONVERGE_FIELD_OUTSIDE_DOWNTIME) ==
+        CONVERGE_OUTSIDE_IGNORE;
+    convergeStatus status;
+
+    convergeJobGetStatus(job, &status);
+    if (status.downtimeMs <= 0 || convergeStateIsAside(status.state))
+        return ms;
+    return ignore ? status.downtimeMs : MIN(ms, status.downtimeMs);
+}
+
+void
+convergeJobSetCeiling(convergeJob *job,
+                      gint64 ms)
+{
+    if (convergePolicyGet(job->policy, CONVERGE_FIELD_OUTSIDE_DOWNTIME) ==
+        CONVERGE_OUTSIDE_IGNORE)
+        return;
+
+    g_mutex_lock(&job->lock);
+    job->ceilingMs = MAX(ms, 1);
+    g_mutex_unlock(&job->lock);
+}
+
+char *
+convergeJobTakeTrouble(convergeJob *job)
+{
+    char *trouble;
+
+    g_mutex_lock(&job->lock);
+    trouble = g_steal_pointer(&job->trouble);
+    g_mutex_unlock(&job->lock);
+    return trouble;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * job_sample.c: libvirt's job statistics as a sample
+ */
+#include "libvirt/job_sample.h"
+#include "util/number.h"
+
+/* 0..@most; 0 where it is absent. */
+static guint64
+getNumber(virTypedParameterPtr params,
+          int nparams,
+          const char *name,
+          guint64 most)
+{
+    unsigned long long value = 0;
+
+    if (virTypedParamsGetULLong(params, nparams, name, &value) < 0)
+        return 0;
+    return MIN(value, most);
+}
+
+static guint64
+getBytes(virTypedParameterPtr params,
+         int nparams,
+         const char *name)
+{
+    return getNumber(params, nparams, name, CONVERGE_BYTES_MOST);
+}
+
+/* Pages, in bytes. */
+static guint64
+getPages(virTypedParameterPtr params,
+         int nparams,
+         const char *name,
+         guint64 pageSize)
+{
+    return pageSize * getNumber(params, nparams, name, CONVERGE_BYTES_MOST / MAX(pageSize, 1));
+}
+
+void
+convergeSampleFromJobStats(convergeSample *sample,
+                           int type,
+                           virTypedParameterPtr params,
+                           int nparams)
+{
+    guint64 pageSize = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE);
+    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+    int throttle = 0;
+
+    /* Absent fields leave the defaults above. */
+    if (virTypedParamsGetInt(params, nparams, VIR_DOMAIN_JOB_OPERATION, &operation) < 0)
+        operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
+    if (virTypedParamsGetInt(params, nparams, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE,
+                             &throttle) < 0)
+        throttle = 0;
+
+    sample->totalBytes = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_TOTAL);
+    sample->remainingBytes = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_REMAINING);
+    sample->processedBytes = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_PROCESSED);
+    sample->normalBytes = getBytes(params, nparams, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES);
+    sample->constantBytes = getPages(params, nparams, VIR_DOMAIN_JOB_MEMORY_CONSTANT, pageSize);
+    sample->compressedBytes = getPages(params, nparams, VIR_DOMAIN_JOB_COMPRESSION_PAGES, pageSize);
+    sample->dirtyBps = getPages(params, nparams, VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE, pageSize);
+    sample->iteration = getNumber(params, nparams, VIR_DOMAIN_JOB_MEMORY_ITERATION,
+                                  CONVERGE_COUNT_MOST);
+    sample->throttle = CLAMP(throttle, 0, 99);
+
+    /* While libvirt talks to the destination, and QEMU sets up, memory_total is
+     * 0 and QEMU's parameters are not yet those of this migration. */
+    sample->active = operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT &&
+        (type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED) &&
+        sample->totalBytes > 0 && sample->iteration > 0;
+}

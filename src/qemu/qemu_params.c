@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * qemu_params.c: QEMU's migration parameters, changed and put back
+ */
+#include "qemu/qemu_params.h"
+
+#define ABSENT CONVERGE_PARAM_ABSENT
+
+/* Nobody gets beyond max-cpu-throttle in one step. */
+#define SET_POINT_INCREMENT 99
+
+static const struct {
+    const char *name;
+    gboolean boolean;
+} migrationParams[] = {
+    [CONVERGE_PARAM_INITIAL] = { "cpu-throttle-initial", FALSE },
+    [CONVERGE_PARAM_INCREMENT] = { "cpu-throttle-increment", FALSE },
+    [CONVERGE_PARAM_MAX] = { "max-cpu-throttle", FALSE },
+    [CONVERGE_PARAM_THRESHOLD] = { "throttle-trigger-threshold", FALSE },
+    [CONVERGE_PARAM_TAILSLOW] = { "cpu-throttle-tailslow", TRUE },
+    [CONVERGE_PARAM_DOWNTIME] = { "downtime-limit", FALSE },
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(migrationParams) == CONVERGE_PARAM_LAST);
+
+const char *
+convergeQemuParamName(convergeQemuParam param)
+{
+    return migrationParams[param].name;
+}
+
+gboolean
+convergeQemuParamIsBoolean(convergeQemuParam param)
+{
+    return migrationParams[param].boolean;
+}
+
+void
+convergeQemuParamsInit(convergeQemuParams *params,
+                       gboolean callerThrottle)
+{
+    gsize i;
+
+    *params = (convergeQemuParams) { .callerThrottle = callerThrottle };
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
+        params->original[i] = params->written[i] = ABSENT;
+}
+
+/* --- QMP --- */
+
+static gint64
+currentValue(JsonObject *current,
+             const char *name,
+             gboolean boolean)
+{
+    if (!json_object_has_member(current, name))
+        return ABSENT;
+    if (boolean)
+        return json_object_get_boolean_member_with_default(current, name, FALSE);
+    return json_object_get_int_member_with_default(current, name, ABSENT);
+}
+
+static void
+addValue(JsonObject *arguments,
+         const char *name,
+         gboolean boolean,
+         gint64 value)
+{
+    if (boolean)
+        json_object_set_boolean_member(arguments, name, value != 0);
+    else
+        json_object_set_int_member(arguments, name, value);
+}
+
+static gboolean
+send(const convergeMonitor *monitor,
+     JsonObject *arguments,
+     GError **error)
+{
+    g_autoptr(JsonObject) reply = convergeQmpRunObject(monitor, "migrate-set-parameters",
+                                                       arguments, error);
+
+    return reply != NULL;
+}
+
+/* --- Changing --- */
+
+static gboolean
+queryParams(const convergeMonitor *monitor,
+            gint64 values[CONVERGE_PARAM_LAST],
+            GError **error)
+{
+    g_autoptr(JsonObject) reply = convergeQmpRunObject(monitor, "query-migrate-parameters",
+                                                       NULL, error);
+    gsize i;
+
+    if (!reply)
+        return FALSE;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
+        values[i] = currentValue(reply, migrationParams[i].name, migrationParams[i].boolean);
+    return TRUE;
+}
+
+gboolean
+convergeQemuParamsRemember(convergeQemuParams *params,
+                           const convergeMonitor *monitor,
+                           GError **error)
+{
+    if (!params->remembered)
+        params->remembered = queryParams(monitor, params->original, error);
+    return params->remembered;
+}
+
+/* libvirt puts cpu-throttle-initial back in one command with all else that it knows,
+ * and knows nothing of max-cpu-throttle: were that lower, QEMU would refuse the whole
+ * command.  So max-cpu-throttle never goes below what libvirt will ask for: QEMU's
+ * default, unless somebody had set more before the migration. */
+static gint64
+lowestMax(const convergeQemuParams *params)
+{
+    if (params->callerThrottle)
+        return CONVERGE_THROTTLE_FLOOR;
+    return MAX(CONVERGE_THROTTLE_FLOOR, params->original[CONVERGE_PARAM_INITIAL]);
+}
+
+void
+convergeQemuParamsFor(const convergeQemuParams *params,
+                      const convergeDecision *decision,
+                      gint64 values[CONVERGE_PARAM_LAST])
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
+        values[i] = ABSENT;
+
+    switch (decision->verb) {
+    case CONVERGE_VERB_STEP:
+        values[CONVERGE_PARAM_INITIAL] = decision->throttle;
+        values[CONVERGE_PARAM_INCREMENT] = decision->increment;
+        values[CONVERGE_PARAM_MAX] = decision->maxThrottle;
+        values[CONVERGE_PARAM_THRESHOLD] = decision->threshold;
+        values[CONVERGE_PARAM_TAILSLOW] = decision->tailslow;
+        break;
+
+    case CONVERGE_VERB_THROTTLE:
+        values[CONVERGE_PARAM_INITIAL] = MAX(decision->throttle, 1);
+        values[CONVERGE_PARAM_INCREMENT] = SET_POINT_INCREMENT;
+        values[CONVERGE_PARAM_MAX] = decision->throttle;
+        values[CONVERGE_PARAM_THRESHOLD] = 1;
+        values[CONVERGE_PARAM_TAILSLOW] = FALSE;
+        break;
+
+    case CONVERGE_VERB_PRIME:
+    case CONVERGE_VERB_HOLD:
+        /* QEMU acts at the second bad pass.  Primed, it counts the bulk pass as one,
+         * so that a set-point stated during the next pass is in force right after
+         * it; held, it counts only what dirties more than it sends, and acts by the
+         * smallest step that it has.  Unless it throttles: then it has to act once more,
+         * to come down as far as it can. */
+        values[CONVERGE_PARAM_INITIAL] = 1;
+        values[CONVERGE_PARAM_INCREMENT] = 1;
+        values[CONVERGE_PARAM_MAX] = CONVERGE_THROTTLE_FLOOR;
+        values[CONVERGE_PARAM_THRESHOLD] = decision->verb == CONVERGE_VERB_PRIME ||
+            params->written[CONVERGE_PARAM_INCREMENT] == SET_POINT_INCREMENT ? 1 : 100;
+        values[CONVERGE_PARAM_TAILSLOW] = FALSE;
+        break;
+
+    case CONVERGE_VERB_DOWNTIME:    /* these have public calls */
+    case CONVERGE_VERB_POSTCOPY:
+    case CONVERGE_VERB_SUSPEND:
+    case CONVERGE_VERB_ABORT:
+    case CONVERGE_VERB_SKIP:
+    case CONVERGE_VERB_LAST:
+    default:
+        break;
+    }
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (params->original[i] == ABSENT)
+            values[i] = ABSENT;
+    }
+
+    if (values[CONVERGE_PARAM_MAX] != ABSENT)
+        values[CONVERGE_PARAM_MAX] = MAX(values[CONVERGE_PARAM_MAX], lowestMax(params));
+}
+
+gboolean
+convergeQemuParamsWrite(convergeQemuParams *params,
+                        const convergeMonitor *monitor,
+                        const gint64 values[CONVERGE_PARAM_LAST],
+                        GError **error)
+{
+    g_autoptr(JsonObject) arguments = json_object_new();
+    gsize i;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (values[i] != ABSENT)
+            addValue(arguments, migrationParams[i].name, migrationParams[i].boolean, values[i]);
+    }
+    if (!send(monitor, arguments, error))
+        return FALSE;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (values[i] != ABSENT)
+            params->written[i] = values[i];
+    }
+    return TRUE;
+}
+
+/* --- Putting back --- */
+
+/* What is to be done about one parameter. */
+typedef struct _putBack putBack;
+struct _putBack {
+    const convergeQemuParamUndo *undo;
+    gint64 next;        /* ABSENT: not to be changed, or done */
+};
+
+/* @now: ABSENT where this QEMU does not know the parameter */
+static gint64
+valueToPutBack(const convergeQemuParamUndo *undo,
+               gint64 now)
+{
+    gsize i;
+
+    for (i = 0; i < undo->n && now != ABSENT; i++) {
+        if (undo->written[i] == now)
+            return now == undo->original ? ABSENT : undo->original;
+    }
+    return ABSENT;
+}
+
+static putBack *
+findPutBack(putBack *items,
+            gsize n,
+            convergeQemuParam param)
+{
+    gsize i;
+
+    for (i = 0; i < n; i++) {
+        if (g_str_equal(items[i].undo->name, migrationParams[param].name))
+            return &items[i];
+    }
+    return NULL;
+}
+
+static gint64
+inForce(const putBack *item,
+        JsonObject *current,
+        convergeQemuParam param)
+{
+    if (item && item->next != ABSENT)
+        return item->next;
+    return currentValue(current, migrationParams[param].name, migrationParams[param].boolean);
+}
+
+/* Somebody else may have set one of the two. */
+static void
+fitInitialToMax(putBack *items,
+                gsize n,
+                JsonObject *current)
+{
+    putBack *initial = findPutBack(items, n, CONVERGE_PARAM_INITIAL);
+    putBack *max = findPutBack(items, n, CONVERGE_PARAM_MAX);
+    gint64 nextInitial = inForce(initial, current, CONVERGE_PARAM_INITIAL);
+    gint64 nextMax = inForce(max, current, CONVERGE_PARAM_MAX);
+
+    if (nextMax == ABSENT || nextInitial <= nextMax)
+        return;
+    if (initial && initial->next != ABSENT)
+        initial->next = nextMax;
+    else if (max && max->next != ABSENT)
+        max->next = nextInitial;
+}
+
+/* In two rounds: QEMU may take a value only after another one. */
+static gboolean
+sendEach(const convergeMonitor *monitor,
+         putBack *items,
+         gsize n,
+         GError **error)
+{
+    gboolean ret = TRUE;
+    int round;
+    gsize i;
+
+    for (round = 0; round < 2; round++) {
+        for (i = 0; i < n; i++) {
+            const convergeQemuParamUndo *undo = items[i].undo;
+            g_autoptr(JsonObject) arguments = json_object_new();
+
+            if (items[i].next == ABSENT)
+                continue;
+            addValue(arguments, undo->name, undo->boolean, items[i].next);
+            if (send(monitor, arguments, round == 1 && ret ? error : NULL))
+                items[i].next = ABSENT;
+            else if (round == 1)
+                ret = FALSE;
+        }
+    }
+    return ret;
+}
+
+static guint
+countLeft(const putBack *items,
+          gsize n)
+{
+    guint count = 0;
+    gsize i;
+
+    for (i = 0; i < n; i++)
+        count += items[i].next != ABSENT;
+    return count;
+}
+
+static gboolean
+sendAll(const convergeMonitor *monitor,
+        putBack *items,
+        gsize n,
+        GError **error)
+{
+    g_autoptr(JsonObject) arguments = json_object_new();
+    g_autoptr(GError) refusal = NULL;
+    gsize i;
+
+    for (i = 0; i < n; i++) {
+        if (items[i].next != ABSENT)
+            addValue(arguments, items[i].undo->name, items[i].undo->boolean, items[i].next);
+    }
+
+    if (send(monitor, arguments, &refusal)) {
+        for (i = 0; i < n; i++)
+            items[i].next = ABSENT;
+        return TRUE;
+    }
+    if (g_error_matches(refusal, CONVERGE_ERROR, CONVERGE_ERROR_QEMU))
+        return sendEach(monitor, items, n, error);
+    g_propagate_error(error, g_steal_pointer(&refusal));
+    return FALSE;
+}
+
+gboolean
+convergeQemuParamsPutBack(const convergeMonitor *monitor,
+                          const convergeQemuParamUndo *undos,
+                          gsize n,
+                          guint *count,
+                          GError **error)
+{
+    g_autoptr(JsonObject) current = NULL;
+    g_autofree putBack *items = g_new0(putBack, n);
+    gboolean ret = TRUE;
+    guint wanted;
+    gsize i;
+
+    if (count)
+        *count = 0;
+    if (n == 0)
+        return TRUE;
+    if (!(current = convergeQmpRunObject(monitor, "query-migrate-parameters", NULL, error)))
+        return FALSE;
+
+    for (i = 0; i < n; i++) {
+        items[i].undo = &undos[i];
+        items[i].next = valueToPutBack(&undos[i],
+                                       currentValue(current, undos[i].name, undos[i].boolean));
+    }
+    fitInitialToMax(items, n, current);
+
+    if ((wanted = countLeft(items, n)) > 0)
+        ret = sendAll(monitor, items, n, error);
+    if (count)
+        *count = wanted - countLeft(items, n);
+    return ret;
+}
+
+gboolean
+convergeQemuParamsRestore(convergeQemuParams *params,
+                          const convergeMonitor *monitor,
+                          GError **error)
+{
+    convergeQemuParamUndo undos[CONVERGE_PARAM_LAST];
+    gsize n = 0;
+    gsize i;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (params->written[i] == ABSENT || params->original[i] == ABSENT)
+            continue;
+        undos[n++] = (convergeQemuParamUndo) {
+            .name = migrationParams[i].name,
+            .boolean = migrationParams[i].boolean,
+            .original = params->original[i],
+            .written = &params->written[i],
+            .n = 1,
+        };
+    }
+    return convergeQemuParamsPutBack(monitor, undos, n, NULL, error);
+}
+
+gboolean
+convergeQemuParamsIsCallers(const convergeQemuParams *params,
+                            convergeQemuParam param)
+{
+    return params->callerThrottle &&
+        (param == CONVERGE_PARAM_INITIAL || param == CONVERGE_PARAM_INCREMENT);
+}
+
+void
+convergeQemuParamsEnd(convergeQemuParams *params)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
+        if (convergeQemuParamsIsCallers(params, i))
+            params->written[i] = ABSENT;
+    }
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * qmp.h: QMP commands and replies
+ */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#include "qemu/libvirt_calls.h"
+
+/* {"execute": NAME, "arguments": ...}.  @arguments may be NULL; a reference is
+ * taken.  Free with g_free(). */
+char *convergeQmpCommand(const char *name, JsonObject *arguments);
+
+/* What a reply returns, an object or an array, to be unreferenced; NULL with
+ * CONVERGE_ERROR_QEMU set if QEMU reported an error or the reply is not one. */
+JsonNode *convergeQmpParse(const char *reply, GError **error);
+
+/* The monitor of one guest; a value. */
+typedef struct _convergeMonitor convergeMonitor;
+struct _convergeMonitor {
+    const convergeLibvirt *libvirt;
+    virDomainPtr dom;           /* not owned */
+};
+
+/* Runs one command.  As convergeQmpParse(), or CONVERGE_ERROR_LIBVIRT. */
+JsonNode *convergeQmpRun(const convergeMonitor *monitor, const char *name,
+                         JsonObject *arguments, GError **error);
+
+/* ...that is to return an object. */
+JsonObject *convergeQmpRunObject(const convergeMonitor *monitor, const char *name,
+                                 JsonObject *arguments, GError **error);

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * actuatortest.c: what the backend says to QEMU, and what it takes back
+ *
+ * A small QEMU behind fake libvirt calls: it holds migration parameters, checks the
+ * merged set as the real one does, and refuses all or takes all.
+ */
+#include <json-glib/json-glib.h>
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libvirt/backend_libvirt.h"
+#include "libvirt/pass_watch.h"
+#include "qemu/dirty_probe.h"
+
+typedef struct _fakeQemu fakeQemu;
+struct _fakeQemu {
+    gint64 initial, increment, max, threshold, tailslow, downtime;
+    gint64 samplePages;         /* of a dirty-rate probe, for each GiB */
+    gint64 dirtyRate;           /* MiB/s, rounded down */
+    guint commands;             /* that set something */
+    gboolean gone;
+};
+
+static const fakeQemu pristine = { 20, 10, 99, 50, 0, 300, 0, 0, 0, FALSE };
+static fakeQemu qemu;
+
+static char *
+query(void)
+{
+    return g_strdup_printf("{\"return\":{\"cpu-throttle-initial\":%d,\"cpu-throttle-increment\":%d,"
+                           "\"max-cpu-throttle\":%d,\"throttle-trigger-threshold\":%d,"
+                           "\"cpu-throttle-tailslow\":%s,\"downtime-limit\":%d},\"id\":\"x\"}",
+                           (int)qemu.initial, (int)qemu.increment, (int)qemu.max,
+                           (int)qemu.threshold, qemu.tailslow ? "true" : "false",
+                           (int)qemu.downtime);
+}
+
+/* migrate_params_check(): on the merged set, all or nothing. */
+static gboolean
+setParams(JsonObject *arguments)
+{
+    fakeQemu merged = qemu;
+
+    merged.initial = json_object_get_int_member_with_default(arguments, "cpu-throttle-initial", qemu.initial);
+    merged.increment = json_object_get_int_member_with_default(arguments, "cpu-throttle-increment", qemu.increment);
+    merged.max = json_object_get_int_member_with_default(arguments, "max-cpu-throttle", qemu.max);
+    merged.threshold = json_object_get_int_member_with_default(arguments, "throttle-trigger-threshold", qemu.threshold);
+    merged.tailslow = json_object_get_boolean_member_with_default(arguments, "cpu-throttle-tailslow", qemu.tailslow);
+    merged.downtime = json_object_get_int_member_with_default(arguments, "downtime-limit", qemu.downtime);
+    if (merged.initial < 1 || merged.initial > 99 || merged.increment < 1 ||
+        merged.increment > 99 || merged.max < merged.initial || merged.max > 99 ||
+        merged.threshold < 1 || merged.threshold > 100)
+        return FALSE;
+    qemu = merged;
+    qemu.commands++;
+    return TRUE;
+}
+
+/* calc-dirty-rate, within its limits */
+static gboolean
+startProbe(JsonObject *arguments)
+{
+    qemu.samplePages = json_object_get_int_member_with_default(arguments, "sample-pages", 512);
+    return qemu.samplePages >= 128 && qemu.samplePages <= 16384;
+}
+
+static int
+fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
+            const char *cmd,
+            char **result,
+            unsigned int flags G_GNUC_UNUSED)
+{
+    g_autoptr(JsonNode) node = json_from_string(cmd, NULL);
+    JsonObject *command = json_node_get_object(node);
+    const char *name = json_object_get_string_member(command, "execute");
+    g_autofree char *reply = NULL;
+
+    if (qemu.gone)
+        return -1;
+
+    if (g_str_equal(name, "query-migrate-parameters"))
+        reply = query();
+    else if ((g_str_equal(name, "migrate-set-parameters") &&
+              setParams(json_object_get_object_member(command, "arguments"))) ||
+             (g_str_equal(name, "calc-dirty-rate") &&
+              startProbe(json_object_get_object_member(command, "arguments"))))
+        reply = g_strdup("{\"return\":{}}");
+    else if (g_str_equal(name, "query-dirty-rate"))
+        reply = g_strdup_printf("{\"return\":{\"status\":\"measured\",\"dirty-rate\":%d}}",
+                                (int)qemu.dirtyRate);
+    else
+        reply = g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}");
+
+    *result = strdup(reply);
+    return 0;
+}
+
+static int
+fakeDowntime(virDomainPtr dom G_GNUC_UNUSED,
+             unsigned long long ms,
+             unsigned int flags G_GNUC_UNUSED)
+{
+    qemu.downtime = (gint64)ms;
+    return 0;
+}
+
+static const convergeLibvirt fake = {
+    .caller = "test",
+    .setMaxDowntime = fakeDowntime,
+    .qemuMonitorCommand = fakeMonitor,
+};
+
+static gboolean
+say(convergeBackendLibvirt *backend,
+    convergeVerb verb,
+    unsigned int throttle)
+{
+    convergeDecision decision = {
+        .verb = verb, .throttle = throttle, .increment = 10, .maxThrottle = 99,
+        .threshold = 50, .downtimeMs = 100,
+    };
+
+    return convergeBackendLibvirtOps.apply(backend, &decision, NULL);
+}
+
+/* What libvirt sends after a failure: all that it knows, in one command. */
+static gboolean
+libvirtResets(gint64 initial)
+{
+    g_autoptr(JsonObject) arguments = json_object_new();
+
+    json_object_set_int_member(arguments, "cpu-throttle-initial", initial);
+    json_object_set_int_member(arguments, "cpu-throttle-increment", 10);
+    json_object_set_int_member(arguments, "downtime-limit", 300);
+    return setParams(arguments);
+}
+
+static void
+assertPristine(void)
+{
+    g_assert_cmpint(qemu.initial, ==, pristine.initial);
+    g_assert_cmpint(qemu.increment, ==, pristine.increment);
+    g_assert_cmpint(qemu.max, ==, pristine.max);
+    g_assert_cmpint(qemu.threshold, ==, pristine.threshold);
+    g_assert_cmpint(qemu.tailslow, ==, pristine.tailslow);
+    g_assert_cmpint(qemu.downtime, ==, pristine.downtime);
+}
+
+/* Verbs in an order that a migration may have. */
+static const struct {
+    convergeVerb verb;
+    unsigned int throttle;
+} course[] = {
+    { CONVERGE_VERB_PRIME, 0 }, { CONVERGE_VERB_DOWNTIME, 0 },
+    { CONVERGE_VERB_THROTTLE, 95 }, { CONVERGE_VERB_THROTTLE, 20 },
+    { CONVERGE_VERB_HOLD, 0 }, { CONVERGE_VERB_THROTTLE, 99 },
+    { CONVERGE_VERB_STEP, 20 }, { CONVERGE_VERB_STEP, 70 },
+};
+
+/* Wherever it fails: libvirt's reset is never refused, and afterwards all is as before;
+ * without libvirt's reset as well. */
+static void
+testRestore(void)
+{
+    gsize steps, i;
+    int withReset;
+
+    for (withReset = 0; withReset < 2; withReset++) {
+        for (steps = 0; steps <= G_N_ELEMENTS(course); steps++) {
+            g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
+            guint commands;
+
+            qemu = pristine;
+            for (i = 0; i < steps; i++)
+                g_assert_true(say(backend, course[i].verb, course[i].throttle));
+
+            if (withReset)
+                g_assert_true(libvirtResets(20));
+            convergeBackendLibvirtEnd(backend);
+            g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+            assertPristine();
+
+            commands = qemu.commands;
+            g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+            g_assert_cmpuint(qemu.commands, ==, commands);
+        }
+    }
+}
+
+/* auto_converge.initial of the caller: libvirt sets it before us, and takes it back. */
+static void
+testCallerThrottle(void)
+{
+    const gint64 initial[] = { 5, 30, 80 };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(initial); i++) {
+        g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, TRUE);
+
+        qemu = pristine;
+        qemu.initial = initial[i];
+        for (j = 0; j < G_N_ELEMENTS(course); j++)
+            g_assert_true(say(backend, course[j].verb, course[j].throttle));
+        g_assert_true(say(backend, CONVERGE_VERB_STEP, 20));
+        g_assert_true(libvirtResets(20));
+        convergeBackendLibvirtEnd(backend);
+        g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+        assertPristine();
+    }
+}
+
+/* The set-point is exact. */
+static void
+testSetPoint(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
+    unsigned int throttle;
+
+    qemu = pristine;
+    for (throttle = CONVERGE_THROTTLE_FLOOR; throttle <= 99; throttle++) {
+        g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, throttle));
+        /* QEMU: initial while it is off, else min(now + increment, max). */
+        g_assert_cmpint(qemu.initial, ==, throttle);
+        g_assert_cmpint(MIN(1 + qemu.increment, qemu.max), ==, throttle);
+        g_assert_cmpint(MIN(99 + qemu.increment, qemu.max), ==, throttle);
+        g_assert_cmpint(qemu.threshold, ==, 1);
+        g_assert_false(qemu.tailslow);
+    }
+}
+
+/* QEMU comes down from a throttle only when it acts, and acts only when it must. */
+static void
+testLetGo(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
+
+    qemu = pristine;
+    g_assert_true(say(backend, CONVERGE_VERB_HOLD, 0));
+    g_assert_cmpint(qemu.threshold, ==, 100);
+
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 95));
+    g_assert_true(say(backend, CONVERGE_VERB_HOLD, 0));
+    g_assert_cmpint(MIN(95 + qemu.increment, qemu.max), ==, CONVERGE_THROTTLE_FLOOR);
+    g_assert_cmpint(qemu.threshold, ==, 1);
+}
+
+/* A guest of any size is measured by enough pages, and a large one by no more than QEMU must
+ * hash. */
+static void
+testProbePages(void)
+{
+    const guint64 mib = 1024 * 1024;
+    const guint64 sizes[] = { 1, 36 * mib, 384 * mib, 1024 * mib, 16384 * mib, 1048576 * mib };
+    const convergeMonitor monitor = { .libvirt = &fake };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        convergeDirtyProbe probe = { 0 };
+        guint64 pages;
+
+        qemu = pristine;
+        g_assert_true(convergeDirtyProbeStart(&probe, &monitor, sizes[i], 0, NULL));
+        pages = qemu.samplePages * sizes[i] / (1024 * mib);
+        if (sizes[i] >= 32 * mib)
+            g_assert_cmpuint(pages, >=, 511);
+        if (sizes[i] > 32768 * mib)
+            g_assert_cmpint(qemu.samplePages, ==, 128);
+    }
+}
+
+/* What QEMU rounds down is taken for half of a MiB/s more, but nothing for nothing. */
+static void
+testProbeRate(void)
+{
+    const convergeMonitor monitor = { .libvirt = &fake };
+    const struct {
+        gint64 said, bps;
+    } rows[] = { { 0, 0 }, { 1, 3 << 19 }, { 250, 501 << 19 } };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeDirtyProbe probe = { .startMs = 1 };
+        convergeSample sample = { .timeMs = 2000 };
+
+        qemu = pristine;
+        qemu.dirtyRate = rows[i].said;
+        convergeDirtyProbeCollect(&probe, &monitor, &sample);
+        g_assert_cmpuint(sample.probeId, ==, 1);
+        g_assert_cmpint(sample.probeMs, ==, 1000);
+        g_assert_cmpuint(sample.probeBps, ==, (guint64)rows[i].bps);
+    }
+}
+
+/* Nothing was done: nothing is said, not even a question. */
+static void
+testUntouched(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
+
+    qemu = pristine;
+    qemu.gone = TRUE;
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+}
+
+static void
+testRefused(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
+    convergeDecision wrong = { .verb = CONVERGE_VERB_STEP, .throttle = 120, .increment = 10,
+                               .maxThrottle = 99, .threshold = 50 };
+    g_autoptr(GError) error = NULL;
+
+    qemu = pristine;
+    g_assert_false(convergeBackendLibvirtOps.apply(backend, &wrong, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
+    assertPristine();
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+    g_assert_cmpuint(qemu.commands, ==, 0);
+}
+
+/* libvirt's side of an event: what was registered last. */
+static struct {
+    virConnectDomainEventMigrationIterationCallback cb;
+    void *opaque;
+    virFreeCallback freecb;
+    gboolean refuses;
+} event;
+
+static int
+fakeRegister(virConnectPtr conn G_GNUC_UNUSED,
+             virDomainPtr dom G_GNUC_UNUSED,
+             int eventID,
+             virConnectDomainEventGenericCallback cb,
+             void *opaque,
+             virFreeCallback freecb)
+{
+    g_assert_cmpint(eventID, ==, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION);
+    if (event.refuses)
+        return -1;
+    event.cb = (virConnectDomainEventMigrationIterationCallback)(void (*)(void))cb;
+    event.opaque = opaque;
+    event.freecb = freecb;
+    return 7;
+}
+
+static int
+fakeDeregister(virConnectPtr conn G_GNUC_UNUSED,
+               int callbackID)
+{
+    g_assert_cmpint(callbackID, ==, 7);
+    return 0;
+}
+
+/* There is no domain that would have a connection. */
+static void
+ignoreError(void *opaque G_GNUC_UNUSED,
+            virErrorPtr error G_GNUC_UNUSED)
+{
+}
+
+static void
+countPass(void *opaque)
+{
+    (*(guint *)opaque)++;
+}
+
+/* An event that libvirt has on its way when the watch ends comes to nothing. */
+static void
+testPassWatch(void)
+{
+    const convergeLibvirt without = { .caller = "test" };
+    const convergeLibvirt with = {
+        .caller = "test",
+        .domainEventRegisterAny = fakeRegister,
+        .domainEventDeregisterAny = fakeDeregister,
+    };
+    convergePassWatch *watch;
+    guint passes = 0;
+
+    virSetErrorFunc(NULL, ignoreError);
+    g_assert_null(convergePassWatchStart(&without, NULL, countPass, &passes));
+    event.refuses = TRUE;
+    g_assert_null(convergePassWatchStart(&with, NULL, countPass, &passes));
+    event.refuses = FALSE;
+
+    watch = convergePassWatchStart(&with, NULL, countPass, &passes);
+    g_assert_nonnull(watch);
+    event.cb(NULL, NULL, 1, event.opaque);
+    event.cb(NULL, NULL, 2, event.opaque);
+    g_assert_cmpuint(passes, ==, 2);
+
+    convergePassWatchStop(watch, &with, NULL);
+    event.cb(NULL, NULL, 3, event.opaque);
+    event.freecb(event.opaque);
+    g_assert_cmpuint(passes, ==, 2);
+}
+
+/* A QEMU that its guest has taken over is parsed, too. */
+static void
+testDeepReply(void)
+{
+    static const struct {
+        const char *open;
+        gsize levels;
+        gboolean good;
+    } rows[] = {
+        { "[", 20, TRUE }, { "[", 1000000, FALSE }, { "{\"a\":", 1000000, FALSE },
+        { "]", 1000000, FALSE }, { "[]", 1000000, FALSE },
+    };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) text = g_string_new("{\"return\":");
+        g_autoptr(JsonNode) node = NULL;
+
+        for (j = 0; j < rows[i].levels; j++)
+            g_string_append(text, rows[i].open);
+        for (j = 0; rows[i].good && j < rows[i].levels; j++)
+            g_string_append_c(text, ']');
+        g_string_append_c(text, '}');
+        node = convergeQmpParse(text->str, NULL);
+        g_assert_true((node != NULL) == rows[i].good);
+    }
+}
+
+/* Brackets in a string are no levels. */
+static void
+testBracketsInString(void)
+{
+    g_autofree char *brackets = g_strnfill(1000, '[');
+    g_autofree char *text = g_strdup_printf("{\"return\":{\"name\":\"\\\"%s\\\\\"}}", brackets);
+    g_autoptr(JsonNode) node = convergeQmpParse(text, NULL);
+
+    g_assert_nonnull(node);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_assert_cmpint(virInitialize(), ==, 0);
+    g_test_add_func("/backend/restore", testRestore);
+    g_test_add_func("/backend/caller-throttle", testCallerThrottle);
+    g_test_add_func("/backend/set-point", testSetPoint);
+    g_test_add_func("/backend/let-go", testLetGo);
+    g_test_add_func("/backend/pass-watch", testPassWatch);
+    g_test_add_func("/backend/probe-pages", testProbePages);
+    g_test_add_func("/backend/probe-rate", testProbeRate);
+    g_test_add_func("/backend/untouched", testUntouched);
+    g_test_add_func("/backend/refused", testRefused);
+    g_test_add_func("/backend/deep-reply", testDeepReply);
+    g_test_add_func("/backend/brackets-in-string", testBracketsInString);
+    return g_test_run();
+}
