@@ -27,21 +27,11 @@
  * in text form (policy/policy.h). */
 #define QEMU_MIGRATION_CONVERGE_PARAM_POLICY QEMU_MIGRATION_CONVERGE_PREFIX "policy"
 
-/* virDomainGetJobStats() on a daemon that has the module; the first always, even
- * without a job, the others while and after a policy steers a migration. */
-#define QEMU_MIGRATION_CONVERGE_STAT_MODULE QEMU_MIGRATION_CONVERGE_PREFIX "module"     /* string, version */
-#define QEMU_MIGRATION_CONVERGE_STAT_POLICY QEMU_MIGRATION_CONVERGE_PREFIX "policy"     /* string */
-#define QEMU_MIGRATION_CONVERGE_STAT_STATE QEMU_MIGRATION_CONVERGE_PREFIX "state"       /* string */
-#define QEMU_MIGRATION_CONVERGE_STAT_CLASS QEMU_MIGRATION_CONVERGE_PREFIX "class"       /* string */
-#define QEMU_MIGRATION_CONVERGE_STAT_REASON QEMU_MIGRATION_CONVERGE_PREFIX "reason"     /* string, for people */
-#define QEMU_MIGRATION_CONVERGE_STAT_JOURNAL QEMU_MIGRATION_CONVERGE_PREFIX "journal"   /* string: file name, or "unrecorded" */
-#define QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR QEMU_MIGRATION_CONVERGE_PREFIX "actuator"           /* string: qemu, vcpu-quota, dirty-limit */
-#define QEMU_MIGRATION_CONVERGE_STAT_THROTTLE QEMU_MIGRATION_CONVERGE_PREFIX "throttle_target"    /* int, % */
-#define QEMU_MIGRATION_CONVERGE_STAT_DOWNTIME QEMU_MIGRATION_CONVERGE_PREFIX "downtime_limit"     /* ullong, ms */
-#define QEMU_MIGRATION_CONVERGE_STAT_BANDWIDTH QEMU_MIGRATION_CONVERGE_PREFIX "bandwidth"         /* ullong, bytes/s */
-#define QEMU_MIGRATION_CONVERGE_STAT_DIRTY_RATE QEMU_MIGRATION_CONVERGE_PREFIX "dirty_rate"       /* ullong, bytes/s at full speed */
-#define QEMU_MIGRATION_CONVERGE_STAT_WORKING_SET QEMU_MIGRATION_CONVERGE_PREFIX "working_set"     /* ullong, bytes */
-#define QEMU_MIGRATION_CONVERGE_STAT_REMAINING QEMU_MIGRATION_CONVERGE_PREFIX "predicted_remaining"   /* ullong, ms */
-#define QEMU_MIGRATION_CONVERGE_STAT_ERROR QEMU_MIGRATION_CONVERGE_PREFIX "predicted_error"           /* ullong, ms that _remaining may be wrong by */
-#define QEMU_MIGRATION_CONVERGE_STAT_PAUSE QEMU_MIGRATION_CONVERGE_PREFIX "predicted_downtime"        /* ullong, ms */
-#define QEMU_MIGRATION_CONVERGE_STAT_LOST QEMU_MIGRATION_CONVERGE_PREFIX "predicted_lost"             /* ullong, guest ms */
+/* virDomainGetJobStats() on a daemon that has the module gives every row of
+ * engine/status_table.h: the prefix, then the row's name.  "module" is always there, even
+ * without a job; the others are there while a policy controls a migration, and afterwards.
+ * These are the ones that clients ask for by name. */
+#define QEMU_MIGRATION_CONVERGE_STAT_MODULE QEMU_MIGRATION_CONVERGE_PREFIX "module"
+#define QEMU_MIGRATION_CONVERGE_STAT_POLICY QEMU_MIGRATION_CONVERGE_PREFIX "policy"
+#define QEMU_MIGRATION_CONVERGE_STAT_STATE QEMU_MIGRATION_CONVERGE_PREFIX "state"
+#define QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR QEMU_MIGRATION_CONVERGE_PREFIX "actuator"

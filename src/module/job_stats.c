@@ -2,52 +2,41 @@
 /*
  * job_stats.c: our fields in virDomainGetJobStats()
  */
+#include "engine/status_table.h"
 #include "module/job_stats.h"
 #include "qemu_migration_converge.h"
-#include "util/number.h"
 #include "util/text.h"
-
-typedef struct _convergeStat convergeStat;
-struct _convergeStat {
-    const char *name;
-    int type;                   /* VIR_TYPED_PARAM_* */
-    gboolean known;             /* there is something to tell */
-    const char *string;
-    guint64 number;
-};
-
-static void
-appendString(virTypedParameterPtr *params,
-             int *nparams,
-             int *maxparams,
-             const char *name,
-             const char *string)
-{
-    g_autofree char *escaped = convergeTextEscape(string);
-
-    virTypedParamsAddString(params, nparams, maxparams, name, escaped);
-}
 
 static void
 append(virTypedParameterPtr *params,
        int *nparams,
-       const convergeStat *stats,
-       gsize nstats)
+       const convergeStat *stat,
+       const convergeStatus *status,
+       const char *policy)
 {
+    g_autofree char *name = g_strconcat(QEMU_MIGRATION_CONVERGE_PREFIX, stat->name, NULL);
+    const char *text = stat->text ? stat->text(status, policy) : NULL;
+    gint64 number = stat->number ? stat->number(status) : CONVERGE_STAT_UNKNOWN;
+    g_autofree char *escaped = NULL;
     int maxparams = *nparams;
-    gsize i;
 
-    for (i = 0; i < nstats; i++) {
-        const convergeStat *stat = &stats[i];
+    if (!text && number < 0)
+        return;
 
-        if (!stat->known)
-            continue;
-        if (stat->type == VIR_TYPED_PARAM_STRING)
-            appendString(params, nparams, &maxparams, stat->name, stat->string);
-        else if (stat->type == VIR_TYPED_PARAM_INT)
-            virTypedParamsAddInt(params, nparams, &maxparams, stat->name, stat->number);
-        else
-            virTypedParamsAddULLong(params, nparams, &maxparams, stat->name, stat->number);
+    switch (stat->type) {
+    case CONVERGE_STAT_STRING:
+        escaped = convergeTextEscape(text);
+        virTypedParamsAddString(params, nparams, &maxparams, name, escaped);
+        break;
+    case CONVERGE_STAT_INT:
+        virTypedParamsAddInt(params, nparams, &maxparams, name, number);
+        break;
+    case CONVERGE_STAT_ULLONG:
+        virTypedParamsAddULLong(params, nparams, &maxparams, name, number);
+        break;
+    case CONVERGE_STAT_LAST:
+    default:
+        break;
     }
 }
 
@@ -57,49 +46,10 @@ convergeJobStatsAppend(virTypedParameterPtr *params,
                        const convergeStatus *status,
                        const char *policy)
 {
-    const convergeStat module[] = {
-        { QEMU_MIGRATION_CONVERGE_STAT_MODULE, VIR_TYPED_PARAM_STRING, TRUE, PACKAGE_VERSION, 0 },
-    };
+    gsize i;
 
-    append(params, nparams, module, G_N_ELEMENTS(module));
-
-    if (status) {
-        const convergePrediction *prediction = &status->prediction;
-        const convergeStat stats[] = {
-            { QEMU_MIGRATION_CONVERGE_STAT_POLICY, VIR_TYPED_PARAM_STRING,
-              TRUE, policy, 0 },
-            { QEMU_MIGRATION_CONVERGE_STAT_STATE, VIR_TYPED_PARAM_STRING,
-              TRUE, convergeStateName(status->state), 0 },
-            { QEMU_MIGRATION_CONVERGE_STAT_CLASS, VIR_TYPED_PARAM_STRING,
-              TRUE, convergeClassName(status->class_), 0 },
-            { QEMU_MIGRATION_CONVERGE_STAT_REASON, VIR_TYPED_PARAM_STRING,
-              status->reason[0] != '\0', status->reason, 0 },
-            { QEMU_MIGRATION_CONVERGE_STAT_JOURNAL, VIR_TYPED_PARAM_STRING,
-              status->unjournaled || status->journal[0] != '\0',
-              status->unjournaled ? "unrecorded" : status->journal, 0 },
-            { QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR, VIR_TYPED_PARAM_STRING,
-              status->actuator != CONVERGE_METHOD_AUTO,
-              convergeThrottleMethodName(status->actuator), 0 },
-            { QEMU_MIGRATION_CONVERGE_STAT_THROTTLE, VIR_TYPED_PARAM_INT,
-              TRUE, NULL, status->throttleTarget },
-            { QEMU_MIGRATION_CONVERGE_STAT_DOWNTIME, VIR_TYPED_PARAM_ULLONG,
-              status->downtimeMs > 0, NULL, status->downtimeMs },
-            { QEMU_MIGRATION_CONVERGE_STAT_BANDWIDTH, VIR_TYPED_PARAM_ULLONG,
-              status->bandwidth > 0, NULL, convergeRound(status->bandwidth) },
-            { QEMU_MIGRATION_CONVERGE_STAT_DIRTY_RATE, VIR_TYPED_PARAM_ULLONG,
-              status->workingSet > 0, NULL, convergeRound(status->dirtyRate) },
-            { QEMU_MIGRATION_CONVERGE_STAT_WORKING_SET, VIR_TYPED_PARAM_ULLONG,
-              status->workingSet > 0, NULL, convergeRound(status->workingSet) },
-            { QEMU_MIGRATION_CONVERGE_STAT_REMAINING, VIR_TYPED_PARAM_ULLONG,
-              prediction->converges, NULL, prediction->remainingMs },
-            { QEMU_MIGRATION_CONVERGE_STAT_ERROR, VIR_TYPED_PARAM_ULLONG,
-              prediction->converges && prediction->errorMs > 0, NULL, prediction->errorMs },
-            { QEMU_MIGRATION_CONVERGE_STAT_PAUSE, VIR_TYPED_PARAM_ULLONG,
-              prediction->converges, NULL, prediction->pauseMs },
-            { QEMU_MIGRATION_CONVERGE_STAT_LOST, VIR_TYPED_PARAM_ULLONG,
-              prediction->converges, NULL, prediction->lostMs },
-        };
-
-        append(params, nparams, stats, G_N_ELEMENTS(stats));
+    for (i = 0; i < convergeStatCount; i++) {
+        if (status || convergeStats[i].always)
+            append(params, nparams, &convergeStats[i], status, policy);
     }
 }

@@ -8,7 +8,10 @@
 
 #include "engine/loop.h"
 
-/* Appends the fields to what libvirt returned.  @status and @policy may be NULL: then
- * only that the module is in.  Running out of memory leaves fields out. */
+/* Appends every statistic that is known (engine/status_table.h) to what libvirt returned.
+ * Texts are escaped.  Where memory runs out, statistics are missing.
+ *
+ * @status: NULL: no policy controls a migration
+ * @policy: in text form; may be NULL where @status is */
 void convergeJobStatsAppend(virTypedParameterPtr *params, int *nparams,
                             const convergeStatus *status, const char *policy);

@@ -34,51 +34,222 @@ testError(void)
     virResetLastError();
 }
 
-static const char *
-getString(virTypedParameterPtr params,
-          int nparams,
-          const char *name)
-{
-    const char *value = NULL;
+/* What a status with everything in it is told as: names, types and values are what users
+ * parse. */
+typedef struct _expectedStat expectedStat;
+struct _expectedStat {
+    const char *name;
+    int type;
+    const char *text;
+    unsigned long long number;
+};
 
-    g_assert_cmpint(virTypedParamsGetString(params, nparams, name, &value), ==, 1);
-    return value;
+static const expectedStat everyStat[] = {
+    { "auto_converge.module", VIR_TYPED_PARAM_STRING, PACKAGE_VERSION, 0 },
+    { "auto_converge.policy", VIR_TYPED_PARAM_STRING, "adaptive", 0 },
+    { "auto_converge.state", VIR_TYPED_PARAM_STRING, "throttling", 0 },
+    { "auto_converge.class", VIR_TYPED_PARAM_STRING, "middle", 0 },
+    { "auto_converge.reason", VIR_TYPED_PARAM_STRING, "because", 0 },
+    { "auto_converge.journal", VIR_TYPED_PARAM_STRING, "guest-1.jsonl", 0 },
+    { "auto_converge.actuator", VIR_TYPED_PARAM_STRING, "vcpu-quota", 0 },
+    { "auto_converge.throttle_target", VIR_TYPED_PARAM_INT, NULL, 60 },
+    { "auto_converge.downtime_limit", VIR_TYPED_PARAM_ULLONG, NULL, 300 },
+    { "auto_converge.bandwidth", VIR_TYPED_PARAM_ULLONG, NULL, 101 },
+    { "auto_converge.dirty_rate", VIR_TYPED_PARAM_ULLONG, NULL, 13 },
+    { "auto_converge.working_set", VIR_TYPED_PARAM_ULLONG, NULL, 1003 },
+    { "auto_converge.predicted_remaining", VIR_TYPED_PARAM_ULLONG, NULL, 5000000000ULL },
+    { "auto_converge.predicted_error", VIR_TYPED_PARAM_ULLONG, NULL, 21 },
+    { "auto_converge.predicted_downtime", VIR_TYPED_PARAM_ULLONG, NULL, 22 },
+    { "auto_converge.predicted_lost", VIR_TYPED_PARAM_ULLONG, NULL, 23 },
+};
+
+static const convergeStatus fullStatus = {
+    .state = CONVERGE_STATE_THROTTLING,
+    .class_ = CONVERGE_CLASS_MIDDLE,
+    .reason = "because",
+    .journal = "guest-1.jsonl",
+    .actuator = CONVERGE_METHOD_VCPU_QUOTA,
+    .throttleTarget = 60,
+    .downtimeMs = 300,
+    .bandwidth = 101.2,
+    .dirtyRate = 12.6,
+    .workingSet = 1003,
+    .prediction = {
+        .converges = TRUE,
+        .remainingMs = 5000000000,
+        .errorMs = 21,
+        .pauseMs = 22,
+        .lostMs = 23,
+    },
+};
+
+static void
+checkStat(const virTypedParameter *param,
+          const expectedStat *expected)
+{
+    g_assert_cmpstr(param->field, ==, expected->name);
+    g_assert_cmpint(param->type, ==, expected->type);
+    if (param->type == VIR_TYPED_PARAM_STRING)
+        g_assert_cmpstr(param->value.s, ==, expected->text);
+    else if (param->type == VIR_TYPED_PARAM_INT)
+        g_assert_cmpint(param->value.i, ==, expected->number);
+    else
+        g_assert_cmpuint(param->value.ul, ==, expected->number);
 }
 
-static unsigned long long
-getNumber(virTypedParameterPtr params,
-          int nparams,
-          const char *name)
-{
-    unsigned long long value = 0;
-
-    g_assert_cmpint(virTypedParamsGetULLong(params, nparams, name, &value), ==, 1);
-    return value;
-}
-
+/* Our statistics stand behind libvirt's own, which stay. */
 static void
 testStats(void)
 {
-    convergeStatus status = {
-        .state = CONVERGE_STATE_THROTTLING,
-        .bandwidth = INFINITY,
-        .dirtyRate = 12.6,
-        .workingSet = 1e300,
-        .reason = HOSTILE,
-    };
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    int maxparams = 0;
+    gsize i;
+
+    virTypedParamsAddInt(&params, &nparams, &maxparams, "operation", 5);
+    virTypedParamsAddString(&params, &nparams, &maxparams, "errmsg", "none");
+    convergeJobStatsAppend(&params, &nparams, &fullStatus, "adaptive");
+
+    g_assert_cmpint(nparams, ==, 2 + G_N_ELEMENTS(everyStat));
+    checkStat(&params[0], &(expectedStat) { "operation", VIR_TYPED_PARAM_INT, NULL, 5 });
+    checkStat(&params[1], &(expectedStat) { "errmsg", VIR_TYPED_PARAM_STRING, "none", 0 });
+    for (i = 0; i < G_N_ELEMENTS(everyStat); i++)
+        checkStat(&params[2 + i], &everyStat[i]);
+    virTypedParamsFree(params, nparams);
+}
+
+/* Everything that @status tells is told, but for @missing, which ends with NULL. */
+static void
+checkMissing(const convergeStatus *status,
+             const char *const *missing)
+{
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    gsize i;
+
+    convergeJobStatsAppend(&params, &nparams, status, "adaptive");
+    for (i = 0; i < G_N_ELEMENTS(everyStat); i++) {
+        const char *name = everyStat[i].name + strlen(QEMU_MIGRATION_CONVERGE_PREFIX);
+        gboolean told = virTypedParamsGet(params, nparams, everyStat[i].name) != NULL;
+
+        if (told == g_strv_contains(missing, name))
+            g_error("'%s' is %s", name, told ? "told" : "missing");
+    }
+    virTypedParamsFree(params, nparams);
+}
+
+/* What is not known is left out, not told as 0. */
+static void
+testUnknown(void)
+{
+    convergeStatus status = fullStatus;
+
+    checkMissing(&status, (const char *const[]) { NULL });
+
+    status.reason[0] = '\0';
+    checkMissing(&status, (const char *const[]) { "reason", NULL });
+
+    status = fullStatus;
+    status.journal[0] = '\0';
+    checkMissing(&status, (const char *const[]) { "journal", NULL });
+
+    status = fullStatus;
+    status.actuator = CONVERGE_METHOD_AUTO;
+    checkMissing(&status, (const char *const[]) { "actuator", NULL });
+
+    status = fullStatus;
+    status.throttleTarget = 0;
+    status.dirtyRate = 0;
+    checkMissing(&status, (const char *const[]) { NULL });
+
+    status = fullStatus;
+    status.downtimeMs = 0;
+    checkMissing(&status, (const char *const[]) { "downtime_limit", NULL });
+
+    status = fullStatus;
+    status.bandwidth = 0;
+    checkMissing(&status, (const char *const[]) { "bandwidth", NULL });
+
+    status = fullStatus;
+    status.workingSet = 0;
+    checkMissing(&status, (const char *const[]) { "working_set", "dirty_rate", NULL });
+
+    status = fullStatus;
+    status.prediction.errorMs = 0;
+    checkMissing(&status, (const char *const[]) { "predicted_error", NULL });
+
+    status = fullStatus;
+    status.prediction.converges = FALSE;
+    checkMissing(&status, (const char *const[]) { "predicted_remaining", "predicted_error",
+                                                  "predicted_downtime", "predicted_lost", NULL });
+}
+
+/* A journal that cannot be written is told as that, whether or not it had begun. */
+static void
+testUnrecorded(void)
+{
+    convergeStatus status = fullStatus;
+    virTypedParameterPtr params = NULL;
+    const char *journal = NULL;
+    int nparams = 0;
+
+    status.unjournaled = TRUE;
+    convergeJobStatsAppend(&params, &nparams, &status, "adaptive");
+    g_assert_cmpint(virTypedParamsGetString(params, nparams, "auto_converge.journal", &journal),
+                    ==, 1);
+    g_assert_cmpstr(journal, ==, "unrecorded");
+    virTypedParamsFree(params, nparams);
+}
+
+/* Without a policy that controls a migration there is the module, and nothing else. */
+static void
+testNoStatus(void)
+{
     virTypedParameterPtr params = NULL;
     int nparams = 0;
 
+    convergeJobStatsAppend(&params, &nparams, NULL, NULL);
+    g_assert_cmpint(nparams, ==, 1);
+    checkStat(&params[0], &everyStat[0]);
+    virTypedParamsFree(params, nparams);
+}
+
+static const virTypedParameter *
+getStat(virTypedParameterPtr params,
+        int nparams,
+        const char *name)
+{
+    const virTypedParameter *param = virTypedParamsGet(params, nparams, name);
+
+    g_assert_nonnull(param);
+    return param;
+}
+
+/* Texts of others do nothing but show themselves, and numbers that do not fit are bounded. */
+static void
+testHostile(void)
+{
+    static const char *const texts[] = {
+        "auto_converge.policy", "auto_converge.reason", "auto_converge.journal",
+    };
+    static const char *const numbers[] = {
+        "auto_converge.bandwidth", "auto_converge.working_set",
+    };
+    convergeStatus status = fullStatus;
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    gsize i;
+
+    g_strlcpy(status.reason, HOSTILE, sizeof(status.reason));
+    g_strlcpy(status.journal, HOSTILE, sizeof(status.journal));
+    status.bandwidth = INFINITY;
+    status.workingSet = 1e300;
+
     convergeJobStatsAppend(&params, &nparams, &status, HOSTILE);
-    g_assert_cmpstr(getString(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_MODULE), ==,
-                    PACKAGE_VERSION);
-    g_assert_cmpstr(getString(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_REASON), ==, HARMLESS);
-    g_assert_cmpstr(getString(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_POLICY), ==, HARMLESS);
-    g_assert_cmpuint(getNumber(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_BANDWIDTH), ==,
-                     G_MAXINT64);
-    g_assert_cmpuint(getNumber(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_DIRTY_RATE), ==, 13);
-    g_assert_cmpuint(getNumber(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_WORKING_SET), ==,
-                     G_MAXINT64);
+    for (i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_assert_cmpstr(getStat(params, nparams, texts[i])->value.s, ==, HARMLESS);
+    for (i = 0; i < G_N_ELEMENTS(numbers); i++)
+        g_assert_cmpuint(getStat(params, nparams, numbers[i])->value.ul, ==, G_MAXINT64);
     virTypedParamsFree(params, nparams);
 }
 
@@ -92,6 +263,10 @@ main(int argc,
     g_test_add_func("/tell/log", testLog);
     g_test_add_func("/tell/error", testError);
     g_test_add_func("/tell/stats", testStats);
+    g_test_add_func("/tell/stats/unknown", testUnknown);
+    g_test_add_func("/tell/stats/unrecorded", testUnrecorded);
+    g_test_add_func("/tell/stats/no-status", testNoStatus);
+    g_test_add_func("/tell/stats/hostile", testHostile);
 
     return g_test_run();
 }

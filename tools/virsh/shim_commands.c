@@ -13,6 +13,7 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+#include "engine/status_table.h"
 #include "policy/policy_xml.h"
 #include "qemu_migration_converge.h"
 #include "util/error.h"
@@ -25,36 +26,6 @@
 typedef char *(*getMetadataFunc)(virDomainPtr, int, const char *, unsigned int);
 typedef int (*setMetadataFunc)(virDomainPtr, int, const char *, const char *,
                                const char *, unsigned int);
-
-typedef enum {
-    UNIT_NONE,
-    UNIT_PERCENT,
-    UNIT_MS,
-    UNIT_BYTES,
-    UNIT_BYTES_PER_S,
-} virshUnit;
-
-/* The statistics of the module, in the order in which they are printed. */
-static const struct {
-    const char *stat;
-    virshUnit unit;
-} statusRows[] = {
-    { QEMU_MIGRATION_CONVERGE_STAT_POLICY, UNIT_NONE },
-    { QEMU_MIGRATION_CONVERGE_STAT_STATE, UNIT_NONE },
-    { QEMU_MIGRATION_CONVERGE_STAT_CLASS, UNIT_NONE },
-    { QEMU_MIGRATION_CONVERGE_STAT_REASON, UNIT_NONE },
-    { QEMU_MIGRATION_CONVERGE_STAT_JOURNAL, UNIT_NONE },
-    { QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR, UNIT_NONE },
-    { QEMU_MIGRATION_CONVERGE_STAT_THROTTLE, UNIT_PERCENT },
-    { QEMU_MIGRATION_CONVERGE_STAT_DOWNTIME, UNIT_MS },
-    { QEMU_MIGRATION_CONVERGE_STAT_BANDWIDTH, UNIT_BYTES_PER_S },
-    { QEMU_MIGRATION_CONVERGE_STAT_DIRTY_RATE, UNIT_BYTES_PER_S },
-    { QEMU_MIGRATION_CONVERGE_STAT_WORKING_SET, UNIT_BYTES },
-    { QEMU_MIGRATION_CONVERGE_STAT_REMAINING, UNIT_MS },
-    { QEMU_MIGRATION_CONVERGE_STAT_ERROR, UNIT_MS },
-    { QEMU_MIGRATION_CONVERGE_STAT_PAUSE, UNIT_MS },
-    { QEMU_MIGRATION_CONVERGE_STAT_LOST, UNIT_MS },
-};
 
 /* The message is ours; what libvirt said before must not follow it. */
 static void
@@ -166,55 +137,55 @@ doEstimate(virDomainPtr dom,
 static void
 appendNumber(GString *text,
              unsigned long long number,
-             virshUnit unit)
+             convergeStatUnit unit)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
     double scaled = number;
     gsize i;
 
     switch (unit) {
-    case UNIT_PERCENT:
+    case CONVERGE_UNIT_PERCENT:
         g_string_append_printf(text, "%llu %%", number);
         break;
-    case UNIT_MS:
+    case CONVERGE_UNIT_MS:
         g_string_append_printf(text, "%llu ms", number);
         break;
-    case UNIT_BYTES:
-    case UNIT_BYTES_PER_S:
+    case CONVERGE_UNIT_BYTES:
+    case CONVERGE_UNIT_BYTES_PER_S:
         for (i = 0; scaled >= 1024 && i < G_N_ELEMENTS(units) - 1; i++)
             scaled /= 1024;
         g_string_append_printf(text, "%.1f %s%s", scaled, units[i],
-                               unit == UNIT_BYTES_PER_S ? "/s" : "");
+                               unit == CONVERGE_UNIT_BYTES_PER_S ? "/s" : "");
         break;
-    case UNIT_NONE:
+    case CONVERGE_UNIT_NONE:
+    case CONVERGE_UNIT_LAST:
     default:
         g_string_append_printf(text, "%llu", number);
     }
 }
 
-/* One line of the statistics, if there is one of that name. */
+/* Appends one line, if libvirt returned this statistic. */
 static void
 appendStat(GString *text,
            virTypedParameterPtr stats,
            int nstats,
-           const char *stat,
-           virshUnit unit)
+           const convergeStat *stat)
 {
-    virTypedParameterPtr param = virTypedParamsGet(stats, nstats, stat);
+    g_autofree char *name = g_strconcat(QEMU_MIGRATION_CONVERGE_PREFIX, stat->name, NULL);
+    virTypedParameterPtr param = virTypedParamsGet(stats, nstats, name);
 
     if (!param)
         return;
 
-    g_string_append_printf(text, "%s%s: ", text->len ? "\n" : "",
-                           stat + strlen(QEMU_MIGRATION_CONVERGE_PREFIX));
+    g_string_append_printf(text, "%s%s: ", text->len ? "\n" : "", stat->name);
     if (param->type == VIR_TYPED_PARAM_STRING) {
         g_autofree char *shown = convergeTextEscape(param->value.s);
 
         g_string_append(text, shown);
     } else if (param->type == VIR_TYPED_PARAM_INT) {
-        appendNumber(text, MAX(param->value.i, 0), unit);
+        appendNumber(text, MAX(param->value.i, 0), stat->unit);
     } else if (param->type == VIR_TYPED_PARAM_ULLONG) {
-        appendNumber(text, param->value.ul, unit);
+        appendNumber(text, param->value.ul, stat->unit);
     }
 }
 
@@ -248,11 +219,10 @@ doStatus(virDomainPtr dom)
         virResetLastError();
     }
 
-    appendStat(text, stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_MODULE, UNIT_NONE);
-    if (text->len == 0)
+    if (!virTypedParamsGet(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_MODULE))
         g_string_append(text, _("module: not loaded"));
-    for (i = 0; i < G_N_ELEMENTS(statusRows); i++)
-        appendStat(text, stats, nstats, statusRows[i].stat, statusRows[i].unit);
+    for (i = 0; i < convergeStatCount; i++)
+        appendStat(text, stats, nstats, &convergeStats[i]);
 
     virTypedParamsFree(stats, nstats);
     return g_string_free(g_steal_pointer(&text), FALSE);

@@ -28,6 +28,17 @@ SET = "Convergence policy set\n"
 CLEARED = "Convergence policy cleared\n"
 NO_POLICY = "error: domain 'test' has no convergence policy\n"
 
+# One of every kind of value, not all that there are, and in no order.
+STATUS = ";".join((
+    "ullong auto_converge.working_set 1610612736",
+    "ullong auto_converge.bandwidth 104857600",
+    "ullong auto_converge.downtime_limit 300",
+    "int auto_converge.throttle_target 60",
+    "string auto_converge.reason because",
+    "string auto_converge.state throttling",
+    "string auto_converge.policy adaptive",
+))
+
 SITE = """[default]
 max-downtime = 700ms
 
@@ -192,7 +203,7 @@ class Domain(CommandTest):
         self.assertEqual(done, (0, "module: not loaded\n\n", ""))
         done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1")
         self.assertEqual(done, (0, "module: 1\n\n", ""))
-        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="1")
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS=STATUS)
         self.assertEqual(done[1].splitlines(), [
             "module: 1", "policy: adaptive", "state: throttling", "reason: because",
             "throttle_target: 60 %", "downtime_limit: 300 ms", "bandwidth: 100.0 MiB/s",
@@ -201,8 +212,8 @@ class Domain(CommandTest):
 
     def test_escapes(self):
         """Text of others comes as one line that does nothing to a terminal."""
-        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="1",
-                         VIRSH_FAKE_REASON="a\nstate: \x1b[31mforged\u202e")
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1",
+                         VIRSH_FAKE_STATUS="string auto_converge.reason a\nstate: \x1b[31mforged\u202e")
         self.assertIn("reason: a\\x0astate: \\x1b[31mforged\\u{202e}", done[1].splitlines())
         for how in (["migrate", "--live", "--converge-policy", "a\x1b[31m\nb", "c", "d"],
                     ["migrate --live --converge-policy 'a\x1b[31m\nb' c d"]):
@@ -589,10 +600,19 @@ class ManualPages(CommandTest):
             self.assertIn("``%s``" % stated.strip(), joined)
 
     def test_statistics(self):
-        with open(os.path.join(MANPAGES, "../../src/qemu_migration_converge.h")) as file:
-            names = re.findall(r'_STAT_\w+ QEMU_MIGRATION_CONVERGE_PREFIX "(\w+)"', file.read())
-        text = self.section("virt-converge-policy.rst", "JOB STATISTICS")
-        self.assertEqual(re.findall(r"(?m)^``auto_converge\.(\w+)`` \(", text), names)
+        """converge-status shows every statistic of the manual, in its order and with its unit."""
+        rows = re.findall(r"(?m)^``auto_converge\.(\w+)`` \(([a-z ]+)(?:, (\S+))?\)$",
+                          self.section("virt-converge-policy.rst", "JOB STATISTICS"))
+        self.assertGreater(len(rows), 10)
+        status, expected = [], []
+        for number, (name, kind, unit) in enumerate(rows, 1):
+            value = f"{name} {number}" if kind == "string" else str(number << 20)
+            kind = {"unsigned long long": "ullong"}.get(kind, kind)
+            status.append(f"{kind} auto_converge.{name} {value}")
+            expected.append(f"{name}: " + {"": value, "bytes": f"{number}.0 MiB", "bytes/s": f"{number}.0 MiB/s"}
+                            .get(unit, f"{value} {unit}"))
+        done = self.fake("converge-status", "test", VIRSH_FAKE_STATUS=";".join(status))
+        self.assertEqual(done, (0, "\n".join(expected) + "\n\n", ""))
 
 
 if __name__ == "__main__":

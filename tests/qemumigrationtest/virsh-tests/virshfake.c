@@ -8,8 +8,7 @@
  *
  *   VIRSH_FAKE_REAL     as libvirt itself does
  *   VIRSH_FAKE_MODULE   the source host has our module
- *   VIRSH_FAKE_STATUS   ...which controls a migration
- *   VIRSH_FAKE_REASON   ...and has this reason for it
+ *   VIRSH_FAKE_STATUS   ...which controls a migration, and tells "TYPE NAME VALUE;..." of it
  *   VIRSH_FAKE_LATE     likewise, but the loop's statistics, which the test driver
  *                       refuses, come only when the migration has failed
  *   VIRSH_FAKE_REFUSE   the call fails, the policy being unknown to the destination
@@ -69,24 +68,28 @@ printCall(const char *name,
     fputc('\n', stderr);
 }
 
-/* One of every kind of value, and not all that there are. */
+/* TYPE is "string", "int" or "ullong". */
 static void
 addStatus(virTypedParameterPtr *params,
           int *nparams,
           int *maxparams)
 {
-    const char *reason = getenv("VIRSH_FAKE_REASON");
+    char *status = strdup(getenv("VIRSH_FAKE_STATUS"));
+    char *rest = NULL;
+    char *stat;
 
-    virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.working_set",
-                            1536ULL * 1024 * 1024);
-    virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.bandwidth",
-                            100ULL * 1024 * 1024);
-    virTypedParamsAddULLong(params, nparams, maxparams, "auto_converge.downtime_limit", 300);
-    virTypedParamsAddInt(params, nparams, maxparams, "auto_converge.throttle_target", 60);
-    virTypedParamsAddString(params, nparams, maxparams, "auto_converge.reason",
-                            reason ? reason : "because");
-    virTypedParamsAddString(params, nparams, maxparams, "auto_converge.state", "throttling");
-    virTypedParamsAddString(params, nparams, maxparams, "auto_converge.policy", "adaptive");
+    for (stat = strtok_r(status, ";", &rest); stat; stat = strtok_r(NULL, ";", &rest)) {
+        char *type = strsep(&stat, " ");
+        char *name = strsep(&stat, " ");
+
+        if (strcmp(type, "string") == 0)
+            virTypedParamsAddString(params, nparams, maxparams, name, stat);
+        else if (strcmp(type, "int") == 0)
+            virTypedParamsAddInt(params, nparams, maxparams, name, atoi(stat));
+        else
+            virTypedParamsAddULLong(params, nparams, maxparams, name, strtoull(stat, NULL, 10));
+    }
+    free(status);
 }
 
 int
