@@ -142,7 +142,7 @@ testRows(void)
         g_assert_true(findStat(stat->name) == stat);
         g_assert_true((stat->type == CONVERGE_STAT_STRING) == (stat->text != NULL));
         g_assert_true((stat->type == CONVERGE_STAT_STRING) == (stat->number == NULL));
-        /* libvirt cuts the name of a field off. */
+        /* libvirt truncates longer field names. */
         g_assert_cmpuint(strlen(QEMU_MIGRATION_CONVERGE_PREFIX) + strlen(stat->name), <,
                          VIR_TYPED_PARAM_FIELD_LENGTH);
     }

@@ -34,8 +34,7 @@ testError(void)
     virResetLastError();
 }
 
-/* What a status with everything in it is told as: names, types and values are what users
- * parse. */
+/* The statistics of fullStatus.  Users parse these names, types and values. */
 typedef struct _expectedStat expectedStat;
 struct _expectedStat {
     const char *name;
@@ -97,7 +96,7 @@ checkStat(const virTypedParameter *param,
         g_assert_cmpuint(param->value.ul, ==, expected->number);
 }
 
-/* Our statistics stand behind libvirt's own, which stay. */
+/* The module's statistics follow libvirt's own, which do not change. */
 static void
 testStats(void)
 {
@@ -118,7 +117,7 @@ testStats(void)
     virTypedParamsFree(params, nparams);
 }
 
-/* Everything that @status tells is told, but for @missing, which ends with NULL. */
+/* All statistics of @status are there, except those in @missing, which ends with NULL. */
 static void
 checkMissing(const convergeStatus *status,
              const char *const *missing)
@@ -130,15 +129,15 @@ checkMissing(const convergeStatus *status,
     convergeJobStatsAppend(&params, &nparams, status, "adaptive");
     for (i = 0; i < G_N_ELEMENTS(everyStat); i++) {
         const char *name = everyStat[i].name + strlen(QEMU_MIGRATION_CONVERGE_PREFIX);
-        gboolean told = virTypedParamsGet(params, nparams, everyStat[i].name) != NULL;
+        gboolean there = virTypedParamsGet(params, nparams, everyStat[i].name) != NULL;
 
-        if (told == g_strv_contains(missing, name))
-            g_error("'%s' is %s", name, told ? "told" : "missing");
+        if (there == g_strv_contains(missing, name))
+            g_error("'%s' is %s", name, there ? "there" : "missing");
     }
     virTypedParamsFree(params, nparams);
 }
 
-/* What is not known is left out, not told as 0. */
+/* A value that is not known is left out; it is not published as 0. */
 static void
 testUnknown(void)
 {
@@ -184,7 +183,7 @@ testUnknown(void)
                                                   "predicted_downtime", "predicted_lost", NULL });
 }
 
-/* A journal that cannot be written is told as that, whether or not it had begun. */
+/* A journal that can no longer be written is "unrecorded", although it has a name. */
 static void
 testUnrecorded(void)
 {
@@ -201,7 +200,7 @@ testUnrecorded(void)
     virTypedParamsFree(params, nparams);
 }
 
-/* Without a policy that controls a migration there is the module, and nothing else. */
+/* Where no policy controls a migration, only the module's version is published. */
 static void
 testNoStatus(void)
 {
@@ -225,7 +224,7 @@ getStat(virTypedParameterPtr params,
     return param;
 }
 
-/* Texts of others do nothing but show themselves, and numbers that do not fit are bounded. */
+/* Text from others is escaped, and numbers that do not fit are bounded. */
 static void
 testHostile(void)
 {

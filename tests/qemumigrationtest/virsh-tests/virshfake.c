@@ -8,7 +8,7 @@
  *
  *   VIRSH_FAKE_REAL     as libvirt itself does
  *   VIRSH_FAKE_MODULE   the source host has our module
- *   VIRSH_FAKE_STATUS   ...which controls a migration, and tells "TYPE NAME VALUE;..." of it
+ *   VIRSH_FAKE_STATUS   ...which controls a migration with the statistics "TYPE NAME VALUE;..."
  *   VIRSH_FAKE_LATE     likewise, but the loop's statistics, which the test driver
  *                       refuses, come only when the migration has failed
  *   VIRSH_FAKE_REFUSE   the call fails, the policy being unknown to the destination
