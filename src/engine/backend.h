@@ -1,47 +1,57 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * backend.h: the two edges of the engine, samples in and verbs out
+ * backend.h: the edge of the engine, samples in and verbs out
  *
- * The loop cannot tell which implementation it drives: a real migration over
- * libvirt (backend_libvirt.c) or the simulated one (plant/).
+ * The loop cannot tell which implementation it drives: a real migration over libvirt
+ * (libvirt/backend_libvirt.c) or the simulated one (plant/).
+ *
+ * Reading only reads: .sample changes nothing of the guest.  Everything that does is a verb, which
+ * the loop calls and whose error reaches it.
  *
  * Threads: all calls come from the loop's thread.
  */
 #pragma once
 
 #include "engine/decision.h"
-#include "policy/policy.h"
+#include "engine/throttle_traits.h"
 
 typedef struct _convergeBackendOps convergeBackendOps;
 struct _convergeBackendOps {
-    /* Fills in the sample; .active FALSE when there is (as yet, or
-     * any more) no migration.  FALSE only when nothing could be learnt. */
+    /* Fills in the sample; .active is FALSE while no migration is under way.  FALSE only when
+     * nothing could be read. */
     gboolean (*sample)(void *opaque, convergeSample *sample, GError **error);
 
-    /* Picks what slows the vCPUs down, before the first verb; @wanted as the policy has
-     * it.  Never AUTO.  @why: one translated sentence without a period, g_free().  With
-     * @error set nothing may be done to this guest.  NULL: it is always QEMU's own
-     * throttle. */
-    convergeThrottleMethod (*choose)(void *opaque, convergeThrottleMethod wanted,
-                                       char **why, GError **error);
+    /* Picks the throttle method, once, before the first decision.
+     *
+     * @wanted: as the policy has it; what cannot be had gives way to another method
+     * @why: one translated sentence without a period, to be freed with g_free()
+     *
+     * NULL with @error set: nothing may be done to this guest. */
+    const convergeThrottleTraits *(*choose)(void *opaque, convergeThrottleMethod wanted,
+                                            char **why, GError **error);
 
-    /* After a sample: what slows the vCPUs down now, which may have given way to something
-     * else.  @why: what is new in it, as above; NULL: nothing.  NULL: it stays as chosen. */
-    convergeThrottleMethod (*review)(void *opaque, char **why);
+    /* Keeps the throttle that was decided last in force, after each sample of a running migration:
+     * others write to the same files, a paused guest is let go, and a method may give way to
+     * another one.  NULL: nothing has to be kept.
+     *
+     * @throttle: set to the traits of the method in use now
+     * @why: what is new about the method, as above; NULL: nothing */
+    gboolean (*poll)(void *opaque, const convergeThrottleTraits **throttle, char **why,
+                     GError **error);
 
-    /* Does what a decision says. All or nothing. */
+    /* Carries out a decision, all or nothing. */
     gboolean (*apply)(void *opaque, const convergeDecision *decision, GError **error);
 
-    /* Starts measuring the guest's dirtying over one second; the result comes with
-     * a later sample.  NULL: there is no such source. */
+    /* Starts measuring the guest's dirty rate over one second; the result comes with a later
+     * sample.  NULL: there is no such source. */
     gboolean (*probe)(void *opaque, GError **error);
 
-    /* After a sample without a migration, of one that there was: no vCPU is slowed down, until
-     * there is a migration again.  Never delays a guest that has left.  Idempotent.  NULL: the
+    /* After a sample that shows the migration to have ended in QEMU: stops slowing vCPUs down,
+     * without delaying a guest that is being handed over.  May be called again.  NULL: every
      * throttle ends with the migration. */
-    void (*release)(void *opaque);
+    gboolean (*release)(void *opaque, GError **error);
 
-    /* Takes back everything that apply did and that still stands. Idempotent. */
+    /* Puts back everything that the verbs have changed.  May be called again. */
     gboolean (*restore)(void *opaque, GError **error);
 };
 

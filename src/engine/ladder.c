@@ -3,55 +3,54 @@
  * ladder.c: the limits of a policy, and the fallback when one is hit
  */
 #include "engine/ladder.h"
-#include "engine/plan.h"
 
-/* A pass made progress when it left this much less than the best before it. */
+/* A pass made progress when less than this part of the best before it was left. */
 #define PROGRESS 0.96
 
-/* A rung is cheaper where to go on loses so many times what it loses to stop the guest; and
- * to go on is of no use where that is so many times, and so many ms more: of short times the
- * ratio says nothing. */
+/* A rung is cheaper when to go on loses this many times what a stop-and-copy now would lose.  To
+ * go on is of no use when it loses this many times as much and this many ms more: of short times
+ * the ratio alone means nothing. */
 #define CHEAPER (1 / 0.9)
 #define HOPELESS 1.5
 #define HOPELESS_MS 1000
 
-/* Post-copy on a link that has just failed would lose the guest: the newest bandwidth
- * window must have carried this share of the usual, and so must the one that has begun, as
- * soon as it is long enough to tell. */
+/* Post-copy on a link that has just failed would lose the guest.  The newest bandwidth window must
+ * have carried this share of the usual, and so must the one that has begun, as soon as it is long
+ * enough to tell. */
 #define LINK_ALIVE 0.7
 #define LINK_LEAST 1e6          /* bytes/s: below, fetching pages is no life either */
 #define LINK_TELLS_MS 100
 
 void
-convergeLadderNoteSync(convergeControl *control,
+convergeLadderNoteSync(convergeLadder *ladder,
+                       const convergeControlState *state,
                        const convergeModel *model)
 {
     guint64 left = model->last.remainingBytes;
 
-    if (model->last.throttle < convergePlanHighestThrottle(control))
-        control->strongest = 0;
+    if (model->last.throttle < state->limits.highestThrottle)
+        ladder->nPassesAtMax = 0;
     else
-        control->strongest++;
+        ladder->nPassesAtMax++;
 
-    if (control->leastBytes == 0 || left < PROGRESS * control->leastBytes) {
-        control->leastBytes = MAX(left, 1);
-        control->stalled = 0;
-        control->disbelieved = 0;
+    if (ladder->leastBytes == 0 || left < PROGRESS * ladder->leastBytes) {
+        ladder->leastBytes = MAX(left, 1);
+        ladder->nStalledPasses = 0;
     } else {
-        control->stalled++;
+        ladder->nStalledPasses++;
     }
 }
 
-/* To send all that is dirty while nothing more is dirtied, ms: what is left of this pass,
- * and what the next sync will find. */
+/* How long a stop-and-copy now would take, ms: what is left of this pass, and what the next sync
+ * will find. */
 static double
-shipMs(const convergeModel *model)
+stopAndCopyMs(const convergeModel *model)
 {
     gint64 elapsed = model->last.timeMs - model->startMs;
     double dirty = model->last.remainingBytes;
     double speed = model->bandwidth;
 
-    /* In the bulk pass that is zero pages too, which cost next to nothing. */
+    /* In the bulk pass zero pages are left too, which cost next to nothing. */
     if (model->last.iteration < 2 && elapsed > 0)
         speed = MAX(speed, ((double)model->last.totalBytes - dirty) * 1000 / elapsed);
 
@@ -60,67 +59,89 @@ shipMs(const convergeModel *model)
     return dirty / speed * 1000 + CONVERGE_PAUSE_OVERHEAD_MS;
 }
 
-/* Whether it does not converge, or loses more than so many times as much as to stop the guest
- * now, and @ms. */
+/* Whether @prediction does not converge, or loses more than @times what a stop-and-copy now would
+ * lose, and @ms. */
 static gboolean
 losesMore(const convergeModel *model,
           const convergePrediction *prediction,
           double times,
           double ms)
 {
-    return !prediction->converges || prediction->lostMs > times * shipMs(model) + ms;
+    return !prediction->converges || prediction->lostMs > times * stopAndCopyMs(model) + ms;
 }
 
-gboolean
-convergeLadderIsHopeless(const convergeModel *model,
-                         const convergePrediction *prediction)
+static gboolean
+isHopeless(const convergeModel *model,
+           const convergePrediction *prediction)
 {
     return losesMore(model, prediction, HOPELESS, HOPELESS_MS);
 }
 
+void
+convergeLadderNoteLook(convergeLadder *ladder,
+                       const convergeControlState *state,
+                       const convergeModel *model,
+                       convergeNews news)
+{
+    convergePlan strongest = convergePlanStrongest(&state->limits);
+    convergePrediction least;
+
+    if (state->class_ == CONVERGE_CLASS_UNKNOWN || !isHopeless(model, &state->outlook)) {
+        ladder->nHopelessLooks = 0;
+        return;
+    }
+
+    least = convergePlanPredictFor(&state->limits, model, &model->least, &strongest);
+    if (isHopeless(model, &least))
+        ladder->nHopelessLooks = CONVERGE_HOPELESS_LOOKS;
+    else if ((news & CONVERGE_NEWS_SYNC) || state->throttle->immediate)
+        ladder->nHopelessLooks++;
+}
+
 static gboolean
-deadlineIsDue(const convergeControl *control,
+deadlineIsDue(const convergeControlState *state,
               const convergeModel *model)
 {
-    gint64 deadline = convergeControlGet(control, CONVERGE_FIELD_DEADLINE);
+    gint64 deadline = convergeControlGet(state, CONVERGE_FIELD_DEADLINE);
     gint64 elapsed = model->last.timeMs - model->startMs;
 
     if (deadline == 0)
         return FALSE;
     if (model->bandwidth <= 0)
         return elapsed >= deadline;
-    /* At the next look it may be too late. */
-    if (elapsed + shipMs(model) + CONVERGE_SAMPLE_SLOWEST_MS < deadline)
+    /* At the next sample it may be too late. */
+    if (elapsed + stopAndCopyMs(model) + CONVERGE_SAMPLE_SLOWEST_MS < deadline)
         return FALSE;
 
-    /* Nothing is left to spare, unless it is as good as done anyway. */
-    return !control->prediction.converges ||
-        elapsed + control->prediction.remainingMs > deadline;
+    /* No time is left to spare, unless the migration is predicted to end in time anyway. */
+    return !state->prediction.converges ||
+        elapsed + state->prediction.remainingMs > deadline;
 }
 
 static gboolean
-isCheaper(const convergeControl *control,
+isCheaper(const convergeControlState *state,
           const convergeModel *model,
           convergeNews news)
 {
     return (news & CONVERGE_NEWS_SYNC) && convergeModelReady(model) &&
-        control->class_ != CONVERGE_CLASS_UNKNOWN &&
-        losesMore(model, &control->outlook, CHEAPER, 0);
+        state->class_ != CONVERGE_CLASS_UNKNOWN &&
+        losesMore(model, &state->outlook, CHEAPER, 0);
 }
 
 /* CONVERGE_REASON_LAST: there is none. */
 static convergeReason
-whyFallBack(const convergeControl *control,
+whyFallBack(const convergeLadder *ladder,
+            const convergeControlState *state,
             const convergeModel *model,
             convergeNews news)
 {
     const convergeSample *sample = &model->last;
-    gint64 passes = convergeControlGet(control, CONVERGE_FIELD_PASSES);
-    gint64 factor = convergeControlGet(control, CONVERGE_FIELD_TRANSFER_FACTOR);
-    gint64 stall = convergeControlGet(control, CONVERGE_FIELD_STALL);
-    gint64 when = convergeControlGet(control, CONVERGE_FIELD_FALLBACK_WHEN);
+    gint64 passes = convergeControlGet(state, CONVERGE_FIELD_PASSES);
+    gint64 factor = convergeControlGet(state, CONVERGE_FIELD_TRANSFER_FACTOR);
+    gint64 stall = convergeControlGet(state, CONVERGE_FIELD_STALL);
+    gint64 when = convergeControlGet(state, CONVERGE_FIELD_FALLBACK_WHEN);
 
-    if (deadlineIsDue(control, model))
+    if (deadlineIsDue(state, model))
         return CONVERGE_REASON_DEADLINE;
     /* The first sync ends no pass. */
     if (passes > 0 && sample->iteration > (guint64)passes)
@@ -128,11 +149,11 @@ whyFallBack(const convergeControl *control,
     /* The product of factor and total might not fit. */
     if (factor > 0 && sample->processedBytes / (guint64)factor >= sample->totalBytes)
         return CONVERGE_REASON_TRANSFER;
-    if (stall > 0 && control->stalled >= stall)
+    if (stall > 0 && ladder->nStalledPasses >= stall)
         return CONVERGE_REASON_STALL;
-    if (when >= CONVERGE_FALLBACK_PREDICTION && control->beyond >= CONVERGE_BEYOND_LOOKS)
-        return control->outlook.converges ? CONVERGE_REASON_CHEAPER : CONVERGE_REASON_PREDICTION;
-    if (when >= CONVERGE_FALLBACK_CHEAPER && isCheaper(control, model, news))
+    if (when >= CONVERGE_FALLBACK_PREDICTION && ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS)
+        return state->outlook.converges ? CONVERGE_REASON_CHEAPER : CONVERGE_REASON_PREDICTION;
+    if (when >= CONVERGE_FALLBACK_CHEAPER && isCheaper(state, model, news))
         return CONVERGE_REASON_CHEAPER;
     return CONVERGE_REASON_LAST;
 }
@@ -157,26 +178,27 @@ static const convergeReason whyNoPostcopy[] = {
 G_STATIC_ASSERT(G_N_ELEMENTS(whyNoPostcopy) == CONVERGE_POSTCOPY_AVAILABLE);
 
 unsigned int
-convergeLadderDecide(convergeControl *control,
+convergeLadderDecide(convergeLadder *ladder,
+                     const convergeControlState *state,
                      const convergeModel *model,
                      convergeNews news,
                      convergeDecision *decisions)
 {
-    gint64 ladder = convergeControlGet(control, CONVERGE_FIELD_FALLBACK);
+    gint64 rungs = convergeControlGet(state, CONVERGE_FIELD_FALLBACK);
     convergeReason why;
     unsigned int n = 0;
-    int rung = convergeLadderRung(ladder, control->rung);
+    int rung = convergeLadderRung(rungs, ladder->rung);
 
     if (rung <= CONVERGE_RUNG_CONTINUE ||
-        (why = whyFallBack(control, model, news)) == CONVERGE_REASON_LAST)
+        (why = whyFallBack(ladder, state, model, news)) == CONVERGE_REASON_LAST)
         return 0;
 
-    if (rung == CONVERGE_RUNG_POSTCOPY && control->postcopy != CONVERGE_POSTCOPY_AVAILABLE) {
+    if (rung == CONVERGE_RUNG_POSTCOPY && state->postcopy != CONVERGE_POSTCOPY_AVAILABLE) {
         decisions[n++] = (convergeDecision) {
             .verb = CONVERGE_VERB_SKIP,
-            .reason = whyNoPostcopy[control->postcopy],
+            .reason = whyNoPostcopy[state->postcopy],
         };
-        rung = convergeLadderRung(ladder, ++control->rung);
+        rung = convergeLadderRung(rungs, ++ladder->rung);
     }
 
     switch (rung) {
@@ -196,13 +218,13 @@ convergeLadderDecide(convergeControl *control,
     }
 
     decisions[n] = (convergeDecision) { .verb = decisions[n].verb, .reason = why };
-    control->rung++;
-    control->fallbackTaken = TRUE;
+    ladder->rung++;
+    ladder->fallbackTaken = TRUE;
     return n + 1;
 }
 
 void
-convergeControlRungFailed(convergeControl *control)
+convergeLadderRungFailed(convergeLadder *ladder)
 {
-    control->fallbackTaken = FALSE;
+    ladder->fallbackTaken = FALSE;
 }

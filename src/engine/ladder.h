@@ -2,21 +2,41 @@
 /*
  * ladder.h: the limits of a policy, and the fallback when one is hit
  *
- * Part of the control, and as pure.
+ * The fallback is a ladder of rungs (post-copy, suspend, abort), each of which is taken at most
+ * once.  Pure.
  */
 #pragma once
 
-#include "engine/control.h"
+#include "engine/control_state.h"
 
-/* Keeps count of passes with and without progress; to be called at every sync. */
-void convergeLadderNoteSync(convergeControl *control, const convergeModel *model);
+typedef struct _convergeLadder convergeLadder;
+struct _convergeLadder {
+    guint64 leastBytes;         /* least that was left right after a sync; 0: no sync yet */
+    unsigned int nStalledPasses;    /* since then */
+    unsigned int nPassesAtMax;  /* syncs in a row that found the strongest throttle in force */
+    unsigned int nHopelessLooks;    /* looks in a row that found no plan of use to the guest */
+    unsigned int rung;          /* the next one */
+    gboolean fallbackTaken;     /* a rung was taken: there is nothing more to decide */
+};
 
-/* Whether @prediction is of no use to the guest: it does not converge, or loses half as much
- * again as to stop the guest now and send what is dirty. */
-gboolean convergeLadderIsHopeless(const convergeModel *model,
-                                  const convergePrediction *prediction);
+/* This many looks in a row must find no plan of use before a guest counts as beyond.  One is
+ * enough where even the guest that dirties least of all that it may be has none.  A look is a
+ * bitmap sync and, with a throttle method that acts at once, a dirty-rate probe too. */
+#define CONVERGE_HOPELESS_LOOKS 2
 
-/* Climbs the ladder if a limit is hit; writes at most two decisions (a rung that is
- * skipped, and the one that is taken) and returns how many. */
-unsigned int convergeLadderDecide(convergeControl *control, const convergeModel *model,
-                                  convergeNews news, convergeDecision *decisions);
+/* At every bitmap sync: counts passes with and without progress. */
+void convergeLadderNoteSync(convergeLadder *ladder, const convergeControlState *state,
+                            const convergeModel *model);
+
+/* At every look, after @state has its outlook: counts those without a plan of use. */
+void convergeLadderNoteLook(convergeLadder *ladder, const convergeControlState *state,
+                            const convergeModel *model, convergeNews news);
+
+/* Takes the next rung if a limit is hit.  Writes at most two decisions, a rung that is skipped and
+ * the one that is taken, and returns how many. */
+unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlState *state,
+                                  const convergeModel *model, convergeNews news,
+                                  convergeDecision *decisions);
+
+/* The rung that was decided last could not be taken: the next one is due. */
+void convergeLadderRungFailed(convergeLadder *ladder);

@@ -91,8 +91,8 @@ convergeLoopNew(const convergePolicy *policy,
     loop->backend = backend;
     loop->openJournal = openJournal;
     loop->openOpaque = opaque;
-    loop->control.policy = policy;
-    loop->control.postcopy = postcopy;
+    loop->control.state.policy = policy;
+    loop->control.state.postcopy = postcopy;
 
     /* A probe is worth its cost only where its answer changes what is done. */
     if (!backend->ops->probe ||
@@ -118,10 +118,7 @@ void
 convergeLoopSetCeiling(convergeLoop *loop,
                        gint64 ceilingMs)
 {
-    if (loop->control.ceilingMs == ceilingMs)
-        return;
-    loop->control.ceilingMs = ceilingMs;
-    loop->control.ceilingSet = TRUE;
+    convergeControlSetCeiling(&loop->control, ceilingMs);
 }
 
 const convergeStatus *
@@ -222,12 +219,25 @@ convergeLoopStandAside(convergeLoop *loop,
     }
 }
 
+/* @why: may be NULL */
+static void
+noteThrottleMethod(convergeLoop *loop,
+                   const convergeSample *sample,
+                   const convergeThrottleTraits *throttle,
+                   const char *why)
+{
+    loop->control.state.throttle = loop->status.throttle = throttle;
+    if (loop->journal && why)
+        convergeJournalThrottleMethod(loop->journal, sample->timeMs,
+                                      convergeThrottleMethodName(throttle->method), why);
+}
+
 static void
 noteThrottle(convergeLoop *loop,
              unsigned int throttle)
 {
     loop->status.throttleTarget = throttle;
-    if (!convergeControlIsImmediate(&loop->control))
+    if (!loop->control.state.throttle->immediate)
         return;
 
     /* In force already; and how the guest answers to it is what matters most now: the
@@ -254,7 +264,7 @@ act(convergeLoop *loop,
         convergeJournalDecision(loop->journal, &loop->model, decision, text, error);
 
     if (!done && isRung(decision->verb)) {
-        convergeControlRungFailed(&loop->control);
+        convergeLadderRungFailed(&loop->control.ladder);
         return;
     }
     if (!done) {
@@ -280,7 +290,8 @@ act(convergeLoop *loop,
 gboolean
 convergeLoopExpectsThrottle(const convergeLoop *loop)
 {
-    return convergeControlIsImmediate(&loop->control) && loop->model.last.iteration < 2;
+    return loop->control.state.throttle && loop->control.state.throttle->immediate &&
+        loop->model.last.iteration < 2;
 }
 
 /* That throttle must find no probe under way. */
@@ -325,7 +336,7 @@ keepProbing(convergeLoop *loop,
 {
     g_autoptr(GError) error = NULL;
 
-    if (sample->paused || loop->control.fallbackTaken || loop->probeDueMs < 0 ||
+    if (sample->paused || loop->control.ladder.fallbackTaken || loop->probeDueMs < 0 ||
         sample->timeMs < loop->probeDueMs || bulkPassIsEnding(loop))
         return;
 
@@ -354,11 +365,11 @@ updateStatus(convergeLoop *loop,
     else
         status->state = CONVERGE_STATE_WATCHING;
 
-    status->class_ = loop->control.class_;
+    status->class_ = loop->control.state.class_;
     status->bandwidth = loop->model.bandwidth;
     status->dirtyRate = loop->model.guest.writeRate;
     status->workingSet = loop->model.guest.workingSet;
-    status->prediction = loop->control.prediction;
+    status->prediction = loop->control.state.prediction;
 }
 
 static gint64
@@ -394,10 +405,10 @@ beginJournal(convergeLoop *loop)
         noteJournalTrouble(loop, g_strdup(error->message));
 }
 
-/* The migration moves memory. */
+/* Asks the backend for a throttle method.  Until there is one, nothing is decided. */
 static void
-begin(convergeLoop *loop,
-      const convergeSample *sample)
+chooseThrottle(convergeLoop *loop,
+               const convergeSample *sample)
 {
     const convergeBackend *backend = loop->backend;
     convergeThrottleMethod wanted = convergePolicyGet(loop->policy, CONVERGE_FIELD_ACTUATOR);
@@ -406,49 +417,48 @@ begin(convergeLoop *loop,
     g_autofree char *why = NULL;
     g_autoptr(GError) error = NULL;
 
-    loop->begun = TRUE;
-    beginJournal(loop);
-    if (convergeStateIsAside(loop->status.state))
-        return;
-
-    /* The stepped law is QEMU's own. */
-    loop->control.actuator = CONVERGE_METHOD_QEMU;
-    if (backend->ops->choose)
-        loop->control.actuator = backend->ops->choose(
-            backend->opaque, ours ? wanted : CONVERGE_METHOD_QEMU, &why, &error);
-    if (error) {
-        if (!isOver(loop))
-            convergeLoopStandAside(loop, error);
-        return;
-    }
-    if (!ours)
-        return;
-
-    loop->status.actuator = loop->control.actuator;
-    if (loop->journal && why)
-        convergeJournalThrottleMethod(loop->journal, sample->timeMs,
-                                convergeThrottleMethodName(loop->control.actuator), why);
+    /* QEMU itself applies the stepped law. */
+    loop->control.state.throttle = backend->ops->choose(backend->opaque,
+                                                  ours ? wanted : CONVERGE_METHOD_QEMU,
+                                                  &why, &error);
+    if (!loop->control.state.throttle && !isOver(loop))
+        convergeLoopStandAside(loop, error);
+    if (loop->control.state.throttle && ours)
+        noteThrottleMethod(loop, sample, loop->control.state.throttle, why);
 }
 
-/* What slows the vCPUs down may have been changed by its own doing. */
+/* In every turn, also after the loop has stood aside: what could not be put back then is tried
+ * again. */
 static void
-review(convergeLoop *loop,
-       const convergeSample *sample)
+pollThrottle(convergeLoop *loop,
+             const convergeSample *sample)
 {
     const convergeBackend *backend = loop->backend;
-    convergeThrottleMethod now;
+    const convergeThrottleTraits *now = loop->control.state.throttle;
     g_autofree char *why = NULL;
+    g_autoptr(GError) error = NULL;
 
-    if (!backend->ops->review)
+    if (!backend->ops->poll || !now)
         return;
 
-    now = backend->ops->review(backend->opaque, &why);
-    if (!why)
-        return;
+    if (!backend->ops->poll(backend->opaque, &now, &why, &error) &&
+        !convergeStateIsAside(loop->status.state) && !isOver(loop))
+        convergeLoopStandAside(loop, error);
+    if (why && !convergeStateIsAside(loop->status.state))
+        noteThrottleMethod(loop, sample, now, why);
+}
 
-    loop->control.actuator = loop->status.actuator = now;
-    if (loop->journal)
-        convergeJournalThrottleMethod(loop->journal, sample->timeMs, convergeThrottleMethodName(now), why);
+/* QEMU has ended the migration, and libvirt may have to wait for the destination. */
+static void
+releaseThrottle(convergeLoop *loop)
+{
+    const convergeBackend *backend = loop->backend;
+    g_autoptr(GError) error = NULL;
+
+    if (!loop->begun || !backend->ops->release ||
+        backend->ops->release(backend->opaque, &error) || loop->trouble)
+        return;
+    loop->trouble = g_strdup(error->message);
 }
 
 gint64
@@ -466,22 +476,23 @@ convergeLoopStep(convergeLoop *loop)
         return ++loop->blind < BLIND_AFTER ? SAMPLE_WAITING_MS : SAMPLE_BLIND_MS;
     loop->blind = 0;
 
-    /* QEMU is done with it, if it had begun; libvirt may have to wait for the destination. */
     if (!sample.active) {
-        if (loop->begun && loop->backend->ops->release)
-            loop->backend->ops->release(loop->backend->opaque);
+        releaseThrottle(loop);
         return SAMPLE_WAITING_MS;
     }
 
     if (!loop->begun)
-        begin(loop, &sample);
+        beginJournal(loop);
+    loop->begun = TRUE;
+    if (!loop->control.state.throttle && !convergeStateIsAside(loop->status.state))
+        chooseThrottle(loop, &sample);
 
     news = convergeModelUpdate(&loop->model, &sample);
     if (loop->journal)
         convergeJournalSample(loop->journal, &loop->model, news);
 
-    if (!convergeStateIsAside(loop->status.state)) {
-        review(loop, &sample);
+    pollThrottle(loop, &sample);
+    if (loop->control.state.throttle && !convergeStateIsAside(loop->status.state)) {
         noteProbe(loop, &sample);
         n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
         for (i = 0; i < n && !convergeStateIsAside(loop->status.state); i++)

@@ -40,7 +40,7 @@ struct _convergeStatus {
     char rungText[512];             /* ...and why, translated */
     char journal[128];              /* file name; "": there is none, or none yet */
     gboolean unjournaled;           /* there should be one, but it cannot be written */
-    convergeThrottleMethod actuator;  /* what throttles; AUTO: nothing does */
+    const convergeThrottleTraits *throttle; /* what throttles; NULL: nothing does */
     unsigned int throttleTarget;    /* % */
     gint64 downtimeMs;              /* allowed pause now; 0: not set yet */
     double bandwidth;               /* bytes/s; 0: unknown */

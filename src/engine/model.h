@@ -27,9 +27,6 @@
 /* Of each kind, so that the probes of a long pass do not push the passes out. */
 #define CONVERGE_MODEL_OBSERVATIONS 6
 
-/* %: QEMU's own throttle, once on, is not driven below this: see qemu_params.c. */
-#define CONVERGE_THROTTLE_FLOOR 20
-
 /* One measurement of the guest's dirtying. */
 typedef struct _convergeObservation convergeObservation;
 struct _convergeObservation {

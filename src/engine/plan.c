@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan.c: the plans that a policy allows, and the best of them
+ * plan.c: the plans that are allowed, and the best of them
  */
 #include "engine/plan.h"
 #include "util/number.h"
@@ -8,49 +8,49 @@
 /* Candidates: no throttle, then steps up to the policy's maximum. */
 #define THROTTLE_STEP 5
 
-/* Above this a vCPU stands still for more than 190 ms at a time, by 10 ms x p / (1 - p) of
- * QEMU's cpu-throttle and a tick of 4 ms x p / (1 - p) of a quota: only where nothing gentler
- * converges. */
-#define GENTLE_QEMU 95
-#define GENTLE_QUOTA 97
-
-/* From here on the candidates come in small steps, since what is left to the vCPU is small
- * too. */
+/* From here on the candidates come in small steps, since what is left to the vCPU is small too. */
 #define SMALL_STEPS_FROM 95
 #define SMALL_STEP 2
 
-/* ...or where that saves so much of what the guest loses. */
+/* A throttle that is not gentle is taken where nothing gentler converges, or where the guest
+ * loses this many times less under it. */
 #define HARD_FACTOR 1.5
 
-/* Kept free of the allowed pause, so that the real one keeps under it whatever happens... */
+/* Kept free of the allowed downtime, so that the real one stays below it whatever happens.  What
+ * a throttled vCPU adds comes on top. */
 #define PAUSE_MARGIN_MS 40
 
-/* ...and a throttled vCPU has to be waited for, so many ms x p / (1 - p), the less it is given.
- * Under a quota half of what a stop by itself takes (vcpu_quota.c: 20, 38, 124 ms at 90, 95,
- * 99 %), since the link has something to send meanwhile; under QEMU's throttle of 95 % pauses
- * in the lab came out 14..57 ms above downtime-limit. */
-#define QUOTA_WAIT_MS 0.5
-#define QEMU_WAIT_MS 1.0
-
-/* Candidates for the pause: the initial one, doubled up to the maximum. */
+/* Candidates for the downtime: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
 
 /* Plans this close are a tie, which the shorter migration wins. */
 #define TIE_FACTOR 1.05
 #define TIE_MS 20
 
-/* For a vCPU under @throttle, ms. */
+static const char *const classNames[] = {
+    [CONVERGE_CLASS_UNKNOWN] = "unknown",
+    [CONVERGE_CLASS_CONVERGES] = "converges",
+    [CONVERGE_CLASS_MIDDLE] = "middle",
+    [CONVERGE_CLASS_BEYOND] = "beyond",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(classNames) == CONVERGE_CLASS_LAST);
+
+const char *
+convergeClassName(convergeClass class_)
+{
+    return classNames[class_];
+}
+
+/* How long the switchover waits for a vCPU under @throttle %, ms. */
 static gint64
-waitFor(const convergeControl *control,
+waitFor(const convergePlanLimits *limits,
         unsigned int throttle)
 {
-    double slice = convergeControlIsImmediate(control) ? QUOTA_WAIT_MS : QEMU_WAIT_MS;
-
-    return convergeRound(floor(slice * throttle / (100.0 - throttle)));
+    return convergeRound(floor(limits->throttle->waitMs * throttle / (100.0 - throttle)));
 }
 
 convergePlan
-convergePlanMake(const convergeControl *control,
+convergePlanMake(const convergePlanLimits *limits,
                  unsigned int throttle,
                  gint64 downtimeMs)
 {
@@ -60,36 +60,42 @@ convergePlanMake(const convergeControl *control,
         .overheadMs = CONVERGE_PAUSE_OVERHEAD_MS,
     };
 
-    if (!convergeControlIsImmediate(control)) {
-        plan.latency = control->primed ? 1 : 2;
-        plan.floor = CONVERGE_THROTTLE_FLOOR;
-        plan.overheadMs += waitFor(control, throttle);
+    if (!limits->throttle->immediate) {
+        plan.latency = limits->latency;
+        plan.floor = limits->throttle->least;
+        plan.overheadMs += waitFor(limits, throttle);
     }
     return plan;
 }
 
 gint64
-convergePlanHighestDowntime(const convergeControl *control,
+convergePlanHighestDowntime(const convergePlanLimits *limits,
                             unsigned int throttle)
 {
-    gint64 limit = convergeControlGet(control, CONVERGE_FIELD_MAX_DOWNTIME);
+    gint64 highest = limits->maxDowntimeMs;
 
-    if (convergeControlGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_ADAPTIVE)
-        limit = MAX(limit - PAUSE_MARGIN_MS - waitFor(control, throttle), (limit + 1) / 2);
-    if (control->ceilingMs > 0)
-        limit = MIN(limit, control->ceilingMs);
-    return limit;
+    if (limits->adaptiveDowntime)
+        highest = MAX(highest - PAUSE_MARGIN_MS - waitFor(limits, throttle), (highest + 1) / 2);
+    if (limits->ceilingMs > 0)
+        highest = MIN(highest, limits->ceilingMs);
+    return highest;
 }
 
 gint64
-convergePlanLowestDowntime(const convergeControl *control,
+convergePlanLowestDowntime(const convergePlanLimits *limits,
                            unsigned int throttle)
 {
-    gint64 highest = convergePlanHighestDowntime(control, throttle);
+    gint64 highest = convergePlanHighestDowntime(limits, throttle);
 
-    if (convergeControlGet(control, CONVERGE_FIELD_DOWNTIME) == CONVERGE_DOWNTIME_FIXED)
-        return highest;
-    return MIN(convergeControlGet(control, CONVERGE_FIELD_INITIAL_DOWNTIME), highest);
+    return limits->fixedDowntime ? highest : MIN(limits->initialDowntimeMs, highest);
+}
+
+convergePlan
+convergePlanStrongest(const convergePlanLimits *limits)
+{
+    unsigned int throttle = limits->highestThrottle;
+
+    return convergePlanMake(limits, throttle, convergePlanHighestDowntime(limits, throttle));
 }
 
 static gboolean
@@ -106,27 +112,25 @@ better(const convergePrediction *a,
 }
 
 convergePrediction
-convergePlanPredictFor(const convergeControl *control,
+convergePlanPredictFor(const convergePlanLimits *limits,
                        const convergeModel *model,
                        const convergeGuest *guest,
-                       double bandwidth,
                        const convergePlan *plan)
 {
-    convergePrediction prediction = convergeModelPredictFor(model, guest, bandwidth, plan);
-    gint64 deadline = convergeControlGet(control, CONVERGE_FIELD_DEADLINE);
+    convergePrediction prediction = convergeModelPredictFor(model, guest, model->bandwidth, plan);
     gint64 elapsed = model->last.timeMs - model->startMs;
 
-    if (deadline > 0 && elapsed + prediction.remainingMs > deadline)
+    if (limits->deadlineMs > 0 && elapsed + prediction.remainingMs > limits->deadlineMs)
         prediction.converges = FALSE;
     return prediction;
 }
 
 convergePrediction
-convergePlanPredict(const convergeControl *control,
+convergePlanPredict(const convergePlanLimits *limits,
                     const convergeModel *model,
                     const convergePlan *plan)
 {
-    return convergePlanPredictFor(control, model, &model->guest, model->bandwidth, plan);
+    return convergePlanPredictFor(limits, model, &model->guest, plan);
 }
 
 void
@@ -140,26 +144,26 @@ convergePlanAddError(const convergeModel *model,
     best = convergeModelPredictFor(model, &model->least, model->bandwidth * (1 + error), plan);
     worst = convergeModelPredictFor(model, &model->most, model->bandwidth * (1 - error), plan);
 
-    /* Where the worst never ends, it is as wrong as it is long. */
+    /* Where the worst never ends, the prediction may be off by as much as it is long. */
     prediction->errorMs = !best.converges || !worst.converges ? prediction->remainingMs :
         (worst.remainingMs - best.remainingMs) / 2;
 }
 
-/* Best pause for @throttle. */
+/* The best downtime for @throttle %. */
 static convergePrediction
-predictThrottle(const convergeControl *control,
+predictThrottle(const convergePlanLimits *limits,
                 const convergeModel *model,
                 unsigned int throttle,
                 convergePlan *plan)
 {
-    gint64 highest = convergePlanHighestDowntime(control, throttle);
-    gint64 downtime = convergePlanLowestDowntime(control, throttle);
+    gint64 highest = convergePlanHighestDowntime(limits, throttle);
+    gint64 downtime = convergePlanLowestDowntime(limits, throttle);
     convergePrediction best = { 0 };
 
-    *plan = convergePlanMake(control, throttle, highest);
+    *plan = convergePlanMake(limits, throttle, highest);
     while (TRUE) {
-        convergePlan candidate = convergePlanMake(control, throttle, downtime);
-        convergePrediction prediction = convergePlanPredict(control, model, &candidate);
+        convergePlan candidate = convergePlanMake(limits, throttle, downtime);
+        convergePrediction prediction = convergePlanPredict(limits, model, &candidate);
 
         if (prediction.converges && (!best.converges || better(&prediction, &best))) {
             best = prediction;
@@ -173,17 +177,9 @@ predictThrottle(const convergeControl *control,
 }
 
 unsigned int
-convergePlanHighestThrottle(const convergeControl *control)
+convergePlanGentleThrottle(const convergePlanLimits *limits)
 {
-    return convergeControlLawIs(control, CONVERGE_THROTTLE_ADAPTIVE) ?
-        (unsigned int)convergeControlGet(control, CONVERGE_FIELD_MAX_THROTTLE) : 0;
-}
-
-unsigned int
-convergePlanGentleThrottle(const convergeControl *control)
-{
-    return MIN(convergePlanHighestThrottle(control),
-               control->actuator == CONVERGE_METHOD_VCPU_QUOTA ? GENTLE_QUOTA : GENTLE_QEMU);
+    return MIN(limits->highestThrottle, limits->throttle->gentle);
 }
 
 /* The next candidate. */
@@ -195,65 +191,52 @@ nextThrottle(unsigned int throttle,
     return MAX(throttle, lowest);
 }
 
-convergeClass
-convergePlanChoose(const convergeControl *control,
-                   const convergeModel *model,
-                   convergePlan *plan,
-                   convergePrediction *prediction)
+convergeChoice
+convergePlanChoose(const convergePlanLimits *limits,
+                   const convergeModel *model)
 {
-    unsigned int highest = convergePlanHighestThrottle(control);
-    unsigned int gentle = convergePlanGentleThrottle(control);
-    unsigned int lowest = convergeControlIsImmediate(control) ? THROTTLE_STEP :
-        CONVERGE_THROTTLE_FLOOR;
+    unsigned int highest = limits->highestThrottle;
+    unsigned int gentle = convergePlanGentleThrottle(limits);
+    unsigned int lowest = MAX(limits->throttle->least, THROTTLE_STEP);
     unsigned int throttle = 0;
+    convergeChoice choice;
     gboolean byItself;
 
-    *prediction = predictThrottle(control, model, 0, plan);
-    byItself = prediction->converges;
+    choice.prediction = predictThrottle(limits, model, 0, &choice.plan);
+    byItself = choice.prediction.converges;
 
     while (throttle < gentle) {
         convergePlan candidate;
         convergePrediction predicted;
 
         throttle = MIN(nextThrottle(throttle, lowest), gentle);
-        predicted = predictThrottle(control, model, throttle, &candidate);
-        if (predicted.converges && (!prediction->converges || better(&predicted, prediction))) {
-            *prediction = predicted;
-            *plan = candidate;
+        predicted = predictThrottle(limits, model, throttle, &candidate);
+        if (predicted.converges &&
+            (!choice.prediction.converges || better(&predicted, &choice.prediction))) {
+            choice.prediction = predicted;
+            choice.plan = candidate;
         }
     }
 
     if (highest > gentle && !byItself) {
         convergePlan candidate;
-        convergePrediction predicted = predictThrottle(control, model, highest, &candidate);
+        convergePrediction predicted = predictThrottle(limits, model, highest, &candidate);
 
-        if (!prediction->converges ||
-            (predicted.converges && predicted.lostMs * HARD_FACTOR < prediction->lostMs)) {
-            *prediction = predicted;
-            *plan = candidate;
+        if (!choice.prediction.converges ||
+            (predicted.converges && predicted.lostMs * HARD_FACTOR < choice.prediction.lostMs)) {
+            choice.prediction = predicted;
+            choice.plan = candidate;
         }
     }
 
-    if (prediction->converges)
-        return byItself ? CONVERGE_CLASS_CONVERGES : CONVERGE_CLASS_MIDDLE;
-
-    /* Laws with steps of their own may yet come to it. */
-    if (convergeControlLawIs(control, CONVERGE_THROTTLE_STEPPED) ||
-        convergeControlLawIs(control, CONVERGE_THROTTLE_PROGRESSIVE))
-        return CONVERGE_CLASS_UNKNOWN;
-
-    /* What comes closest, and what teaches most about this guest. */
-    *plan = convergePlanMake(control, highest, convergePlanHighestDowntime(control, highest));
-    return CONVERGE_CLASS_BEYOND;
-}
-
-convergePrediction
-convergePlanPredictLeast(const convergeControl *control,
-                         const convergeModel *model)
-{
-    unsigned int highest = convergePlanHighestThrottle(control);
-    convergePlan plan = convergePlanMake(control, highest,
-                                         convergePlanHighestDowntime(control, highest));
-
-    return convergePlanPredictFor(control, model, &model->least, model->bandwidth, &plan);
+    if (choice.prediction.converges) {
+        choice.class_ = byItself ? CONVERGE_CLASS_CONVERGES : CONVERGE_CLASS_MIDDLE;
+    } else if (limits->ownSteps) {
+        choice.class_ = CONVERGE_CLASS_UNKNOWN;
+    } else {
+        /* What comes closest, and teaches most about this guest. */
+        choice.plan = convergePlanStrongest(limits);
+        choice.class_ = CONVERGE_CLASS_BEYOND;
+    }
+    return choice;
 }

@@ -53,9 +53,9 @@ static const char *
 getActuator(const convergeStatus *status,
             const char *policy G_GNUC_UNUSED)
 {
-    if (status->actuator == CONVERGE_METHOD_AUTO)
+    if (!status->throttle)
         return NULL;
-    return convergeThrottleMethodName(status->actuator);
+    return convergeThrottleMethodName(status->throttle->method);
 }
 
 static gint64

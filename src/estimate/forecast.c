@@ -93,7 +93,7 @@ watchSample(void *opaque,
     return convergePlantOps.sample(watched->plant, sample, error);
 }
 
-static convergeThrottleMethod
+static const convergeThrottleTraits *
 watchChoose(void *opaque,
             convergeThrottleMethod wanted,
             char **why,

@@ -10,6 +10,7 @@
 
 #include "estimate/measure.h"
 #include "qemu_migration_converge.h"
+#include "throttle/throttle.h"
 
 /* QEMU's limits for one measurement, seconds. */
 #define SHORTEST 1
@@ -121,16 +122,11 @@ convergeMeasureThrottleMethod(virDomainPtr dom)
 {
     g_autofree char *module = jobString(dom, FALSE, QEMU_MIGRATION_CONVERGE_STAT_MODULE);
     g_autofree char *last = jobString(dom, TRUE, QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR);
-    convergeThrottleMethod i;
+    convergeThrottleMethod method;
 
     if (!module)
         return CONVERGE_METHOD_QEMU;
-
-    for (i = CONVERGE_METHOD_AUTO; i < CONVERGE_METHOD_LAST; i++) {
-        if (g_strcmp0(last, convergeThrottleMethodName(i)) == 0)
-            return i;
-    }
-    return CONVERGE_METHOD_VCPU_QUOTA;
+    return last && convergeThrottleMethodFind(last, &method) ? method : CONVERGE_METHOD_BEST;
 }
 
 /* Huge pages are not in the resident set. */

@@ -4,23 +4,68 @@
  */
 #include <glib/gi18n-lib.h>
 
-#include "libvirt/backend_libvirt_priv.h"
+#include "libvirt/backend_libvirt.h"
 #include "libvirt/job_sample.h"
+#include "qemu/dirty_probe.h"
+#include "throttle/throttle.h"
+#include "undo/undo_disk.h"
+#include "undo/undo_file.h"
 
 /* The longest downtime-limit that QEMU accepts, ms (qapi/migration.json). */
 #define DOWNTIME_UNBOUNDED 2000000
 
+struct _convergeBackendLibvirt {
+    convergeMonitor monitor;
+    const char *name;               /* of the guest, or NULL */
+    convergeThrottler *throttler;
+    convergeQemuCpus *cpus;         /* NULL: not on the guest's host, or not asked for yet */
+    convergeDirtyProbe probe;
+    gboolean probeWaits;            /* QEMU measures one thing at a time */
+    convergeSample last;            /* newest active one */
+    gint64 startUs;
+    convergeUndoRecord *record;     /* NULL: none is kept, as in a client */
+    convergeUndoDisk disk;          /* that it is on */
+    GError *endError;               /* what failed at the end, for restore to report; or NULL */
+    gint cancelled;                 /* atomic: libvirt's job of this migration is over */
+    gboolean lateSuspend;           /* ...when libvirt paused the guest for us */
+};
+
+static gboolean
+isCancelled(convergeBackendLibvirt *backend)
+{
+    return g_atomic_int_get(&backend->cancelled);
+}
+
+/* convergeThrottlerKeep */
+static gboolean
+keep(void *opaque,
+     const char *member,
+     JsonNode *value,
+     GError **error)
+{
+    convergeBackendLibvirt *backend = opaque;
+
+    if (!backend->record)
+        return TRUE;
+
+    convergeUndoRecordKeep(backend->record, member, value);
+    return convergeUndoDiskSave(&backend->disk, backend->record, error);
+}
+
 convergeBackendLibvirt *
 convergeBackendLibvirtNew(const convergeLibvirt *libvirt,
-                           gboolean callerThrottle)
+                          gboolean callerThrottle)
 {
     convergeBackendLibvirt *backend = g_new0(convergeBackendLibvirt, 1);
+    convergeThrottlerOptions options = {
+        .monitor = &backend->monitor,
+        .callerThrottle = callerThrottle,
+        .keep = keep,
+        .opaque = backend,
+    };
 
     backend->monitor.libvirt = libvirt;
-    backend->chosen = CONVERGE_METHOD_QEMU;
-    backend->cpus = g_array_new(FALSE, FALSE, sizeof(gint64));
-    g_mutex_init(&backend->quotaLock);
-    convergeQemuParamsInit(&backend->params, callerThrottle);
+    backend->throttler = convergeThrottlerNew(&options);
     backend->startUs = g_get_monotonic_time();
     return backend;
 }
@@ -30,42 +75,35 @@ convergeBackendLibvirtFree(convergeBackendLibvirt *backend)
 {
     if (!backend)
         return;
-    convergeVcpuQuotaFree(backend->quota);
-    g_mutex_clear(&backend->quotaLock);
-    convergeVcpuSharesClear(&backend->shares);
-    convergeDirtyLimitClear(&backend->limit);
+    convergeThrottlerFree(backend->throttler);
+    convergeQemuCpusFree(backend->cpus);
     convergeUndoRecordFree(backend->record);
     convergeUndoDiskClear(&backend->disk);
-    g_array_unref(backend->cpus);
     g_clear_error(&backend->endError);
-    g_free(backend->changed);
     g_free(backend);
 }
 
 void
 convergeBackendLibvirtSetDomain(convergeBackendLibvirt *backend,
-                                 virDomainPtr dom)
+                                virDomainPtr dom)
 {
     backend->monitor.dom = dom;
 }
 
 void
 convergeBackendLibvirtSetName(convergeBackendLibvirt *backend,
-                               const char *name)
+                              const char *name)
 {
     backend->name = name;
 }
 
-/* The loop may be waiting for a QEMU that does not answer, which is no reason to keep its
- * guest throttled. */
+/* The loop may be waiting for a QEMU that does not answer, which is no reason to keep its guest
+ * throttled. */
 void
 convergeBackendLibvirtCancel(convergeBackendLibvirt *backend)
 {
-    g_mutex_lock(&backend->quotaLock);
     g_atomic_int_set(&backend->cancelled, TRUE);
-    if (backend->quota)
-        convergeVcpuQuotaRestore(backend->quota, NULL);
-    g_mutex_unlock(&backend->quotaLock);
+    convergeThrottlerCancel(backend->throttler);
 }
 
 gint64
@@ -78,217 +116,18 @@ void
 convergeBackendLibvirtEnd(convergeBackendLibvirt *backend)
 {
     g_clear_error(&backend->endError);
-    convergeThrottleRestoreQuota(backend, &backend->endError);
-    convergeQemuParamsEnd(&backend->params);
+    convergeThrottlerRelease(backend->throttler, FALSE, &backend->endError);
+    convergeThrottlerEnd(backend->throttler);
 }
 
 void
 convergeBackendLibvirtForget(convergeBackendLibvirt *backend)
 {
     if (backend->record)
-        convergeUndoRemove(&backend->disk, backend->record, NULL);
-}
-
-/* --- Verbs --- */
-
-static gboolean
-reportFailure(convergeVerb verb,
-              GError **error)
-{
-    convergeErrorSetLibvirt(error, convergeVerbName(verb));
-    return FALSE;
-}
-
-static gboolean
-setDowntime(convergeBackendLibvirt *backend,
-            gint64 ms,
-            GError **error)
-{
-    const convergeMonitor *monitor = &backend->monitor;
-    gint64 values[CONVERGE_PARAM_LAST];
-    gsize i;
-
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
-        values[i] = i == CONVERGE_PARAM_DOWNTIME ? ms : CONVERGE_PARAM_ABSENT;
-    if (!convergeThrottleRecordParams(backend, values, error))
-        return FALSE;
-
-    if (monitor->libvirt->setMaxDowntime(monitor->dom, (unsigned long long)ms, 0) < 0)
-        return reportFailure(CONVERGE_VERB_DOWNTIME, error);
-    backend->params.written[CONVERGE_PARAM_DOWNTIME] = ms;
-    return TRUE;
-}
-
-/* With the limit out of the way QEMU does not finish the pass first, and sends what was
- * dirtied meanwhile once instead of twice. */
-static gboolean
-suspend(convergeBackendLibvirt *backend,
-        GError **error)
-{
-    const convergeMonitor *monitor = &backend->monitor;
-
-    if (monitor->libvirt->suspend(monitor->dom) < 0)
-        return reportFailure(CONVERGE_VERB_SUSPEND, error);
-
-    /* libvirt kept the call waiting until the migration was over. */
-    backend->lateSuspend = convergeBackendIsCancelled(backend);
-    if (!backend->lateSuspend)
-        setDowntime(backend, DOWNTIME_UNBOUNDED, NULL);
-    return TRUE;
-}
-
-/* Throttles, or lets go. */
-static gboolean
-throttle(convergeBackendLibvirt *backend,
-         const convergeDecision *decision,
-         GError **error)
-{
-    if (backend->chosen != CONVERGE_METHOD_QEMU && decision->verb != CONVERGE_VERB_STEP) {
-        backend->throttle = decision->throttle;
-        if (!convergeThrottleApply(backend, error))
-            return FALSE;
-        if (decision->verb == CONVERGE_VERB_THROTTLE)
-            return TRUE;
-    }
-    return convergeThrottleSetParams(backend, decision, error);
-}
-
-static gboolean
-applyDecision(void *opaque,
-              const convergeDecision *decision,
-              GError **error)
-{
-    convergeBackendLibvirt *backend = opaque;
-    const convergeLibvirt *libvirt = backend->monitor.libvirt;
-    virDomainPtr dom = backend->monitor.dom;
-
-    if (convergeBackendIsCancelled(backend)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, _("the migration is over"));
-        return FALSE;
-    }
-    if (!convergeQemuParamsRemember(&backend->params, &backend->monitor, error))
-        return FALSE;
-
-    switch (decision->verb) {
-    case CONVERGE_VERB_HOLD:
-    case CONVERGE_VERB_PRIME:
-    case CONVERGE_VERB_STEP:
-    case CONVERGE_VERB_THROTTLE:
-        return throttle(backend, decision, error);
-    case CONVERGE_VERB_DOWNTIME:
-        return setDowntime(backend, decision->downtimeMs, error);
-    case CONVERGE_VERB_SUSPEND:
-        return suspend(backend, error);
-    case CONVERGE_VERB_POSTCOPY:
-        return libvirt->startPostCopy(dom, 0) == 0 || reportFailure(decision->verb, error);
-    case CONVERGE_VERB_ABORT:
-        return libvirt->abortJob(dom) == 0 || reportFailure(decision->verb, error);
-    case CONVERGE_VERB_SKIP:
-    case CONVERGE_VERB_LAST:
-    default:
-        return TRUE;
-    }
-}
-
-/* libvirt lets a guest run again that was paused during its migration, but not one that is
- * paused thereafter. */
-static gboolean
-resumeLate(convergeBackendLibvirt *backend,
-           GError **error)
-{
-    const convergeMonitor *monitor = &backend->monitor;
-
-    if (!backend->lateSuspend)
-        return TRUE;
-    if (monitor->libvirt->resume(monitor->dom) < 0)
-        return reportFailure(CONVERGE_VERB_SUSPEND, error);
-    backend->lateSuspend = FALSE;
-    return TRUE;
-}
-
-/* QEMU's own throttle ends with its migration. */
-static void
-release(void *opaque)
-{
-    convergeBackendLibvirt *backend = opaque;
-    const convergeMonitor *monitor = &backend->monitor;
-    int state = VIR_DOMAIN_NOSTATE;
-    int reason;
-
-    convergeThrottleRestoreQuota(backend, NULL);
-
-    /* QEMU is left alone while it may be handing the guest over. */
-    if (backend->limit.ours && !convergeBackendIsCancelled(backend) &&
-        monitor->libvirt->getState(monitor->dom, &state, &reason, 0) == 0 &&
-        state == VIR_DOMAIN_RUNNING)
-        convergeDirtyLimitCancel(&backend->limit, monitor, NULL);
-}
-
-static gboolean
-restore(void *opaque,
-        GError **error)
-{
-    convergeBackendLibvirt *backend = opaque;
-    g_autoptr(GError) throttleError = NULL;
-    gboolean given;
-
-    backend->throttle = 0;
-    given = convergeThrottleRestoreQuota(backend, &throttleError);
-    given = convergeDirtyLimitCancel(&backend->limit, &backend->monitor,
-                                     given ? &throttleError : NULL) && given;
-    given = resumeLate(backend, given ? &throttleError : NULL) && given;
-
-    if (!convergeQemuParamsRestore(&backend->params, &backend->monitor, error)) {
-        if (!backend->record || convergeUndoRecordQemuLives(backend->record))
-            return FALSE;
-        /* With QEMU gone there is nothing to put back. */
-        g_clear_error(error);
-        return convergeUndoRemove(&backend->disk, backend->record, error);
-    }
-    if (!given) {
-        g_propagate_error(error, g_steal_pointer(&throttleError));
-        return FALSE;
-    }
-    if (backend->record)
-        convergeUndoRemove(&backend->disk, backend->record, NULL);
-    if (backend->endError) {
-        g_propagate_error(error, g_steal_pointer(&backend->endError));
-        return FALSE;
-    }
-    return TRUE;
+        convergeUndoDiskRemove(&backend->disk, backend->record, NULL);
 }
 
 /* --- Samples --- */
-
-static gboolean
-startProbe(void *opaque,
-           GError **error)
-{
-    convergeBackendLibvirt *backend = opaque;
-
-    if ((backend->probeWaits = backend->shares.startMs > 0))
-        return TRUE;
-    if (!convergeDirtyProbeStart(&backend->probe, &backend->monitor,
-                                 backend->last.totalBytes, convergeThrottleInForce(backend), error))
-        return FALSE;
-
-    backend->probe.startMs = convergeBackendLibvirtNow(backend);
-    return TRUE;
-}
-
-/* The first measurement, of who dirties memory. */
-static void
-collectShares(convergeBackendLibvirt *backend)
-{
-    const convergeSample *now = &backend->last;
-
-    if (!convergeVcpuSharesCollect(&backend->shares, &backend->monitor, now->timeMs, now->paused))
-        return;
-    if (backend->chosen == CONVERGE_METHOD_VCPU_QUOTA)
-        backend->changed = convergeVcpuSharesExplain(&backend->shares);
-    if (backend->probeWaits)
-        startProbe(backend, NULL);
-}
 
 static gboolean
 takeSample(void *opaque,
@@ -303,8 +142,8 @@ takeSample(void *opaque,
     int state = VIR_DOMAIN_NOSTATE;
     int reason = 0;
 
-    /* What is there now may be of somebody else's migration. */
-    if (convergeBackendIsCancelled(backend)) {
+    /* By now another migration of the guest may be under way. */
+    if (isCancelled(backend)) {
         sample->timeMs = convergeBackendLibvirtNow(backend);
         return TRUE;
     }
@@ -326,19 +165,235 @@ takeSample(void *opaque,
             reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED;
     }
 
-    backend->qemuThrottle = sample->throttle;
-    sample->throttle = convergeThrottleInForce(backend);
+    convergeThrottlerNote(backend->throttler, sample->timeMs, sample->paused, sample->throttle);
+    sample->throttle = convergeThrottlerInForce(backend->throttler);
     convergeDirtyProbeCollect(&backend->probe, monitor, sample);
     backend->last = *sample;
-    collectShares(backend);
-    convergeThrottleApply(backend, NULL);
+    return TRUE;
+}
+
+static gboolean
+startProbe(void *opaque,
+           GError **error)
+{
+    convergeBackendLibvirt *backend = opaque;
+
+    if ((backend->probeWaits = convergeThrottlerIsMeasuring(backend->throttler)))
+        return TRUE;
+    if (!convergeDirtyProbeStart(&backend->probe, &backend->monitor, backend->last.totalBytes,
+                                 convergeThrottlerInForce(backend->throttler), error))
+        return FALSE;
+
+    backend->probe.startMs = convergeBackendLibvirtNow(backend);
+    return TRUE;
+}
+
+/* --- Verbs --- */
+
+/* Begins the record of what is to be undone if this process is killed.  Only a process on the
+ * guest's host can and must have one: without it nothing of the guest is changed,
+ * CONVERGE_ERROR_RECORD. */
+static gboolean
+startRecord(convergeBackendLibvirt *backend,
+            GError **error)
+{
+    virDomainPtr dom = backend->monitor.dom;
+    g_autofree char *dir = convergeUndoFileDefaultDir();
+    g_autoptr(GError) cause = NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+
+    if (!backend->monitor.libvirt->onHost)
+        return TRUE;
+
+    virDomainGetUUIDString(dom, uuid);
+    if (!backend->cpus)
+        backend->cpus = convergeQemuCpusQuery(&backend->monitor, &cause);
+    if (backend->cpus && !backend->record)
+        backend->record = convergeUndoRecordNew(
+            dir, uuid, backend->name ? backend->name : virDomainGetName(dom),
+            g_array_index(backend->cpus->threads, pid_t, 0), &cause);
+    if (!backend->record) {
+        g_set_error_literal(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD, cause->message);
+        return FALSE;
+    }
+    return convergeUndoDiskSave(&backend->disk, backend->record, error);
+}
+
+static const convergeThrottleTraits *
+choose(void *opaque,
+       convergeThrottleMethod wanted,
+       char **why,
+       GError **error)
+{
+    convergeBackendLibvirt *backend = opaque;
+
+    if (!startRecord(backend, error))
+        return NULL;
+    return &convergeThrottlerChoose(backend->throttler, wanted, backend->cpus,
+                                    convergeBackendLibvirtNow(backend), why)->traits;
+}
+
+static gboolean
+poll(void *opaque,
+     const convergeThrottleTraits **throttle,
+     char **why,
+     GError **error)
+{
+    convergeBackendLibvirt *backend = opaque;
+    gboolean ret = convergeThrottlerPoll(backend->throttler, why, error);
+
+    *throttle = &convergeThrottlerMethod(backend->throttler)->traits;
+
+    /* A probe that cannot be started is never reported, and the loop does without. */
+    if (backend->probeWaits && !convergeThrottlerIsMeasuring(backend->throttler))
+        startProbe(backend, NULL);
+    return ret;
+}
+
+static gboolean
+reportFailure(convergeVerb verb,
+              GError **error)
+{
+    convergeErrorSetLibvirt(error, convergeVerbName(verb));
+    return FALSE;
+}
+
+static gboolean
+setDowntime(convergeBackendLibvirt *backend,
+            gint64 ms,
+            GError **error)
+{
+    const convergeMonitor *monitor = &backend->monitor;
+
+    if (!convergeThrottlerExpectDowntime(backend->throttler, ms, error))
+        return FALSE;
+    return monitor->libvirt->setMaxDowntime(monitor->dom, (unsigned long long)ms, 0) == 0 ||
+        reportFailure(CONVERGE_VERB_DOWNTIME, error);
+}
+
+/* With the limit out of the way QEMU does not finish the pass first, and sends what was dirtied
+ * meanwhile once instead of twice. */
+static gboolean
+suspend(convergeBackendLibvirt *backend,
+        GError **error)
+{
+    const convergeMonitor *monitor = &backend->monitor;
+
+    if (monitor->libvirt->suspend(monitor->dom) < 0)
+        return reportFailure(CONVERGE_VERB_SUSPEND, error);
+
+    /* libvirt may have kept the call waiting until the migration was over. */
+    backend->lateSuspend = isCancelled(backend);
+    if (!backend->lateSuspend)
+        setDowntime(backend, DOWNTIME_UNBOUNDED, NULL);
+    return TRUE;
+}
+
+static gboolean
+applyDecision(void *opaque,
+              const convergeDecision *decision,
+              GError **error)
+{
+    convergeBackendLibvirt *backend = opaque;
+    const convergeLibvirt *libvirt = backend->monitor.libvirt;
+    virDomainPtr dom = backend->monitor.dom;
+
+    if (isCancelled(backend)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, _("the migration is over"));
+        return FALSE;
+    }
+
+    switch (decision->verb) {
+    case CONVERGE_VERB_HOLD:
+    case CONVERGE_VERB_PRIME:
+    case CONVERGE_VERB_STEP:
+    case CONVERGE_VERB_THROTTLE:
+        return convergeThrottlerApply(backend->throttler, decision, error);
+    case CONVERGE_VERB_DOWNTIME:
+        return setDowntime(backend, decision->downtimeMs, error);
+    case CONVERGE_VERB_SUSPEND:
+        return suspend(backend, error);
+    case CONVERGE_VERB_POSTCOPY:
+        return libvirt->startPostCopy(dom, 0) == 0 || reportFailure(decision->verb, error);
+    case CONVERGE_VERB_ABORT:
+        return libvirt->abortJob(dom) == 0 || reportFailure(decision->verb, error);
+    case CONVERGE_VERB_SKIP:
+    case CONVERGE_VERB_LAST:
+    default:
+        return TRUE;
+    }
+}
+
+/* --- Putting back --- */
+
+/* libvirt lets a guest run again that was paused during its migration, but not one that is paused
+ * thereafter. */
+static gboolean
+resumeLate(convergeBackendLibvirt *backend,
+           GError **error)
+{
+    const convergeMonitor *monitor = &backend->monitor;
+
+    if (!backend->lateSuspend)
+        return TRUE;
+    if (monitor->libvirt->resume(monitor->dom) < 0)
+        return reportFailure(CONVERGE_VERB_SUSPEND, error);
+    backend->lateSuspend = FALSE;
+    return TRUE;
+}
+
+/* QEMU is left alone while it may be handing the guest over. */
+static gboolean
+mayAskQemu(convergeBackendLibvirt *backend)
+{
+    const convergeThrottle *method = convergeThrottlerMethod(backend->throttler);
+    const convergeMonitor *monitor = &backend->monitor;
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason;
+
+    return method && method->outlives && method->asksQemu && !isCancelled(backend) &&
+        monitor->libvirt->getState(monitor->dom, &state, &reason, 0) == 0 &&
+        state == VIR_DOMAIN_RUNNING;
+}
+
+static gboolean
+release(void *opaque,
+        GError **error)
+{
+    convergeBackendLibvirt *backend = opaque;
+
+    return convergeThrottlerRelease(backend->throttler, mayAskQemu(backend), error);
+}
+
+static gboolean
+restore(void *opaque,
+        GError **error)
+{
+    convergeBackendLibvirt *backend = opaque;
+    g_autoptr(GError) failure = NULL;
+    gboolean done = resumeLate(backend, &failure);
+
+    done = convergeThrottlerRestore(backend->throttler, done ? &failure : NULL) && done;
+
+    /* Without its QEMU there is nothing to put back. */
+    if (!done && (!backend->record || convergeUndoRecordQemuLives(backend->record))) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    if (backend->record && !convergeUndoDiskRemove(&backend->disk, backend->record, done ? NULL : error) &&
+        !done)
+        return FALSE;
+    if (backend->endError && done) {
+        g_propagate_error(error, g_steal_pointer(&backend->endError));
+        return FALSE;
+    }
     return TRUE;
 }
 
 const convergeBackendOps convergeBackendLibvirtOps = {
-    .choose = convergeThrottleChoose,
-    .review = convergeThrottleReview,
     .sample = takeSample,
+    .choose = choose,
+    .poll = poll,
     .apply = applyDecision,
     .probe = startProbe,
     .release = release,

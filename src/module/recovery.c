@@ -10,7 +10,8 @@
 
 #include "module/libvirt_next.h"
 #include "module/recovery.h"
-#include "undo/undo_bounded.h"
+#include "undo/undo_disk.h"
+#include "undo/undo_file.h"
 #include "undo/undo_restore.h"
 
 /* A cancelled migration takes QEMU seconds at the most to wind up. */
@@ -67,7 +68,7 @@ release(const char *uuid)
 void
 convergeRecoveryLoad(const char *daemon)
 {
-    g_autofree char *dir = convergeUndoRecordDefaultDir();
+    g_autofree char *dir = convergeUndoFileDefaultDir();
     g_autofree char *run = g_path_get_dirname(dir);
 
     daemonUri = g_strdup_printf("qemu+unix:///%s?socket=%s/%s",
@@ -78,8 +79,9 @@ convergeRecoveryLoad(const char *daemon)
 static void
 restoreMine(void *opaque G_GNUC_UNUSED)
 {
-    g_autofree char *dir = convergeUndoRecordDefaultDir();
-    g_autoptr(GPtrArray) records = convergeUndoRecordLoadAll(dir);
+    g_autofree char *dir = convergeUndoFileDefaultDir();
+    g_autoptr(GPtrArray) records = convergeUndoFileLoadAll(dir);
+    guint counts[CONVERGE_METHOD_LAST];
     guint i;
 
     for (i = 0; i < records->len; i++) {
@@ -87,7 +89,7 @@ restoreMine(void *opaque G_GNUC_UNUSED)
 
         /* Not those of the daemon that this process was forked from. */
         if (convergeUndoRecordIsMine(record) && convergeUndoRecordQemuLives(record))
-            convergeUndoRecordRestoreGroups(record, NULL);
+            convergeUndoPutBackFiles(record, counts, NULL);
     }
 }
 
@@ -107,10 +109,11 @@ static const convergeLibvirt socketCalls = {
 
 static void
 logDone(const convergeUndoRecord *record,
-        guint params)
+        const guint counts[CONVERGE_METHOD_LAST])
 {
     convergeDaemonLog("%s: after an interrupted migration, %u vCPU quotas and %u of QEMU's "
-                    "parameters are as they were", record->name, record->groups->len, params);
+                      "parameters are as they were", record->name,
+                      counts[CONVERGE_METHOD_VCPU_QUOTA], counts[CONVERGE_METHOD_QEMU]);
 }
 
 /* Before another migration changes anything; that one may be under way in QEMU. */
@@ -121,11 +124,11 @@ putBack(virDomainPtr domain,
         GError **error)
 {
     const convergeMonitor monitor = { &socketCalls, domain };
-    guint params;
+    guint counts[CONVERGE_METHOD_LAST];
 
-    if (!convergeUndoPutBack(record, &monitor, callerThrottle, &params, error))
+    if (!convergeUndoPutBack(record, &monitor, callerThrottle, counts, error))
         return FALSE;
-    logDone(record, params);
+    logDone(record, counts);
     return TRUE;
 }
 
@@ -134,7 +137,7 @@ convergeRecoveryDomain(virDomainPtr domain,
                        gboolean callerThrottle,
                        GError **error)
 {
-    g_autofree char *dir = convergeUndoRecordDefaultDir();
+    g_autofree char *dir = convergeUndoFileDefaultDir();
     g_autoptr(convergeUndoRecord) record = NULL;
     g_auto(convergeUndoDisk) disk = { NULL };
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
@@ -150,13 +153,13 @@ convergeRecoveryDomain(virDomainPtr domain,
         return FALSE;
     }
 
-    ret = convergeUndoLoad(&disk, dir, uuid, &record, error);
+    ret = convergeUndoDiskLoad(&disk, dir, uuid, &record, error);
     /* A record of this daemon is of a job that has ended, and could not remove it. */
     if (ret && record &&
         (convergeUndoRecordIsMine(record) || !convergeUndoRecordWriterLives(record)))
         ret = (!convergeUndoRecordQemuLives(record) ||
                putBack(domain, record, callerThrottle, error)) &&
-            convergeUndoRemove(&disk, record, error);
+            convergeUndoDiskRemove(&disk, record, error);
     release(uuid);
     return ret;
 }
@@ -169,24 +172,24 @@ recoverOnce(const char *uuid,
             virConnectPtr connection,
             GError **error)
 {
-    g_autofree char *dir = convergeUndoRecordDefaultDir();
-    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(dir, uuid);
+    g_autofree char *dir = convergeUndoFileDefaultDir();
+    g_autoptr(convergeUndoRecord) record = convergeUndoFileLoad(dir, uuid);
     convergeMonitor monitor = { &socketCalls, NULL };
-    guint params;
+    guint counts[CONVERGE_METHOD_LAST];
     gboolean ret;
 
     /* A writer that lives: a new migration has put things back, and has a record. */
     if (!record || convergeUndoRecordWriterLives(record))
         return TRUE;
     if (!convergeUndoRecordQemuLives(record))
-        return convergeUndoRecordRemove(record, error);
+        return convergeUndoFileRemove(record, error);
 
     if (!(monitor.dom = virDomainLookupByUUIDString(connection, uuid))) {
         convergeErrorSetLibvirt(error, uuid);
         return FALSE;
     }
-    if ((ret = convergeUndoRestore(record, &monitor, &params, error)))
-        logDone(record, params);
+    if ((ret = convergeUndoRestore(record, &monitor, counts, error)))
+        logDone(record, counts);
     virDomainFree(monitor.dom);
     return ret;
 }
@@ -226,8 +229,8 @@ recoverGuest(gpointer opaque,
 static GPtrArray *
 loadLeft(void)
 {
-    g_autofree char *dir = convergeUndoRecordDefaultDir();
-    GPtrArray *records = convergeUndoRecordLoadAll(dir);
+    g_autofree char *dir = convergeUndoFileDefaultDir();
+    GPtrArray *records = convergeUndoFileLoadAll(dir);
     guint i;
 
     for (i = records->len; i-- > 0;) {
@@ -257,6 +260,7 @@ static gpointer
 run(gpointer opaque G_GNUC_UNUSED)
 {
     g_autoptr(GPtrArray) records = loadLeft();
+    guint counts[CONVERGE_METHOD_LAST];
     GThreadPool *pool;
     guint i;
 
@@ -267,7 +271,7 @@ run(gpointer opaque G_GNUC_UNUSED)
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
         g_autoptr(GError) error = NULL;
 
-        if (convergeUndoRecordQemuLives(record) && !convergeUndoRecordRestoreGroups(record, &error))
+        if (convergeUndoRecordQemuLives(record) && !convergeUndoPutBackFiles(record, counts, &error))
             convergeDaemonLog("%s: %s", record->name, error->message);
     }
 

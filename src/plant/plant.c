@@ -3,11 +3,9 @@
  * plant.c: samples and verbs of a modelled migration
  */
 #include "plant/plant_priv.h"
+#include "throttle/throttle_qemu.h"
 
 #define PROBE_MS 1000
-
-/* Of a throttle that qemu_params.c states. */
-#define SET_POINT_INCREMENT 99
 
 convergePlant *
 convergePlantNew(const convergePlantConfig *config)
@@ -128,40 +126,45 @@ plantSample(void *opaque,
     return TRUE;
 }
 
-static convergeThrottleMethod
+static const convergeThrottleTraits *
 plantChoose(void *opaque,
             convergeThrottleMethod wanted,
             char **why,
             GError **error G_GNUC_UNUSED)
 {
     convergePlant *plant = opaque;
-
-    plant->actuator = wanted != CONVERGE_METHOD_AUTO ? wanted :
+    convergeThrottleMethod method = wanted != CONVERGE_METHOD_AUTO ? wanted :
         MAX(plant->config.actuator, CONVERGE_METHOD_QEMU);
+
     *why = g_strdup("the plant has it");
-    return plant->actuator;
+    plant->slows = convergeThrottles[method]->slows;
+    return &convergeThrottles[method]->traits;
 }
 
-/* As qemu_params.c says it to QEMU; the quotas act at once. */
+/* As throttle.c does with the methods of a real guest. */
 static void
 applyThrottle(convergePlant *plant,
               const convergeDecision *decision)
 {
     plantParams *params = &plant->params;
+    gint64 values[CONVERGE_PARAM_LAST];
 
-    if (plant->actuator == CONVERGE_METHOD_DIRTY_LIMIT)
-        plant->writersQuota = decision->throttle;
-    else if (plant->actuator == CONVERGE_METHOD_VCPU_QUOTA)
-        plant->quota = decision->throttle;
-    plantQemuNoteThrottle(plant);
-    if (plant->quota > 0 || plant->writersQuota > 0)
-        return;
+    if (plant->slows != CONVERGE_SLOWS_BY_TRIGGER && decision->verb != CONVERGE_VERB_STEP) {
+        if (plant->slows == CONVERGE_SLOWS_WRITERS)
+            plant->writersQuota = decision->throttle;
+        else
+            plant->quota = decision->throttle;
+        plantQemuNoteThrottle(plant);
+        if (decision->verb == CONVERGE_VERB_THROTTLE)
+            return;
+    }
 
-    params->initial = MAX(decision->throttle, 1);
-    params->increment = SET_POINT_INCREMENT;
-    params->max = MAX(decision->throttle, CONVERGE_THROTTLE_FLOOR);
-    params->threshold = 1;
-    params->tailslow = FALSE;
+    convergeThrottleQemuMap(decision, params->increment, CONVERGE_THROTTLE_QEMU_LEAST, values);
+    params->initial = values[CONVERGE_PARAM_INITIAL];
+    params->increment = values[CONVERGE_PARAM_INCREMENT];
+    params->max = values[CONVERGE_PARAM_MAX];
+    params->threshold = values[CONVERGE_PARAM_THRESHOLD];
+    params->tailslow = values[CONVERGE_PARAM_TAILSLOW];
 }
 
 static gboolean
@@ -181,20 +184,7 @@ plantApply(void *opaque,
     switch (decision->verb) {
     case CONVERGE_VERB_HOLD:
     case CONVERGE_VERB_PRIME:
-        plant->quota = plant->writersQuota = 0;
-        params->threshold = decision->verb == CONVERGE_VERB_PRIME ||
-            params->increment == SET_POINT_INCREMENT ? 1 : 100;
-        params->initial = params->increment = 1;
-        params->max = CONVERGE_THROTTLE_FLOOR;
-        params->tailslow = FALSE;
-        break;
     case CONVERGE_VERB_STEP:
-        params->initial = decision->throttle;
-        params->increment = decision->increment;
-        params->max = decision->maxThrottle;
-        params->threshold = decision->threshold;
-        params->tailslow = decision->tailslow;
-        break;
     case CONVERGE_VERB_THROTTLE:
         applyThrottle(plant, decision);
         break;

@@ -87,7 +87,7 @@ struct _convergePlantConfig {
     double tlsBandwidth;        /* what encryption can do at most, bytes/s; 0: no TLS */
 
     const convergePlantLaw *law;    /* must outlive the plant; NULL: the default one */
-    convergeThrottleMethod actuator;  /* what "auto" comes to; AUTO: QEMU's own */
+    convergeThrottleMethod actuator;  /* what "auto" comes to; 0: QEMU's own */
     gint64 syncEveryMs;         /* overrides that of the law; 0: does not */
     double scanRate;            /* zero pages found, bytes/s; 0: 4e9 */
     gint64 setupMs;             /* before memory moves */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "plant/plant.h"
+#include "throttle/throttle.h"
 
 /* QEMU looks at what is left after every 50 ms of sending (MAX_WAIT, migration/ram.c);
  * all that happens in a plant happens on this grid. */
@@ -47,7 +48,7 @@ struct _convergePlant {
     double stallMs;             /* time that a sync still holds up sending */
     guint64 iteration;
     unsigned int throttle;      /* %, QEMU's own, in force */
-    convergeThrottleMethod actuator;
+    convergeSlows slows;        /* how the throttle method in use does */
     unsigned int quota;         /* %, by CPU quota, in force... */
     unsigned int writersQuota;  /* ...and of vCPUs that write, by the dirty limit */
     gboolean limited;           /* the dirty limit is in force... */

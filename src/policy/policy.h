@@ -64,7 +64,7 @@ typedef enum {
     CONVERGE_THROTTLE_LAST
 } convergeThrottleLaw;
 
-/* What slows the vCPUs down. */
+/* Throttle methods: what slows the vCPUs down, see throttle/throttle.h. */
 typedef enum {
     CONVERGE_METHOD_AUTO,         /* the best that host, guest and QEMU offer */
     CONVERGE_METHOD_QEMU,         /* QEMU's own throttle, as a set-point */
@@ -74,7 +74,10 @@ typedef enum {
 } convergeThrottleMethod;
 
 /* As policies write it. */
-const char *convergeThrottleMethodName(convergeThrottleMethod actuator);
+const char *convergeThrottleMethodName(convergeThrottleMethod method);
+
+/* The method of that name; FALSE: there is none. */
+gboolean convergeThrottleMethodFind(const char *name, convergeThrottleMethod *method);
 
 typedef enum {
     CONVERGE_DOWNTIME_FIXED,        /* max-downtime from the start */

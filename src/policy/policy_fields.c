@@ -196,9 +196,24 @@ formatDuration(gint64 ms)
 }
 
 const char *
-convergeThrottleMethodName(convergeThrottleMethod actuator)
+convergeThrottleMethodName(convergeThrottleMethod method)
 {
-    return actuatorWords[actuator];
+    return actuatorWords[method];
+}
+
+gboolean
+convergeThrottleMethodFind(const char *name,
+                           convergeThrottleMethod *method)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
+        if (g_str_equal(name, actuatorWords[i])) {
+            *method = i;
+            return TRUE;
+        }
+    }
+    return FALSE;
 }
 
 int

@@ -6,9 +6,6 @@
 
 #define ABSENT CONVERGE_PARAM_ABSENT
 
-/* Nobody gets beyond max-cpu-throttle in one step. */
-#define SET_POINT_INCREMENT 99
-
 static const struct {
     const char *name;
     gboolean boolean;
@@ -109,79 +106,6 @@ convergeQemuParamsRemember(convergeQemuParams *params,
     if (!params->remembered)
         params->remembered = queryParams(monitor, params->original, error);
     return params->remembered;
-}
-
-/* libvirt puts cpu-throttle-initial back in one command with all else that it knows,
- * and knows nothing of max-cpu-throttle: were that lower, QEMU would refuse the whole
- * command.  So max-cpu-throttle never goes below what libvirt will ask for: QEMU's
- * default, unless somebody had set more before the migration. */
-static gint64
-lowestMax(const convergeQemuParams *params)
-{
-    if (params->callerThrottle)
-        return CONVERGE_THROTTLE_FLOOR;
-    return MAX(CONVERGE_THROTTLE_FLOOR, params->original[CONVERGE_PARAM_INITIAL]);
-}
-
-void
-convergeQemuParamsFor(const convergeQemuParams *params,
-                      const convergeDecision *decision,
-                      gint64 values[CONVERGE_PARAM_LAST])
-{
-    gsize i;
-
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
-        values[i] = ABSENT;
-
-    switch (decision->verb) {
-    case CONVERGE_VERB_STEP:
-        values[CONVERGE_PARAM_INITIAL] = decision->throttle;
-        values[CONVERGE_PARAM_INCREMENT] = decision->increment;
-        values[CONVERGE_PARAM_MAX] = decision->maxThrottle;
-        values[CONVERGE_PARAM_THRESHOLD] = decision->threshold;
-        values[CONVERGE_PARAM_TAILSLOW] = decision->tailslow;
-        break;
-
-    case CONVERGE_VERB_THROTTLE:
-        values[CONVERGE_PARAM_INITIAL] = MAX(decision->throttle, 1);
-        values[CONVERGE_PARAM_INCREMENT] = SET_POINT_INCREMENT;
-        values[CONVERGE_PARAM_MAX] = decision->throttle;
-        values[CONVERGE_PARAM_THRESHOLD] = 1;
-        values[CONVERGE_PARAM_TAILSLOW] = FALSE;
-        break;
-
-    case CONVERGE_VERB_PRIME:
-    case CONVERGE_VERB_HOLD:
-        /* QEMU acts at the second bad pass.  Primed, it counts the bulk pass as one,
-         * so that a set-point stated during the next pass is in force right after
-         * it; held, it counts only what dirties more than it sends, and acts by the
-         * smallest step that it has.  Unless it throttles: then it has to act once more,
-         * to come down as far as it can. */
-        values[CONVERGE_PARAM_INITIAL] = 1;
-        values[CONVERGE_PARAM_INCREMENT] = 1;
-        values[CONVERGE_PARAM_MAX] = CONVERGE_THROTTLE_FLOOR;
-        values[CONVERGE_PARAM_THRESHOLD] = decision->verb == CONVERGE_VERB_PRIME ||
-            params->written[CONVERGE_PARAM_INCREMENT] == SET_POINT_INCREMENT ? 1 : 100;
-        values[CONVERGE_PARAM_TAILSLOW] = FALSE;
-        break;
-
-    case CONVERGE_VERB_DOWNTIME:    /* these have public calls */
-    case CONVERGE_VERB_POSTCOPY:
-    case CONVERGE_VERB_SUSPEND:
-    case CONVERGE_VERB_ABORT:
-    case CONVERGE_VERB_SKIP:
-    case CONVERGE_VERB_LAST:
-    default:
-        break;
-    }
-
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (params->original[i] == ABSENT)
-            values[i] = ABSENT;
-    }
-
-    if (values[CONVERGE_PARAM_MAX] != ABSENT)
-        values[CONVERGE_PARAM_MAX] = MAX(values[CONVERGE_PARAM_MAX], lowestMax(params));
 }
 
 gboolean
@@ -389,7 +313,7 @@ convergeQemuParamsRestore(convergeQemuParams *params,
             .name = migrationParams[i].name,
             .boolean = migrationParams[i].boolean,
             .original = params->original[i],
-            .written = &params->written[i],
+            .written = { params->written[i] },
             .n = 1,
         };
     }

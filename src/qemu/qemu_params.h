@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * qemu_params.h: QEMU's migration parameters, changed and put back
- *
- * QEMU's own throttle is driven as a set-point: with cpu-throttle-initial =
- * max-cpu-throttle = X, cpu-throttle-increment = 99 and throttle-trigger-threshold
- * = 1, QEMU throttles by exactly X, up or down, at its next trigger
- * (migration/ram.c: every second bitmap sync after which the guest has dirtied
- * more than 1 % of what was sent).
  */
 #pragma once
 
-#include "engine/decision.h"
 #include "qemu/qmp.h"
 
 /* Those that we may change. */
@@ -47,13 +40,11 @@ void convergeQemuParamsInit(convergeQemuParams *params, gboolean callerThrottle)
 gboolean convergeQemuParamsRemember(convergeQemuParams *params, const convergeMonitor *monitor,
                                     GError **error);
 
-/* What HOLD, PRIME, STEP or THROTTLE is in parameters; ABSENT: not to be changed. */
-void convergeQemuParamsFor(const convergeQemuParams *params, const convergeDecision *decision,
-                           gint64 values[CONVERGE_PARAM_LAST]);
-
 /* Sets @values in one command: QEMU checks the merged set and takes all or nothing. */
 gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonitor *monitor,
                                  const gint64 values[CONVERGE_PARAM_LAST], GError **error);
+
+#define CONVERGE_PARAM_VALUES 16
 
 /* What a parameter was, and what we may have set it to. */
 typedef struct _convergeQemuParamUndo convergeQemuParamUndo;
@@ -61,7 +52,7 @@ struct _convergeQemuParamUndo {
     const char *name;       /* as in QMP */
     gboolean boolean;       /* of type bool in QMP, otherwise an integer */
     gint64 original;        /* >= 0 */
-    const gint64 *written;  /* each of these @n values is ours */
+    gint64 written[CONVERGE_PARAM_VALUES];  /* each of these @n values is ours */
     gsize n;
 };
 

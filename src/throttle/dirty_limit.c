@@ -133,11 +133,9 @@ isDerived(GHashTable *table,
           gint64 cpuIndex,
           gint64 rate)
 {
-    const gint64 *measured = table ? g_hash_table_lookup(table, &cpuIndex) : NULL;
+    const gint64 *measured = g_hash_table_lookup(table, &cpuIndex);
     unsigned int throttle;
 
-    if (!table)
-        return TRUE;
     for (throttle = 1; measured && throttle <= 100; throttle++) {
         if (rate == limitFor(*measured, throttle))
             return TRUE;
@@ -184,10 +182,12 @@ listOurs(JsonArray *inForce,
     return ours;
 }
 
+/* @count: how many were cancelled is added */
 static gboolean
 cancelOurs(const convergeMonitor *monitor,
            isOursFunc isOurs,
            GHashTable *table,
+           guint *count,
            GError **error)
 {
     g_autoptr(JsonArray) inForce = query(monitor, error);
@@ -199,10 +199,17 @@ cancelOurs(const convergeMonitor *monitor,
         return FALSE;
 
     ours = listOurs(inForce, isOurs, table);
-    if (ours->len > 0 && ours->len == json_array_get_length(inForce))
-        return cancel(monitor, -1, error);
-    for (i = 0; i < ours->len; i++)
-        ret = cancel(monitor, g_array_index(ours, gint64, i), ret ? error : NULL) && ret;
+    if (ours->len > 0 && ours->len == json_array_get_length(inForce)) {
+        ret = cancel(monitor, -1, error);
+        *count += ret ? ours->len : 0;
+        return ret;
+    }
+    for (i = 0; i < ours->len; i++) {
+        if (cancel(monitor, g_array_index(ours, gint64, i), ret ? error : NULL))
+            ++*count;
+        else
+            ret = FALSE;
+    }
     return ret;
 }
 
@@ -218,7 +225,9 @@ convergeDirtyLimitCancel(convergeDirtyLimit *limit,
                          const convergeMonitor *monitor,
                          GError **error)
 {
-    if (limit->ours && !cancelOurs(monitor, isLast, limit->ours, error))
+    guint count = 0;
+
+    if (limit->ours && !cancelOurs(monitor, isLast, limit->ours, &count, error))
         return FALSE;
     convergeDirtyLimitClear(limit);
     return TRUE;
@@ -227,9 +236,10 @@ convergeDirtyLimitCancel(convergeDirtyLimit *limit,
 gboolean
 convergeDirtyLimitCancelDerived(const convergeMonitor *monitor,
                                 GHashTable *rates,
+                                guint *count,
                                 GError **error)
 {
-    return cancelOurs(monitor, isDerived, rates, error);
+    return cancelOurs(monitor, isDerived, rates, count, error);
 }
 
 /* --- Watching --- */

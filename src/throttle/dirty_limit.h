@@ -60,10 +60,10 @@ gboolean convergeDirtyLimitCancel(convergeDirtyLimit *limit, const convergeMonit
                                   GError **error);
 
 /* By a record: takes back each limit that can be derived from @rates, which is as
- * convergeVcpuShares has them; NULL: all limits are ours.  Otherwise as
- * convergeDirtyLimitCancel(). */
+ * convergeVcpuShares has them.  Otherwise as convergeDirtyLimitCancel().
+ * @count: the number of limits that were cancelled is added */
 gboolean convergeDirtyLimitCancelDerived(const convergeMonitor *monitor, GHashTable *rates,
-                                         GError **error);
+                                         guint *count, GError **error);
 
 /* Whether a vCPU has come to a stop under its limit.  Asks QEMU once a second; without an
  * answer, nothing is known and it is FALSE. */

@@ -3,10 +3,52 @@
  * undo_restore.c: put back what a record holds, after the process that wrote it has died
  */
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
-#include "qemu/qemu_params.h"
-#include "throttle/dirty_limit.h"
+#include "undo/undo_file.h"
 #include "undo/undo_restore.h"
+
+/* By the rows that ask QEMU, which have a @monitor, or by the others. */
+static gboolean
+putBack(const convergeUndoRecord *record,
+        const convergeMonitor *monitor,
+        gboolean callerThrottle,
+        guint counts[CONVERGE_METHOD_LAST],
+        GError **error)
+{
+    gboolean ret = TRUE;
+    gsize i;
+
+    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
+        const convergeThrottle *row = convergeThrottles[i];
+
+        if (row && row->asksQemu == (monitor != NULL))
+            ret = row->putBack(record->kept, monitor, callerThrottle, &counts[i],
+                               ret ? error : NULL) && ret;
+    }
+    return ret;
+}
+
+gboolean
+convergeUndoPutBackFiles(const convergeUndoRecord *record,
+                         guint counts[CONVERGE_METHOD_LAST],
+                         GError **error)
+{
+    memset(counts, 0, CONVERGE_METHOD_LAST * sizeof(*counts));
+    return putBack(record, NULL, FALSE, counts, error);
+}
+
+gboolean
+convergeUndoPutBack(const convergeUndoRecord *record,
+                    const convergeMonitor *monitor,
+                    gboolean callerThrottle,
+                    guint counts[CONVERGE_METHOD_LAST],
+                    GError **error)
+{
+    gboolean ret = convergeUndoPutBackFiles(record, counts, error);
+
+    return putBack(record, monitor, callerThrottle, counts, ret ? error : NULL) && ret;
+}
 
 /* Whether QEMU is done with the migration: qapi/migration.json, MigrationStatus. */
 static gboolean
@@ -26,58 +68,14 @@ hasEnded(const convergeMonitor *monitor,
     return FALSE;
 }
 
-static gboolean
-restoreParams(const convergeUndoRecord *record,
-              const convergeMonitor *monitor,
-              gboolean callerThrottle,
-              guint *count,
-              GError **error)
-{
-    g_autofree convergeQemuParamUndo *undos = g_new0(convergeQemuParamUndo, record->params->len);
-    gsize n = 0;
-    guint i;
-
-    for (i = 0; i < record->params->len; i++) {
-        const convergeUndoParam *param = g_ptr_array_index(record->params, i);
-
-        if (callerThrottle &&
-            (g_str_equal(param->name, convergeQemuParamName(CONVERGE_PARAM_INITIAL)) ||
-             g_str_equal(param->name, convergeQemuParamName(CONVERGE_PARAM_INCREMENT))))
-            continue;
-        undos[n++] = (convergeQemuParamUndo) {
-            .name = param->name,
-            .boolean = param->boolean,
-            .original = param->original,
-            .written = (const void *)param->written->data,
-            .n = param->written->len,
-        };
-    }
-    return convergeQemuParamsPutBack(monitor, undos, n, count, error);
-}
-
-gboolean
-convergeUndoPutBack(const convergeUndoRecord *record,
-                    const convergeMonitor *monitor,
-                    gboolean callerThrottle,
-                    guint *params,
-                    GError **error)
-{
-    gboolean ret = convergeUndoRecordRestoreGroups(record, error);
-
-    *params = 0;
-    if (record->dirtyRates || record->anyDirtyLimit)
-        ret = convergeDirtyLimitCancelDerived(monitor, record->dirtyRates, ret ? error : NULL) && ret;
-    return restoreParams(record, monitor, callerThrottle, params, ret ? error : NULL) && ret;
-}
-
 gboolean
 convergeUndoRestore(const convergeUndoRecord *record,
                     const convergeMonitor *monitor,
-                    guint *params,
+                    guint counts[CONVERGE_METHOD_LAST],
                     GError **error)
 {
-    *params = 0;
+    memset(counts, 0, CONVERGE_METHOD_LAST * sizeof(*counts));
     return hasEnded(monitor, error) &&
-        convergeUndoPutBack(record, monitor, FALSE, params, error) &&
-        convergeUndoRecordRemove(record, error);
+        convergeUndoPutBack(record, monitor, FALSE, counts, error) &&
+        convergeUndoFileRemove(record, error);
 }

@@ -2,28 +2,34 @@
 /*
  * undo_restore.h: put back what a record holds, after the process that wrote it has died
  *
- * For the next daemon (module/recovery.c) and for virt-converge-undo.  Each value is judged
- * by itself: one that is still ours goes back to what it was, one that somebody else has set
+ * For the next daemon (module/recovery.c) and for virt-converge-undo.  Each value is judged by
+ * itself: one that this program has set goes back to what it was, one that somebody else has set
  * meanwhile stays.
+ *
+ * The functions go on after a failure, and report the first.  @counts has what each throttle
+ * method has put back, see convergeThrottle.putBack.
  *
  * Threads: no state but in the objects; one thread at a time for each record.
  */
 #pragma once
 
-#include "qemu/qmp.h"
+#include "throttle/throttle.h"
 #include "undo/undo_record.h"
 
-/* Puts back the quotas of the vCPUs, QEMU's limits of their dirty rate and QEMU's migration
- * parameters.  Goes on after a failure, and reports the first.
+/* Puts back what takes neither QEMU nor libvirt. */
+gboolean convergeUndoPutBackFiles(const convergeUndoRecord *record,
+                                  guint counts[CONVERGE_METHOD_LAST], GError **error);
+
+/* Puts back everything, files first.
  *
  * @monitor: of the QEMU that the record is about, which the caller has checked to live
  * @callerThrottle: another migration has begun, whose caller has stated cpu-throttle-initial
- *                  or -increment: these are left alone
- * @params: how many of QEMU's parameters were changed */
+ *                  or -increment: these are left alone */
 gboolean convergeUndoPutBack(const convergeUndoRecord *record, const convergeMonitor *monitor,
-                             gboolean callerThrottle, guint *params, GError **error);
+                             gboolean callerThrottle, guint counts[CONVERGE_METHOD_LAST],
+                             GError **error);
 
-/* The same when no migration is under way; then removes the record, if nothing is left of
- * it.  FALSE, with nothing done, while QEMU has not ended the interrupted migration. */
+/* Puts back everything when no migration is under way; then removes the record's file, if nothing
+ * has failed.  FALSE, with nothing done, while QEMU has not ended the interrupted migration. */
 gboolean convergeUndoRestore(const convergeUndoRecord *record, const convergeMonitor *monitor,
-                             guint *params, GError **error);
+                             guint counts[CONVERGE_METHOD_LAST], GError **error);

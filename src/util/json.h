@@ -4,6 +4,8 @@
  *
  * The library's parser calls itself for each level of nesting, without a limit: a text of a
  * million brackets ends the process.  A QEMU that its guest has taken over may send one.
+ *
+ * No state; any thread.
  */
 #pragma once
 
@@ -13,5 +15,29 @@
 #define CONVERGE_JSON_DEPTH 32
 
 /* Returns the value, to be unreferenced; NULL if @text is none, is empty, or is nested more
- * than CONVERGE_JSON_DEPTH levels deep.  May be called from any thread. */
+ * than CONVERGE_JSON_DEPTH levels deep. */
 JsonNode *convergeJSONRead(const char *text);
+
+/* --- Values of exactly the type that is asked for: nothing is converted --- */
+
+/* A boolean, which becomes 0 or 1, or an integer.  FALSE: @node is NULL or of another type. */
+gboolean convergeJSONGetNumber(JsonNode *node, gboolean boolean, gint64 *value);
+
+/* An integer member in @min..@max. */
+gboolean convergeJSONGetInt(JsonObject *object, const char *member, gint64 min, gint64 max,
+                            gint64 *value);
+
+/* A string member, borrowed; NULL: there is no such string. */
+const char *convergeJSONGetString(JsonObject *object, const char *member);
+
+typedef gboolean (*convergeJSONFunc)(JsonObject *element, gpointer opaque);
+
+/* Calls @func for each element of an array member, which may be missing.  FALSE: the member is
+ * something else than an array of objects, or @func has returned FALSE, which ends it. */
+gboolean convergeJSONEach(JsonObject *object, const char *member, convergeJSONFunc func,
+                          gpointer opaque);
+
+/* --- Values for several threads --- */
+
+/* Returns @array, which is taken, as an immutable value, to be unreferenced. */
+JsonNode *convergeJSONSealArray(JsonArray *array);

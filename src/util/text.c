@@ -74,3 +74,11 @@ convergeTextEscape(const char *text)
     }
     return g_string_free(g_steal_pointer(&result), FALSE);
 }
+
+gboolean
+convergeTextIsName(const char *name)
+{
+    gsize length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return length > 0 && length <= 64 && !name[length];
+}

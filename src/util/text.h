@@ -23,3 +23,7 @@
  *
  * Free with g_free(). */
 char *convergeTextEscape(const char *text);
+
+/* Whether @name has 1 to 64 characters, all of them small letters, digits or dashes, so that it
+ * can be part of the name of a file. */
+gboolean convergeTextIsName(const char *name);

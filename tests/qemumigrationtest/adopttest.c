@@ -15,8 +15,12 @@
 #include <unistd.h>
 
 #include "engine/loop.h"
+#include "fakeqemu.h"
+#include "files.h"
 #include "libvirt/backend_libvirt.h"
-#include "undo/undo_record.h"
+#include "throttle/throttle.h"
+#include "throttle/vcpu_group.h"
+#include "undo/undo_file.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 
@@ -24,10 +28,10 @@ static struct {
     char *top;
     char *max;          /* the file with the quota of the vCPU */
     char *records;
-    int id;             /* of the domain */
-    gboolean paused;
-    gboolean ended;     /* QEMU is done with the migration */
 } host;
+
+/* Without a dirty ring; its only vCPU is this thread. */
+static fakeQemu pristine;
 
 /* --- What stands for the host --- */
 
@@ -84,107 +88,18 @@ virDomainGetName(virDomainPtr domain G_GNUC_UNUSED)
     return "busy";
 }
 
-static int
-fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
-            const char *cmd,
-            char **result,
-            unsigned int flags G_GNUC_UNUSED)
-{
-    g_autofree char *reply = NULL;
-
-    if (strstr(cmd, "query-cpus-fast"))
-        reply = g_strdup_printf("{\"return\":[{\"cpu-index\":0,\"thread-id\":%d}]}", (int)getpid());
-    else if (strstr(cmd, "query-migrate-parameters"))
-        reply = g_strdup("{\"return\":{\"cpu-throttle-initial\":20,\"cpu-throttle-increment\":10,"
-                         "\"max-cpu-throttle\":99,\"throttle-trigger-threshold\":50,"
-                         "\"cpu-throttle-tailslow\":false,\"downtime-limit\":300}}");
-    else if (strstr(cmd, "migrate-set-parameters"))
-        reply = g_strdup("{\"return\":{}}");
-    else
-        reply = g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"}}");
-    *result = strdup(reply);
-    return 0;
-}
-
-static int
-fakeStats(virDomainPtr dom G_GNUC_UNUSED,
-          int *type,
-          virTypedParameterPtr *params,
-          int *nparams,
-          unsigned int flags G_GNUC_UNUSED)
-{
-    int max = 0;
-
-    *type = host.ended ? VIR_DOMAIN_JOB_CANCELLED : VIR_DOMAIN_JOB_UNBOUNDED;
-    virTypedParamsAddInt(params, nparams, &max, VIR_DOMAIN_JOB_OPERATION,
-                         VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
-    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
-    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_ITERATION, 1);
-    return 0;
-}
-
-static int
-fakeState(virDomainPtr dom G_GNUC_UNUSED,
-          int *state,
-          int *reason,
-          unsigned int flags G_GNUC_UNUSED)
-{
-    *state = host.paused ? VIR_DOMAIN_PAUSED : VIR_DOMAIN_RUNNING;
-    *reason = 0;
-    return 0;
-}
-
-static int
-fakeId(virDomainPtr dom G_GNUC_UNUSED)
-{
-    return host.id;
-}
-
-static int
-fakeDowntime(virDomainPtr dom G_GNUC_UNUSED,
-             unsigned long long ms G_GNUC_UNUSED,
-             unsigned int flags G_GNUC_UNUSED)
-{
-    return 0;
-}
-
-static const convergeLibvirt fake = {
-    .caller = "test", .onHost = TRUE,
-    .setMaxDowntime = fakeDowntime, .getId = fakeId,
-    .getJobStats = fakeStats, .getState = fakeState, .qemuMonitorCommand = fakeMonitor,
-};
-
-static void
-put(const char *path,
-    const char *text)
-{
-    g_autofree char *dir = g_path_get_dirname(path);
-
-    g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
-    g_remove(path);
-    g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
-}
-
-static void
-assertMax(const char *expected)
-{
-    g_autofree char *text = readAll(host.max);
-
-    g_assert_cmpstr(g_strstrip(text), ==, expected);
-}
-
 /* --- What the backend does --- */
 
 static convergeBackendLibvirt *
 begin(gboolean callerThrottle)
 {
-    convergeBackendLibvirt *backend = convergeBackendLibvirtNew(&fake, callerThrottle);
+    convergeBackendLibvirt *backend = convergeBackendLibvirtNew(&fakeDaemon, callerThrottle);
     g_autofree char *why = NULL;
 
-    host.paused = FALSE;
-    put(host.max, "max 100000\n");
+    qemu = pristine;
+    filesPut(host.max, "max 100000\n");
     g_assert_cmpint(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_VCPU_QUOTA, &why,
-                                                       NULL), ==,
+                                                       NULL)->method, ==,
                     CONVERGE_METHOD_VCPU_QUOTA);
     return backend;
 }
@@ -202,28 +117,33 @@ say(convergeBackendLibvirt *backend,
     return convergeBackendLibvirtOps.apply(backend, &decision, error);
 }
 
+/* A turn of the loop that decides nothing. */
 static void
-look(convergeBackendLibvirt *backend)
+turn(convergeBackendLibvirt *backend)
 {
+    const convergeThrottleTraits *throttle;
     convergeSample sample = { 0 };
+    g_autofree char *why = NULL;
 
     g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
+    g_assert_true(convergeBackendLibvirtOps.poll(backend, &throttle, &why, NULL));
 }
 
 /* What a daemon that starts now would put back. */
 static void
-assertRecorded(gint64 quotaUs,
-               gint64 capUs)
+assertRecorded(int quotaUs,
+               int capUs)
 {
-    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(host.records, UUID);
-    const convergeVcpuGroup *group;
+    g_autoptr(convergeUndoRecord) record = convergeUndoFileLoad(host.records, UUID);
+    g_autofree char *directory = g_path_get_dirname(host.max);
+    g_autofree char *expected = g_strdup_printf("[{\"directory\":\"%s\",\"unified\":true,\"quota-us\":%d,"
+                                                "\"period-us\":100000,\"cap-us\":%d}]",
+                                                directory, quotaUs, capUs);
+    g_autofree char *text = NULL;
 
     g_assert_nonnull(record);
-    g_assert_cmpuint(record->groups->len, ==, 1);
-    group = g_ptr_array_index(record->groups, 0);
-    g_assert_cmpint(group->quotaUs, ==, quotaUs);
-    g_assert_cmpint(group->periodUs, ==, 100000);
-    g_assert_cmpint(group->capUs, ==, capUs);
+    text = json_to_string(json_object_get_member(record->kept, "groups"), FALSE);
+    g_assert_cmpstr(text, ==, expected);
 }
 
 /* --- Tests --- */
@@ -235,33 +155,33 @@ testAdopted(void)
 {
     g_autoptr(convergeBackendLibvirt) backend = begin(FALSE);
 
-    assertRecorded(-1, 1000000);
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
-    assertMax("4000 20000");
+    assertRecorded(-1, 1000000);
+    filesAssert(host.max, "4000 20000");
 
-    put(host.max, "50000 20000");       /* as the kernel has it after "50000" */
+    filesPut(host.max, "50000 20000");       /* as the kernel has it after "50000" */
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 90, NULL));
     assertRecorded(50000, 500000);
-    assertMax("1000 20000");
+    filesAssert(host.max, "1000 20000");
 
     /* Also where the throttle stays what it was. */
-    put(host.max, "80000 20000");
-    look(backend);
+    filesPut(host.max, "80000 20000");
+    turn(backend);
     assertRecorded(80000, 800000);
-    assertMax("1600 20000");
+    filesAssert(host.max, "1600 20000");
 
-    host.paused = TRUE;
-    look(backend);
-    assertMax("80000 100000");
-    host.paused = FALSE;
-    put(host.max, "20000 100000");
-    look(backend);
+    qemu.paused = TRUE;
+    turn(backend);
+    filesAssert(host.max, "80000 100000");
+    qemu = pristine;
+    filesPut(host.max, "20000 100000");
+    turn(backend);
     assertRecorded(20000, 200000);
-    assertMax("1000 50000");
+    filesAssert(host.max, "1000 50000");
 
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    assertMax("20000 100000");
-    g_assert_null(convergeUndoRecordLoad(host.records, UUID));
+    filesAssert(host.max, "20000 100000");
+    g_assert_null(convergeUndoFileLoad(host.records, UUID));
 }
 
 /* Without a record that knows it, nothing is derived from what the operator has set. */
@@ -273,22 +193,22 @@ testUnsaved(void)
     int i;
 
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
-    put(host.max, "50000 20000");
+    filesPut(host.max, "50000 20000");
     g_assert_cmpint(g_chmod(host.records, 0500), ==, 0);
     for (i = 0; i < 2; i++) {
         g_assert_false(say(backend, CONVERGE_VERB_THROTTLE, 90, &error));
         g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD);
         g_clear_error(&error);
-        assertMax("50000 100000");
+        filesAssert(host.max, "50000 100000");
         assertRecorded(-1, 1000000);
     }
 
     g_assert_cmpint(g_chmod(host.records, 0700), ==, 0);
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 90, NULL));
     assertRecorded(50000, 500000);
-    assertMax("1000 20000");
+    filesAssert(host.max, "1000 20000");
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    assertMax("50000 100000");
+    filesAssert(host.max, "50000 100000");
 }
 
 /* What failed when memory had moved is told, though nothing is left to put back any more. */
@@ -299,13 +219,13 @@ testEnd(void)
     g_autoptr(GError) error = NULL;
 
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
-    put(host.max, "strange");
+    filesPut(host.max, "strange");
     convergeBackendLibvirtEnd(backend);
-    put(host.max, "4000 20000");
+    filesPut(host.max, "4000 20000");
     g_assert_false(convergeBackendLibvirtOps.restore(backend, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
-    assertMax("max 100000");
-    g_assert_null(convergeUndoRecordLoad(host.records, UUID));
+    filesAssert(host.max, "max 100000");
+    g_assert_null(convergeUndoFileLoad(host.records, UUID));
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
 }
 
@@ -318,19 +238,15 @@ testCallers(void)
     for (stated = 0; stated < 2; stated++) {
         g_autoptr(convergeBackendLibvirt) backend = begin(stated != 0);
         g_autoptr(convergeUndoRecord) record = NULL;
-        guint i, found = 0;
+        g_autofree char *text = NULL;
 
         g_assert_true(say(backend, CONVERGE_VERB_STEP, 20, NULL));
-        record = convergeUndoRecordLoad(host.records, UUID);
+        record = convergeUndoFileLoad(host.records, UUID);
         g_assert_nonnull(record);
-        for (i = 0; i < record->params->len; i++) {
-            const convergeUndoParam *param = g_ptr_array_index(record->params, i);
-
-            found += g_str_equal(param->name, "cpu-throttle-initial") ||
-                g_str_equal(param->name, "cpu-throttle-increment");
-        }
-        g_assert_cmpuint(found, ==, stated ? 0 : 2);
-        g_assert_cmpuint(record->params->len, >=, 3);
+        text = json_to_string(json_object_get_member(record->kept, "parameters"), FALSE);
+        g_assert_true((strstr(text, "\"cpu-throttle-initial\"") != NULL) == !stated);
+        g_assert_true((strstr(text, "\"cpu-throttle-increment\"") != NULL) == !stated);
+        g_assert_nonnull(strstr(text, "\"max-cpu-throttle\""));
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
     }
 }
@@ -344,40 +260,40 @@ testCancelled(void)
     convergeSample sample = { 0 };
 
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
-    assertMax("4000 20000");
+    filesAssert(host.max, "4000 20000");
     convergeBackendLibvirtCancel(backend);
-    assertMax("max 100000");
+    filesAssert(host.max, "max 100000");
 
     g_assert_false(say(backend, CONVERGE_VERB_THROTTLE, 90, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT);
     g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
     g_assert_false(sample.active);
-    assertMax("max 100000");
+    filesAssert(host.max, "max 100000");
 
     /* The record stays until everything else is put back, too. */
     assertRecorded(-1, 1000000);
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    g_assert_null(convergeUndoRecordLoad(host.records, UUID));
+    g_assert_null(convergeUndoFileLoad(host.records, UUID));
 }
 
 /* A QEMU that its guest has taken over names the vCPU of another guest. */
 static void
 testOthersThread(void)
 {
-    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fakeDaemon, FALSE);
     g_autoptr(GError) error = NULL;
     g_autofree char *why = NULL;
 
-    host.id = 8;
-    put(host.max, "max 100000\n");
-    g_assert_cmpint(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_AUTO, &why, &error), ==,
+    qemu = pristine;
+    qemu.id = 8;
+    filesPut(host.max, "max 100000\n");
+    g_assert_cmpint(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_AUTO, &why, &error)->method, ==,
                     CONVERGE_METHOD_QEMU);
     g_assert_no_error(error);
-    g_assert_nonnull(strstr(why, "not of this guest"));
+    g_assert_nonnull(strstr(why, "does not belong to this guest"));
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
-    assertMax("max 100000");
+    filesAssert(host.max, "max 100000");
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    host.id = 7;
 }
 
 static void
@@ -409,38 +325,23 @@ static void
 testReleased(void)
 {
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive,actuator=vcpu-quota", NULL);
-    g_autoptr(convergeBackendLibvirt) libvirt = convergeBackendLibvirtNew(&fake, FALSE);
+    g_autoptr(convergeBackendLibvirt) libvirt = convergeBackendLibvirtNew(&fakeDaemon, FALSE);
     convergeBackend backend = { &convergeBackendLibvirtOps, libvirt };
     g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG,
                                                    NULL, NULL);
 
-    host.paused = host.ended = FALSE;
-    put(host.max, "max 100000\n");
+    qemu = pristine;
+    filesPut(host.max, "max 100000\n");
     convergeLoopStep(loop);
     g_assert_true(say(libvirt, CONVERGE_VERB_THROTTLE, 80, NULL));
-    assertMax("4000 20000");
+    filesAssert(host.max, "4000 20000");
 
-    host.ended = TRUE;
+    qemu.jobType = VIR_DOMAIN_JOB_CANCELLED;
     convergeLoopStep(loop);
-    assertMax("max 100000");
+    filesAssert(host.max, "max 100000");
     convergeLoopStep(loop);
-    assertMax("max 100000");
+    filesAssert(host.max, "max 100000");
     g_assert_true(convergeBackendLibvirtOps.restore(libvirt, NULL));
-    host.ended = FALSE;
-}
-
-static void
-removeTree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        removeTree(child);
-    }
-    g_remove(path);
 }
 
 int
@@ -452,20 +353,21 @@ main(int argc, char **argv)
     int status;
 
     g_test_init(&argc, &argv, NULL);
-    host.id = 7;
+    pristine = fakeQemuPristine;
+    pristine.ring = FALSE;
+    pristine.thread = getpid();
     g_assert_cmpint(virInitialize(), ==, 0);
 
     /* Root's records have one place, and root may write anywhere: root becomes somebody else. */
     if (root)
         g_assert_cmpint(seteuid(65534), ==, 0);
-    host.top = g_dir_make_tmp("adopttest-XXXXXX", NULL);
-    g_assert_nonnull(host.top);
+    host.top = filesNewDir();
     g_setenv("XDG_RUNTIME_DIR", host.top, TRUE);
-    host.records = convergeUndoRecordDefaultDir();
+    host.records = convergeUndoFileDefaultDir();
     g_assert_true(g_str_has_prefix(host.records, host.top));
     host.max = g_build_filename(host.top, "qemu-7-busy.libvirt-qemu/vcpu0/cpu.max", NULL);
     threads = g_build_filename(host.top, "qemu-7-busy.libvirt-qemu/vcpu0/cgroup.threads", NULL);
-    put(threads, thread);
+    filesPut(threads, thread);
 
     g_test_add_func("/adopt/adopted", testAdopted);
     g_test_add_func("/adopt/unsaved", testUnsaved);
@@ -479,7 +381,7 @@ main(int argc, char **argv)
     if (root)
         g_assert_cmpint(seteuid(0), ==, 0);
 
-    removeTree(host.top);
+    filesRemove(host.top);
     g_free(host.top);
     g_free(host.max);
     g_free(host.records);

@@ -13,6 +13,7 @@
 #include "libvirt/backend_libvirt.h"
 #include "libvirt/pass_watch.h"
 #include "qemu/dirty_probe.h"
+#include "throttle/throttle_qemu.h"
 
 typedef struct _fakeQemu fakeQemu;
 struct _fakeQemu {
@@ -219,7 +220,7 @@ testSetPoint(void)
     unsigned int throttle;
 
     qemu = pristine;
-    for (throttle = CONVERGE_THROTTLE_FLOOR; throttle <= 99; throttle++) {
+    for (throttle = CONVERGE_THROTTLE_QEMU_LEAST; throttle <= 99; throttle++) {
         g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, throttle));
         /* QEMU: initial while it is off, else min(now + increment, max). */
         g_assert_cmpint(qemu.initial, ==, throttle);
@@ -242,7 +243,7 @@ testLetGo(void)
 
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 95));
     g_assert_true(say(backend, CONVERGE_VERB_HOLD, 0));
-    g_assert_cmpint(MIN(95 + qemu.increment, qemu.max), ==, CONVERGE_THROTTLE_FLOOR);
+    g_assert_cmpint(MIN(95 + qemu.increment, qemu.max), ==, CONVERGE_THROTTLE_QEMU_LEAST);
     g_assert_cmpint(qemu.threshold, ==, 1);
 }
 

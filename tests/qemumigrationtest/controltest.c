@@ -5,8 +5,12 @@
 #include <string.h>
 
 #include "engine/control.h"
+#include "throttle/throttle.h"
 
 #define MB 1e6
+
+#define QEMU (&convergeThrottles[CONVERGE_METHOD_QEMU]->traits)
+#define QUOTA (&convergeThrottles[CONVERGE_METHOD_VCPU_QUOTA]->traits)
 
 typedef struct _controlCase controlCase;
 struct _controlCase {
@@ -66,7 +70,7 @@ testCase(gconstpointer opaque)
 {
     const controlCase *data = opaque;
     g_autoptr(convergePolicy) policy = convergePolicyParse(data->policy, NULL);
-    convergeControl control = { .policy = policy };
+    convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
     unsigned int said = 0;
@@ -87,10 +91,10 @@ testCase(gconstpointer opaque)
 
     model.last.iteration = 2;
     n = convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
-    g_assert_cmpint(control.class_, ==, data->class_);
-    g_assert_cmpuint(control.plan.throttle, >=, data->minThrottle);
-    g_assert_cmpuint(control.plan.throttle, <=, data->maxThrottle);
-    g_assert_cmpint(control.plan.downtimeMs, <=, data->maxDowntime);
+    g_assert_cmpint(control.state.class_, ==, data->class_);
+    g_assert_cmpuint(control.state.plan.throttle, >=, data->minThrottle);
+    g_assert_cmpuint(control.state.plan.throttle, <=, data->maxThrottle);
+    g_assert_cmpint(control.state.plan.downtimeMs, <=, data->maxDowntime);
 
     for (i = 0; i < n; i++) {
         g_autofree char *text = convergeDecisionExplain(&decisions[i], &model);
@@ -102,7 +106,7 @@ testCase(gconstpointer opaque)
 
     /* The same again is no news: nothing is said twice, but that a throttle which is in force
      * and has shown that it does not help is taken away. */
-    model.last.throttle = control.plan.throttle;
+    model.last.throttle = control.state.plan.throttle;
     for (i = 0; i < 5; i++) {
         if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) == 0)
             continue;
@@ -113,7 +117,7 @@ testCase(gconstpointer opaque)
     }
     g_assert_cmpuint(said, <=, 1);
     if (data->class_ == CONVERGE_CLASS_BEYOND)
-        g_assert_cmpuint(control.plan.throttle, ==, 0);
+        g_assert_cmpuint(control.state.plan.throttle, ==, 0);
 }
 
 static void
@@ -121,7 +125,7 @@ testStepped(void)
 {
     g_autoptr(convergePolicy) policy =
         convergePolicyParse("stepped,initial-throttle=30,throttle-increment=5,max-throttle=70", NULL);
-    convergeControl control = { .policy = policy };
+    convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
 
@@ -142,7 +146,7 @@ static void
 testHandsOff(void)
 {
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
-    convergeControl control = { .policy = policy };
+    convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
 
@@ -161,7 +165,7 @@ static void
 testCeiling(void)
 {
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
-    convergeControl control = { .policy = policy };
+    convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
 
@@ -169,8 +173,7 @@ testCeiling(void)
     convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
 
     /* Holds at once, even in the bulk pass. */
-    control.ceilingMs = 40;
-    control.ceilingSet = TRUE;
+    convergeControlSetCeiling(&control, 40);
     g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions), ==, 1);
     g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_DOWNTIME);
     g_assert_cmpint(decisions[0].reason, ==, CONVERGE_REASON_CEILING);
@@ -203,7 +206,9 @@ testSkips(void)
 
     fill(&model, &cases[2]);
     for (i = 0; i < G_N_ELEMENTS(skips); i++) {
-        convergeControl control = { .policy = policy, .postcopy = skips[i].postcopy };
+        convergeControl control = {
+            .state = { .policy = policy, .throttle = QEMU, .postcopy = skips[i].postcopy },
+        };
         g_autofree char *text = NULL;
 
         model.last.iteration = 1;
@@ -260,8 +265,7 @@ testLoosens(void)
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         controlCase calm = { .bandwidth = 95 * MB, .workingSet = 400 * MB, .writeRate = 250 * MB,
                              .remaining = 280 * MB };
-        convergeControl control = { .policy = policy,
-                                    .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+        convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };
         convergeDecision decisions[CONVERGE_DECISIONS_MAX];
         convergeModel model;
         unsigned int look;
@@ -270,19 +274,19 @@ testLoosens(void)
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
         model.last.iteration = 2;
         convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
-        g_assert_cmpuint(control.plan.throttle, >=, 80);
+        g_assert_cmpuint(control.state.plan.throttle, >=, 80);
 
         calm.writeRate = 83 * MB;
         calm.remaining = rows[i].remaining;
         fill(&model, &calm);
         model.fitError = rows[i].fitError;
         model.last.iteration = 2;
-        model.last.throttle = control.plan.throttle;
+        model.last.throttle = control.state.plan.throttle;
         for (look = 0; look < 3; look++)
             convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions);
         g_test_message("%.0f MB left, fit %.2f: %u %%", rows[i].remaining / MB, rows[i].fitError,
-                       control.plan.throttle);
-        g_assert_cmpint(control.plan.throttle < 80, ==, rows[i].loosens);
+                       control.state.plan.throttle);
+        g_assert_cmpint(control.state.plan.throttle < 80, ==, rows[i].loosens);
     }
 }
 
@@ -302,8 +306,7 @@ testSecondLook(void)
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        convergeControl control = { .policy = policy,
-                                    .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+        convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };
         convergeDecision decisions[CONVERGE_DECISIONS_MAX];
         convergeModel model;
         unsigned int look = 0;
@@ -312,7 +315,7 @@ testSecondLook(void)
         model.least.writeRate = rows[i].leastRate;
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
         model.last.iteration = 2;
-        while (!control.fallbackTaken && look++ < 5)
+        while (!control.ladder.fallbackTaken && look++ < 5)
             convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions);
         g_assert_cmpuint(look, ==, rows[i].looks);
         g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_SUSPEND);

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "engine/model.h"
+#include "throttle/throttle_qemu.h"
 
 #define MB 1e6
 
@@ -189,7 +190,7 @@ testPredictMonotone(void)
         gboolean converged = FALSE;
 
         for (throttle = 0; throttle < 100; throttle++) {
-            convergePlan plan = { throttle, 1, CONVERGE_THROTTLE_FLOOR, 300, 40 };
+            convergePlan plan = { throttle, 1, CONVERGE_THROTTLE_QEMU_LEAST, 300, 40 };
             convergePrediction prediction;
             convergeModel model;
 
@@ -210,7 +211,7 @@ testGarbage(void)
 {
     convergeModel model = { 0 };
     convergeSample sample = { 0 };
-    convergePlan plan = { 50, 1, CONVERGE_THROTTLE_FLOOR, 300, 40 };
+    convergePlan plan = { 50, 1, CONVERGE_THROTTLE_QEMU_LEAST, 300, 40 };
     convergePrediction prediction;
 
     /* Not active: nothing is learnt. */

@@ -9,6 +9,7 @@
 
 #include "plant/methods.h"
 #include "plant/scenario.h"
+#include "throttle/throttle.h"
 
 #define MB 1e6
 #define GIVE_UP_MS (30 * 60 * 1000)
@@ -387,14 +388,14 @@ testBeyond(void)
 
 /* The quota acts at once and can be lifted; the dirty limit spares who does not write. */
 static void
-testActuators(void)
+testThrottleMethods(void)
 {
     convergePlantConfig config = {
         .memory = 4000 * MB, .used = 3000 * MB, .vcpus = 4, .workingSet = 500 * MB,
         .writeRate = 200 * MB, .bandwidth = 100 * MB,
     };
     const struct {
-        convergeThrottleMethod actuator;
+        convergeThrottleMethod method;
         double speed;
     } rows[] = {
         { CONVERGE_METHOD_QEMU, 1 },              /* not before its trigger */
@@ -409,7 +410,7 @@ testActuators(void)
         convergeDecision hold = { .verb = CONVERGE_VERB_HOLD };
         g_autofree char *why = NULL;
 
-        convergePlantOps.choose(plant, rows[i].actuator, &why, NULL);
+        convergePlantOps.choose(plant, rows[i].method, &why, NULL);
         convergePlantAdvance(plant, 1000);
         convergePlantOps.apply(plant, &throttle, NULL);
         g_assert_cmpfloat(fabs(convergePlantSpeed(plant) - rows[i].speed), <, 1e-9);
@@ -511,7 +512,7 @@ main(int argc, char **argv)
     g_test_add_func("/plant/scenarios", testScenarios);
     g_test_add_func("/plant/published-table", testPublishedTable);
     g_test_add_func("/plant/beyond", testBeyond);
-    g_test_add_func("/plant/actuators", testActuators);
+    g_test_add_func("/plant/throttle-methods", testThrottleMethods);
     g_test_add_func("/plant/methods", testMethods);
     g_test_add_func("/plant/scenario-errors", testScenarioErrors);
     return g_test_run();

@@ -3,11 +3,11 @@
  * quotahost.c: a host with one vCPU, whose cgroup is made of plain files
  */
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "quotahost.h"
 
 static host *current;
@@ -20,13 +20,10 @@ hostPutText(const char *top,
             const char *text)
 {
     g_autofree char *path = g_build_filename(top, name, NULL);
-    g_autofree char *dir = g_path_get_dirname(path);
     host *kernel = current;
 
     current = NULL;
-    g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
-    g_remove(path);
-    g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+    filesPut(path, text);
     current = kernel;
 }
 
@@ -134,8 +131,7 @@ hostInit(host *h,
     g_autofree char *mounts = NULL;
 
     *h = (host) { .unified = unified, .above = 1000, .held = { quotaUs, periodUs } };
-    h->top = g_dir_make_tmp("quotarestoretest-XXXXXX", NULL);
-    g_assert_nonnull(h->top);
+    h->top = filesNewDir();
     mounts = g_strdup_printf("30 1 0:1 / %s rw - %s none rw,cpu\n", h->top, unified ? "cgroup2" : "cgroup");
     hostPutText(h->top, "self/mountinfo", mounts);
     hostPutText(h->top, "4711/cgroup", unified ? "0::/vm/vcpu0\n" : "4:cpu:/vm/vcpu0\n");
@@ -145,25 +141,11 @@ hostInit(host *h,
     current = h;
 }
 
-static void
-removeTree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        removeTree(child);
-    }
-    g_remove(path);
-}
-
 void
 hostClear(host *h)
 {
     current = NULL;
-    removeTree(h->top);
+    filesRemove(h->top);
     g_free(h->top);
 }
 

@@ -101,7 +101,7 @@ testFloor(void)
             g_assert_cmpint(o.result.pauseMs, <=, 300);
             g_assert_cmpfloat(fabs(o.foreseenMs - (double)o.result.totalMs), <=,
                               0.2 * o.result.totalMs);
-            g_assert_cmpint(o.status.actuator, ==, CONVERGE_METHOD_VCPU_QUOTA);
+            g_assert_cmpint(o.status.throttle->method, ==, CONVERGE_METHOD_VCPU_QUOTA);
         }
     }
 }

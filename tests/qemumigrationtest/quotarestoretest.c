@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "quotahost.h"
-#include "throttle/vcpu_quota.h"
+#include "throttle/kept_quota.h"
 
 static convergeVcpuQuota *
 openQuota(const host *h)
@@ -39,7 +39,50 @@ adopt(convergeVcpuQuota *quota)
     return changed;
 }
 
+/* As the next daemon does by the record of one that was killed. */
+static gboolean
+putBack(const convergeVcpuQuota *quota,
+        GError **error)
+{
+    g_autoptr(JsonObject) kept = json_object_new();
+    guint count = 5;
+    gboolean ret;
+
+    g_assert_true(convergeKeptQuotaIsKept(kept));
+    json_object_set_member(kept, CONVERGE_KEPT_QUOTA, convergeKeptQuotaToJson(quota));
+    g_assert_true(convergeKeptQuotaIsKept(kept));
+    ret = convergeKeptQuotaPutBack(kept, NULL, FALSE, &count, error);
+    g_assert_cmpuint(count, ==, ret ? 6 : 5);
+    return ret;
+}
+
 /* --- Tests --- */
+
+/* The form in the file of the record. */
+static void
+testKept(void)
+{
+    int unified;
+
+    for (unified = 0; unified < 2; unified++) {
+        g_auto(host) h = { 0 };
+        g_autoptr(convergeVcpuQuota) quota = NULL;
+        g_autoptr(JsonNode) value = NULL;
+        g_autofree char *text = NULL;
+        g_autofree char *expected = NULL;
+
+        hostInit(&h, unified, 30000, 100000);
+        quota = openQuota(&h);
+        set(quota, 50);
+        value = convergeKeptQuotaToJson(quota);
+        text = json_to_string(value, FALSE);
+        expected = g_strdup_printf("[{\"directory\":\"%s/vm/vcpu0\",\"unified\":%s,\"quota-us\":30000,"
+                                   "\"period-us\":100000,\"cap-us\":300000}]", h.top,
+                                   unified ? "true" : "false");
+        g_assert_cmpstr(text, ==, expected);
+        g_assert_true(json_node_is_immutable(value));
+    }
+}
 
 /* Quota and period, each by itself: in the process that wrote them, and by a record. */
 static void
@@ -73,8 +116,7 @@ testEachByItself(void)
             quota = openQuota(&h);
             set(quota, 30);
             hostMeddle(&h, rows[i].otherQuota, rows[i].otherPeriod);
-            g_assert_true(way / 2 ? convergeVcpuGroupRestore(convergeVcpuQuotaGroup(quota, 0), &error) :
-                          convergeVcpuQuotaRestore(quota, &error));
+            g_assert_true(way / 2 ? putBack(quota, &error) : convergeVcpuQuotaRestore(quota, &error));
             g_assert_no_error(error);
             hostAssertThere(&h, rows[i].leftQuota, rows[i].leftPeriod);
         }
@@ -98,7 +140,7 @@ testNothingOurs(void)
         hostMeddle(&h, 77777, 55555);
         writes = h.writes;
         g_assert_true(convergeVcpuQuotaRestore(quota, NULL));
-        g_assert_true(convergeVcpuGroupRestore(convergeVcpuQuotaGroup(quota, 0), NULL));
+        g_assert_true(putBack(quota, NULL));
         g_assert_cmpint(h.writes, ==, writes);
         hostAssertThere(&h, 77777, 55555);
     }
@@ -186,23 +228,20 @@ testRefused(void)
         g_auto(host) h = { 0 };
         g_autoptr(convergeVcpuQuota) quota = NULL;
         g_autoptr(GError) error = NULL;
-        const convergeVcpuGroup *group;
 
         hostInit(&h, FALSE, 50000, 100000);
         h.above = 1;
         quota = openQuota(&h);
-        group = convergeVcpuQuotaGroup(quota, 0);
         set(quota, 80);
         hostMeddle(&h, KEEP, 10000);
 
-        g_assert_false(way ? convergeVcpuGroupRestore(group, &error) :
-                       convergeVcpuQuotaRestore(quota, &error));
+        g_assert_false(way ? putBack(quota, &error) : convergeVcpuQuotaRestore(quota, &error));
         g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
         g_assert_nonnull(strstr(error->message, "50000"));
         hostAssertThere(&h, -1, 10000);
 
         /* Said once: nothing of ours is left. */
-        g_assert_true(way ? convergeVcpuGroupRestore(group, NULL) : convergeVcpuQuotaRestore(quota, NULL));
+        g_assert_true(way ? putBack(quota, NULL) : convergeVcpuQuotaRestore(quota, NULL));
         hostAssertThere(&h, -1, 10000);
     }
 }
@@ -355,6 +394,7 @@ main(int argc,
      char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/quotarestore/kept", testKept);
     g_test_add_func("/quotarestore/each-by-itself", testEachByItself);
     g_test_add_func("/quotarestore/nothing-ours", testNothingOurs);
     g_test_add_func("/quotarestore/last-one", testLastOne);

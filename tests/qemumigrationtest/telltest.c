@@ -62,12 +62,14 @@ static const expectedStat everyStat[] = {
     { "auto_converge.predicted_lost", VIR_TYPED_PARAM_ULLONG, NULL, 23 },
 };
 
+static const convergeThrottleTraits quota = { .method = CONVERGE_METHOD_VCPU_QUOTA };
+
 static const convergeStatus fullStatus = {
     .state = CONVERGE_STATE_THROTTLING,
     .class_ = CONVERGE_CLASS_MIDDLE,
     .reason = "because",
     .journal = "guest-1.jsonl",
-    .actuator = CONVERGE_METHOD_VCPU_QUOTA,
+    .throttle = &quota,
     .throttleTarget = 60,
     .downtimeMs = 300,
     .bandwidth = 101.2,
@@ -153,7 +155,7 @@ testUnknown(void)
     checkMissing(&status, (const char *const[]) { "journal", NULL });
 
     status = fullStatus;
-    status.actuator = CONVERGE_METHOD_AUTO;
+    status.throttle = NULL;
     checkMissing(&status, (const char *const[]) { "actuator", NULL });
 
     status = fullStatus;

@@ -2,13 +2,17 @@
 /*
  * undorecordtest.c: records of what to undo, and files that are none
  */
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "undo/undo_record.h"
+#include "files.h"
+#include "undo/undo_disk.h"
+#include "undo/undo_file.h"
+#include "util/text.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 
@@ -23,32 +27,15 @@ struct _place {
 static void
 placeInit(place *p)
 {
-    p->top = g_dir_make_tmp("undorecordtest-XXXXXX", NULL);
-    g_assert_nonnull(p->top);
+    p->top = filesNewDir();
     p->dir = g_build_filename(p->top, "run", "converge", NULL);
     p->file = g_build_filename(p->dir, UUID ".json", NULL);
 }
 
 static void
-removeTree(const char *path)
-{
-    g_autoptr(GDir) dir = NULL;
-    const char *name;
-
-    if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK))
-        dir = g_dir_open(path, 0, NULL);
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        removeTree(child);
-    }
-    g_remove(path);
-}
-
-static void
 placeClear(place *p)
 {
-    removeTree(p->top);
+    filesRemove(p->top);
     g_free(p->top);
     g_free(p->dir);
     g_free(p->file);
@@ -71,61 +58,68 @@ save(const convergeUndoRecord *record)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(convergeUndoRecordSave(record, &error));
+    g_assert_true(convergeUndoFileSave(record, &error));
     g_assert_no_error(error);
 }
 
-/* Without waiting for the disk; older GLib then does not shorten a file. */
+/* As another program would. */
 static void
-writeText(const char *file,
-          const char *text,
-          gssize length)
+writeText(const place *p,
+          const char *text)
 {
-    g_remove(file);
-    g_assert_true(g_file_set_contents_full(file, text, length, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+    g_assert_cmpint(g_mkdir_with_parents(p->dir, 0700), ==, 0);
+    filesPut(p->file, text);
+}
+
+static void
+keep(convergeUndoRecord *record,
+     const char *member,
+     const char *text)
+{
+    g_autoptr(JsonNode) value = json_from_string(text, NULL);
+
+    convergeUndoRecordKeep(record, member, value);
+}
+
+static void
+assertKept(const convergeUndoRecord *record,
+           const char *member,
+           const char *expected)
+{
+    g_autofree char *text = json_to_string(json_object_get_member(record->kept, member), FALSE);
+
+    g_assert_cmpstr(text, ==, expected);
 }
 
 static gboolean
 loads(const place *p)
 {
-    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(p->dir, UUID);
+    g_autoptr(convergeUndoRecord) record = convergeUndoFileLoad(p->dir, UUID);
 
     return record != NULL;
 }
 
+/* The form of the file is what programs of other versions read. */
 static void
 testRoundTrip(void)
 {
+    static const char groups[] = "[{\"directory\":\"/c/machine-qemu\\\\x2d1.scope/vcpu3\",\"unified\":true,"
+        "\"quota-us\":-1,\"period-us\":100000,\"cap-us\":300000}]";
+    static const char params[] = "[{\"name\":\"downtime-limit\",\"original\":300,\"written\":[100,50]},"
+        "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]";
+    static const char limits[] = "[{\"cpu-index\":7,\"rate\":240}]";
     g_auto(place) p = { 0 };
     g_autoptr(convergeUndoRecord) record = NULL;
     g_autoptr(convergeUndoRecord) read = NULL;
-    convergeVcpuGroup group = {
-        .directory = (char *)"/sys/fs/cgroup/machine.slice/machine-qemu\\x2d1.scope/libvirt/vcpu3",
-        .unified = TRUE,
-        .quotaUs = CONVERGE_CGROUP_NO_QUOTA,
-        .periodUs = 100000,
-        .capUs = 300000,
-    };
-    const gint64 measured[][2] = { { 0, 240 }, { 7, 0 }, { 255, 31 } };
-    g_autoptr(GHashTable) rates = NULL;
-    const convergeVcpuGroup *readGroup;
-    const convergeUndoParam *param;
+    g_autofree char *expected = NULL;
     struct stat st;
-    gsize i;
 
     placeInit(&p);
     record = newRecord(&p);
-    convergeUndoRecordAddGroup(record, &group);
-    convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 50);
-    convergeUndoRecordSetParam(record, "cpu-throttle-tailslow", TRUE, TRUE, FALSE);
-    convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 100);
-    convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 50);
-    rates = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-    for (i = 0; i < G_N_ELEMENTS(measured); i++)
-        g_hash_table_insert(rates, g_memdup2(&measured[i][0], sizeof(gint64)),
-                            g_memdup2(&measured[i][1], sizeof(gint64)));
-    convergeUndoRecordSetDirtyRates(record, rates);
-    convergeUndoRecordSetDirtyRates(record, rates);
+    keep(record, "groups", "[]");
+    keep(record, "groups", groups);
+    keep(record, "parameters", params);
+    keep(record, "dirty-limits", limits);
     g_assert_false(loads(&p));
     save(record);
 
@@ -133,59 +127,72 @@ testRoundTrip(void)
     g_assert_cmpint(st.st_mode & 07777, ==, 0700);
     g_assert_cmpint(g_stat(p.file, &st), ==, 0);
     g_assert_cmpint(st.st_mode & 07777, ==, 0600);
+    expected = g_strdup_printf("{\"version\":1,\"uuid\":\"" UUID "\",\"name\":\"busy \\\"guest\\\" [1]\","
+                               "\"writer\":{\"pid\":%d,\"start\":%" G_GUINT64_FORMAT "},"
+                               "\"qemu\":{\"pid\":%d,\"start\":%" G_GUINT64_FORMAT "},"
+                               "\"groups\":%s,\"parameters\":%s,\"dirty-limits\":%s}",
+                               (int)getpid(), record->writer.start, (int)getpid(), record->qemu.start,
+                               groups, params, limits);
+    filesAssert(p.file, expected);
 
-    read = convergeUndoRecordLoad(p.dir, UUID);
+    read = convergeUndoFileLoad(p.dir, UUID);
     g_assert_nonnull(read);
+    g_assert_cmpstr(read->dir, ==, p.dir);
     g_assert_cmpstr(read->uuid, ==, UUID);
     g_assert_cmpstr(read->name, ==, "busy \"guest\" [1]");
-    g_assert_false(read->anyDirtyLimit);
-    g_assert_nonnull(read->dirtyRates);
-    g_assert_cmpuint(g_hash_table_size(read->dirtyRates), ==, G_N_ELEMENTS(measured));
-    for (i = 0; i < G_N_ELEMENTS(measured); i++)
-        g_assert_cmpint(*(gint64 *)g_hash_table_lookup(read->dirtyRates, &measured[i][0]), ==, measured[i][1]);
-    g_assert_cmpuint(read->groups->len, ==, 1);
-    readGroup = g_ptr_array_index(read->groups, 0);
-    g_assert_cmpstr(readGroup->directory, ==, group.directory);
-    g_assert_true(readGroup->unified);
-    g_assert_cmpint(readGroup->quotaUs, ==, -1);
-    g_assert_cmpint(readGroup->periodUs, ==, 100000);
-    g_assert_cmpint(readGroup->capUs, ==, 300000);
+    g_assert_true(convergeUndoRecordIsMine(read));
+    g_assert_true(convergeUndoRecordQemuLives(read));
+    g_assert_cmpuint(json_object_get_size(read->kept), ==, 3);
+    assertKept(read, "groups", groups);
+    assertKept(read, "parameters", params);
+    assertKept(read, "dirty-limits", limits);
 
-    g_assert_cmpuint(read->params->len, ==, 2);
-    param = g_ptr_array_index(read->params, 0);
-    g_assert_cmpstr(param->name, ==, "downtime-limit");
-    g_assert_false(param->boolean);
-    g_assert_cmpint(param->original, ==, 300);
-    g_assert_cmpuint(param->written->len, ==, 2);
-    g_assert_cmpint(g_array_index(param->written, gint64, 0), ==, 100);
-    g_assert_cmpint(g_array_index(param->written, gint64, 1), ==, 50);
-    param = g_ptr_array_index(read->params, 1);
-    g_assert_true(param->boolean);
-    g_assert_cmpint(param->original, ==, TRUE);
-    g_assert_cmpint(g_array_index(param->written, gint64, 0), ==, FALSE);
-
-    g_assert_true(convergeUndoRecordRemove(read, NULL));
+    g_assert_true(convergeUndoFileRemove(read, NULL));
     g_assert_false(loads(&p));
-    g_assert_true(convergeUndoRecordRemove(read, NULL));
+    g_assert_true(convergeUndoFileRemove(read, NULL));
 }
 
-/* Endless changes of a parameter do not make the record grow. */
 static void
-testManyValues(void)
+testCopy(void)
 {
-    g_auto(place) p = { 0 };
-    g_autoptr(convergeUndoRecord) record = NULL;
-    const convergeUndoParam *param;
-    gint64 value;
+    convergeUndoRecord *record = convergeUndoRecordNew("/records", UUID, "busy", getpid(), NULL);
+    const convergeUndoProcess writer = record->writer;
+    g_autoptr(convergeUndoRecord) copy = NULL;
 
-    placeInit(&p);
-    record = newRecord(&p);
-    for (value = 0; value < 100000; value++)
-        convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, value);
-    save(record);
-    param = g_ptr_array_index(record->params, 0);
-    g_assert_cmpuint(param->written->len, <=, 16);
-    g_assert_cmpint(g_array_index(param->written, gint64, param->written->len - 1), ==, 99999);
+    keep(record, "groups", "[{}]");
+    copy = convergeUndoRecordCopy(record);
+    keep(record, "groups", "[]");
+    keep(record, "parameters", "[]");
+    keep(copy, "dirty-limits", "[7]");
+    assertKept(record, "groups", "[]");
+    g_assert_false(json_object_has_member(record->kept, "dirty-limits"));
+    convergeUndoRecordFree(record);
+
+    g_assert_cmpstr(copy->dir, ==, "/records");
+    g_assert_cmpstr(copy->uuid, ==, UUID);
+    g_assert_cmpstr(copy->name, ==, "busy");
+    g_assert_cmpint(copy->writer.pid, ==, writer.pid);
+    g_assert_cmpuint(copy->writer.start, ==, writer.start);
+    g_assert_true(convergeUndoRecordQemuLives(copy));
+    g_assert_cmpuint(json_object_get_size(copy->kept), ==, 2);
+    assertKept(copy, "groups", "[{}]");
+    g_assert_true(json_node_is_immutable(json_object_get_member(copy->kept, "groups")));
+}
+
+/* @n groups of vCPUs, each in @directory, which ends in "vcpu" */
+static void
+keepGroups(convergeUndoRecord *record,
+           const char *directory,
+           int n)
+{
+    g_autoptr(GString) text = g_string_new("[");
+    int i;
+
+    for (i = 0; i < n; i++)
+        g_string_append_printf(text, "%s{\"directory\":\"%s%d\",\"unified\":false,\"quota-us\":-1,"
+                               "\"period-us\":100000,\"cap-us\":1000000}", i > 0 ? "," : "", directory, i);
+    g_string_append_c(text, ']');
+    keep(record, "groups", text->str);
 }
 
 /* What is not read back is not written, and the old file stays. */
@@ -195,23 +202,23 @@ testRefusedSave(void)
     g_auto(place) p = { 0 };
     g_autoptr(convergeUndoRecord) record = NULL;
     g_autoptr(GError) error = NULL;
-    convergeVcpuGroup group = { .directory = (char *)"/c/vcpu0", .quotaUs = -1, .periodUs = 100000, .capUs = 1000000 };
-    convergeVcpuGroup large = group;
-    gsize i;
 
-    large.directory = (char *)"/sys/fs/cgroup/machine.slice/machine-qemu\\x2d12345\\x2da\\x2dlong\\x2dname.scope/libvirt/vcpu4095";
     placeInit(&p);
     record = newRecord(&p);
     save(record);
     /* As many vCPUs as QEMU has at the most can be recorded. */
-    for (i = 0; i < 4096; i++)
-        convergeUndoRecordAddGroup(record, &large);
-    g_assert_true(convergeUndoRecordSave(record, NULL));
+    keepGroups(record, "/sys/fs/cgroup/machine.slice/machine-qemu\\\\x2d12345\\\\x2da\\\\x2dlong\\\\x2dname.scope/libvirt/vcpu", 4096);
+    save(record);
     g_assert_true(loads(&p));
 
-    for (i = 0; i < 10000; i++)
-        convergeUndoRecordAddGroup(record, &group);
-    g_assert_false(convergeUndoRecordSave(record, &error));
+    keepGroups(record, "/c/vcpu", 14000);
+    g_assert_false(convergeUndoFileSave(record, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
+    g_assert_true(loads(&p));
+
+    g_clear_error(&error);
+    keepGroups(record, "not absolute", 1);
+    g_assert_false(convergeUndoFileSave(record, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
     g_assert_true(loads(&p));
 
@@ -233,7 +240,7 @@ testRefusedSave(void)
 #define REST(groups, params) "\"groups\":[" groups "],\"parameters\":[" params "]}"
 #define PARAM(name, original, written) \
     "{\"name\":" name ",\"original\":" original ",\"written\":" written "}"
-#define LIMITS(flag, array) "\"dirty-limit\":" flag ",\"dirty-limits\":" array ","
+#define LIMITS(array) "\"dirty-limits\":" array ","
 #define GOOD_PARAM PARAM("\"downtime-limit\"", "300", "[50]")
 
 static void
@@ -246,22 +253,22 @@ testContents(void)
         { TRUE, HEAD PROCESSES REST(GOOD_GROUP, GOOD_PARAM) },
         { TRUE, HEAD PROCESSES REST("", "") },
         { TRUE, HEAD PROCESSES REST("", PARAM("\"x\"", "true", "[false,true]")) },
-        { TRUE, HEAD PROCESSES LIMITS("true", "[]") REST("", "") },
-        { TRUE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3,\"rate\":0}]") REST("", "") },
+        { TRUE, HEAD PROCESSES REST("", PARAM("\"x\"", "0", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19]")) },
+        { TRUE, HEAD PROCESSES LIMITS("[]") REST("", "") },
+        { TRUE, HEAD PROCESSES LIMITS("[{\"cpu-index\":3,\"rate\":0}]") REST("", "") },
         { TRUE, HEAD PROCESSES "\"dirty-limit\":true," REST("", "") },
-        { TRUE, HEAD PROCESSES "\"dirty-limit\":false," REST("", "") },
-        { FALSE, HEAD PROCESSES "\"dirty-limit\":1," REST("", "") },
-        { FALSE, HEAD PROCESSES "\"dirty-limit\":[]," REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "null") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "{}") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "[7]") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "[{}]") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3}]") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":-1,\"rate\":1}]") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":1e9,\"rate\":1}]") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3,\"rate\":-1}]") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3,\"rate\":9223372036854775807}]") REST("", "") },
-        { FALSE, HEAD PROCESSES LIMITS("true", "[{\"cpu-index\":3,\"rate\":\"1\"}]") REST("", "") },
+        { TRUE, HEAD PROCESSES "\"groups\":[]}" },
+        { TRUE, HEAD PROCESSES "\"parameters\":[],\"of another version\":{}}" },
+        { FALSE, HEAD PROCESSES LIMITS("null") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("{}") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("[7]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("[{}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("[{\"cpu-index\":3}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("[{\"cpu-index\":-1,\"rate\":1}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("[{\"cpu-index\":1e9,\"rate\":1}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("[{\"cpu-index\":3,\"rate\":-1}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("[{\"cpu-index\":3,\"rate\":9223372036854775807}]") REST("", "") },
+        { FALSE, HEAD PROCESSES LIMITS("[{\"cpu-index\":3,\"rate\":\"1\"}]") REST("", "") },
         { FALSE, "" },
         { FALSE, "{}" },
         { FALSE, "[]" },
@@ -280,7 +287,8 @@ testContents(void)
         { FALSE, HEAD "\"writer\":{\"pid\":-1,\"start\":1},\"qemu\":{\"pid\":1,\"start\":1}," REST("", "") },
         { FALSE, HEAD "\"writer\":{\"pid\":1,\"start\":1},\"qemu\":{\"pid\":1e99,\"start\":1}," REST("", "") },
         { FALSE, HEAD PROCESSES "\"groups\":{},\"parameters\":[]}" },
-        { FALSE, HEAD PROCESSES "\"groups\":[]}" },
+        { FALSE, HEAD PROCESSES "\"groups\":null}" },
+        { FALSE, HEAD PROCESSES "\"parameters\":7}" },
         { FALSE, HEAD PROCESSES REST("1", "") },
         { FALSE, HEAD PROCESSES REST("null", "") },
         { FALSE, HEAD PROCESSES REST("[]", "") },
@@ -310,32 +318,11 @@ testContents(void)
     gsize i;
 
     placeInit(&p);
-    g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_test_message("row %zu", i);
-        writeText(p.file, rows[i].text, -1);
+        writeText(&p, rows[i].text);
         g_assert_true(loads(&p) == rows[i].good);
     }
-}
-
-/* The record of an older program does not tell what its limits derive from. */
-static void
-testOldDirtyLimit(void)
-{
-    g_auto(place) p = { 0 };
-    g_autoptr(convergeUndoRecord) record = NULL;
-    g_autoptr(convergeUndoRecord) again = NULL;
-
-    placeInit(&p);
-    g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
-    writeText(p.file, HEAD PROCESSES "\"dirty-limit\":true," REST("", ""), -1);
-    record = convergeUndoRecordLoad(p.dir, UUID);
-    g_assert_nonnull(record);
-    g_assert_true(record->anyDirtyLimit);
-    g_assert_null(record->dirtyRates);
-    save(record);
-    again = convergeUndoRecordLoad(p.dir, UUID);
-    g_assert_true(again->anyDirtyLimit);
 }
 
 /* Every beginning of a good file, and it with each byte changed. */
@@ -343,60 +330,68 @@ static void
 testGarbage(void)
 {
     static const char good[] = HEAD PROCESSES
-        LIMITS("true", "[{\"cpu-index\":3,\"rate\":5}]") REST(GOOD_GROUP, GOOD_PARAM);
+        LIMITS("[{\"cpu-index\":3,\"rate\":5}]") REST(GOOD_GROUP, GOOD_PARAM);
     g_auto(place) p = { 0 };
     g_autofree char *deep = g_strnfill(1024 * 1024, '[');
     g_autofree char *text = g_strdup(good);
     gsize i;
 
     placeInit(&p);
-    g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
     for (i = 0; i < strlen(good); i++) {
-        writeText(p.file, good, (gssize)i);
+        g_autofree char *beginning = g_strndup(good, i);
+
+        writeText(&p, beginning);
         g_assert_false(loads(&p));
 
         text[i] ^= (char)g_test_rand_int_range(1, 256);
-        writeText(p.file, text, (gssize)strlen(good));
+        writeText(&p, text);
         loads(&p);
         text[i] = good[i];
     }
 
-    writeText(p.file, deep, -1);
+    writeText(&p, deep);
     g_assert_false(loads(&p));
 }
 
 static void
 testForeignFiles(void)
 {
+    static const int writable[] = { 0020, 0002 };
     g_auto(place) p = { 0 };
     g_autoptr(convergeUndoRecord) record = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *link = NULL;
     g_autofree char *other = NULL;
     g_autofree char *blanks = g_strnfill(1024 * 1024, ' ');
     g_autofree char *text = NULL;
     g_autofree char *huge = NULL;
+    gsize i;
 
     placeInit(&p);
     record = newRecord(&p);
     save(record);
     g_assert_true(loads(&p));
 
-    g_assert_cmpint(g_chmod(p.file, 0620), ==, 0);
-    g_assert_false(loads(&p));
-    g_assert_cmpint(g_chmod(p.file, 0644), ==, 0);
-    g_assert_true(loads(&p));
+    for (i = 0; i < G_N_ELEMENTS(writable); i++) {
+        g_assert_cmpint(g_chmod(p.file, 0600 | writable[i]), ==, 0);
+        g_assert_false(loads(&p));
+        g_assert_cmpint(g_chmod(p.file, 0644), ==, 0);
+        g_assert_true(loads(&p));
 
-    g_assert_cmpint(g_chmod(p.dir, 0777), ==, 0);
-    g_assert_false(loads(&p));
-    g_assert_false(convergeUndoRecordSave(record, NULL));
-    g_assert_cmpint(g_chmod(p.dir, 0700), ==, 0);
+        g_assert_cmpint(g_chmod(p.dir, 0700 | writable[i]), ==, 0);
+        g_assert_false(loads(&p));
+        g_assert_false(convergeUndoFileSave(record, NULL));
+        g_assert_cmpint(g_chmod(p.dir, 0755), ==, 0);
+        g_assert_true(loads(&p));
+    }
 
     g_assert_true(g_file_get_contents(p.file, &text, NULL, NULL));
     huge = g_strconcat(text, blanks, NULL);
-    writeText(p.file, huge, -1);
+    writeText(&p, huge);
     g_assert_false(loads(&p));
 
     other = g_build_filename(p.top, "other", NULL);
-    writeText(other, text, -1);
+    filesPut(other, text);
     g_assert_cmpint(g_remove(p.file), ==, 0);
     g_assert_cmpint(symlink(other, p.file), ==, 0);
     g_assert_false(loads(&p));
@@ -408,10 +403,15 @@ testForeignFiles(void)
     g_assert_cmpint(g_remove(p.file), ==, 0);
     g_assert_cmpint(g_mkdir(p.file, 0700), ==, 0);
     g_assert_false(loads(&p));
-    g_assert_false(convergeUndoRecordSave(record, NULL));
+    g_assert_false(convergeUndoFileSave(record, NULL));
+    g_assert_false(convergeUndoFileRemove(record, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
     g_assert_cmpint(g_remove(p.file), ==, 0);
 
     save(record);
+    link = g_build_filename(p.top, "link", NULL);
+    g_assert_cmpint(symlink(p.dir, link), ==, 0);
+    g_assert_null(convergeUndoFileLoad(link, UUID));
     if (geteuid() == 0) {
         g_assert_cmpint(chown(p.file, 65534, 65534), ==, 0);
         g_assert_false(loads(&p));
@@ -430,7 +430,7 @@ testLoadAll(void)
     gsize i;
 
     placeInit(&p);
-    none = convergeUndoRecordLoadAll(p.dir);
+    none = convergeUndoFileLoadAll(p.dir);
     g_assert_cmpuint(none->len, ==, 0);
 
     for (i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -441,10 +441,57 @@ testLoadAll(void)
     }
     garbage = g_build_filename(p.dir, "d.json", NULL);
     temporary = g_build_filename(p.dir, "a.json.X1Y2Z3", NULL);
-    writeText(garbage, "{", -1);
-    writeText(temporary, "{", -1);
-    all = convergeUndoRecordLoadAll(p.dir);
+    filesPut(garbage, "{");
+    filesPut(temporary, "{");
+    all = convergeUndoFileLoadAll(p.dir);
     g_assert_cmpuint(all->len, ==, G_N_ELEMENTS(names));
+}
+
+/* A directory that somebody has filled. */
+static void
+testManyFiles(void)
+{
+    g_auto(place) p = { 0 };
+    g_autoptr(GPtrArray) all = NULL;
+    int i;
+
+    placeInit(&p);
+    g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
+    for (i = 0; i < 1030; i++) {
+        g_autofree char *file = g_strdup_printf("%s/%d.json", p.dir, i);
+        g_autofree char *text = g_strdup_printf("{\"version\":1,\"uuid\":\"%d\",\"name\":\"busy\","
+                                                PROCESSES REST("", ""), i);
+
+        filesPut(file, text);
+    }
+    all = convergeUndoFileLoadAll(p.dir);
+    g_assert_cmpuint(all->len, ==, 1024);
+}
+
+/* Names that are no part of a path, and no longer than a UUID might be. */
+static void
+testNames(void)
+{
+    g_auto(place) p = { 0 };
+    g_autofree char *longest = g_strnfill(64, 'a');
+    g_autofree char *tooLong = g_strnfill(65, 'a');
+    const char *const bad[] = { "", ".", "../x", "a.b", "A", "a b", tooLong };
+    gsize i;
+
+    placeInit(&p);
+    g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
+    for (i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *file = g_strdup_printf("%s/%s.json", p.dir, bad[i]);
+        g_autofree char *text = g_strdup_printf("{\"version\":1,\"uuid\":\"%s\",\"name\":\"busy\","
+                                                PROCESSES REST("", ""), bad[i]);
+
+        filesPut(file, text);
+        g_assert_null(convergeUndoFileLoad(p.dir, bad[i]));
+        g_assert_null(convergeUndoRecordNew(p.dir, bad[i], "busy", getpid(), NULL));
+    }
+
+    convergeUndoRecordFree(convergeUndoRecordNew(p.dir, longest, "busy", getpid(), NULL));
+    g_assert_true(convergeTextIsName(longest));
 }
 
 /* Whose it is, and whether those still live. */
@@ -453,6 +500,7 @@ testProcesses(void)
 {
     g_auto(place) p = { 0 };
     g_autoptr(convergeUndoRecord) record = NULL;
+    g_autoptr(convergeUndoRecord) other = NULL;
     int waiting[2];
     pid_t child;
     char c;
@@ -471,13 +519,17 @@ testProcesses(void)
     g_assert_true(convergeUndoRecordIsMine(record));
     g_assert_true(convergeUndoRecordQemuLives(record));
 
+    other = convergeUndoRecordNewBy(p.dir, UUID, "busy", &record->qemu, &record->qemu);
+    g_assert_true(convergeUndoRecordWriterLives(other));
+    g_assert_false(convergeUndoRecordIsMine(other));
+
     close(waiting[1]);
     close(waiting[0]);
     g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
     g_assert_false(convergeUndoRecordQemuLives(record));
 
     /* Another process under an old id. */
-    record->writerStart++;
+    record->writer.start++;
     g_assert_false(convergeUndoRecordWriterLives(record));
     g_assert_false(convergeUndoRecordIsMine(record));
 }
@@ -492,45 +544,100 @@ testRemoveForeign(void)
 
     placeInit(&p);
     old = newRecord(&p);
-    old->writerStart--;
+    old->writer.start--;
     save(old);
     record = newRecord(&p);
     save(record);
-    g_assert_true(convergeUndoRecordRemove(old, NULL));
+    g_assert_true(convergeUndoFileRemove(old, NULL));
     g_assert_true(loads(&p));
-    g_assert_true(convergeUndoRecordRemove(record, NULL));
+    g_assert_true(convergeUndoFileRemove(record, NULL));
     g_assert_false(loads(&p));
 }
 
+/* --- A disk that does not answer --- */
+
+static struct {
+    GMutex mutex;
+    GCond changed;
+    gboolean stuck;
+} disk;
+
+int
+unlink(const char *path)
+{
+    g_mutex_lock(&disk.mutex);
+    while (disk.stuck)
+        g_cond_wait(&disk.changed, &disk.mutex);
+    g_mutex_unlock(&disk.mutex);
+    return unlinkat(AT_FDCWD, path, 0);
+}
+
 static void
-testRestoreGroups(void)
+setStuck(gboolean stuck)
+{
+    g_mutex_lock(&disk.mutex);
+    disk.stuck = stuck;
+    g_cond_signal(&disk.changed);
+    g_mutex_unlock(&disk.mutex);
+}
+
+/* The same as without a bound. */
+static void
+testDisk(void)
 {
     g_auto(place) p = { 0 };
+    g_auto(convergeUndoDisk) quick = { NULL };
     g_autoptr(convergeUndoRecord) record = NULL;
     g_autoptr(convergeUndoRecord) read = NULL;
-    g_autofree char *directory = NULL;
-    g_autofree char *max = NULL;
-    g_autofree char *text = NULL;
-    convergeVcpuGroup group = { .unified = TRUE, .quotaUs = -1, .periodUs = 100000, .capUs = 1000000 };
+    g_autoptr(convergeUndoRecord) none = NULL;
+    g_autoptr(GError) error = NULL;
 
     placeInit(&p);
-    directory = group.directory = g_build_filename(p.top, "vcpu0", NULL);
-    max = g_build_filename(directory, "cpu.max", NULL);
-    g_assert_cmpint(g_mkdir(directory, 0755), ==, 0);
     record = newRecord(&p);
-    convergeUndoRecordAddGroup(record, &group);
+    keepGroups(record, "/c/vcpu", 3);
+    g_assert_true(convergeUndoDiskSave(&quick, record, NULL));
+    g_assert_true(convergeUndoDiskLoad(&quick, p.dir, UUID, &read, NULL));
+    g_assert_true(json_node_equal(json_object_get_member(read->kept, "groups"),
+                                  json_object_get_member(record->kept, "groups")));
+
+    keepGroups(record, "not absolute", 1);
+    g_assert_false(convergeUndoDiskSave(&quick, record, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD);
+    g_assert_true(loads(&p));
+
+    g_assert_true(convergeUndoDiskRemove(&quick, record, NULL));
+    g_assert_true(convergeUndoDiskLoad(&quick, p.dir, UUID, &none, NULL));
+    g_assert_null(none);
+}
+
+/* The caller goes on; what it has asked for is done later, in order, by the values of then. */
+static void
+testStuckDisk(void)
+{
+    g_auto(place) p = { 0 };
+    convergeUndoDisk slow = { NULL };
+    convergeUndoRecord *record;
+    g_autoptr(convergeUndoRecord) read = NULL;
+    g_autoptr(GError) error = NULL;
+
+    placeInit(&p);
+    record = newRecord(&p);
     save(record);
+    setStuck(TRUE);
+    g_assert_false(convergeUndoDiskRemove(&slow, record, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD);
+    keepGroups(record, "/c/vcpu", 1);
+    g_assert_false(convergeUndoDiskSave(&slow, record, NULL));
+    keepGroups(record, "/c/vcpu", 2);
+    convergeUndoRecordFree(record);
+    convergeUndoDiskClear(&slow);
 
-    writeText(max, "1000 100000\n", -1);
-    read = convergeUndoRecordLoad(p.dir, UUID);
-    g_assert_true(convergeUndoRecordRestoreGroups(read, NULL));
-    g_assert_true(g_file_get_contents(max, &text, NULL, NULL));
-    g_assert_cmpstr(text, ==, "max 100000");
-
-    writeText(max, "garbage", -1);
-    g_assert_false(convergeUndoRecordRestoreGroups(read, NULL));
-    g_assert_cmpint(g_remove(max), ==, 0);
-    g_assert_true(convergeUndoRecordRestoreGroups(read, NULL));
+    setStuck(FALSE);
+    while (!(read = convergeUndoFileLoad(p.dir, UUID)) || json_object_get_size(read->kept) == 0) {
+        g_clear_pointer(&read, convergeUndoRecordFree);
+        g_usleep(1000);
+    }
+    g_assert_cmpuint(json_array_get_length(json_object_get_array_member(read->kept, "groups")), ==, 1);
 }
 
 int
@@ -539,15 +646,17 @@ main(int argc,
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/undorecord/round-trip", testRoundTrip);
-    g_test_add_func("/undorecord/many-values", testManyValues);
+    g_test_add_func("/undorecord/copy", testCopy);
     g_test_add_func("/undorecord/refused-save", testRefusedSave);
     g_test_add_func("/undorecord/contents", testContents);
-    g_test_add_func("/undorecord/old-dirty-limit", testOldDirtyLimit);
     g_test_add_func("/undorecord/garbage", testGarbage);
     g_test_add_func("/undorecord/foreign-files", testForeignFiles);
     g_test_add_func("/undorecord/load-all", testLoadAll);
+    g_test_add_func("/undorecord/many-files", testManyFiles);
+    g_test_add_func("/undorecord/names", testNames);
     g_test_add_func("/undorecord/processes", testProcesses);
     g_test_add_func("/undorecord/remove-foreign", testRemoveForeign);
-    g_test_add_func("/undorecord/restore-groups", testRestoreGroups);
+    g_test_add_func("/undorecord/disk", testDisk);
+    g_test_add_func("/undorecord/stuck-disk", testStuckDisk);
     return g_test_run();
 }

@@ -2,139 +2,20 @@
 /*
  * undorestoretest.c: QEMU's parameters and limits, given back by a record and in the process
  * that changed them
- *
- * A small QEMU behind a fake libvirt call, which checks the merged set of its parameters as the real
- * one does.
  */
-#include <glib/gstdio.h>
-#include <json-glib/json-glib.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "qemu/qemu_params.h"
+#include "fakeqemu.h"
+#include "files.h"
+#include "throttle/kept_dirty_limit.h"
+#include "throttle/kept_params.h"
+#include "throttle/kept_quota.h"
+#include "undo/undo_file.h"
 #include "undo/undo_restore.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 #define OURS 95
-
-typedef struct _fakeQemu fakeQemu;
-struct _fakeQemu {
-    gint64 values[CONVERGE_PARAM_LAST];
-    const char *status;         /* of the migration */
-    const char *refused;        /* a parameter that it does not take */
-    gint64 limit;               /* of the only vCPU, MiB/s; 0: none */
-    gboolean refusesCancel;
-    guint dies;                 /* at this question, from 1; 0: never */
-    guint sets, questions;
-};
-
-/* In the order of convergeQemuParam, here and below. */
-static const fakeQemu pristine = { .values = { 20, 10, 99, 50, TRUE, 300 }, .status = "cancelled" };
-static fakeQemu qemu;
-
-static JsonObject *
-query(void)
-{
-    JsonObject *reply = json_object_new();
-    gsize i;
-
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (convergeQemuParamIsBoolean(i))
-            json_object_set_boolean_member(reply, convergeQemuParamName(i), qemu.values[i] != 0);
-        else
-            json_object_set_int_member(reply, convergeQemuParamName(i), qemu.values[i]);
-    }
-    return reply;
-}
-
-/* All or nothing. */
-static gboolean
-setParams(JsonObject *arguments)
-{
-    fakeQemu merged = qemu;
-    gsize i;
-
-    qemu.sets++;
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        const char *name = convergeQemuParamName(i);
-
-        if (!json_object_has_member(arguments, name))
-            continue;
-        if (g_strcmp0(name, qemu.refused) == 0)
-            return FALSE;
-        merged.values[i] = convergeQemuParamIsBoolean(i) ?
-            json_object_get_boolean_member(arguments, name) : json_object_get_int_member(arguments, name);
-    }
-    if (merged.values[CONVERGE_PARAM_INITIAL] > merged.values[CONVERGE_PARAM_MAX])
-        return FALSE;
-    memcpy(qemu.values, merged.values, sizeof(qemu.values));
-    return TRUE;
-}
-
-/* What is returned; NULL: an error. */
-static char *
-answer(const char *name,
-       JsonObject *arguments)
-{
-    if (g_str_equal(name, "query-migrate"))
-        return g_strdup_printf("{\"status\":\"%s\"}", qemu.status);
-    if (g_str_equal(name, "query-migrate-parameters")) {
-        g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
-
-        json_node_take_object(node, query());
-        return json_to_string(node, FALSE);
-    }
-    if (g_str_equal(name, "query-vcpu-dirty-limit"))
-        return qemu.limit == 0 ? g_strdup("[]") :
-            g_strdup_printf("[{\"cpu-index\":0,\"limit-rate\":%d,\"current-rate\":1}]", (int)qemu.limit);
-    if (g_str_equal(name, "cancel-vcpu-dirty-limit") && !qemu.refusesCancel) {
-        qemu.limit = 0;
-        return g_strdup("{}");
-    }
-    return g_str_equal(name, "migrate-set-parameters") && setParams(arguments) ? g_strdup("{}") : NULL;
-}
-
-static int
-fakeMonitor(virDomainPtr dom G_GNUC_UNUSED,
-            const char *cmd,
-            char **result,
-            unsigned int flags G_GNUC_UNUSED)
-{
-    g_autoptr(JsonNode) node = json_from_string(cmd, NULL);
-    JsonObject *command = json_node_get_object(node);
-    JsonObject *arguments = json_object_has_member(command, "arguments") ?
-        json_object_get_object_member(command, "arguments") : NULL;
-    g_autofree char *returned = NULL;
-    g_autofree char *reply = NULL;
-
-    if (++qemu.questions == qemu.dies)
-        return -1;
-    returned = answer(json_object_get_string_member(command, "execute"), arguments);
-    reply = returned ? g_strdup_printf("{\"return\":%s}", returned) :
-        g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"it does not want to\"}}");
-    *result = strdup(reply);
-    return 0;
-}
-
-static const convergeLibvirt fake = { .caller = "test", .qemuMonitorCommand = fakeMonitor };
-static const convergeMonitor monitor = { &fake, NULL };
-
-/* --- Who puts back --- */
-
-static void
-removeTree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        removeTree(child);
-    }
-    g_remove(path);
-}
 
 /* As QEMU's own throttle. */
 static const gint64 throttled[CONVERGE_PARAM_LAST] = { OURS, 99, OURS, 1, FALSE, 100 };
@@ -151,39 +32,53 @@ putBackInProcess(const gint64 *original,
     params.remembered = TRUE;
     memcpy(params.original, original, sizeof(params.original));
     memcpy(params.written, throttled, sizeof(params.written));
-    return convergeQemuParamsRestore(&params, &monitor, error);
+    return convergeQemuParamsRestore(&params, &fakeMonitor, error);
 }
 
+/* What the three methods of throttling keep. */
 static convergeUndoRecord *
 recordOf(const char *dir,
          const gint64 *original)
 {
     convergeUndoRecord *record = convergeUndoRecordNew(dir, UUID, "busy", getpid(), NULL);
+    g_autoptr(convergeKeptParams) params = convergeKeptParamsNew();
+    g_autoptr(JsonNode) value = NULL;
     gsize i;
 
     g_assert_nonnull(record);
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        convergeUndoRecordSetParam(record, convergeQemuParamName(i), convergeQemuParamIsBoolean(i), original[i],
-                                   convergeQemuParamIsBoolean(i) ? throttled[i] : 1);
-        convergeUndoRecordSetParam(record, convergeQemuParamName(i), convergeQemuParamIsBoolean(i), original[i],
-                                   throttled[i]);
+        const char *name = convergeQemuParamName(i);
+        gboolean boolean = convergeQemuParamIsBoolean(i);
+
+        convergeKeptParamsSet(params, name, boolean, original[i], boolean ? throttled[i] : 1);
+        convergeKeptParamsSet(params, name, boolean, original[i], throttled[i]);
     }
+    value = convergeKeptParamsToJson(params);
+    convergeUndoRecordKeep(record, CONVERGE_KEPT_PARAMS, value);
     return record;
+}
+
+static gboolean
+hasFile(const convergeUndoRecord *record)
+{
+    g_autofree char *path = g_strdup_printf("%s/" UUID ".json", record->dir);
+
+    return g_file_test(path, G_FILE_TEST_EXISTS);
 }
 
 static gboolean
 putBackByRecord(const gint64 *original,
                 GError **error)
 {
-    g_autofree char *dir = g_dir_make_tmp("undorestoretest-XXXXXX", NULL);
+    g_autofree char *dir = filesNewDir();
     g_autoptr(convergeUndoRecord) record = recordOf(dir, original);
-    guint count;
+    guint counts[CONVERGE_METHOD_LAST];
     gboolean ret;
 
-    g_assert_true(convergeUndoRecordSave(record, NULL));
-    ret = convergeUndoRestore(record, &monitor, &count, error);
-    g_assert_true(g_file_test(record->path, G_FILE_TEST_EXISTS) == !ret);
-    removeTree(dir);
+    g_assert_true(convergeUndoFileSave(record, NULL));
+    ret = convergeUndoRestore(record, &fakeMonitor, counts, error);
+    g_assert_true(hasFile(record) == !ret);
+    filesRemove(dir);
     return ret;
 }
 
@@ -226,13 +121,13 @@ testEachByItself(void)
             g_autoptr(GError) error = NULL;
 
             g_test_message("row %zu, way %zu", i, way);
-            qemu = pristine;
-            memcpy(qemu.values, rows[i].now, sizeof(qemu.values));
+            qemu = fakeQemuPristine;
+            memcpy(qemu.params, rows[i].now, sizeof(qemu.params));
             g_assert_true(ways[way](rows[i].original, &error));
             g_assert_no_error(error);
             for (j = 0; j < CONVERGE_PARAM_LAST; j++)
-                g_assert_cmpint(qemu.values[j], ==, rows[i].left[j]);
-            g_assert_cmpuint(qemu.sets, ==, rows[i].sets);
+                g_assert_cmpint(qemu.params[j], ==, rows[i].left[j]);
+            g_assert_cmpuint(qemu.paramSets, ==, rows[i].sets);
         }
     }
 }
@@ -245,12 +140,12 @@ testOlderValue(void)
     gsize way;
 
     for (way = 0; way < G_N_ELEMENTS(ways); way++) {
-        qemu = pristine;
-        memcpy(qemu.values, throttled, sizeof(qemu.values));
-        qemu.values[CONVERGE_PARAM_DOWNTIME] = 1;
-        g_assert_true(ways[way](pristine.values, NULL));
-        g_assert_cmpint(qemu.values[CONVERGE_PARAM_DOWNTIME], ==, way == 0 ? 1 : 300);
-        g_assert_cmpint(qemu.values[CONVERGE_PARAM_INITIAL], ==, 20);
+        qemu = fakeQemuPristine;
+        memcpy(qemu.params, throttled, sizeof(qemu.params));
+        qemu.params[CONVERGE_PARAM_DOWNTIME] = 1;
+        g_assert_true(ways[way](fakeQemuPristine.params, NULL));
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, way == 0 ? 1 : 300);
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
     }
 }
 
@@ -264,14 +159,14 @@ testRefused(void)
         for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
             g_autoptr(GError) error = NULL;
 
-            qemu = pristine;
-            memcpy(qemu.values, throttled, sizeof(qemu.values));
+            qemu = fakeQemuPristine;
+            memcpy(qemu.params, throttled, sizeof(qemu.params));
             qemu.refused = convergeQemuParamName(i);
-            g_assert_false(ways[way](pristine.values, &error));
+            g_assert_false(ways[way](fakeQemuPristine.params, &error));
             g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
             g_assert_nonnull(strstr(error->message, "it does not want to"));
             for (j = 0; j < CONVERGE_PARAM_LAST; j++)
-                g_assert_cmpint(qemu.values[j], ==, i == j ? throttled[j] : pristine.values[j]);
+                g_assert_cmpint(qemu.params[j], ==, i == j ? throttled[j] : fakeQemuPristine.params[j]);
         }
     }
 }
@@ -285,12 +180,12 @@ testRefusedOrder(void)
     gsize way;
 
     for (way = 0; way < G_N_ELEMENTS(ways); way++) {
-        qemu = pristine;
-        memcpy(qemu.values, throttled, sizeof(qemu.values));
+        qemu = fakeQemuPristine;
+        memcpy(qemu.params, throttled, sizeof(qemu.params));
         qemu.refused = "downtime-limit";
         g_assert_false(ways[way](original, NULL));
-        g_assert_cmpint(qemu.values[CONVERGE_PARAM_INITIAL], ==, 98);
-        g_assert_cmpint(qemu.values[CONVERGE_PARAM_MAX], ==, 99);
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 98);
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_MAX], ==, 99);
     }
 }
 
@@ -305,12 +200,12 @@ testGone(void)
         for (dies = 1; dies <= 2 + way; dies++) {
             g_autoptr(GError) error = NULL;
 
-            qemu = pristine;
-            memcpy(qemu.values, throttled, sizeof(qemu.values));
+            qemu = fakeQemuPristine;
+            memcpy(qemu.params, throttled, sizeof(qemu.params));
             qemu.dies = dies;
-            g_assert_false(ways[way](pristine.values, &error));
+            g_assert_false(ways[way](fakeQemuPristine.params, &error));
             g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT);
-            g_assert_cmpuint(qemu.questions, ==, dies);
+            g_assert_cmpuint(qemu.commands, ==, dies);
         }
     }
 }
@@ -321,72 +216,165 @@ testCallers(void)
 {
     convergeQemuParams params;
 
-    qemu = pristine;
-    memcpy(qemu.values, throttled, sizeof(qemu.values));
+    qemu = fakeQemuPristine;
+    memcpy(qemu.params, throttled, sizeof(qemu.params));
     convergeQemuParamsInit(&params, TRUE);
-    memcpy(params.original, pristine.values, sizeof(params.original));
+    memcpy(params.original, fakeQemuPristine.params, sizeof(params.original));
     memcpy(params.written, throttled, sizeof(params.written));
     g_assert_true(convergeQemuParamsIsCallers(&params, CONVERGE_PARAM_INITIAL));
     g_assert_true(convergeQemuParamsIsCallers(&params, CONVERGE_PARAM_INCREMENT));
     g_assert_false(convergeQemuParamsIsCallers(&params, CONVERGE_PARAM_MAX));
 
     convergeQemuParamsEnd(&params);
-    g_assert_true(convergeQemuParamsRestore(&params, &monitor, NULL));
-    g_assert_cmpint(qemu.values[CONVERGE_PARAM_INITIAL], ==, OURS);
-    g_assert_cmpint(qemu.values[CONVERGE_PARAM_INCREMENT], ==, 99);
-    g_assert_cmpint(qemu.values[CONVERGE_PARAM_MAX], ==, 99);
-    g_assert_cmpint(qemu.values[CONVERGE_PARAM_THRESHOLD], ==, 50);
+    g_assert_true(convergeQemuParamsRestore(&params, &fakeMonitor, NULL));
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, OURS);
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INCREMENT], ==, 99);
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_MAX], ==, 99);
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_THRESHOLD], ==, 50);
 
     convergeQemuParamsInit(&params, FALSE);
     g_assert_false(convergeQemuParamsIsCallers(&params, CONVERGE_PARAM_INITIAL));
 }
 
-/* --- A whole record --- */
-
-static char *
-newDir(convergeVcpuGroup *group)
+/* Of another migration that has begun meanwhile. */
+static void
+testOtherCallers(void)
 {
-    char *dir = g_dir_make_tmp("undorestoretest-XXXXXX", NULL);
+    int stated;
 
-    *group = (convergeVcpuGroup) { .unified = TRUE, .quotaUs = -1, .periodUs = 100000, .capUs = 1000000 };
-    group->directory = g_build_filename(dir, "vcpu0", NULL);
-    g_assert_cmpint(g_mkdir(group->directory, 0755), ==, 0);
-    return dir;
+    for (stated = 0; stated < 2; stated++) {
+        g_autoptr(convergeUndoRecord) record = recordOf("/", fakeQemuPristine.params);
+        guint counts[CONVERGE_METHOD_LAST];
+        gsize i;
+
+        qemu = fakeQemuPristine;
+        memcpy(qemu.params, throttled, sizeof(qemu.params));
+        g_assert_true(convergeUndoPutBack(record, &fakeMonitor, stated != 0, counts, NULL));
+        g_assert_cmpuint(counts[CONVERGE_METHOD_QEMU], ==, stated ? 4 : 6);
+        for (i = 0; i < CONVERGE_PARAM_LAST; i++)
+            g_assert_cmpint(qemu.params[i], ==,
+                            stated && (i == CONVERGE_PARAM_INITIAL || i == CONVERGE_PARAM_INCREMENT) ?
+                            throttled[i] : fakeQemuPristine.params[i]);
+    }
+}
+
+/* --- What is kept --- */
+
+static void
+assertParams(const convergeKeptParams *params,
+             const char *expected)
+{
+    g_autoptr(JsonNode) value = convergeKeptParamsToJson(params);
+    g_autofree char *text = json_to_string(value, FALSE);
+
+    g_assert_true(json_node_is_immutable(value));
+    g_assert_cmpstr(text, ==, expected);
 }
 
 static void
-putMax(const convergeVcpuGroup *group,
-       const char *text)
+testKeptParams(void)
 {
-    g_autofree char *path = g_build_filename(group->directory, "cpu.max", NULL);
+    g_autoptr(convergeKeptParams) params = convergeKeptParamsNew();
+    gint64 value;
 
-    g_remove(path);
-    g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+    assertParams(params, "[]");
+    convergeKeptParamsSet(params, "downtime-limit", FALSE, 300, 50);
+    convergeKeptParamsSet(params, "cpu-throttle-tailslow", TRUE, TRUE, FALSE);
+    convergeKeptParamsSet(params, "downtime-limit", FALSE, 77, 100);
+    convergeKeptParamsSet(params, "downtime-limit", FALSE, 300, 50);
+    assertParams(params, "[{\"name\":\"downtime-limit\",\"original\":300,\"written\":[100,50]},"
+                 "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]");
+
+    /* Endless changes do not make the record grow. */
+    for (value = 1; value <= 1000; value++)
+        convergeKeptParamsSet(params, "downtime-limit", FALSE, 300, value);
+    convergeKeptParamsSet(params, "downtime-limit", FALSE, 300, 990);
+    assertParams(params, "[{\"name\":\"downtime-limit\",\"original\":300,\"written\":"
+                 "[985,986,987,988,989,991,992,993,994,995,996,997,998,999,1000,990]},"
+                 "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]");
+}
+
+static GHashTable *
+newRates(void)
+{
+    return g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 }
 
 static void
-assertMax(const convergeVcpuGroup *group,
-          const char *expected)
+addRate(GHashTable *rates,
+        gint64 cpuIndex,
+        gint64 rate)
 {
-    g_autofree char *path = g_build_filename(group->directory, "cpu.max", NULL);
+    g_hash_table_insert(rates, g_memdup2(&cpuIndex, sizeof(cpuIndex)), g_memdup2(&rate, sizeof(rate)));
+}
+
+static void
+testKeptRates(void)
+{
+    g_autoptr(GHashTable) rates = newRates();
+    g_autoptr(JsonNode) none = convergeKeptDirtyLimitToJson(rates);
+    g_autoptr(JsonNode) value = NULL;
     g_autofree char *text = NULL;
 
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    g_assert_cmpstr(g_strstrip(text), ==, expected);
+    g_assert_cmpuint(json_array_get_length(json_node_get_array(none)), ==, 0);
+    addRate(rates, 255, 31);
+    value = convergeKeptDirtyLimitToJson(rates);
+    g_assert_true(json_node_is_immutable(value));
+    text = json_to_string(value, FALSE);
+    g_assert_cmpstr(text, ==, "[{\"cpu-index\":255,\"rate\":31}]");
 }
 
-static convergeUndoRecord *
-wholeRecord(const char *dir,
-            const convergeVcpuGroup *group)
-{
-    convergeUndoRecord *record = recordOf(dir, pristine.values);
-    g_autoptr(GHashTable) rates = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+/* --- A whole record --- */
 
-    g_hash_table_insert(rates, g_new0(gint64, 1), g_memdup2(&(gint64){ 200 }, sizeof(gint64)));
-    convergeUndoRecordSetDirtyRates(record, rates);
-    convergeUndoRecordAddGroup(record, group);
-    g_assert_true(convergeUndoRecordSave(record, NULL));
-    return record;
+typedef struct _guest guest;
+struct _guest {
+    char *dir;
+    char *max[2];       /* the files of two vCPUs' quotas */
+    convergeUndoRecord *record;
+};
+
+static void
+guestClear(guest *g)
+{
+    filesRemove(g->dir);
+    convergeUndoRecordFree(g->record);
+    g_free(g->max[0]);
+    g_free(g->max[1]);
+    g_free(g->dir);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(guest, guestClear)
+
+/* Throttled in every way. */
+static void
+guestInit(guest *g)
+{
+    g_autoptr(GHashTable) rates = newRates();
+    g_autoptr(JsonNode) limits = NULL;
+    g_autoptr(JsonNode) groups = NULL;
+    g_autofree char *text = NULL;
+
+    g->dir = filesNewDir();
+    g->max[0] = g_build_filename(g->dir, "vcpu0", "cpu.max", NULL);
+    g->max[1] = g_build_filename(g->dir, "vcpu1", "cpu.max", NULL);
+    filesPut(g->max[0], "1000 100000");
+    filesPut(g->max[1], "1000 100000");
+
+    g->record = recordOf(g->dir, fakeQemuPristine.params);
+    addRate(rates, 0, 200);
+    addRate(rates, 2, 60);
+    limits = convergeKeptDirtyLimitToJson(rates);
+    convergeUndoRecordKeep(g->record, CONVERGE_KEPT_DIRTY_LIMIT, limits);
+    text = g_strdup_printf("[{\"directory\":\"%s/vcpu0\",\"unified\":true,\"quota-us\":-1,\"period-us\":100000,"
+                           "\"cap-us\":1000000},{\"directory\":\"%s/vcpu1\",\"unified\":true,\"quota-us\":-1,"
+                           "\"period-us\":100000,\"cap-us\":1000000}]", g->dir, g->dir);
+    groups = json_from_string(text, NULL);
+    convergeUndoRecordKeep(g->record, CONVERGE_KEPT_QUOTA, groups);
+    g_assert_true(convergeUndoFileSave(g->record, NULL));
+
+    qemu = fakeQemuPristine;
+    memcpy(qemu.params, throttled, sizeof(qemu.params));
+    qemu.limits[0] = 100;
+    qemu.limits[2] = 30;
 }
 
 /* Each of the three can fail, and keeps no other from going back; the record stays until all is
@@ -398,79 +386,122 @@ testWhole(void)
     int failing;
 
     for (failing = 0; failing < LAST; failing++) {
-        convergeVcpuGroup group;
-        g_autofree char *dir = newDir(&group);
-        g_autoptr(convergeUndoRecord) record = wholeRecord(dir, &group);
+        g_auto(guest) g = { NULL };
         g_autoptr(GError) error = NULL;
-        guint count;
+        guint counts[CONVERGE_METHOD_LAST];
 
-        qemu = pristine;
-        memcpy(qemu.values, throttled, sizeof(qemu.values));
-        qemu.limit = 100;
-        qemu.refusesCancel = failing == LIMIT;
-        qemu.refused = failing == PARAM ? "downtime-limit" : NULL;
-        putMax(&group, failing == QUOTA ? "strange" : "1000 100000");
+        guestInit(&g);
+        if (failing == QUOTA)
+            filesPut(g.max[0], "strange");
+        qemu.refused = failing == LIMIT ? "cancel-vcpu-dirty-limit" :
+            failing == PARAM ? "downtime-limit" : NULL;
 
-        g_assert_true(convergeUndoRestore(record, &monitor, &count, &error) == (failing == NOTHING));
-        g_assert_true((error != NULL) == (failing != NOTHING));
-        assertMax(&group, failing == QUOTA ? "strange" : "max 100000");
-        g_assert_cmpint(qemu.limit, ==, failing == LIMIT ? 100 : 0);
-        g_assert_cmpint(qemu.values[CONVERGE_PARAM_DOWNTIME], ==, failing == PARAM ? 100 : 300);
-        g_assert_cmpint(qemu.values[CONVERGE_PARAM_INITIAL], ==, 20);
-        g_assert_cmpuint(count, ==, CONVERGE_PARAM_LAST - (failing == PARAM));
-        g_assert_true(g_file_test(record->path, G_FILE_TEST_EXISTS) == (failing != NOTHING));
-        removeTree(dir);
-        g_free(group.directory);
+        g_assert_true(convergeUndoRestore(g.record, &fakeMonitor, counts, &error) ==
+                      (failing == NOTHING));
+        if (failing == NOTHING)
+            g_assert_no_error(error);
+        else
+            g_assert_error(error, CONVERGE_ERROR,
+                           (failing == QUOTA ? CONVERGE_ERROR_IO : CONVERGE_ERROR_QEMU));
+        filesAssert(g.max[0], failing == QUOTA ? "strange" : "max 100000");
+        filesAssert(g.max[1], "max 100000");
+        g_assert_cmpint(fakeQemuLimits(), ==, failing == LIMIT ? 130 : 0);
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, failing == PARAM ? 100 : 300);
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+        g_assert_cmpuint(counts[CONVERGE_METHOD_VCPU_QUOTA], ==, 2 - (failing == QUOTA));
+        g_assert_cmpuint(counts[CONVERGE_METHOD_DIRTY_LIMIT], ==, failing == LIMIT ? 0 : 2);
+        g_assert_cmpuint(counts[CONVERGE_METHOD_QEMU], ==, CONVERGE_PARAM_LAST - (failing == PARAM));
+        g_assert_true(hasFile(g.record) == (failing != NOTHING));
     }
+}
+
+/* The first of all failures is told; the files come first. */
+static void
+testAllFail(void)
+{
+    g_auto(guest) g = { NULL };
+    g_autoptr(GError) error = NULL;
+    guint counts[CONVERGE_METHOD_LAST];
+
+    guestInit(&g);
+    filesPut(g.max[0], "strange");
+    filesPut(g.max[1], "strange");
+    qemu.dies = 1;
+    g_assert_false(convergeUndoPutBack(g.record, &fakeMonitor, FALSE, counts, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
+    g_assert_nonnull(strstr(error->message, "vcpu0"));
 }
 
 static void
 testStillMigrating(void)
 {
-    convergeVcpuGroup group;
-    g_autofree char *dir = newDir(&group);
-    g_autoptr(convergeUndoRecord) record = wholeRecord(dir, &group);
+    g_auto(guest) g = { NULL };
     g_autoptr(GError) error = NULL;
-    guint count;
+    guint counts[CONVERGE_METHOD_LAST];
 
-    qemu = pristine;
+    guestInit(&g);
     qemu.status = "active";
-    memcpy(qemu.values, throttled, sizeof(qemu.values));
-    qemu.limit = 100;
-    putMax(&group, "1000 100000");
-    g_assert_false(convergeUndoRestore(record, &monitor, &count, &error));
+    g_assert_false(convergeUndoRestore(g.record, &fakeMonitor, counts, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
-    g_assert_cmpuint(qemu.sets, ==, 0);
-    g_assert_cmpint(qemu.limit, ==, 100);
-    g_assert_true(g_file_test(record->path, G_FILE_TEST_EXISTS));
-    removeTree(dir);
-    g_free(group.directory);
+    g_assert_cmpuint(qemu.paramSets + qemu.limitCancels, ==, 0);
+    filesAssert(g.max[0], "1000 100000");
+    g_assert_cmpuint(counts[CONVERGE_METHOD_VCPU_QUOTA] + counts[CONVERGE_METHOD_QEMU], ==, 0);
+    g_assert_true(hasFile(g.record));
 }
 
-/* A limit of somebody else stays, unless the record does not tell whose it is. */
+/* QEMU is not asked; a vCPU that is gone is no failure. */
+static void
+testFiles(void)
+{
+    g_auto(guest) g = { NULL };
+    g_autoptr(GError) error = NULL;
+    guint counts[CONVERGE_METHOD_LAST];
+    g_autofree char *vcpu1 = NULL;
+
+    guestInit(&g);
+    vcpu1 = g_path_get_dirname(g.max[1]);
+    filesRemove(vcpu1);
+    g_assert_true(convergeUndoPutBackFiles(g.record, counts, &error));
+    g_assert_no_error(error);
+    filesAssert(g.max[0], "max 100000");
+    g_assert_cmpuint(counts[CONVERGE_METHOD_VCPU_QUOTA], ==, 2);
+    g_assert_cmpuint(counts[CONVERGE_METHOD_QEMU] + counts[CONVERGE_METHOD_DIRTY_LIMIT], ==, 0);
+    g_assert_cmpuint(qemu.commands, ==, 0);
+    g_assert_true(hasFile(g.record));
+
+    filesPut(g.max[0], "strange");
+    g_assert_false(convergeUndoPutBackFiles(g.record, counts, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
+}
+
+/* A limit of somebody else stays. */
 static void
 testLimits(void)
 {
-    int old;
+    g_auto(guest) g = { NULL };
+    guint counts[CONVERGE_METHOD_LAST];
 
-    for (old = 0; old < 2; old++) {
-        convergeVcpuGroup group;
-        g_autofree char *dir = newDir(&group);
-        g_autoptr(convergeUndoRecord) record = wholeRecord(dir, &group);
-        guint count;
+    guestInit(&g);
+    qemu.limits[0] = 333;
+    qemu.limits[1] = 1;
+    g_assert_true(convergeUndoRestore(g.record, &fakeMonitor, counts, NULL));
+    g_assert_cmpint(qemu.limits[0], ==, 333);
+    g_assert_cmpint(qemu.limits[1], ==, 1);
+    g_assert_cmpint(qemu.limits[2], ==, 0);
+    g_assert_cmpuint(counts[CONVERGE_METHOD_DIRTY_LIMIT], ==, 1);
+}
 
-        if (old) {
-            g_clear_pointer(&record->dirtyRates, g_hash_table_unref);
-            record->anyDirtyLimit = TRUE;
-        }
-        qemu = pristine;
-        qemu.limit = 333;
-        putMax(&group, "max 100000");
-        g_assert_true(convergeUndoRestore(record, &monitor, &count, NULL));
-        g_assert_cmpint(qemu.limit, ==, old ? 0 : 333);
-        removeTree(dir);
-        g_free(group.directory);
-    }
+/* A record of nothing. */
+static void
+testNothing(void)
+{
+    g_autoptr(convergeUndoRecord) record = convergeUndoRecordNew("/", UUID, "idle", getpid(), NULL);
+    guint counts[CONVERGE_METHOD_LAST];
+
+    qemu = fakeQemuPristine;
+    qemu.limits[0] = 100;
+    g_assert_true(convergeUndoPutBack(record, &fakeMonitor, FALSE, counts, NULL));
+    g_assert_cmpuint(qemu.commands, ==, 0);
 }
 
 int
@@ -485,8 +516,14 @@ main(int argc,
     g_test_add_func("/undorestore/refused-order", testRefusedOrder);
     g_test_add_func("/undorestore/gone", testGone);
     g_test_add_func("/undorestore/callers", testCallers);
+    g_test_add_func("/undorestore/other-callers", testOtherCallers);
+    g_test_add_func("/undorestore/kept-params", testKeptParams);
+    g_test_add_func("/undorestore/kept-rates", testKeptRates);
     g_test_add_func("/undorestore/whole", testWhole);
+    g_test_add_func("/undorestore/all-fail", testAllFail);
     g_test_add_func("/undorestore/still-migrating", testStillMigrating);
+    g_test_add_func("/undorestore/files", testFiles);
     g_test_add_func("/undorestore/limits", testLimits);
+    g_test_add_func("/undorestore/nothing", testNothing);
     return g_test_run();
 }

@@ -15,8 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "undo.h"
-#include "undo/undo_record.h"
+#include "undo/undo_file.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 #define OTHER "1d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
@@ -93,21 +94,8 @@ struct _host {
     char *output;       /* of the program; a file */
     char *said;         /* what is in it */
     pid_t qemu;
+    gboolean limited;   /* records tell of dirty limits, and of nothing else */
 };
-
-static void
-removeTree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        removeTree(child);
-    }
-    g_remove(path);
-}
 
 static void
 killQemu(host *h)
@@ -123,7 +111,7 @@ static void
 hostClear(host *h)
 {
     killQemu(h);
-    removeTree(h->top);
+    filesRemove(h->top);
     g_free(h->top);
     g_free(h->dir);
     g_free(h->group);
@@ -133,47 +121,42 @@ hostClear(host *h)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(host, hostClear)
 
-static void
-putMax(const host *h,
-       const char *text)
-{
-    g_remove(h->max);
-    g_assert_true(g_file_set_contents_full(h->max, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
-}
-
-static void
-assertMax(const host *h,
-          const char *expected)
-{
-    g_autofree char *text = NULL;
-
-    g_assert_true(g_file_get_contents(h->max, &text, NULL, NULL));
-    g_assert_cmpstr(g_strstrip(text), ==, expected);
-}
-
 static gboolean
 hasRecord(const host *h,
           const char *uuid)
 {
-    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(h->dir, uuid);
+    g_autoptr(convergeUndoRecord) record = convergeUndoFileLoad(h->dir, uuid);
 
     return record != NULL;
 }
 
-/* Throttled, with a downtime of ours. */
+static void
+keep(convergeUndoRecord *record,
+     const char *member,
+     const char *text)
+{
+    g_autoptr(JsonNode) value = json_from_string(text, NULL);
+
+    convergeUndoRecordKeep(record, member, value);
+}
+
+/* Throttled, with another downtime. */
 static void
 writeRecord(const host *h,
             const char *uuid,
             const char *name)
 {
     g_autoptr(convergeUndoRecord) record = convergeUndoRecordNew(h->dir, uuid, name, h->qemu, NULL);
-    const convergeVcpuGroup group = {
-        .directory = h->group, .unified = TRUE, .quotaUs = -1, .periodUs = 100000, .capUs = 1000000,
-    };
+    g_autofree char *text = g_strdup_printf("[{\"directory\":\"%s\",\"unified\":true,\"quota-us\":-1,"
+                                            "\"period-us\":100000,\"cap-us\":1000000}]", h->group);
 
-    convergeUndoRecordAddGroup(record, &group);
-    convergeUndoRecordSetParam(record, "downtime-limit", FALSE, 300, 50);
-    g_assert_true(convergeUndoRecordSave(record, NULL));
+    if (h->limited) {
+        keep(record, "dirty-limits", "[{\"cpu-index\":0,\"rate\":9},{\"cpu-index\":1,\"rate\":9}]");
+    } else {
+        keep(record, "groups", text);
+        keep(record, "parameters", "[{\"name\":\"downtime-limit\",\"original\":300,\"written\":[50]}]");
+    }
+    g_assert_true(convergeUndoFileSave(record, NULL));
 }
 
 static void
@@ -198,14 +181,12 @@ hostInit(host *h)
 {
     const pid_t test = getpid();
 
-    h->top = g_dir_make_tmp("undotest-XXXXXX", NULL);
-    g_assert_nonnull(h->top);
+    h->top = filesNewDir();
     h->dir = g_build_filename(h->top, "run", NULL);
     h->group = g_build_filename(h->top, "vcpu0", NULL);
     h->max = g_build_filename(h->group, "cpu.max", NULL);
     h->output = g_build_filename(h->top, "output", NULL);
-    g_assert_cmpint(g_mkdir(h->group, 0755), ==, 0);
-    putMax(h, "1000 100000");
+    filesPut(h->max, "1000 100000");
     h->qemu = fork();
     g_assert_cmpint(h->qemu, >=, 0);
     if (h->qemu == 0) {
@@ -268,12 +249,12 @@ testFilesAlone(void)
 
     writeDeadRecord(&h, UUID, "busy");
     g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
-    assertMax(&h, "max 100000");
+    filesAssert(h.max, "max 100000");
     g_assert_nonnull(strstr(h.said, "busy"));
     g_assert_true(hasRecord(&h, UUID));
     g_assert_cmpuint(libvirt.calls, ==, 0);
 
-    putMax(&h, "strange");
+    filesPut(h.max, "strange");
     g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_FAILED);
     g_assert_nonnull(strstr(h.said, "busy: "));
 }
@@ -288,7 +269,7 @@ testConnect(void)
 
     libvirt.migrating = TRUE;
     g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_FAILED);
-    assertMax(&h, "max 100000");
+    filesAssert(h.max, "max 100000");
     g_assert_cmpint(libvirt.downtime, ==, 50);
     g_assert_true(hasRecord(&h, UUID));
 
@@ -311,7 +292,7 @@ testConnectFails(void)
     libvirt.refusesConnection = TRUE;
     g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_FAILED);
     g_assert_cmpuint(libvirt.calls, ==, 1);
-    assertMax(&h, "max 100000");
+    filesAssert(h.max, "max 100000");
     g_assert_true(hasRecord(&h, UUID));
 
     libvirt.refusesConnection = FALSE;
@@ -332,7 +313,7 @@ testWriterLives(void)
     g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
     g_assert_nonnull(strstr(h.said, "busy"));
     g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_OK);
-    assertMax(&h, "1000 100000");
+    filesAssert(h.max, "1000 100000");
     g_assert_cmpint(libvirt.downtime, ==, 50);
     g_assert_true(hasRecord(&h, UUID));
 }
@@ -350,7 +331,7 @@ testQemuGone(void)
     g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
     g_assert_true(hasRecord(&h, UUID));
     g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_OK);
-    assertMax(&h, "1000 100000");
+    filesAssert(h.max, "1000 100000");
     g_assert_cmpint(libvirt.downtime, ==, 50);
     g_assert_false(hasRecord(&h, UUID));
 }
@@ -368,6 +349,13 @@ testList(void)
     g_assert_null(strchr(h.said, '\033'));
     g_assert_true(strchr(h.said, '\n') == h.said + strlen(h.said) - 1);
 
+    h.limited = TRUE;
+    writeDeadRecord(&h, UUID, "busy");
+    g_assert_cmpint(undo(&h, "--list", NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_nonnull(strstr(h.said, "vCPUs: 0, parameters of QEMU: 0, dirty limits: 2"));
+    g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_cmpstr(h.said, ==, "");
+
     writeRecord(&h, UUID, "busy");
     g_assert_cmpint(undo(&h, "--list", NULL), ==, CONVERGE_UNDO_OK);
     g_assert_nonnull(strstr(h.said, "is running"));
@@ -378,7 +366,7 @@ testList(void)
     h.qemu = 0;
     g_assert_cmpint(undo(&h, "--list", NULL), ==, CONVERGE_UNDO_OK);
     g_assert_nonnull(strstr(h.said, OTHER));
-    assertMax(&h, "1000 100000");
+    filesAssert(h.max, "1000 100000");
     g_assert_cmpuint(libvirt.calls, ==, 0);
 }
 
@@ -393,11 +381,11 @@ testUsage(void)
     g_assert_cmpint(undo(&h, "busy", NULL), ==, CONVERGE_UNDO_USAGE);
     g_assert_cmpint(undo(&h, "--connect", NULL), ==, CONVERGE_UNDO_USAGE);
     g_assert_cmpint(undo(&h, "--list", "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_USAGE);
-    assertMax(&h, "1000 100000");
+    filesAssert(h.max, "1000 100000");
 
     g_assert_cmpint(undo(&h, "--version", NULL), ==, CONVERGE_UNDO_OK);
     g_assert_cmpstr(h.said, ==, "virt-converge-undo " PACKAGE_VERSION "\n");
-    assertMax(&h, "1000 100000");
+    filesAssert(h.max, "1000 100000");
 }
 
 /* A file that somebody else could have written is no record. */
@@ -412,7 +400,7 @@ testForeign(void)
     file = g_build_filename(h.dir, UUID ".json", NULL);
     g_assert_cmpint(g_chmod(file, 0666), ==, 0);
     g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_OK);
-    assertMax(&h, "1000 100000");
+    filesAssert(h.max, "1000 100000");
     g_assert_cmpint(libvirt.downtime, ==, 50);
 }
 

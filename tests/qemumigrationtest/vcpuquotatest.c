@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "throttle/vcpu_quota.h"
 
 #define TID 4711
@@ -26,17 +27,13 @@ put(const tree *t,
     ...)
 {
     g_autofree char *path = g_build_filename(t->top, name, NULL);
-    g_autofree char *dir = g_path_get_dirname(path);
     g_autofree char *text = NULL;
     va_list args;
 
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
-    g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
-    /* Without waiting for the disk; older GLib then does not shorten a file. */
-    g_remove(path);
-    g_assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+    filesPut(path, text);
 }
 
 static void
@@ -45,39 +42,22 @@ assertFile(const tree *t,
            const char *expected)
 {
     g_autofree char *path = g_build_filename(t->top, name, NULL);
-    g_autofree char *text = NULL;
 
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    g_assert_cmpstr(g_strstrip(text), ==, expected);
-}
-
-static void
-removeTree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        removeTree(child);
-    }
-    g_remove(path);
+    filesAssert(path, expected);
 }
 
 static void
 treeInit(tree *t)
 {
-    t->top = g_dir_make_tmp("vcpuquotatest-XXXXXX", NULL);
+    t->top = filesNewDir();
     t->mounts = g_string_new("21 1 0:20 / / rw,relatime shared:1 master:2 - ext4 /dev/vda rw\n"
                              "\n");
-    g_assert_nonnull(t->top);
 }
 
 static void
 treeClear(tree *t)
 {
-    removeTree(t->top);
+    filesRemove(t->top);
     g_free(t->top);
     g_string_free(t->mounts, TRUE);
 }
@@ -464,7 +444,7 @@ testVanished(void)
     quota = openQuota(&t, 2);
     set(quota, 0, 50);
     machine = g_build_filename(t.top, "cgroup/cpu/machine", NULL);
-    removeTree(machine);
+    filesRemove(machine);
 
     g_assert_false(convergeVcpuQuotaSetAll(quota, 90, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);

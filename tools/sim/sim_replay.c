@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "throttle/throttle.h"
 
 /* A journal, and how far it was fed to the engine. */
 typedef struct _simJournal simJournal;
@@ -109,27 +110,25 @@ replaySample(void *opaque,
     return TRUE;
 }
 
-static convergeThrottleMethod
+static const convergeThrottleTraits *
 replayChoose(void *opaque,
              convergeThrottleMethod wanted G_GNUC_UNUSED,
              char **why,
              GError **error G_GNUC_UNUSED)
 {
     simJournal *journal = opaque;
+    convergeThrottleMethod method = CONVERGE_METHOD_AUTO;
     guint i;
-    int method;
 
     *why = g_strdup("the journal has it");
     for (i = 0; i < journal->lines->len; i++) {
         JsonObject *line = g_ptr_array_index(journal->lines, i);
 
-        for (method = 0; method < CONVERGE_METHOD_LAST; method++) {
-            if (g_str_equal(type(line), "actuator") &&
-                g_str_equal(text(line, "actuator"), convergeThrottleMethodName(method)))
-                return method;
-        }
+        if (g_str_equal(type(line), "actuator") &&
+            convergeThrottleMethodFind(text(line, "actuator"), &method))
+            break;
     }
-    return CONVERGE_METHOD_QEMU;
+    return &convergeThrottles[MAX(method, CONVERGE_METHOD_QEMU)]->traits;
 }
 
 /* The decision that the journal has next after the sample fed last, or NULL. */

@@ -8,7 +8,11 @@
 #include <locale.h>
 #include <stdio.h>
 
+#include "throttle/kept_dirty_limit.h"
+#include "throttle/kept_params.h"
+#include "throttle/kept_quota.h"
 #include "undo.h"
+#include "undo/undo_file.h"
 #include "undo/undo_restore.h"
 
 #define PROGRAM "virt-converge-undo"
@@ -70,13 +74,13 @@ ignoreLibvirtError(void *opaque G_GNUC_UNUSED,
 
 /* --- Records --- */
 
+/* How many values a throttle method has written down. */
 static guint
-dirtyLimits(const convergeUndoRecord *record)
+count(const convergeUndoRecord *record,
+      const char *member)
 {
-    /* An older record does not tell how many there are. */
-    if (!record->dirtyRates)
-        return record->anyDirtyLimit ? 1 : 0;
-    return g_hash_table_size(record->dirtyRates);
+    return json_object_has_member(record->kept, member) ?
+        json_array_get_length(json_object_get_array_member(record->kept, member)) : 0;
 }
 
 static void
@@ -89,13 +93,13 @@ list(const GPtrArray *records)
 
         if (convergeUndoRecordWriterLives(record))
             say(_("%1$s %2$s: process %3$d, which wrote the record, is running and will put things back itself"),
-                record->uuid, record->name, (int)record->writer);
+                record->uuid, record->name, (int)record->writer.pid);
         else if (!convergeUndoRecordQemuLives(record))
             say(_("%1$s %2$s: nothing to put back, since its QEMU is gone"), record->uuid, record->name);
         else
             say(_("%1$s %2$s: to be put back: CPU quotas of vCPUs: %3$u, parameters of QEMU: %4$u, dirty limits: %5$u"),
-                record->uuid, record->name, record->groups->len, record->params->len,
-                dirtyLimits(record));
+                record->uuid, record->name, count(record, CONVERGE_KEPT_QUOTA),
+                count(record, CONVERGE_KEPT_PARAMS), count(record, CONVERGE_KEPT_DIRTY_LIMIT));
     }
 }
 
@@ -105,7 +109,7 @@ static convergeUndoRecord *
 loadAbandoned(const char *dir,
               const char *uuid)
 {
-    g_autoptr(convergeUndoRecord) record = convergeUndoRecordLoad(dir, uuid);
+    g_autoptr(convergeUndoRecord) record = convergeUndoFileLoad(dir, uuid);
 
     return record && !convergeUndoRecordWriterLives(record) ? g_steal_pointer(&record) : NULL;
 }
@@ -115,6 +119,7 @@ static int
 undoQuotas(const char *dir,
            const GPtrArray *records)
 {
+    guint counts[CONVERGE_METHOD_LAST];
     int status = CONVERGE_UNDO_OK;
     guint i;
 
@@ -126,15 +131,16 @@ undoQuotas(const char *dir,
         if (!record) {
             if (convergeUndoRecordWriterLives(listed))
                 say(_("%1$s: left alone, since process %2$d, which wrote the record, is running"),
-                    listed->name, (int)listed->writer);
+                    listed->name, (int)listed->writer.pid);
             continue;
         }
-        if (!convergeUndoRecordQemuLives(record) || record->groups->len == 0)
+        if (!convergeUndoRecordQemuLives(record))
             continue;
-        if (convergeUndoRecordRestoreGroups(record, &error))
-            say(_("%1$s: the CPU quotas are as they were (vCPUs: %2$u)"), record->name, record->groups->len);
-        else
+        if (!convergeUndoPutBackFiles(record, counts, &error))
             status = complain(CONVERGE_UNDO_FAILED, record->name, error);
+        else if (counts[CONVERGE_METHOD_VCPU_QUOTA] > 0)
+            say(_("%1$s: the CPU quotas are as they were (vCPUs: %2$u)"), record->name,
+                counts[CONVERGE_METHOD_VCPU_QUOTA]);
     }
     return status;
 }
@@ -149,19 +155,19 @@ undoRecord(virConnectPtr connection,
         .qemuMonitorCommand = virDomainQemuMonitorCommand,
     };
     convergeMonitor monitor = { &calls, NULL };
-    guint params;
+    guint counts[CONVERGE_METHOD_LAST];
     gboolean ret;
 
     if (!convergeUndoRecordQemuLives(record))
-        return convergeUndoRecordRemove(record, error);
+        return convergeUndoFileRemove(record, error);
 
     if (!(monitor.dom = virDomainLookupByUUIDString(connection, record->uuid))) {
         convergeErrorSetLibvirt(error, _("the domain cannot be looked up"));
         return FALSE;
     }
-    if ((ret = convergeUndoRestore(record, &monitor, &params, error)))
+    if ((ret = convergeUndoRestore(record, &monitor, counts, error)))
         say(_("%1$s: all is as it was (parameters of QEMU: %2$u), and the record is removed"),
-            record->name, params);
+            record->name, counts[CONVERGE_METHOD_QEMU]);
     virDomainFree(monitor.dom);
     return ret;
 }
@@ -241,7 +247,7 @@ parse(undoOptions *options,
         return FALSE;
     }
     if (!options->dir)
-        options->dir = convergeUndoRecordDefaultDir();
+        options->dir = convergeUndoFileDefaultDir();
     return TRUE;
 }
 
@@ -256,7 +262,7 @@ run(const undoOptions *options)
         return CONVERGE_UNDO_OK;
     }
 
-    records = convergeUndoRecordLoadAll(options->dir);
+    records = convergeUndoFileLoadAll(options->dir);
     if (options->listing) {
         list(records);
         return CONVERGE_UNDO_OK;

@@ -54,6 +54,12 @@ takeNumber(fuzzInput *input,
     }
 }
 
+/* Of QEMU's own throttle, and of one that acts at once. */
+static const convergeThrottleTraits throttles[] = {
+    { .method = CONVERGE_METHOD_QEMU, .least = 20, .gentle = 95, .waitMs = 1 },
+    { .method = CONVERGE_METHOD_VCPU_QUOTA, .immediate = TRUE, .gentle = 97, .waitMs = 0.5 },
+};
+
 static fuzzInput *replies;
 
 static int
@@ -145,7 +151,7 @@ check(const convergeControl *control,
     g_assert_cmpuint(decision->throttle, <=, 99);
     g_assert_cmpint(decision->downtimeMs, >=, 0);
     g_assert_cmpint(decision->downtimeMs, <=,
-                    convergeControlGet(control, CONVERGE_FIELD_MAX_DOWNTIME));
+                    convergeControlGet(&control->state, CONVERGE_FIELD_MAX_DOWNTIME));
     if (decision->predicted && prediction->converges) {
         g_assert_cmpint(prediction->remainingMs, >=, 0);
         g_assert_cmpint(prediction->pauseMs, >=, 0);
@@ -161,9 +167,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data,
     const char *preset = convergePresets[takeByte(&input) % convergePresetCount].name;
     g_autoptr(convergePolicy) policy = convergePolicyParse(preset, NULL);
     convergeControl control = {
-        .policy = policy,
-        .actuator = takeByte(&input) % CONVERGE_METHOD_LAST,
-        .postcopy = takeByte(&input) % CONVERGE_POSTCOPY_LAST,
+        .state = {
+            .policy = policy,
+            .throttle = &throttles[takeByte(&input) % G_N_ELEMENTS(throttles)],
+            .postcopy = takeByte(&input) % CONVERGE_POSTCOPY_LAST,
+        },
     };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeDirtyProbe probe = { 0 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * undo_bounded.h: records of what to undo, on a disk that may not answer
+ * undo_disk.h: records of what to undo, on a disk that may not answer
  *
- * The same as the functions of undo_record.h, but none waits for longer than
+ * The same as the functions of undo_file.h, but none waits for longer than
  * CONVERGE_UNDO_PATIENCE_MS.  What takes longer is finished by a thread of its own, in the
  * order of the calls.
  *
@@ -27,11 +27,11 @@ void convergeUndoDiskClear(convergeUndoDisk *disk);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeUndoDisk, convergeUndoDiskClear)
 
 /* After a failure the file may still be written some time: remove it in any case. */
-gboolean convergeUndoSave(convergeUndoDisk *disk, const convergeUndoRecord *record,
-                          GError **error);
-gboolean convergeUndoRemove(convergeUndoDisk *disk, const convergeUndoRecord *record,
-                            GError **error);
+gboolean convergeUndoDiskSave(convergeUndoDisk *disk, const convergeUndoRecord *record,
+                              GError **error);
+gboolean convergeUndoDiskRemove(convergeUndoDisk *disk, const convergeUndoRecord *record,
+                                GError **error);
 
 /* @record: that of @uuid, to be freed; NULL where there is none. */
-gboolean convergeUndoLoad(convergeUndoDisk *disk, const char *dir, const char *uuid,
-                          convergeUndoRecord **record, GError **error);
+gboolean convergeUndoDiskLoad(convergeUndoDisk *disk, const char *dir, const char *uuid,
+                              convergeUndoRecord **record, GError **error);

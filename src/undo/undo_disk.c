@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * undo_bounded.c: records of what to undo, on a disk that may not answer
+ * undo_disk.c: records of what to undo, on a disk that may not answer
  */
 #include <glib/gi18n-lib.h>
 
-#include "undo/undo_bounded.h"
-#include "undo/undo_record_json.h"
+#include "undo/undo_disk.h"
+#include "undo/undo_file.h"
 
 /* Saved, removed or loaded for a job, and as many behind it. */
 #define QUEUE_MAX 8
@@ -39,12 +39,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(undoCall, undoCallUnref)
 
 static undoCall *
 undoCallNew(const char *dir,
-            const char *uuid)
+            const char *uuid,
+            convergeUndoRecord *record)
 {
     undoCall *call = g_atomic_rc_box_new0(undoCall);
 
     call->dir = g_strdup(dir);
     call->uuid = g_strdup(uuid);
+    call->record = record;
     return call;
 }
 
@@ -59,7 +61,7 @@ save(void *opaque)
 {
     undoCall *call = opaque;
 
-    convergeUndoRecordSave(call->record, &call->error);
+    convergeUndoFileSave(call->record, &call->error);
 }
 
 static void
@@ -67,7 +69,7 @@ removeFile(void *opaque)
 {
     undoCall *call = opaque;
 
-    convergeUndoRecordRemove(call->record, &call->error);
+    convergeUndoFileRemove(call->record, &call->error);
 }
 
 static void
@@ -75,7 +77,7 @@ load(void *opaque)
 {
     undoCall *call = opaque;
 
-    call->record = convergeUndoRecordLoad(call->dir, call->uuid);
+    call->record = convergeUndoFileLoad(call->dir, call->uuid);
 }
 
 /* TRUE: the disk has answered without an error, and @call may be read. */
@@ -113,42 +115,35 @@ runOnCopy(convergeUndoDisk *disk,
           void (*run)(void *opaque),
           GError **error)
 {
-    g_autofree char *dir = g_path_get_dirname(record->path);
-    g_autofree char *text = convergeUndoRecordFormat(record);
-    g_autoptr(undoCall) call = undoCallNew(dir, record->uuid);
+    g_autoptr(undoCall) call = undoCallNew(record->dir, record->uuid, convergeUndoRecordCopy(record));
 
-    if (!(call->record = convergeUndoRecordParse(dir, record->uuid, text))) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD,
-                    _("the record '%1$s' would not be read back"), record->path);
-        return FALSE;
-    }
     return runCall(disk, call, run, error);
 }
 
 gboolean
-convergeUndoSave(convergeUndoDisk *disk,
-                 const convergeUndoRecord *record,
-                 GError **error)
+convergeUndoDiskSave(convergeUndoDisk *disk,
+                     const convergeUndoRecord *record,
+                     GError **error)
 {
     return runOnCopy(disk, record, save, error);
 }
 
 gboolean
-convergeUndoRemove(convergeUndoDisk *disk,
-                   const convergeUndoRecord *record,
-                   GError **error)
+convergeUndoDiskRemove(convergeUndoDisk *disk,
+                       const convergeUndoRecord *record,
+                       GError **error)
 {
     return runOnCopy(disk, record, removeFile, error);
 }
 
 gboolean
-convergeUndoLoad(convergeUndoDisk *disk,
-                 const char *dir,
-                 const char *uuid,
-                 convergeUndoRecord **record,
-                 GError **error)
+convergeUndoDiskLoad(convergeUndoDisk *disk,
+                     const char *dir,
+                     const char *uuid,
+                     convergeUndoRecord **record,
+                     GError **error)
 {
-    g_autoptr(undoCall) call = undoCallNew(dir, uuid);
+    g_autoptr(undoCall) call = undoCallNew(dir, uuid, NULL);
 
     if (!runCall(disk, call, load, error))
         return FALSE;

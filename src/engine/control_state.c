@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control_state.c: the course that a migration is on
+ */
+#include "engine/control_state.h"
+
+void
+convergeControlResolve(convergeControlState *state)
+{
+    gint64 downtimeLaw = convergeControlGet(state, CONVERGE_FIELD_DOWNTIME);
+
+    state->limits = (convergePlanLimits) {
+        .throttle = state->throttle,
+        .latency = state->primed ? 1 : 2,
+        .highestThrottle = convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE) ?
+            (unsigned int)convergeControlGet(state, CONVERGE_FIELD_MAX_THROTTLE) : 0,
+        .ownSteps = convergeControlLawIs(state, CONVERGE_THROTTLE_STEPPED) ||
+            convergeControlLawIs(state, CONVERGE_THROTTLE_PROGRESSIVE),
+        .adaptiveDowntime = downtimeLaw == CONVERGE_DOWNTIME_ADAPTIVE,
+        .fixedDowntime = downtimeLaw == CONVERGE_DOWNTIME_FIXED,
+        .initialDowntimeMs = convergeControlGet(state, CONVERGE_FIELD_INITIAL_DOWNTIME),
+        .maxDowntimeMs = convergeControlGet(state, CONVERGE_FIELD_MAX_DOWNTIME),
+        .ceilingMs = state->ceilingMs,
+        .deadlineMs = convergeControlGet(state, CONVERGE_FIELD_DEADLINE),
+    };
+}
+
+gint64
+convergeControlHighestDowntime(const convergeControlState *state)
+{
+    return convergePlanHighestDowntime(&state->limits, state->plan.throttle);
+}
+
+unsigned int
+convergeControlSetDowntime(convergeControlState *state,
+                           gint64 downtimeMs,
+                           convergeReason reason,
+                           convergeDecision *decision)
+{
+    state->plan.downtimeMs = downtimeMs;
+    *decision = (convergeDecision) {
+        .verb = CONVERGE_VERB_DOWNTIME,
+        .reason = reason,
+        .downtimeMs = downtimeMs,
+        .predicted = state->prediction.converges,
+        .prediction = state->prediction,
+    };
+    return 1;
+}
+
+unsigned int
+convergeControlSetThrottle(convergeControlState *state,
+                           unsigned int throttle,
+                           convergeReason reason,
+                           convergeDecision *decision)
+{
+    state->plan.throttle = throttle;
+    state->hasThrottled = state->hasThrottled || throttle > 0;
+    state->primed = FALSE;
+    *decision = (convergeDecision) {
+        .verb = throttle > 0 ? CONVERGE_VERB_THROTTLE : CONVERGE_VERB_HOLD,
+        .reason = reason,
+        .throttle = throttle,
+        .predicted = state->prediction.converges,
+        .prediction = state->prediction,
+    };
+    return 1;
+}

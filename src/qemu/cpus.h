@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cpus.h: the vCPUs of a guest, as QEMU lists them
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "qemu/qmp.h"
+
+/* One entry for each vCPU in both arrays, in the same order. */
+typedef struct _convergeQemuCpus convergeQemuCpus;
+struct _convergeQemuCpus {
+    GArray *threads;            /* pid_t, thread ids on the host */
+    GArray *indexes;            /* gint64, QEMU's cpu-index; -1: QEMU did not tell it */
+};
+
+/* Lists them; NULL with CONVERGE_ERROR_LIBVIRT or CONVERGE_ERROR_QEMU set when there is none, or
+ * one without a thread. */
+convergeQemuCpus *convergeQemuCpusQuery(const convergeMonitor *monitor, GError **error);
+void convergeQemuCpusFree(convergeQemuCpus *cpus);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeQemuCpus, convergeQemuCpusFree)

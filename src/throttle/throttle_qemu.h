@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * throttle_qemu.h: QEMU's own CPU throttle as a throttle method
+ *
+ * It is driven as a set-point: with cpu-throttle-initial = max-cpu-throttle = X,
+ * cpu-throttle-increment = 99 and throttle-trigger-threshold = 1, QEMU throttles by exactly X, up
+ * or down, at its next trigger (migration/ram.c: every second bitmap sync after which the guest
+ * has dirtied more than 1 % of what was sent).
+ *
+ * Every guest has this method.  Its row also keeps and puts back all of QEMU's migration
+ * parameters that this program changes, whatever the method in use.
+ */
+#pragma once
+
+#include "engine/decision.h"
+#include "qemu/qemu_params.h"
+
+/* QEMU's default for cpu-throttle-initial, %.  libvirt puts cpu-throttle-initial back in one
+ * command with everything else that it knows, and does not know max-cpu-throttle: were that lower,
+ * QEMU would refuse the whole command.  So QEMU's throttle, once on, does not go below this. */
+#define CONVERGE_THROTTLE_QEMU_LEAST 20
+
+/* HOLD, PRIME, STEP or THROTTLE in QEMU's parameters; CONVERGE_PARAM_ABSENT: is not to be
+ * changed.  Pure.
+ *
+ * @increment: cpu-throttle-increment that is in force
+ * @leastMax: max-cpu-throttle does not go below this, % */
+void convergeThrottleQemuMap(const convergeDecision *decision, gint64 increment, gint64 leastMax,
+                             gint64 values[CONVERGE_PARAM_LAST]);
+
+/* The next three take a state of the row. */
+
+/* Writes down and sets what convergeThrottleQemuMap() says. */
+gboolean convergeThrottleQemuApply(gpointer state, const convergeDecision *decision,
+                                   GError **error);
+
+/* See convergeThrottlerExpectDowntime(). */
+gboolean convergeThrottleQemuExpectDowntime(gpointer state, gint64 downtimeMs, GError **error);
+
+/* See convergeThrottlerEnd(). */
+void convergeThrottleQemuEnd(gpointer state);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fakeqemu.h: a small QEMU behind fake libvirt calls
+ *
+ * It has migration parameters, of which it checks the merged set as the real one does, and
+ * measures and limits the dirty rate of its vCPUs, if it has a dirty ring.
+ */
+#pragma once
+
+#include "qemu/qemu_params.h"
+
+#define FAKE_VCPUS 3
+
+/* What QEMU has, and what it was asked. */
+typedef struct _fakeQemu fakeQemu;
+struct _fakeQemu {
+    gint64 params[CONVERGE_PARAM_LAST];     /* in the order of convergeQemuParam */
+    const char *status;         /* of the migration */
+    int jobType;                /* what libvirt's job statistics have */
+    int id;                     /* of the domain */
+    gboolean paused;
+
+    gboolean ring;
+    const char *measured;       /* status of the measurement of dirty rates */
+    gint64 rates[FAKE_VCPUS];   /* measured, MiB/s */
+    gint64 limits[FAKE_VCPUS];  /* 0: there is no limit */
+    gint64 current[FAKE_VCPUS]; /* under the limit */
+    pid_t thread;               /* of the only vCPU that QEMU names; 0: QEMU refuses to */
+
+    const char *refused;        /* a command or a parameter that QEMU refuses */
+    gboolean refusesLimit;      /* of the last vCPU */
+    guint dies;                 /* at this command, from 1; 0: never */
+
+    guint commands;             /* of any kind */
+    guint paramSets, limitSets, limitCancels, limitQueries, probes;
+};
+
+/* All parameters have a value of their own: { 20, 10, 99, 50, TRUE, 300 }. */
+extern const fakeQemu fakeQemuPristine;
+extern fakeQemu qemu;
+
+/* In a client, and on the guest's host. */
+extern const convergeLibvirt fakeClient;
+extern const convergeLibvirt fakeDaemon;
+
+/* In a client. */
+extern const convergeMonitor fakeMonitor;
+
+/* MiB/s, of all limits together. */
+gint64 fakeQemuLimits(void);
