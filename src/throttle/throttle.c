@@ -7,11 +7,13 @@
 #include "throttle/throttle_priv.h"
 #include "throttle/throttle_qemu.h"
 
+/* In the order of convergeThrottleMethod, without designators: an enumerator without a row does not
+ * compile. */
 const convergeThrottle *const convergeThrottles[] = {
-    [CONVERGE_METHOD_AUTO] = NULL,
-    [CONVERGE_METHOD_QEMU] = &convergeThrottleQemu,
-    [CONVERGE_METHOD_VCPU_QUOTA] = &convergeThrottleQuota,
-    [CONVERGE_METHOD_DIRTY_LIMIT] = &convergeThrottleDirtyLimit,
+    NULL,                       /* AUTO */
+    &convergeThrottleQemu,
+    &convergeThrottleQuota,
+    &convergeThrottleDirtyLimit,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(convergeThrottles) == CONVERGE_METHOD_LAST);
 
