@@ -210,16 +210,16 @@ readLine(confReader *reader,
 }
 
 static gboolean
-resolves(const convergePolicySpec *host,
+resolves(const convergePolicySpec *layer,
          const convergePolicySpec *call,
-         const convergePolicyHost *says,
+         const convergePolicyHost *host,
          GError **error)
 {
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
-        [CONVERGE_LAYER_HOST] = host,
+        [CONVERGE_LAYER_HOST] = layer,
         [CONVERGE_LAYER_CALL] = call,
     };
-    g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, says, error);
+    g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, host, error);
 
     return policy != NULL;
 }
