@@ -427,6 +427,7 @@ testLoadAll(void)
     g_autoptr(GPtrArray) all = NULL;
     g_autofree char *garbage = NULL;
     g_autofree char *temporary = NULL;
+    g_autofree char *foreign = NULL;
     gsize i;
 
     placeInit(&p);
@@ -442,7 +443,9 @@ testLoadAll(void)
     garbage = g_build_filename(p.dir, "d.json", NULL);
     temporary = g_build_filename(p.dir, "a.json.X1Y2Z3", NULL);
     filesPut(garbage, "{");
+    foreign = g_build_filename(p.dir, "b-1.lock", NULL);
     filesPut(temporary, "{");
+    filesPut(foreign, "");
     all = convergeUndoFileLoadAll(p.dir);
     g_assert_cmpuint(all->len, ==, G_N_ELEMENTS(names));
 }
