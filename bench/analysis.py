@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From results.json to figures: medians, ratios, and what the targets say of them.
-Nothing is measured here; times are in seconds, rates in bytes/s."""
+"""Computes the figures from results.json: medians, ratios, and whether they meet the
+targets. Nothing is measured here. Times are in seconds, rates in bytes/s."""
 
 from dataclasses import dataclass, field
 from statistics import median
@@ -22,12 +22,12 @@ def completed(run):
 
 
 def first_pass(run):
-    """When the bulk pass ended, how much it left dirty, and the link's bandwidth after
-    it; None if it did not end, or all was over with it.
+    """Returns the end of the bulk pass, the memory that it left dirty, and the link's
+    bandwidth after it; None if it did not end or the migration ended with it.
 
-    QEMU counts a pass up when it has synced its bitmap, between two of our samples:
-    what was still to be sent at the earlier one was sent first, at the bulk's bandwidth,
-    and all sent since then is to be added to what is left at the later one."""
+    QEMU increments the pass after its bitmap sync, between two of our samples. Before the
+    sync it sent what the earlier sample had remaining, at the bandwidth of the bulk pass.
+    What it sent after the sync has to be added to what the later sample has remaining."""
     series = [s for s in run["series"] if "processed" in s and s.get("pass")]
     for before, after in zip(series, series[1:]):
         if before["pass"] == 1 and after["pass"] > 1:
@@ -39,7 +39,7 @@ def first_pass(run):
         return None
     at = min(before["t"] + before["remaining"] / bulk, after["t"])
     since = max(0, after["processed"] - before["processed"] - before["remaining"])
-    # A link that changed is worth what it was worth afterwards.
+    # If the link has changed, the bandwidth after the change counts.
     changed = run["link_changed_s"]
     later = [s for s in series if changed and s["t"] > changed + 0.2]
     bandwidth = bulk
@@ -50,7 +50,7 @@ def first_pass(run):
 
 
 def floors(run):
-    """Total time and guest seconds that no method could do without."""
+    """The least total time and guest seconds that any method would need."""
     found = first_pass(run)
     if not found:
         return None, None
@@ -59,7 +59,7 @@ def floors(run):
 
 
 def first_prediction(run):
-    """The decision after the bulk pass that first predicted an end."""
+    """The first decision after the bulk pass that predicted an end."""
     for line in run["journal"]:
         if line["iteration"] > 1 and line.get("prediction", {}).get("converges"):
             return line
@@ -67,8 +67,8 @@ def first_prediction(run):
 
 
 def predicted(run):
-    """(total predicted at the end of the bulk pass ÷ what came, pause predicted last ÷
-    what came); None where there was none. What a fallback does was not predicted so."""
+    """(total predicted at the end of the bulk pass ÷ measured, downtime predicted last ÷
+    measured), with None for a missing prediction. A fallback makes predictions void."""
     if not completed(run) or any(line.get("verb") in ("suspend", "post-copy")
                                  for line in run["journal"]):
         return None, None
@@ -80,37 +80,37 @@ def predicted(run):
 
 
 def stalled(run):
-    """Whether processors of the machine stood still for so long that its host, and not the
-    method, was measured: the total, or the pause."""
+    """Whether the machine's processors stood still for so long that the total or the
+    downtime reflects the machine and not the method."""
     return run["stalled_s"] > tables.STALLED_TOTAL * (run["total_s"] or 0) or \
         run["stalled_pause_s"] > tables.STALLED_PAUSE * (run["downtime_ms"] or 0) / 1000
 
 
 def disturbed(run):
-    """Whether the guest waited for a processor that others had, for more than a
-    twentieth of the time: it then wrote less, and lost more, than the method tells."""
+    """Whether the guest waited for a busy processor for more than a twentieth of the time.
+    It then wrote less, and lost more, than with the method alone."""
     return run["waited_s"] is not None and run["waited_s"] > 0.05 * run["total_s"]
 
 
 @dataclass
 class Row:
-    """All runs of one method on one workload; numbers are medians."""
+    """All runs of one method on one workload. Numbers are medians."""
     workload: str
     method: str
     runs: list
-    total: float = None         # of those that completed; else see cut
-    lost: float = None          # by the guest's own count, at the speed it had before
-    not_run: float = None       # by the vCPUs' threads; the machine's noise is not in it
-    waited: float = None        # for a processor that others had: the machine's noise
+    total: float = None         # of the completed runs; see also at_least
+    lost: float = None          # by the guest's own count, at its previous speed
+    not_run: float = None       # by the vCPUs' threads, without the machine's noise
+    waited: float = None        # for a busy processor: the machine's noise
     pause: float = None
     passes: int = None
     sent: float = None
     result: str = ""
     memory_ok: bool = False
-    at_least: bool = False      # total is a time limit or an abort, and no result
-    # Ratios of total, lost and not_run...
+    at_least: bool = False      # total is the time of a limit or an abort, not a result
+    # Ratios of total, lost and not_run to those of stock, plain stop-and-copy, the floor.
     of_stock: dict = field(default_factory=dict)
-    of_stop: dict = field(default_factory=dict)         # ...to plain stop-and-copy
+    of_stop: dict = field(default_factory=dict)
     of_floor: dict = field(default_factory=dict)
     predicted_total: list = field(default_factory=list)
     predicted_pause: list = field(default_factory=list)
@@ -118,7 +118,7 @@ class Row:
     def __post_init__(self):
         runs = self.runs
         done = [run for run in runs if completed(run)]
-        # Where it failed more often than not, the failures are what is typical.
+        # If it failed more often than not, a failure is typical.
         self.at_least = 2 * len(done) <= len(runs)
         typical = [run for run in runs if not completed(run)] if self.at_least else done
         self.total, self.lost, self.not_run, self.waited, self.pause, self.passes, self.sent = (
@@ -149,8 +149,8 @@ class Row:
 
     def against(self, stock, stop):
         if stock and not self.at_least:
-            # Of a stock that never ends, what it took until it was cut is the least
-            # that it would have taken: the ratio is at most this.
+            # A stock migration that was cut off would have taken longer, so that the
+            # ratio is at most this.
             self.of_stock = self._ratios(stock)
         if stop and not stop.at_least and not self.at_least:
             self.of_stop = self._ratios(stop)
@@ -161,7 +161,7 @@ class Row:
 
 
 def rows(results):
-    """Row by (workload, method), in the order of the tables."""
+    """The rows by (workload, method), in the order of the tables."""
     found = {}
     for workload in tables.WORKLOADS:
         for method in tables.METHODS:
@@ -180,14 +180,14 @@ def target_of(row):
 
 
 def checks(row):
-    """(what, value, allowed, met) of each target of a row of ours."""
+    """(what, value, allowed, met) for each target of one of our rows."""
     target = target_of(row)
     floor_total, floor_lost = (tables.FLOOR_TOTAL, tables.FLOOR_LOST) if target.floors else \
         (None, None)
     wanted = [("stock", row.of_stock, target.total, target.lost),
               ("stop-and-copy", row.of_stop, None, target.lost_stop),
               ("the floor", row.of_floor, floor_total, floor_lost)]
-    # What is lost, by either count.
+    # The lost time, by either count.
     return [(f"{name.replace('_', ' ')}, of {what}", ratios.get(name), allowed,
              ratios.get(name) is not None and ratios[name] <= allowed)
             for what, ratios, total, lost in wanted
@@ -196,7 +196,7 @@ def checks(row):
 
 
 def predictions(found):
-    """Over all runs of ours: (what, met, of, needed)."""
+    """(what, met, of, needed) over all runs of our methods."""
     ours = [row for row in found.values() if tables.METHODS[row.method].ours]
     totals = [value for row in ours for value in row.predicted_total]
     pauses = [value for row in ours for value in row.predicted_pause]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Plots of what bench/run has recorded, one file per workload and an overview."""
+"""Plots the results of bench/run: one file for each workload, and an overview."""
 
 import os
 import textwrap
@@ -13,12 +13,12 @@ import matplotlib.pyplot as plt  # noqa: E402
 import analysis  # noqa: E402
 import tables  # noqa: E402
 
-# Colours that people tell apart who do not see red and green (Okabe and Ito, 2008).
+# Colours that can be told apart with red-green blindness (Okabe and Ito, 2008).
 COLOURS = {
     "stock": "#000000", "stepped": "#999999", "qemu": "#56b4e9", "adaptive": "#d55e00",
     "suspend": "#cc79a7", "nova": "#009e73", "kubevirt": "#e69f00",
 }
-# Ours in front, and thicker.
+# Our methods have thicker lines.
 WIDTH = {True: 2.2, False: 1.3}
 
 
@@ -29,8 +29,8 @@ def style(method):
 
 
 def throttle(sample):
-    """What holds the vCPUs back now: QEMU's throttle, which it reports, or another that
-    acts at once and so is what was asked for."""
+    """The throttle in force: QEMU reports its own; any other acts at once, so it is the
+    requested one."""
     if sample.get("actuator", "qemu") in ("qemu", "auto"):
         return sample.get("throttle", 0)
     return max(sample.get("throttle", 0), sample.get("target", 0))
@@ -49,7 +49,7 @@ PANELS = (
 
 def workload_plot(name, workload, rows, path):
     figure, axes = plt.subplots(len(PANELS), 1, sharex=True, figsize=(9, 9))
-    # Slow ones would press all that is interesting into a corner.
+    # Slow methods would squeeze the interesting part into a corner.
     base = next((r for r in rows if r.method == "stock"), rows[0])
     end = max([base.total or 0] + [r.total or 0 for r in rows if tables.METHODS[r.method].ours])
     end = min(end, workload["limit"]) * 1.08 + 1
@@ -60,7 +60,7 @@ def workload_plot(name, workload, rows, path):
             points = series(run)
             if not points:
                 continue
-            # Reports come at the end of what they tell of.
+            # A report is about the time before it.
             how = {"drawstyle": "steps-pre" if "work" in label else "steps-post"} if steps else {}
             shown = [p for p in points if p[0] <= end]
             axis.plot(*zip(*shown), **style(row.method), **how)
@@ -133,12 +133,12 @@ def bars(axis, found, workloads, methods, value, limit, title):
 
 
 def lost_ratio(row):
-    """None of a guest that loses next to nothing anyway: that would be a ratio of noise."""
+    """The ratio to stock; None if the guest loses next to nothing, since that is noise."""
     return None if row.workload in QUIET else row.of_stock.get("lost")
 
 
 QUIET = [name for name, row in tables.WORKLOADS.items() if row.targets == "quiet"]
-TOP = 1.6       # higher bars end here, with their number
+TOP = 1.6       # higher bars are cut off here and show their number
 
 
 def overview(found, path):
@@ -165,7 +165,7 @@ def overview(found, path):
 
 
 def draw(results, directory):
-    """Yields the path of each file it has made."""
+    """Yields the path of each file that it creates."""
     found = analysis.rows(results)
     path = os.path.join(directory, "overview.png")
     if overview(found, path):

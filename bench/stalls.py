@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""When the machine itself stood still. A virtual machine's processors stop whenever its
-host wants them for something else; all that runs there stops with them, no counter of
-the guest tells, and a pause that is measured meanwhile is the host's.
+"""Detects times at which this machine stood still. If it is a virtual machine, its host may
+stop its processors at any time. Everything on them then stops, without a trace in any
+counter, and a downtime measured at that time is wrong.
 
-On every processor a process of real-time priority sleeps and looks how late it wakes."""
+On every processor, a process with real-time priority sleeps and checks how late it wakes."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ import threading
 import time
 
 SLEEP = 0.01        # seconds
-STALL = 0.02        # waking so late is the host's doing: nothing here comes before us
+STALL = 0.02        # such a delay comes from the host: no process here has priority over us
 
 
 def watch(processor):
@@ -28,7 +28,7 @@ def watch(processor):
 
 
 class Stalls:
-    """Watches from start to stop(); times are those of time.monotonic()."""
+    """Watches from its start to stop(). Times are those of time.monotonic()."""
 
     def __init__(self):
         self.found = []
@@ -45,7 +45,7 @@ class Stalls:
                 self.found.append(tuple(map(float, line.split())))
 
     def seconds(self, begin, end):
-        """How long processors stood still within that time, of all processors the sum."""
+        """The time for which processors stood still between BEGIN and END, summed over all."""
         if any(watcher.poll() is not None for watcher in self.watchers):
             raise RuntimeError("a watcher of the processors has ended: see above")
         return sum(max(0.0, min(stop, end) - max(start, begin))

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is measured: the guests, the methods, and what the product promises of them.
+"""The guests and methods of the benchmark, and the targets.
 
-The link carries 800 Mbit/s, which QEMU sees as 96 MB/s, unless a workload says
-otherwise. Guests are small, so that a pass takes seconds; but it takes more than the
-second below which QEMU does not look at its throttle. Where it matters how much of the
-memory was sent, it is full of data (fill=pattern); else what is not in the working set
-is zero, and sent in no time."""
+The link carries 800 Mbit/s, which QEMU sees as 96 MB/s, unless a workload states another
+rate. Guests are small, so that a pass takes seconds, but more than the one second below
+which QEMU does not evaluate its throttle. If the amount of sent memory matters, the memory
+is full of data (fill=pattern); otherwise all memory outside the working set is zero, and
+takes no time to send."""
 
 from dataclasses import dataclass, field
 
 LINK = "800mbit"
-OURS = ("stock", "qemu", "adaptive")        # and what they are measured against
+OURS = ("stock", "qemu", "adaptive")        # our methods and their baseline
 REFERENCES = ("stepped", "nova", "kubevirt")
 
 
@@ -18,11 +18,11 @@ REFERENCES = ("stepped", "nova", "kubevirt")
 class Workload:
     about: str
     memory: int                     # MiB
-    cmdline: str                    # what the guest does; words in lab/guest/guest.c
+    cmdline: str                    # the guest's workload; see lab/guest/guest.c
     targets: str                    # a row of TARGETS
-    limit: float = 120.0            # seconds, then the migration is cut off
+    limit: float = 120.0            # seconds after which the migration is cut off
     link: str = LINK
-    # (share of the guest's memory sent, what the link's rate then becomes)
+    # (share of the guest's memory sent, rate of the link from then on)
     link_change: tuple = ()
     methods: tuple = OURS
 
@@ -30,21 +30,21 @@ class Workload:
 @dataclass(frozen=True)
 class Method:
     about: str
-    policy: str = ""                # "{deadline}": 150 s per GiB; none: stock, no module
-    # Measured each time, or once: to be seen beside the others, too slow for more.
+    policy: str = ""                # "{deadline}": 150 s per GiB; empty: stock, no module
+    # Measured only once, since the method is slow and only for comparison.
     once: bool = False
-    ours: bool = False              # whether targets and predictions are its
-    # What it adds in a workload, by the name of the row of TARGETS.
+    ours: bool = False              # has targets and predictions
+    # Additional fields of the policy, by the name of the workload's row of TARGETS.
     added: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is allowed at most; None: no such target."""
+    """The greatest allowed values; None: no such target."""
     total: float = None             # ratio to stock, medians of the same run
     lost: float = None
     lost_stop: float = None         # ratio to plain stop-and-copy
-    floors: bool = False            # total and lost, against what physics asks for
+    floors: bool = False            # total and lost have targets against the floor, too
 
 
 WORKLOADS = {
@@ -67,7 +67,8 @@ WORKLOADS = {
                             "with 1.1 times the memory sent, the link loses half of it",
                             256, "fill=pattern working-set=200M rate=200M", "changed",
                             link_change=(1.1, "400mbit")),
-    # As fast as a guest here surely can: one that is asked for more has no full speed.
+    # The fastest rate that a guest surely reaches here: at a higher one, it would not reach
+    # its full speed.
     "beyond": Workload("20 MB, rewritten faster than even a throttle of 99 % lets a link of "
                        "2.4 MB/s carry away", 36, "fill=pattern working-set=20M rate=500M",
                        "beyond", limit=60.0, link="20mbit",
@@ -81,7 +82,7 @@ METHODS = {
     "adaptive": Method("adaptive, by whatever throttle is best here", "adaptive", ours=True,
                        added={"beyond": "fallback=suspend,fallback-when=prediction"}),
     "suspend": Method("plain stop-and-copy after the bulk pass", "suspend"),
-    # 75 s × 2 GiB (its least) between steps of the allowed pause, 800 s × 2 GiB in all.
+    # 75 s × 2 GiB (its minimum) between rises of the downtime limit, 800 s × 2 GiB in all.
     "nova": Method("as nova, for a guest of at most 2 GiB", "nova", once=True),
     # The ramp of VEP 291, and the deadline that KubeVirt has without it.
     "kubevirt": Method("as KubeVirt: ramp of the pause, no throttle, abort after 150 s/GiB",
@@ -95,22 +96,24 @@ TARGETS = {
     "beyond": Target(lost_stop=1.3),
 }
 
-# Against (bulk pass + one sending of what it left dirty), and that sending alone.
+# Greatest ratios to the floor: of the total to the bulk pass plus sending once what that has
+# left dirty; of the lost time to that sending alone.
 FLOOR_TOTAL, FLOOR_LOST = 1.3, 1.25
-# How far a prediction may be off: of the pause; of the total at the end of the bulk pass,
-# in so many of ten cases.
+# Greatest errors of predictions: of the downtime; of the total at the end of the bulk pass,
+# which must be met in this share of all cases.
 PAUSE_OFF, TOTAL_OFF, TOTAL_CASES = 0.25, 0.20, 0.8
-# What may be missing of a processor, in those times, before a migration is measured again.
+# Shares of the total and of the downtime for which processors may stand still before a
+# migration is measured again.
 STALLED_TOTAL, STALLED_PAUSE = 0.05, 0.10
-LOOP_CPU = 0.005                # of one core, by the loop in the daemon
-MAX_DOWNTIME = 300              # ms, that adaptive allows by default
+LOOP_CPU = 0.005                # share of one core that the daemon's loop may use
+MAX_DOWNTIME = 300              # ms, the default of adaptive
 
 QUICK_WORKLOADS = ("idle", "middle-1", "beyond")
 QUICK_METHODS = ("stock", "adaptive", "suspend")
 
 
 def policy_of(method, workload):
-    """The text for --converge-policy, or None: stock."""
+    """The text for --converge-policy, or None for stock."""
     row = METHODS[method]
     if not row.policy:
         return None

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What bench/report makes of results: of a short recorded run, and of numbers that can
-be worked out by hand."""
+"""Tests bench/report with a short recorded run, and with numbers that can be checked by
+hand."""
 
 import json
 import os
@@ -25,8 +25,8 @@ MB = 10 ** 6
 
 
 def series(dirty, halved=False):
-    """400 MB at 100 MB/s, a sample every 0.5 s, none of them at the end of the pass; then
-    DIRTY MB left, at 100 MB/s or half of it."""
+    """400 MB at 100 MB/s, with a sample every 0.5 s, but none at the end of the pass; then
+    DIRTY MB at 100 MB/s or half of it."""
     samples = []
     for t in (0, 0.7, 1.2, 1.7, 2.2, 2.7, 3.2, 3.7, 4.2, 4.7, 5.2):
         rate = 50 if halved else 100
@@ -127,7 +127,7 @@ class Analysis(unittest.TestCase):
 @unittest.skipUnless(os.geteuid() == 0, "real-time priority is root's")
 class Watching(unittest.TestCase):
     def test_stall(self):
-        """A watcher that is stopped wakes late, as on a processor that stands still."""
+        """A stopped watcher wakes late, as it does on a processor that stands still."""
         stalls = Stalls()
         try:
             deadline = time.monotonic() + 30
@@ -147,7 +147,7 @@ class Watching(unittest.TestCase):
 
 
 class Report(unittest.TestCase):
-    """The program, on a run that was recorded."""
+    """The program, with a recorded run."""
 
     def test_tables_and_plots(self):
         with open(RECORDED, encoding="utf-8") as file:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a busy guest says on its serial port, with the time when it was heard."""
+"""Records a busy guest's reports from its serial port, with the time of their arrival."""
 
 import collections
 import socket
 import threading
 import time
 
-# t: when heard, time.monotonic(); work: of each vCPU, seconds of CPU time at full
-# speed; dirtied: pages; uptime: seconds by the guest's TSC, which stands still with it.
+# t: time of arrival, time.monotonic(); work: seconds of CPU time at full speed, for each
+# vCPU; dirtied: pages; uptime: seconds by the guest's TSC, which stops with the guest.
 Report = collections.namedtuple("Report", "t work dirtied uptime rate")
 
 
@@ -16,7 +16,7 @@ def fields(line):
 
 
 def vcpu_work(values):
-    """What a report says of each vCPU; of a single one it is all the work."""
+    """The work of each vCPU in a report; a single vCPU does all the work."""
     own = []
     while f"work{len(own)}" in values:
         own.append(int(values[f"work{len(own)}"]) / 1e9)
@@ -24,14 +24,14 @@ def vcpu_work(values):
 
 
 class SerialRecorder(threading.Thread):
-    """Reads one serial socket from when it appears. QEMU drops what the guest
-    prints while nobody is connected, and serves one reader at a time."""
+    """Reads one serial socket as soon as it exists. QEMU drops the guest's output while
+    nobody is connected, and serves one reader at a time."""
 
     def __init__(self, path):
         super().__init__(daemon=True)
         self.path = path
         self.reports = []
-        self.lines = []             # the others: boot, ready, verify
+        self.lines = []             # other lines: boot, ready, verify
         self._socket = None
         self._changed = threading.Condition()
         self._ended = threading.Event()
@@ -45,7 +45,7 @@ class SerialRecorder(threading.Thread):
                     self._socket = line
                     self._read(line)
             except OSError:
-                pass                # not there yet, or gone with its QEMU
+                pass                # does not exist yet, or QEMU is gone
             self._socket = None
             self._ended.wait(0.02)
 
@@ -68,10 +68,10 @@ class SerialRecorder(threading.Thread):
             self.reports.append(Report(now, vcpu_work(f), int(f["dirtied"]),
                                        int(f["t_ms"]) / 1e3, int(f["rate"])))
         except (KeyError, ValueError):
-            pass                    # the first line may be half a line
+            pass                    # the first line may be incomplete
 
     def wait_for(self, condition, timeout):
-        """CONDITION's value once it is true, or what it is after TIMEOUT s."""
+        """The value of CONDITION once it is true, or its value after TIMEOUT s."""
         with self._changed:
             self._changed.wait_for(condition, timeout)
             return condition()
@@ -85,7 +85,7 @@ class SerialRecorder(threading.Thread):
             lambda: next((x for x in self.reports if x.t > after), None), timeout)
 
     def verify(self, timeout=120):
-        """The guest's verdict on its own memory, or None if it gives none."""
+        """The guest's verdict on its own memory, or None if it does not answer."""
         self.lines = [x for x in self.lines if not x.startswith("verify")]
         try:
             self._socket.sendall(b"v")
@@ -103,8 +103,8 @@ class SerialRecorder(threading.Thread):
 
 
 def speeds(reports):
-    """Of each vCPU, seconds of work per second over REPORTS: about 1 at full speed,
-    less if it sleeps by itself."""
+    """Seconds of work per second of each vCPU over REPORTS: about 1 at full speed, less if
+    the vCPU also sleeps by itself."""
     if len(reports) < 2 or reports[-1].t <= reports[0].t:
         return None
     time_between = reports[-1].t - reports[0].t
@@ -112,7 +112,7 @@ def speeds(reports):
 
 
 def work_at(reports, t):
-    """Work of each vCPU done by time T, between the reports around it."""
+    """Work of each vCPU up to time T, interpolated between the reports around it."""
     before = None
     for report in reports:
         if report.t >= t:
@@ -125,8 +125,8 @@ def work_at(reports, t):
 
 
 def lost_seconds(reports, begin, end, full_speeds):
-    """Guest seconds lost by each vCPU: the integral of 1 - speed / full speed. Those
-    of the guest are their mean."""
+    """Guest seconds lost by each vCPU: the integral of 1 - speed / full speed. The loss of
+    the guest is their mean."""
     if not full_speeds or not reports:
         return None
     done = zip(work_at(reports, begin), work_at(reports, end), full_speeds)

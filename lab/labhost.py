@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The two lab hosts as seen from outside their namespaces.
+"""Access to the two lab hosts from outside their namespaces.
 
-Everything goes through files below the lab's directory: libvirt's Unix socket
-and the guests' serial sockets. Only commands that must see the link, such as
-virsh migrate, enter a host."""
+Everything goes through files in the lab's directory: libvirt's Unix socket and the guests'
+serial sockets. Only commands that need the link, such as virsh migrate, enter a host."""
 
 import glob
 import os
@@ -19,12 +18,12 @@ LAB_DIR = os.environ.get("LAB_DIR") or os.path.join(
     os.environ.get("XDG_RUNTIME_DIR") or "/run", "virt-converge-lab")
 IMAGE = "busy-guest.elf"
 
-# Errors come back as exceptions; libvirt need not print them as well.
+# Errors become exceptions; libvirt must not print them as well.
 libvirt.registerErrorHandler(lambda context, error: None, None)
 
 
 class LabError(Exception):
-    """Something that the person at the keyboard can do something about."""
+    """An error that the user can do something about."""
 
 
 class Host:
@@ -50,7 +49,7 @@ class Host:
         return os.path.join(self.directory, "lib", f"{guest}.serial")
 
     def vcpu_threads(self, guest):
-        """/proc directories of the vCPUs' threads, in the order of the vCPUs."""
+        """The /proc directories of the vCPUs' threads, in the order of the vCPUs."""
         found = {}
         try:
             with open(os.path.join(self.directory, "run", "qemu", f"{guest}.pid"),
@@ -66,7 +65,7 @@ class Host:
         return [found[vcpu] for vcpu in sorted(found)]
 
     def loop_cpu(self):
-        """Seconds of CPU that the daemon's running convergence loop has used, or None."""
+        """CPU seconds that the daemon's current convergence loop has used, or None."""
         try:
             with open(os.path.join(self.directory, "libvirtd.pid"), encoding="ascii") as file:
                 tasks = f"/proc/{file.read().strip()}/task"
@@ -81,16 +80,16 @@ class Host:
         return None
 
     def inside(self, name):
-        """The path on the host of NAME in its /var/lib/libvirt."""
+        """The path of NAME in the host's /var/lib/libvirt."""
         return f"/var/lib/libvirt/{name}"
 
     def install(self, image):
-        """Gives the host its own copy, which a rebuild does not change."""
+        """Gives the host its own copy, which a rebuild cannot change."""
         shutil.copyfile(image, os.path.join(self.directory, "lib", IMAGE))
 
 
 def guest_image():
-    """The busy guest: $BUSY_GUEST, or the newest build's, or built here."""
+    """The busy guest: $BUSY_GUEST, or that of the newest build, or one built here."""
     named = os.environ.get("BUSY_GUEST")
     if named:
         return named
@@ -105,7 +104,7 @@ def guest_image():
 
 
 def accelerator(emulator=None):
-    """The answer of lab/accel; asked once per lab and emulator."""
+    """The output of lab/accel, which runs once for each lab and emulator."""
     words = [emulator] if emulator else []
     cache = os.path.join(LAB_DIR, "".join(["accel", *words]).replace("/", "-"))
     if os.path.exists(cache):
@@ -121,7 +120,7 @@ def accelerator(emulator=None):
 
 
 def main(run):
-    """Runs a tool's RUN(); its LabErrors become one line and exit code 1."""
+    """Runs a tool's RUN(). A LabError becomes one line and exit code 1."""
     try:
         sys.exit(run())
     except (LabError, libvirt.libvirtError) as error:

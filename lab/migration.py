@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One migration of a lab guest: run it, watch it, measure it."""
+"""Runs, watches and measures one migration of a lab guest."""
 
 import os
 import subprocess
@@ -27,8 +27,8 @@ FAST, SLOW = 0.05, 0.2  # seconds between samples, before and after the first by
 
 
 def virsh_command(virsh, guest, source, method, p2p=False, tunnelled=False, more=()):
-    """The command line, for the SOURCE host, that migrates GUEST to the other. METHOD:
-    none (plain live migration), stock (auto-converge), policy:TEXT."""
+    """The command line that migrates GUEST from the SOURCE host to the other. METHOD is none
+    (plain live migration), stock (auto-converge) or policy:TEXT."""
     target = source.other.letter
     words = [virsh, "-c", f"qemu+tcp://{source.letter}/system", "migrate", "--live"]
     if method != "none":
@@ -50,7 +50,7 @@ def quota_seconds(thread):
     with open(f"{thread}/cgroup", encoding="ascii") as file:
         groups = [line.rstrip("\n").split(":", 2) for line in file]
     for _, controllers, path in groups:
-        root = f"/sys/fs/cgroup/{controllers}".rstrip("/")      # version 2 names none
+        root = f"/sys/fs/cgroup/{controllers}".rstrip("/")      # empty in version 2
         if not os.path.exists(f"{root}{path}/cpu.stat"):
             continue
         with open(f"{root}{path}/cpu.stat", encoding="ascii") as file:
@@ -63,9 +63,9 @@ def quota_seconds(thread):
 
 
 def cpu_times(thread):
-    """Seconds for which a thread ran and for which it waited for a processor
-    that others had, or None. A thread that sleeps or is stopped does neither;
-    the kernel counts a quota's stops as waiting, so they are taken out."""
+    """Seconds for which a thread ran and for which it waited for a busy processor, or None.
+    A thread that sleeps or is stopped does neither. The kernel counts stops by a quota as
+    waiting, so they are subtracted."""
     try:
         with open(f"{thread}/schedstat", encoding="ascii") as file:
             ran, waited = file.read().split()[:2]
@@ -79,20 +79,20 @@ def mean(values):
 
 
 def throttle_in_force(stats):
-    """What slows the vCPUs down, %: QEMU reports its own alone, and others act at once."""
+    """The throttle in force, %: QEMU reports only its own; other methods act at once."""
     if stats.get("auto_converge.actuator", "qemu") == "qemu":
         return stats.get("auto_converge_throttle", 0)
     return stats.get("auto_converge.throttle_target", 0)
 
 
 class Vcpu:
-    """What the host knows of a vCPU's thread at the source, as cpu_times() does."""
+    """The cpu_times() of a vCPU's thread at the source."""
 
     def __init__(self, thread):
         self.thread = thread
         self.samples = []       # (t, ran, waited) from the first byte of memory on
-        self.ran = self.waited = 0.0            # parts of the time before that
-        self.wanted = 1.0                       # part in which it did not sleep, 0.01 … 1
+        self.ran = self.waited = 0.0            # shares of the time before that
+        self.wanted = 1.0                       # share in which it did not sleep, 0.01 … 1
 
     def sample(self):
         if times := cpu_times(self.thread):
@@ -105,7 +105,7 @@ class Vcpu:
             self.wanted = min(1.0, max(0.01, self.ran + self.waited))
 
     def between(self):
-        """Seconds from the first to the last sample, and how many it ran and waited."""
+        """Seconds from the first to the last sample, and those of running and waiting."""
         return [last - first for first, last in zip(self.samples[0], self.samples[-1])]
 
     def processors(self):
@@ -113,8 +113,8 @@ class Vcpu:
 
 
 class Migration:
-    """COMMAND is virsh's command line. After run(), `result` is what is known;
-    a value that could not be had is None."""
+    """One migration. COMMAND is virsh's command line. After run(), `result` has the
+    measurements; an unknown value is None."""
 
     def __init__(self, guest, source, command, timeout=None, on_sample=None):
         self.guest = guest
@@ -124,10 +124,10 @@ class Migration:
         self.timeout = timeout
         self.on_sample = on_sample or (lambda stats: None)
         self.samples = []       # (t, job stats of the source)
-        self.vcpus = []         # at the source, as far as they work
-        self.reports = []       # the guest's, from both hosts
-        self.loop_cpu = None    # seconds of CPU that the daemon's loop used, by the last look
-        self.begin = None       # the first byte of memory was moved
+        self.vcpus = []         # at the source, those that work
+        self.reports = []       # of the guest, from both hosts
+        self.loop_cpu = None    # CPU seconds of the daemon's loop, at the last sample
+        self.begin = None       # time of the first byte sent
         self.aborted = False
         self.result = {}
 
@@ -150,8 +150,8 @@ class Migration:
             there.close()
 
     def _baseline(self, serial):
-        """The vCPUs' speeds while others let the guest have its processors. Vcpus that
-        are pinned to fewer than they are wait for each other: that is their full speed."""
+        """Measures the vCPUs' speeds while no other program uses their processors. vCPUs that
+        share pinned processors wait for each other, and that is their full speed."""
         before = [cpu_times(vcpu.thread) for vcpu in self.vcpus]
         begin = time.monotonic()
         heard = len(serial.reports)
@@ -174,7 +174,7 @@ class Migration:
         self.started = time.monotonic()
         virsh = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        # Read as it comes, or a talkative virsh would wait for us.
+        # Read the output at once, or a verbose virsh would block.
         said = []
         reader = threading.Thread(target=lambda: said.append(virsh.stdout.read()), daemon=True)
         reader.start()
@@ -190,7 +190,7 @@ class Migration:
         self.exit_code = virsh.returncode
 
     def _sample(self):
-        """The job may not have begun, or be over, at any moment."""
+        """Takes a sample. The job may not have begun yet, and may end at any moment."""
         if self.begin is not None:
             for vcpu in self.vcpus:
                 vcpu.sample()
@@ -214,13 +214,12 @@ class Migration:
             self.domain.abortJob()
             self.aborted = True
         except libvirt.libvirtError:
-            pass                    # not yet, or no longer; asked again
+            pass                    # not yet or no longer there; the next sample tries again
 
     def _measure(self, here, there):
         completed = self.exit_code == 0
         host, serial = (self.target, there) if completed else (self.source, here)
-        # The guest's first words after the migration: on the other host when it
-        # got there, on its own when it stayed.
+        # The guest's first report after the migration, from the host where it runs then.
         first = serial.wait_for_report(ARRIVAL_PATIENCE, after=0 if completed else self.ended)
         begin = self.begin or self.started
         before = list(here.reports)
@@ -247,7 +246,7 @@ class Migration:
             "works": bool(first),
             "total_s": end - begin,
             "setup_s": begin - self.started,
-            # Of all vCPUs the mean, and each.
+            # The mean of all vCPUs, and each of them.
             "lost_s": mean(lost),
             "lost_vcpus_s": lost,
             "not_run_s": mean(held),
@@ -286,16 +285,16 @@ class Migration:
             return "gone"
 
     def _held(self, vcpu, end):
-        """Seconds in which the vCPU was held back: neither ran nor waited as it did
-        before the migration, for as much of the time as it is awake. From the last look
-        at the source to the END of the migration it is taken to have stood still; that
-        is the pause and up to SLOW more."""
+        """Seconds for which the vCPU was held back: it neither ran nor waited as much as
+        before the migration. From the last sample at the source to the END of the
+        migration it is taken to have stood still; that is the downtime and at most SLOW
+        more."""
         seconds, ran, waited = vcpu.between()
         held = max(0.0, seconds - (ran + waited) / vcpu.wanted)
         left = max(0.0, end - vcpu.samples[-1][0]) if self.exit_code == 0 else 0.0
         return held + left
 
     def _throttle_seconds(self):
-        """What QEMU's own throttle took, by its percentages."""
+        """Seconds lost to QEMU's own throttle, from its percentages."""
         return sum((t1 - t0) * stats.get("auto_converge_throttle", 0) / 100
                    for (t0, stats), (t1, _) in zip(self.samples, self.samples[1:]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The CPU quotas of a guest's vCPUs, as the host has them."""
+"""Reads and writes the CPU quotas of a guest's vCPUs on the host."""
 
 import collections
 import os
@@ -7,12 +7,12 @@ import threading
 
 NONE = -1               # no quota
 
-# Microseconds of CPU time per period, and the period's length.
+# CPU time per period and length of the period, in microseconds.
 Quota = collections.namedtuple("Quota", "quota period")
 
 
 def directories(host, guest):
-    """Each vCPU's cgroup with the cpu controller; [] when the guest does not run."""
+    """The cgroup of each vCPU with the cpu controller; [] if the guest does not run."""
     found = []
     for thread in host.vcpu_threads(guest):
         try:
@@ -20,7 +20,7 @@ def directories(host, guest):
                 groups = [line.rstrip("\n").split(":", 2) for line in file]
         except OSError:
             continue
-        # Version 1 names its controllers, version 2 none.
+        # Only version 1 names its controllers.
         for controllers, path in sorted((c, p) for _, c, p in groups):
             if "cpu" in controllers.split(","):
                 found.append(f"/sys/fs/cgroup/{controllers}{path}")
@@ -36,7 +36,7 @@ def number(directory, name):
 
 
 def read(directory):
-    """The Quota that is in force; None: the group is gone."""
+    """The Quota in force; None if the group is gone."""
     try:
         try:
             with open(f"{directory}/cpu.max", encoding="ascii") as file:
@@ -44,7 +44,7 @@ def read(directory):
             return Quota(NONE if quota == "max" else int(quota), int(period))
         except FileNotFoundError:
             pass
-        # Two files, which somebody writes one after the other.
+        # Reading two files is not atomic, so read again until they fit together.
         while True:
             before = number(directory, "cpu.cfs_quota_us")
             period = number(directory, "cpu.cfs_period_us")
@@ -55,7 +55,7 @@ def read(directory):
 
 
 def write(directory, quota=None, period=None):
-    """Sets what is not None, and leaves the other as it is."""
+    """Sets the values that are not None."""
     if os.path.exists(f"{directory}/cpu.max"):
         now = read(directory)
         quota = now.quota if quota is None else quota
@@ -73,12 +73,12 @@ def quotas(host, guest):
 
 
 def share(quota):
-    """The part of a processor that a group may use."""
+    """The share of a processor that a group may use."""
     return 1.0 if quota.quota == NONE else min(1.0, quota.quota / quota.period)
 
 
 class Watch(threading.Thread):
-    """Notes every share of the first vCPU that it sees until close()."""
+    """Records all shares of the first vCPU that it sees until close()."""
 
     EVERY = 0.005
 

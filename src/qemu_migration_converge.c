@@ -2,9 +2,9 @@
 /*
  * qemu_migration_converge.c: the driver module
  *
- * Wraps the calls that a libvirt daemon makes for a migration; see the header for
- * which and why.  Each wrapper looks the same: take what is ours out of the
- * parameters, call the next definition.  Perform also brackets a job.
+ * Wraps the calls that a libvirt daemon makes for a migration; the header lists them.  Each
+ * wrapper removes the module's parameters and calls the next definition.  Perform also starts
+ * and stops a job.
  */
 #include <errno.h>
 #include <glib/gi18n-lib.h>
@@ -22,8 +22,8 @@
 /* Filled in by the constructor, read-only afterwards. */
 static convergeNext next;
 static convergeLibvirt nextLibvirt;
-static gboolean enabled;        /* in a daemon whose libvirt we understand */
-static gboolean recovers;       /* in a daemon, whatever its libvirt */
+static gboolean enabled;        /* in a daemon whose libvirt has all functions */
+static gboolean recovers;       /* in a daemon with any libvirt */
 
 static int
 runningId(virDomainPtr domain)
@@ -55,20 +55,20 @@ qemuMigrationConvergeLoad(void)
 
     convergeCallWatchInit(&next);
 
-    /* virtproxyd runs the same code, and would make a second loop.  Whatever else
-     * this is may be on its way to start a daemon: a shell, valgrind, env. */
+    /* virtproxyd runs the same code, and would start a second loop.  Any other process may
+     * still start a daemon: a shell, valgrind, env. */
     if (!g_strv_contains(daemons, program_invocation_short_name))
         return;
 
     /* QEMU and every helper inherit the daemon's environment. */
     convergePreloadForget(&next);
 
-    /* What an earlier daemon has left takes nothing of this libvirt but public calls. */
+    /* Recovery only needs public calls of libvirt. */
     recovers = TRUE;
     convergeRecoveryLoad(program_invocation_short_name);
 
     if (missing) {
-        convergeDaemonLog("libvirt has no %s, migrations go on as stock", missing);
+        convergeDaemonLog("this libvirt has no %s, so migrations run without a policy", missing);
         return;
     }
 
@@ -92,7 +92,7 @@ qemuMigrationConvergeLoad(void)
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     enabled = TRUE;
-    convergeDaemonLog("version %s is in, the default policy is '%s'",
+    convergeDaemonLog("version %s is loaded, the default policy is '%s'",
                     PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
 }
 
@@ -105,14 +105,14 @@ qemuMigrationConvergeUnload(void)
 
 /* --- Parameters --- */
 
-/* A migration's parameters without ours.  The array is new, its elements are the
- * caller's: the daemon frees those in its own array. */
+/* The parameters of a migration without those of the module.  The array is new, but its
+ * elements belong to the caller: the daemon frees those in its own array. */
 typedef struct _convergeParams convergeParams;
 struct _convergeParams {
     virTypedParameterPtr params;
     int nparams;
     const char *policy;         /* in the caller's array; NULL: not stated */
-    gboolean throttle;          /* the caller states how QEMU is to throttle */
+    gboolean throttle;          /* the caller states QEMU's throttle parameters */
 };
 
 static void
@@ -122,7 +122,7 @@ convergeParamsClear(convergeParams *params)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeParams, convergeParamsClear)
 
-/* Removes our parameter even where it is wrong; then sets @error. */
+/* Removes the module's parameter even if it is invalid; then sets @error. */
 static void
 splitParams(convergeParams *split,
             virTypedParameterPtr params,
@@ -149,7 +149,7 @@ splitParams(convergeParams *split,
 
     if (wrong)
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("parameter '%1$s' must be a string, stated once"),
+                    _("parameter '%1$s' must be a string and occur only once"),
                     QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
 }
 
@@ -172,8 +172,8 @@ virDomainMigrateBegin3Params(virDomainPtr domain,
         return next.virDomainMigrateBegin3Params(domain, params, nparams,
                                                  cookieout, cookieoutlen, flags);
 
-    /* The first that a direct migration asks of the source: a wrong policy is refused
-     * before anything is prepared. */
+    /* Begin is the first call of a direct migration: a wrong policy is refused before anything
+     * is prepared. */
     splitParams(&split, params, nparams, &wrong);
     convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
                             wrong, flags);
@@ -296,7 +296,7 @@ virDomainMigrateConfirm3(virDomainPtr domain,
 
 /* --- Wrappers: destination --- */
 
-/* The source has checked the policy and acts on it; here it is only in the way. */
+/* The source checks and applies the policy; the destination only removes it. */
 static void
 letPass(convergeParams *split,
         virTypedParameterPtr *params,
@@ -370,8 +370,8 @@ virDomainMigrateFinish3Params(virConnectPtr dconn,
 
 /* --- Wrappers: any time --- */
 
-/* Every turn of the daemon's main loop: the first sign that it is up, in the process that
- * will stay. */
+/* Called in every turn of the daemon's main loop.  The first call shows that the daemon is up,
+ * in the process that stays after all forks. */
 int
 virEventRunDefaultImpl(void)
 {
@@ -397,7 +397,7 @@ virDomainMigrateSetMaxDowntime(virDomainPtr domain,
     if ((effective = convergeRegistryOutsideDowntime(uuid, ms)) != ms)
         downtime = effective;
 
-    /* Whether the caller may is for libvirt to say: only then it counts. */
+    /* The value counts only if libvirt permits the call. */
     ret = next.virDomainMigrateSetMaxDowntime(domain, downtime, flags);
     if (ret == 0)
         convergeRegistrySetCeiling(uuid, ms);
@@ -421,7 +421,7 @@ virDomainGetJobStats(virDomainPtr domain,
     if (!enabled || ret < 0)
         return ret;
 
-    /* The last job of a domain may be of another kind, or have come from elsewhere. */
+    /* The last job of a domain may be of another kind, or an incoming migration. */
     if (virDomainGetUUIDString(domain, uuid) == 0 &&
         virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
         operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)

@@ -2,8 +2,8 @@
 /*
  * qemu_migration_converge.h: the driver module's contract with clients
  *
- * The module is preloaded into libvirtd or virtqemud and stands before the calls
- * that the daemon makes for a migration:
+ * The module is preloaded into libvirtd or virtqemud, and wraps the calls that the daemon
+ * makes for a migration:
  *
  *   source, direct     Begin3Params, Perform3Params, Confirm3Params
  *   source, peer2peer  Perform3Params (tunnelled or not)
@@ -11,20 +11,19 @@
  *   older clients      Perform3, Confirm3
  *   any time           GetJobStats, MigrateSetMaxDowntime
  *
- * Everything of ours is taken out of the parameters before the next definition sees
- * them.  On the source a loop (libvirt/job.h) is started before Perform and joined
- * after it.  In any other process the module only forwards.
+ * The wrappers remove the module's parameters before the next definition sees them.  On the
+ * source, a loop (libvirt/job.h) runs during Perform.  In any other process the module only
+ * forwards.
  *
- * Threads: wrappers run in the daemon's worker threads.  The one piece of shared
- * state is the registry of jobs, by domain UUID, behind one mutex that is never held
- * across a libvirt call.
+ * Threads: wrappers run in the daemon's worker threads.  The only shared state is the registry
+ * of jobs, by domain UUID, behind one mutex that is never held across a libvirt call.
  */
 #pragma once
 
 #define QEMU_MIGRATION_CONVERGE_PREFIX "auto_converge."
 
-/* virDomainMigrate3(), virDomainMigrateToURI3(): the policy, as VIR_TYPED_PARAM_STRING
- * in text form (policy/policy.h). */
+/* Parameter of virDomainMigrate3() and virDomainMigrateToURI3(): the policy in text form
+ * (policy/policy.h), a VIR_TYPED_PARAM_STRING. */
 #define QEMU_MIGRATION_CONVERGE_PARAM_POLICY QEMU_MIGRATION_CONVERGE_PREFIX "policy"
 
 /* virDomainGetJobStats() on a daemon that has the module gives every row of

@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The busy guest. Command line, key=value words:
+/* guest.c: the busy guest
  *
- *   working-set=400M          bytes that it keeps writing to
- *   working-set=50M:400M:30s  of which 50M are in use at first, and linearly more
- *                             until after 30 s it is 400M; less works as well
- *   rate=250M                 bytes/s dirtied at full speed; 0: none; max
+ * Its command line has key=value words:
+ *
+ *   working-set=400M          bytes that the guest keeps writing to
+ *   working-set=50M:400M:30s  grows linearly from 50M to 400M within 30 s, or shrinks
+ *   rate=250M                 bytes/s dirtied at full speed; 0: none; max: no bound
  *   phases=10s:250M,5s:20M    instead of rate: a cycle, times in s or ms
  *   pattern=random            or sequential
- *   access=write              or read: pages are read at that rate, none is dirtied
- *   busy=100                  percent of the time in which it works at that rate;
- *                             the rest it sleeps, as an idle system would
- *   cpus=2                    processors that work, at most 8; all that there are
- *   fill=pattern              stamp the rest of memory too (else it stays zero)
+ *   access=write              or read: pages are read at that rate, but not dirtied
+ *   busy=100                  percent of the time in which it works at that rate; it
+ *                             sleeps for the rest, like an idle system
+ *   cpus=2                    processors that work, at most 8; default: all
+ *   fill=pattern              stamp the rest of memory, too (else it stays zero)
  *   report-hz=10              reports per second, at most 1000
  *
  * K, M, G are powers of 1000; Ki, Mi, Gi of 1024.
  *
- * Each processor has its own working set and works on its own. A word is for all
- * of them; those above cpus= can be given for a single one, which goes before:
- * "working-set=100M rate=250M cpu1.working-set=20M cpu1.rate=5M cpu1.busy=10".
+ * Each processor has its own working set and works by itself. A word applies to all of
+ * them. Words listed above cpus= can be given for one processor, which overrides the
+ * general word: "working-set=100M rate=250M cpu1.working-set=20M cpu1.rate=5M".
  *
- * "At full speed" is with a processor of the host for oneself: what is dirtied
- * costs CPU time. Two busy processors that share one of the host's dirty half of
- * their rate each.
+ * "At full speed" means with a host processor of its own: dirtying costs CPU time. If two
+ * busy processors share one of the host's, each dirties half of its rate.
  *
  * Lines on the serial port, key=value words after the first:
  *
- *   boot     memory and workload as understood, before calibration; of several
- *            processors: their number, and the workload of the first
- *   ready    what calibration found; of several processors a line for each
- *   report   t_ms: uptime by TSC; work_ns: work done, in CPU time at full
- *            speed; dirtied: pages; rate: asked in this phase, bytes/s; these of
- *            all processors together; of several also work0, work1, …: ns of each
+ *   boot     memory and workload before calibration; with several processors, their
+ *            number and the workload of the first
+ *   ready    result of calibration; with several processors, a line for each
+ *   report   t_ms: uptime by TSC; work_ns: work done, in CPU time at full speed;
+ *            dirtied: pages; rate: requested in this phase, bytes/s; these are sums
+ *            over all processors; with several also work0, work1, …: ns of each
  *   verify   ok pages=N, or BAD pages=K first=PAGE checked=N: the answer to a 'v'
  */
 
@@ -52,9 +52,9 @@ static Memory memory;
 static Workload load[CPUS_MAX];
 static u32 cpus;
 
-static volatile u32 calibrated;         /* processors, in the order of their numbers */
+static volatile u32 calibrated;         /* number of calibrated processors, in their order */
 static volatile u32 hold;               /* 0: work; else the number of a verification */
-static volatile u32 held[CPUS_MAX];     /* the last for which each one stood still */
+static volatile u32 held[CPUS_MAX];     /* last verification for which each one has stopped */
 
 
 static u32
@@ -126,7 +126,7 @@ setUp(const Multiboot *info)
     u32 length, tscKhz, sleepy, i;
     const char *fill;
 
-    /* The loader put the command line where the table is going to be. */
+    /* The loader has put the command line where the table will be. */
     if (info->flags & MULTIBOOT_HAS_CMDLINE) {
         for (i = 0; i < sizeof(cmdline) - 1 && info->cmdline[i]; i++)
             cmdline[i] = info->cmdline[i];
@@ -166,7 +166,7 @@ setUp(const Multiboot *info)
 }
 
 
-/* One after the other, while the others sleep: none disturbs another's. */
+/* Calibrates the processors one after the other, while the others sleep. */
 static void
 calibrate(u32 cpu)
 {
@@ -182,7 +182,7 @@ calibrate(u32 cpu)
 }
 
 
-/* Processors other than the first. */
+/* Entry point of all processors but the first. */
 void
 guestProcessor(void)
 {

@@ -22,7 +22,7 @@ machineTscKhz(void)
     u64 begin, ticks, least = ~0ull;
     u32 tries;
 
-    /* Somebody else's turn on our processor makes it longer, never shorter. */
+    /* Another program on this processor can only make it longer, never shorter. */
     for (tries = 0; tries < 3; tries++) {
         outb(PIT_GATE, (inb(PIT_GATE) & ~2) | 1);
         outb(PIT_COMMAND, 0xb0);        /* channel 2, both bytes, one shot */
@@ -60,8 +60,8 @@ serialRead(void)
 }
 
 
-/* A FIFO's worth per status read, and in one string instruction: every single
- * port access is a trip to the host. */
+/* Sends a full FIFO for each status read, in one string instruction: every port access exits
+ * to the host. */
 void
 serialWrite(const char *text, u32 length)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The machine below the guest: ports, clock, serial line, integer division.
- * No state but the serial line's FIFO; no call here waits without a bound. */
+/* The machine below the guest: ports, clock, serial line, integer division. The only state is
+ * the FIFO of the serial line, and no function waits without a bound. */
 
 #pragma once
 
@@ -40,7 +40,7 @@ rdtsc(void)
     return value;
 }
 
-/* Pure CPU time: touches no memory, so it dirties nothing. */
+/* Uses CPU time only: touches no memory, so it dirties nothing. */
 static inline void
 spin(u32 turns)
 {
@@ -48,7 +48,7 @@ spin(u32 turns)
         __asm__ volatile ("1: dec %0\n\tjnz 1b" : "+r" (turns) : : "cc");
 }
 
-/* 64 by 32 bits; the compiler's own would need libgcc. */
+/* Divides 64 by 32 bits; the compiler's own division would need libgcc. */
 static inline u64
 divide(u64 value, u32 by, u32 *rest)
 {
@@ -69,6 +69,6 @@ void serialOpen(void);
 /* One byte from the host, or -1. */
 int serialRead(void);
 
-/* Sends @length bytes; drops the rest when the line takes nothing for a while:
- * a host that does not listen must not slow the guest. */
+/* Sends @length bytes. Drops the rest if the line accepts nothing for a while: a host that
+ * does not read must not slow the guest down. */
 void serialWrite(const char *text, u32 length);

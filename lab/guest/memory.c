@@ -73,7 +73,7 @@ memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill)
     for (i = 0; i < memory->restPages; i++) {
         u32 *page = (u32 *)(memory->rest + i * PAGE);
 
-        /* Firmware leaves things behind; a page never written stays unbacked. */
+        /* Clear what firmware has left; a page that is never written needs no host memory. */
         if (fill)
             memoryStamp(page, i * MIX);
         else if (page[0] | page[1023])
@@ -103,7 +103,7 @@ MemoryVerdict
 memoryVerify(const Memory *memory)
 {
     MemoryVerdict verdict = { 0, 0, 0 };
-    u32 i, tableSum = 0;        /* as found, less what was written */
+    u32 i, tableSum = 0;        /* sum of the table minus the expected sum */
 
     judge(&verdict, image_start,
           pagesBetween((u8 *)LOW_BEGIN, (u8 *)memory->lowBytes) +

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The guest's memory and what must be found in it.
+/* The guest's memory and its expected content.
  *
- *   0x1000 … 640 KiB     firmware's, constant once we run: summed
- *   1 MiB … fixed end    our text and constants: summed
+ *   0x1000 … 640 KiB     of the firmware, constant while the guest runs: summed
+ *   1 MiB … fixed end    code and constants of the guest: summed
  *   working sets         each page stamped with its generation and number
  *   table                one 32-bit generation per working-set page
  *   rest, to the top     zero, or stamped as generation 0 (fill=pattern)
  *
- * The table is itself summed, weighted by page number, so a stale table page
- * is found even where the working-set pages it speaks of are equally stale.
+ * The table itself has a sum, weighted by page number, so that a stale table page is found
+ * even if its working-set pages are equally stale.
  *
- * Each processor has a working set of its own, one after the other, and its own
- * part of the table and of the sum: nobody writes what another one writes. */
+ * Each processor has its own working set, its own part of the table and its own sum, so that
+ * no two processors write to the same memory. */
 
 #pragma once
 
 #include "smp.h"
 
-#define MIX 0x9e3779b1u         /* odd, so every page number gives another word */
+#define MIX 0x9e3779b1u         /* odd, so that each page number gives a different word */
 
 typedef struct {
     u32 first;                  /* page, counted from image_end */
@@ -28,13 +28,13 @@ typedef struct {
 
 typedef struct {
     Share share[CPUS_MAX];      /* a processor's working set */
-    u32 pages;                  /* of all of them, from image_end on */
+    u32 pages;                  /* of all working sets, from image_end on */
     u32 *generation;            /* the table */
     u8 *rest;
     u32 restPages;
     u32 restFilled;             /* 1: stamped, 0: zero */
-    u32 lowBytes;               /* of memory below 1 MiB */
-    u32 fixedSum;               /* of low memory and our own image */
+    u32 lowBytes;               /* memory below 1 MiB */
+    u32 fixedSum;               /* sum of low memory and the guest's image */
 } Memory;
 
 typedef struct {
@@ -43,11 +43,11 @@ typedef struct {
     u32 first;                  /* number of the first bad page: address / 4096 */
 } MemoryVerdict;
 
-/* Lays out and stamps memory: @lowBytes of it below 1 MiB, @highBytes above.
- * share[].pages say what @cpus processors want, and get less if it does not fit. */
+/* Lays out and stamps memory: @lowBytes of it below 1 MiB, @highBytes above. share[].pages
+ * are the sizes that @cpus processors request; they are reduced if they do not fit. */
 void memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill);
 
-/* While nobody writes. */
+/* Checks all memory. No processor may write at the same time. */
 MemoryVerdict memoryVerify(const Memory *memory);
 
 extern u8 image_end[];          /* from the linker script */
@@ -65,8 +65,8 @@ memoryStamp(u32 *page, u32 value)
     page[1023] = value;
 }
 
-/* Dirties page @i of all working sets: the unit of work. Returns what that adds
- * to the table's sum. Kept short: some machines emulate every instruction. */
+/* Dirties page @i of all working sets, which is the unit of work. Returns the change of the
+ * table's sum. Kept short, because some machines emulate every instruction. */
 static inline u32
 memoryTouch(u32 *generation, u32 i)
 {
@@ -76,7 +76,7 @@ memoryTouch(u32 *generation, u32 i)
     return mixed | 1;
 }
 
-/* The same, but it only looks. */
+/* Reads the page instead of dirtying it. */
 static inline u32
 memoryLook(u32 i)
 {

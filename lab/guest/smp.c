@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The local APIC and INIT/SIPI: Intel's manual, volume 3, "Multiple-Processor
- * Management" and "APIC". fw_cfg: QEMU's docs/specs/fw_cfg. */
+/* See Intel's manual, volume 3, "Multiple-Processor Management" and "APIC" for the local APIC
+ * and INIT/SIPI, and QEMU's docs/specs/fw_cfg for fw_cfg. */
 
 #include "smp.h"
 
@@ -16,7 +16,7 @@
 #define STARTUP 0x4600
 #define BY_ONE 0xb
 
-#define VECTOR 0x2fu            /* the timer's and, as its bits 0-3 are set, any spurious one */
+#define VECTOR 0x2fu            /* for the timer and, as bits 0-3 are set, spurious interrupts */
 #define GATE 0x8e00u            /* present, 32-bit interrupt gate */
 #define CODE (8u << 16)
 
@@ -25,13 +25,13 @@
 #define FW_CFG_CPUS 5
 
 #define STACK 8192
-#define PATIENCE_MS 10000u      /* for a processor that has others ahead of it on the host */
+#define PATIENCE_MS 10000u      /* for a processor that waits for one of the host's */
 
 /* In start.S. */
 extern u8 trampoline[], trampoline_end[], wakeup[];
 void smpHalt(void);
 
-/* For start.S: the next processor's. */
+/* For start.S: the stack of the next processor. */
 u8 *processorStack;
 
 static u8 stack[CPUS_MAX - 1][STACK] __attribute__((aligned(16)));
@@ -69,7 +69,7 @@ smpCount(void)
 }
 
 
-/* This processor's part: its timer wakes it, nothing else does. */
+/* Sets up the APIC of this processor: only its timer wakes it. */
 static void
 localSetUp(void)
 {
@@ -96,7 +96,7 @@ smpSetUp(u32 tscKhz)
     idt[2 * VECTOR] = CODE | ((u32)wakeup & 0xffff);
     idt[2 * VECTOR + 1] = ((u32)wakeup & 0xffff0000) | GATE;
 
-    outb(0x21, 0xff);                   /* the PICs: firmware's timer would tick */
+    outb(0x21, 0xff);                   /* masks the PICs, or firmware's timer would tick */
     outb(0xa1, 0xff);
     localSetUp();
 }
@@ -110,7 +110,7 @@ smpSleep(u64 until)
     while ((now = rdtsc()) < until) {
         u64 ticks = until - now < 0xffffffff ? until - now : 0xffffffff;
 
-        /* The timer of KVM and QEMU counts nanoseconds; early is asked again. */
+        /* The timer of KVM and QEMU counts nanoseconds; the loop repeats if it is early. */
         *apic(APIC_COUNT) = divide(ticks * 1000, khz, 0) * 1000 + 1000;
         smpHalt();
     }

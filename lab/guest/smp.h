@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Several processors: how many there are, how they are started, how they sleep
- * and how one of them stops the others. A guest that uses a single one, all of
- * the time, uses nothing of this: no APIC, no interrupt. */
+/* Several processors: counting, starting, sleeping, and stopping the others. A guest with one
+ * processor that never sleeps uses none of this: no APIC, no interrupts. */
 
 #pragma once
 
@@ -16,27 +15,26 @@
 
 #define CPUS_MAX 8
 
-/* How many processors QEMU gave us (fw_cfg); 1 when something else did. */
+/* The number of processors that QEMU reports (fw_cfg); 1 without QEMU. */
 u32 smpCount(void);
 
-/* To be called once, by the first processor, before low memory is summed. */
+/* Must be called once, by the first processor, before low memory is summed. */
 void smpSetUp(u32 tscKhz);
 
-/* Starts processor @cpu, 1 … CPUS_MAX - 1: it runs guestProcessor(). Returns 0
- * when it does not answer for seconds. One at a time. */
+/* Starts processor @cpu, 1 … CPUS_MAX - 1, which runs guestProcessor(). Returns 0 if it does
+ * not answer for seconds. Processors must be started one at a time. */
 u32 smpStart(u32 cpu);
 
-/* In guest.c: what a processor other than the first does. It never returns. */
+/* In guest.c: the code of all processors but the first. Never returns. */
 void guestProcessor(void);
 
-/* The number of the processor that smpStart() has started last, by which a
- * new processor learns its own and says that it is there. */
+/* Called by a new processor: reports its start and returns its number. */
 u32 smpAnswer(void);
 
 /* Halts this processor until @until by its TSC. */
 void smpSleep(u64 until);
 
-/* Sleeps for a millisecond; what others wrote meanwhile is seen. */
+/* Sleeps for a millisecond, and is a compiler barrier for memory that others write. */
 void smpWait(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Multiboot (version 1) header and entry. The loader leaves the first processor
- * in 32-bit protected mode with flat segments, no paging and interrupts off, and
- * that is where all of them stay: nothing here needs more. */
+/* Multiboot (version 1) header and entry. The loader leaves the first processor in 32-bit
+ * protected mode with flat segments, no paging and interrupts off. All processors stay in
+ * that mode, because the guest needs no more. */
 
 #include "smp.h"
 
@@ -11,7 +11,7 @@
 
         .section .multiboot, "a"
         .balign 4
-        .set FLAGS, 2                   /* we want the memory sizes */
+        .set FLAGS, 2                   /* requests the memory sizes */
         .long 0x1badb002
         .long FLAGS
         .long -(0x1badb002 + FLAGS)
@@ -37,7 +37,7 @@ segments:
         mov %ecx, %ss
         ret
 
-/* What the other processors begin with, in real mode, where smp.c copies it. */
+/* The start of the other processors, in real mode, at the address to which smp.c copies it. */
         .globl trampoline, trampoline_end
         .code16
 trampoline:
@@ -60,15 +60,15 @@ trampoline_end:
         .code32
 processor:
         mov $DATA, %ecx
-        mov %ecx, %ds                   /* until now it ends at 64 KiB */
+        mov %ecx, %ds                   /* until now the segment ends at 64 KiB */
         mov %ecx, %ss
         mov processorStack, %esp
         call segments
         call guestProcessor
         jmp halt
 
-/* Halts until the timer's interrupt, which returns for us, interrupts off again.
- * Without iret: a KVM that emulates every instruction has none. */
+/* Halts until the timer's interrupt, whose handler returns to the caller with interrupts off.
+ * It does not use iret, which a KVM that emulates every instruction lacks. */
         .globl smpHalt, wakeup
 smpHalt:
         sti
@@ -76,12 +76,12 @@ smpHalt:
         jmp 1b
 wakeup:
         movl $0, APIC + APIC_EOI
-        add $12, %esp                   /* where it came from, and the flags */
+        add $12, %esp                   /* drops the return address and the flags */
         ret
 
         .balign 8
 gdt:    .quad 0
-        .quad 0x00cf9b000000ffff        /* accessed already: nothing writes here */
+        .quad 0x00cf9b000000ffff        /* already marked accessed, so nothing writes here */
         .quad 0x00cf93000000ffff
 gdt_end:
 

@@ -3,13 +3,13 @@
 #include "text.h"
 #include "workload.h"
 
-#define RATE_MIN 2000000u               /* a page per batch */
-#define RATE_UNBOUND 0xffffffffu        /* rate=max: not a turn of spin */
+#define RATE_MIN 2000000u               /* one page per batch */
+#define RATE_UNBOUND 0xffffffffu        /* rate=max: no spinning at all */
 #define ROUNDS 25
 #define ROUND_MS 4
 
 
-/* "rate" or "phases", the processor's own first. */
+/* The words "rate" or "phases"; the processor's own come first. */
 static const char *
 phasesFind(const char *cmdline, u32 cpu, u32 *ret_len)
 {
@@ -91,7 +91,7 @@ workloadParse(Workload *load, const char *cmdline, u32 cpu)
 }
 
 
-/* One loop for each kind: only what is needed is between two pages. */
+/* One loop for each kind of access, with as little as possible between two pages. */
 static inline __attribute__((always_inline)) void
 visit(Workload *load, u32 count, u32 turns, u32 sequential, u32 reading)
 {
@@ -129,10 +129,10 @@ visitAny(Workload *load, u32 count, u32 turns)
 }
 
 
-/* Drives the pause to where a batch in four is shorter than it should be: the
- * first quartile, so that batches stretched by short stops of the vCPU (a
- * throttle, another thread's turn) do not count as a slow processor. Long stops
- * are not looked at. No guest outruns its throttle this way. */
+/* Adjusts the pause until one batch in four is shorter than it should be. As this is the
+ * first quartile, batches that short stops of the vCPU have prolonged (by a throttle or
+ * another thread) do not count as a slow processor. Long stops are ignored. So no guest
+ * makes up for its throttle. */
 static void
 adjust(Phase *phase, u32 ticks)
 {
@@ -161,8 +161,8 @@ batchRun(Workload *load, Phase *phase)
 }
 
 
-/* TSC ticks that a batch takes when nothing else wants our CPU: the first
- * quartile of many short tries, most of which nobody interrupts. */
+/* TSC ticks that a batch takes without interruption: the first quartile of many short tries,
+ * most of which nothing interrupts. */
 static u32
 ticksTaken(Workload *load, Phase *phase)
 {
@@ -202,7 +202,7 @@ clampToOne(u64 value)
 }
 
 
-/* @pages, but one at least and not more than there are. */
+/* @pages, limited to at least one and at most all pages. */
 static u32
 clampToShare(const Workload *load, u32 pages)
 {
@@ -227,7 +227,7 @@ workloadCalibrate(Workload *load)
     for (i = 0; i < load->phases; i++) {
         Phase *phase = &load->phase[i];
 
-        /* ticks × 256 × 3906 / kHz = ns, near enough */
+        /* ticks × 256 × 3906 / kHz is about the time in ns */
         perPage = divide((u64)touchTicks << 8, touch.batch, 0);
         if (phase->rate == RATE_UNBOUND)
             phase->nanoseconds = clampToOne(divide((u64)perPage * 3906, load->tscKhz, 0));
@@ -240,7 +240,7 @@ workloadCalibrate(Workload *load)
             continue;
 
         perPage = divide((u64)phase->nanoseconds * load->tscKhz, 1000000, 0);
-        /* The reports and the stretched batches take their share too. */
+        /* Leave a share for the reports and for prolonged batches. */
         phase->ticks = perPage * phase->batch / 32 * 31;
         phase->pause = divide((u64)perPage * turns << 8, spinTicks, 0);
         phase->step = clampToOne(phase->pause >> 8);
@@ -278,7 +278,7 @@ workloadBegin(Workload *load)
 }
 
 
-/* A turn takes a batch's share of the time. One that came late is not made up for. */
+/* Sleeps so that a batch takes its share of the time. Late turns are not made up for. */
 static void
 sleepTurn(Workload *load, u64 now)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the lab's tests share: two hosts, a small busy guest, ways to look at it."""
+"""Shared by the lab's tests: two hosts, a small busy guest, and functions to examine them."""
 
 import json
 import os
@@ -26,29 +26,29 @@ STOCK_VIRSH = "/usr/bin/virsh"
 RATE = "400mbit"
 PATIENCE = 60           # seconds for anything that should happen soon
 
-# Dirties 70 MB at five times the link's rate: only a throttle lets it go, even where the
-# machine is busy with something else. A pass takes more than the second below which
-# QEMU does not look at its throttle.
+# Dirties 70 MB at five times the link's rate: it does not converge without a throttle, even
+# on a machine that is busy with something else. A pass takes more than the one second below
+# which QEMU does not evaluate its throttle.
 MEMORY_MIB = 256
 WORKLOAD = "working-set=70M rate=250M"
 
-# A policy under which that guest never gets there: there is time to break things.
+# Under this policy, that guest never converges, so there is time to break things.
 ENDLESS = "adaptive,max-throttle=30,max-downtime=10ms"
 
-# A guest that gets there by itself.
+# A guest that converges by itself.
 QUIET = "working-set=20M rate=10M"
 
 # A domain's own policy.
 NAMESPACE = "https://virt-converge.org/xmlns/policy/1.0"
 KEY = "converge"
 
-# The callers of "hosts up --polkit" (polkit-setup), and the socket that it asks about.
+# The callers of "hosts up --polkit" (polkit-setup), and the socket with access control.
 LOOKS, MIGRATES, ALL = "games", "man", "backup"
 SOCKET_URI = "qemu+unix:///system?socket=/run/libvirt/libvirt-sock"
 
 
 def tool(name, *words, check=True):
-    """Runs a program of the lab and returns what it wrote."""
+    """Runs a program of the lab and returns its output."""
     done = subprocess.run([os.path.join(LAB, name), *words], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if check and done.returncode:
@@ -81,7 +81,7 @@ class LabTest(unittest.TestCase):
         self.connect()
 
     def keep(self, name, cmdline):
-        """Says that a guest is as it was: the next test need not wait for a new one to boot."""
+        """Marks a guest as intact, so that the next test can use it instead of a new one."""
         self.kept.add((name, cmdline))
 
     def start_guest(self, name, cmdline, memory):
@@ -92,14 +92,14 @@ class LabTest(unittest.TestCase):
              "--cmdline", cmdline, *self.define)
 
     def connect(self):
-        """To the source's daemon, which may be a new one."""
+        """Connects to the source's daemon, which may be a new one."""
         self.connection = self.source.connect()
         self.domain = self.connection.lookupByName(self.guest)
 
     # --- acting ---
 
     def write_conf(self, text):
-        """The source host's configuration; None: it has none."""
+        """Writes the source host's configuration, or removes it if TEXT is None."""
         path = os.path.join(self.source.directory, "etc", "virt-converge.conf")
         if text is None:
             if os.path.exists(path):
@@ -109,7 +109,8 @@ class LabTest(unittest.TestCase):
             file.write(text)
 
     def slow_link(self):
-        """On which nothing busy ends by itself, even where it gets little of the machine."""
+        """Slows the link down so that no busy guest converges by itself, even on a busy
+        machine."""
         tool("hosts", "shape", "80mbit")
         self.addCleanup(tool, "hosts", "shape", RATE)
 
@@ -144,14 +145,14 @@ class LabTest(unittest.TestCase):
         return process
 
     def finish(self, process, patience=PATIENCE):
-        """Waits until a process that was started is over: exit code and output."""
+        """Waits until a started process has ended; returns its exit code and output."""
         self.until(f"the end of {' '.join(process.args[3:])}",
                    lambda: process.poll() is not None, patience)
         return process.returncode, process.stdout.read()
 
     @staticmethod
     def end_group(process):
-        """Every process that was started with PROCESS, virsh behind the lab's own."""
+        """Ends PROCESS and all its children, such as the virsh behind the lab's own."""
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -187,12 +188,12 @@ class LabTest(unittest.TestCase):
         return reply["return"]
 
     def our_params(self):
-        """What a policy may change of QEMU's parameters, as it is now."""
+        """The current values of QEMU's parameters that a policy may change."""
         now = self.qmp("query-migrate-parameters")
         return {name: now[name] for name in migration.OURS if name in now}
 
     def verify(self, host):
-        """The guest's own word on its memory."""
+        """Checks the guest's own verdict on its memory."""
         serial = guestserial.SerialRecorder(host.serial_socket(self.guest))
         try:
             self.assertTrue(serial.wait_for_report(PATIENCE), "the guest does not report work")
@@ -218,7 +219,7 @@ class LabTest(unittest.TestCase):
                    (None, "cancelled", "failed", "none"))
 
     def assert_untouched(self, before):
-        """No throttle, and QEMU's parameters as they were."""
+        """No throttle, and QEMU's parameters have their original values."""
         self.until_over_in_qemu()
         self.assertNotIn("cpu-throttle-percentage", self.qmp("query-migrate"))
         self.assertEqual(self.qmp("query-migrate-parameters"), before)
@@ -236,18 +237,18 @@ class LabTest(unittest.TestCase):
             return [json.loads(line) for line in file]
 
     def records(self, host=None):
-        """Files that tell what is to be undone if the daemon is killed."""
+        """The records of what must be undone if the daemon is killed."""
         directory = os.path.join((host or self.source).directory, "run", "converge")
         return os.listdir(directory) if os.path.isdir(directory) else []
 
     def log(self):
-        """What the module has said in the source's daemon since it was there first."""
+        """All lines that the module has logged in the source's daemon."""
         with open(os.path.join(self.source.directory, "libvirtd.out"), encoding="utf-8",
                   errors="replace") as file:
             return [line for line in file if ": virt-converge: " in line]
 
     def assert_no_monitor_command(self):
-        """libvirt marks a domain whose monitor somebody else has used."""
+        """libvirt taints a domain if anybody else has used its monitor."""
         for text in self.domain.messages(libvirt.VIR_DOMAIN_MESSAGE_TAINTING):
             self.assertNotIn("monitor", text)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The daemon as a host of ours: ten migrations leave nothing behind in it."""
+"""The module in a daemon: ten migrations leave nothing behind."""
 
 import collections
 import os
@@ -14,8 +14,8 @@ VALGRIND = ("valgrind --leak-check=full --show-leak-kinds=definite "
             "--errors-for-leak-kinds=definite --num-callers=30 --child-silent-after-fork=yes "
             f"--suppressions={os.path.join(LAB, 'tests', 'libvirt.supp')} --log-file={{log}}")
 
-# A migration may leave so many bytes reachable: our registry and libvirt's caches
-# know the domains of the day.
+# Bytes that a migration may leave reachable: the registry and libvirt's caches keep recent
+# domains.
 GROWTH = 4096
 
 
@@ -36,7 +36,7 @@ class Footprint(LabTest):
 
     @staticmethod
     def listing(directory, describe):
-        """What is there, but for what goes while we look."""
+        """All entries of DIRECTORY, except those that vanish meanwhile."""
         result = []
         for name in os.listdir(directory):
             try:
@@ -46,7 +46,7 @@ class Footprint(LabTest):
         return sorted(result)
 
     def grown(self, before):
-        """What there is more of than before; less is the daemon's own affair."""
+        """The items that have increased; a decrease does not matter."""
         now = self.footprint()
         return {kind: extra for kind in now
                 if (extra := collections.Counter(now[kind]) -
@@ -60,7 +60,7 @@ class Footprint(LabTest):
 
     def test_descriptors_and_threads(self):
         policy = ("--auto-converge", "--converge-policy", "adaptive")
-        self.migrate_once(policy)       # libvirt opens some things once
+        self.migrate_once(policy)       # libvirt opens some files only once
         before = self.footprint()
         for _ in range(MIGRATIONS):
             self.migrate_once(policy)
@@ -74,7 +74,7 @@ class Footprint(LabTest):
 
 
 class Valgrind(LabTest):
-    """The source's daemon under valgrind, for all of its life."""
+    """The source's daemon under valgrind, for its whole life."""
     cmdline = "working-set=20M rate=10M"
 
     @classmethod
@@ -92,8 +92,8 @@ class Valgrind(LabTest):
             self.setUp()
 
     def reachable(self):
-        """Bytes that the daemon can still reach: a cache that grows is no leak to
-        valgrind, but it is one to us."""
+        """Bytes that the daemon can still reach: valgrind does not report a growing cache as
+        a leak, but this test does."""
         said = subprocess.run(["vgdb", f"--pid={self.daemon_pid(self.source)}",
                                "leak_check", "summary", "any"],
                               text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

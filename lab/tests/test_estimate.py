@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What converge-estimate forecasts of a guest, and what its migration is then like."""
+"""Compares the forecast of converge-estimate with the migration of the guest."""
 
 import json
 import os
@@ -9,8 +9,8 @@ import time
 
 from labtest import LAB, MODULE, VIRSH, LabTest
 
-LINK = "46"             # MiB/s: what labtest's link carries of memory
-SHARE = 0.3             # of the forecast, by which the migration may miss it
+LINK = "46"             # MiB/s of memory on labtest's link
+SHARE = 0.3             # greatest difference from the forecast, as a share of it
 
 
 class Estimate(LabTest):
@@ -50,7 +50,7 @@ class Idle(Estimate):
         self.assert_comes_true(forecast["policies"][0], self.migrate("adaptive"))
 
     def test_from_elsewhere(self):
-        """Over the wire, and with what that host cannot know."""
+        """Over a remote connection, from a host that does not know everything."""
         forecast = self.estimate("--seconds", "5", "--tls", "suspend", "adaptive",
                                  host=self.target)
         self.assertEqual([row["policy"] for row in forecast["policies"]], ["suspend", "adaptive"])
@@ -59,7 +59,7 @@ class Idle(Estimate):
                         forecast["notes"])
 
     def test_interrupted(self):
-        """The next one waits for what is under way in QEMU, and nothing else is left."""
+        """The next estimate waits for the measurement in QEMU, and nothing else is left."""
         process = self.start_virsh("converge-estimate", self.guest, "--bandwidth", LINK)
         self.until("a measurement", lambda: self.qmp("query-dirty-rate")["status"] == "measuring")
         time.sleep(0.2)
@@ -86,8 +86,8 @@ class Middle(Estimate):
 
 
 class Beyond(Estimate):
-    """Half of its processor, which the policy leaves it, still writes far faster than the link,
-    also where the machine has less of it to give."""
+    """With half of its processor, which the policy leaves it, the guest still writes far
+    faster than the link, even on a busy machine."""
     cmdline = "working-set=200M rate=6000M"
     policy = "adaptive,max-throttle=50"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Migrations that fail: the guest runs on, as if nobody had touched it."""
+"""Migrations that fail: the guest goes on as if it had not been touched."""
 
 import os
 import signal

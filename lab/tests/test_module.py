@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The module in both daemons: what callers get, what they do not notice."""
+"""The module in both daemons: what it does for callers, and what stays unchanged."""
 
 import os
 import subprocess
@@ -76,14 +76,14 @@ class BothHosts(LabTest):
         self.assertEqual([(x["throttle"], x["increment"]) for x in steps], [(70, 20)])
 
     def test_default_policy(self):
-        """The flag alone, from a virsh that knows nothing of us."""
+        """The flag alone, from a stock virsh."""
         done = self.virsh(*self.virsh_words("--auto-converge"), program=STOCK_VIRSH)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_arrived()
         self.assert_policy_ran("adaptive")
 
     def test_policy_without_flag(self):
-        """A policy alone is enough: the module asks for the capability itself."""
+        """A policy alone is enough: the module sets the capability itself."""
         self.migrate("--converge-policy", "adaptive")
         self.assert_policy_ran("adaptive")
 
@@ -139,7 +139,7 @@ class BothHosts(LabTest):
 
 
 class Refused(LabTest):
-    """A wrong policy starts nothing, by virsh and by the API."""
+    """A wrong policy starts nothing, neither with virsh nor with the API."""
     module = ("--module", MODULE)
     cmdline = "working-set=20M rate=10M"
 
@@ -197,12 +197,12 @@ class Refused(LabTest):
 
 
 class HandsOff(LabTest):
-    """The module is loaded and nobody asked for it."""
+    """The module is loaded, but no caller asks for it."""
     module = ("--module", MODULE)
     cmdline = "working-set=20M rate=10M"
 
     def test_plain_migration(self):
-        """Shown by what libvirt itself writes down when a monitor is used."""
+        """Checks the taint that libvirt sets when a monitor is used."""
         done = self.virsh(*self.virsh_words(), program=STOCK_VIRSH)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.journals(), [])
@@ -212,7 +212,7 @@ class HandsOff(LabTest):
         self.assert_arrived()
 
     def test_taint_is_seen_where_there_is_one(self):
-        """The test above can fail."""
+        """Proves that the test above can fail."""
         self.qmp("query-status")
         with self.assertRaises(AssertionError):
             self.assert_no_monitor_command()
@@ -226,13 +226,13 @@ class HandsOff(LabTest):
             self.assertNotIn(b"LD_PRELOAD", file.read())
         with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
             self.assertNotIn("converge", file.read())
-        # ...and the daemon does.
+        # The daemon itself has it loaded.
         with open(f"/proc/{self.daemon_pid(self.source)}/maps", encoding="utf-8") as file:
             self.assertIn(os.path.basename(MODULE), file.read())
 
 
 class CompletedStats(LabTest):
-    """A persistent domain stays known on the source, and so does what was done."""
+    """A persistent domain stays known on the source, with the statistics of its migration."""
     module = ("--module", MODULE)
     define = ("--persistent",)
 
@@ -244,7 +244,7 @@ class CompletedStats(LabTest):
         self.assertEqual(stats["auto_converge.state"], "done")
         self.assertIn("auto_converge.bandwidth", stats)
 
-        # A later migration without policy has none of that.
+        # A later migration without a policy has no such statistics.
         self.cmdline = "working-set=20M rate=10M"
         self.setUp()
         done = self.virsh(*self.virsh_words(), program=STOCK_VIRSH)
@@ -272,7 +272,7 @@ class SourceOnly(LabTest):
 
 
 class NoModule(LabTest):
-    """Hosts that nobody has touched: the engine runs in this virsh."""
+    """Hosts without the module: the engine runs in this virsh."""
 
     def test_literal_command(self):
         for p2p in False, True:

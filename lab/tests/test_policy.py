@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where a policy may be stated, which one counts, and what the fallbacks do."""
+"""The places to state a policy, their precedence, and the fallbacks."""
 
 import subprocess
 
@@ -33,7 +33,7 @@ class Policy(LabTest):
 
 class Layers(Policy):
     def test_domain_always_for_virt_manager(self):
-        """A client that never asks: its flags, direct."""
+        """A client that never asks for auto-converge: its flags, in a direct migration."""
         self.set_domain_policy("<policy preset='adaptive' when='always'/>")
         self.domain.migrate3(self.target.connect(), URI, LIVE |
                              libvirt.VIR_MIGRATE_PERSIST_DEST |
@@ -75,7 +75,7 @@ class Layers(Policy):
                          "gold,max-throttle=80,max-downtime=290ms,stall=50")
 
     def test_wrong_layer(self):
-        """Refused for who asked, stock for who did not."""
+        """A caller who asks for auto-converge is refused; any other migrates without a policy."""
         self.write_conf("[default]\nmax-throttle = 120\n")
         with self.assertRaises(libvirt.libvirtError) as caught:
             self.migrate(AUTO)
@@ -93,7 +93,7 @@ class Layers(Policy):
 
 
 class Stored(Policy):
-    """What a persistent domain states is kept with it."""
+    """The policy of a persistent domain is kept with the domain."""
     cmdline = "working-set=20M rate=10M"
     define = ("--persistent",)
     LIVE_XML = libvirt.VIR_DOMAIN_AFFECT_LIVE
@@ -112,21 +112,21 @@ class Stored(Policy):
             self.assertIn("always", xml)
 
     def assert_steers(self):
-        """Nobody asks for anything: it is the domain that does."""
+        """The domain's policy applies although the caller asks for nothing."""
         self.migrate(libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE)
         self.assert_arrived()
         self.assertEqual(self.policy_in_journal(), self.policy)
         return self.target.connect().lookupByName(self.guest)
 
     def test_redefinition(self):
-        """As virsh edit does it."""
+        """Redefines the domain as virsh edit does."""
         xml = self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
         self.assertIn("<vcpu", xml)
         edited = xml.replace("<vcpu", "<title>edited</title>\n  <vcpu", 1)
         self.connection.defineXML(edited)
         self.assertIn("edited", self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
         self.assert_stated(self.domain, self.LIVE_XML, self.STORED_XML)
-        # ...and into a life started from that.
+        # It also applies to a domain that is started from that definition.
         self.domain.destroy()
         self.domain.create()
         self.assert_stated(self.domain, self.LIVE_XML)
@@ -149,13 +149,13 @@ class Stored(Policy):
         arrived = self.assert_steers()
         self.assertTrue(arrived.isPersistent())
         self.assert_stated(arrived, self.LIVE_XML, self.STORED_XML)
-        # Once its memory is gone, what is left is what was stored.
+        # After it is destroyed, only the persistent definition is left.
         arrived.destroy()
         self.assert_stated(arrived, self.STORED_XML)
 
 
 class Fallback(Policy):
-    # Never gets there by itself: the fallback must do it.
+    # Never converges by itself, so that the fallback must be taken.
     hopeless = "stepped,max-throttle=20,max-downtime=10ms,passes=3,fallback="
 
     def test_suspend(self):
@@ -212,23 +212,23 @@ class Fallback(Policy):
         begin = next(line["t"] for line in lines if line["type"] != "start")
         taken = [line for line in lines if line.get("verb") == "suspend"]
         self.assertEqual([line["reason"] for line in taken], ["deadline"])
-        # In time for what was left to be sent.
+        # Early enough to send the rest within the deadline.
         self.assertLess(taken[0]["t"] - begin, 6000)
 
 
 class LostLink(Policy):
-    """Post-copy, and the link is lost meanwhile: the guest is whole once it is back."""
+    """The link is lost during post-copy: once it is back, the guest is intact."""
     cmdline = "working-set=150M rate=250M"
 
     def test_resume(self):
         for host in self.source, self.target:
-            # Give a dead connection up after seconds, not after a quarter of an hour.
+            # Give up a dead connection after seconds, not after a quarter of an hour.
             subprocess.run(host.command("sysctl", "-qw", "net.ipv4.tcp_retries2=3"), check=True)
         self.addCleanup(tool, "hosts", "shape", RATE)
         tool("hosts", "shape", "200mbit")
         process = self.start_virsh(*self.virsh_words("--converge-policy", "post-copy"))
         self.until("post-copy", lambda: "post-copy" == self.stats().get("auto_converge.state"))
-        # Lost before it runs there, it is lost: QEMU can resume what has begun.
+        # QEMU can only resume after the guest has begun to run there.
         self.until("the guest to run at the destination", self.runs_there)
         tool("hosts", "cut")
         self.assertEqual(process.wait(), 1)
@@ -247,7 +247,7 @@ class LostLink(Policy):
         return state == [libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_POSTCOPY]
 
     def resume(self):
-        """The destination may not have noticed yet."""
+        """Resumes post-copy; the destination may not have noticed the failure yet."""
         done = self.virsh(*self.virsh_words("--postcopy", "--postcopy-resume"),
                           program=STOCK_VIRSH)
         return done if done.returncode == 0 else None

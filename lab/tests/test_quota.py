@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The throttle by CPU quota: what the host sees of it, and that it is always taken back."""
+"""The throttle by CPU quota: its effect on the host, and that it is always restored."""
 
 import os
 import re
@@ -29,7 +29,7 @@ class Quota(LabTest):
         return watch
 
     def begin_and_lower(self):
-        """A migration that does not end by itself, throttled by a quota of ours."""
+        """Starts a migration that does not end by itself, and waits for the CPU quota."""
         process = self.start_virsh(*self.virsh_words(*NEVER))
         self.until_throttled()
         self.assertEqual(self.stats()["auto_converge.actuator"], "vcpu-quota")
@@ -73,14 +73,14 @@ class Auto(Quota):
         self.assert_recovered()
 
     def test_source_qemu_killed(self):
-        """Nobody is left to have anything put back."""
+        """Nothing is left to restore."""
         process = self.begin_and_lower()
         os.kill(self.qemu_pid(self.source), signal.SIGKILL)
         self.assertEqual(process.wait(), 1)
         self.until("no record", lambda: not self.records())
 
     def test_operators_quota(self):
-        """It stays the most that the guest gets, and is there again afterwards."""
+        """The operator's quota stays the upper limit, and is restored afterwards."""
         done = self.virsh("schedinfo", self.guest, "--live",
                           "vcpu_quota=50000", "vcpu_period=100000")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -144,7 +144,7 @@ class WithoutCgroup(Quota):
 class DirtyLimit(LabTest):
     """QEMU's limits outlive the daemon, too."""
     module = ("--module", MODULE)
-    # 4096 is what a guest would have, but some KVM cannot (virt-converge-policy(7)).
+    # A real guest would have 4096, which does not work with some KVM (virt-converge-policy(7)).
     define = ("--dirty-ring", "65536")
 
     @classmethod
@@ -169,7 +169,7 @@ class DirtyLimit(LabTest):
         self.domain = self.connection.lookupByName(self.guest)
         self.until("no limit", lambda: not self.limits())
         self.until("no record", lambda: not self.records())
-        # Whether such a guest goes on at all is up to KVM: a full ring stops it for good
-        # where KVM emulates its instructions, limit or not (virt-converge-policy(7)).
+        # With or without a limit, a full ring stops a guest for good if KVM emulates its
+        # instructions (virt-converge-policy(7)).
         self.assertEqual(self.domain.state()[0], libvirt.VIR_DOMAIN_RUNNING)
         self.assert_untouched(before)

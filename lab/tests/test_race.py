@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Others who set quotas and parameters while we do: what they have set stays, and what
-is still ours goes back to what it was, value by value."""
+"""Other clients that set quotas and parameters during a migration: their values stay, and all
+other values are restored one by one."""
 
 import threading
 import time
@@ -9,12 +9,12 @@ import vcpuquota
 from labtest import ENDLESS, MODULE, STOCK_VIRSH, LabTest
 from vcpuquota import NONE, Quota
 
-PERIOD = 100000         # us, the kernel's own
+PERIOD = 100000         # us, the kernel's default
 NEVER = ("--auto-converge", "--converge-policy", ENDLESS)
 
 
 class Reconciler(threading.Thread):
-    """A management daemon that states its quota again and again, whatever is there."""
+    """A management daemon that sets its quota again and again, whatever the current value."""
 
     EVERY = 0.3
 
@@ -53,7 +53,7 @@ class Race(LabTest):
         return vcpuquota.directories(self.source, self.guest)
 
     def begin(self):
-        """A migration that does not end by itself, throttled by a quota of ours."""
+        """Starts a migration that does not end by itself, and waits for the CPU quota."""
         process = self.start_virsh(*self.virsh_words(*NEVER))
         self.until("a quota of ours", lambda: self.quotas() != {Quota(NONE, PERIOD)})
         return process
@@ -64,7 +64,7 @@ class Race(LabTest):
         self.until("no record", lambda: not self.records())
 
     def hook(self, left, **values):
-        """As a hook script writes, past libvirt and past us."""
+        """Writes quotas as a hook script does, without libvirt or the module."""
         process = self.begin()
         for directory in self.directories():
             vcpuquota.write(directory, **values)
@@ -97,11 +97,11 @@ class Race(LabTest):
         self.keep(self.guest, self.cmdline)
 
     def test_schedinfo(self):
-        """It waits for the migration's end, and then it comes in while we put things back."""
+        """The call waits for the migration's end, and then runs while values are restored."""
         process = self.begin()
         schedinfo = self.start_virsh("schedinfo", self.guest, "--live", "vcpu_quota=50000",
                                      program=STOCK_VIRSH)
-        time.sleep(0.5)         # so that it most often waits; what must come of it is the same
+        time.sleep(0.5)         # so that it mostly waits; the result must be the same anyway
         self.abort(process)
         code, said = self.finish(schedinfo)
         self.assertEqual(code, 0, said)
@@ -111,7 +111,7 @@ class Race(LabTest):
         self.keep(self.guest, self.cmdline)
 
     def test_parameter(self):
-        """Of QEMU's, and not one that libvirt itself puts back."""
+        """A parameter of QEMU that libvirt itself does not restore."""
         process = self.begin()
         self.qmp("migrate-set-parameters", **{"max-cpu-throttle": 77})
         self.abort(process)

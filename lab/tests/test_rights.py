@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may have what done: a policy gives nobody more rights than libvirt and the host do."""
+"""Access control: a policy gives no caller more rights than libvirt and the host do."""
 
 import json
 import time
@@ -14,10 +14,10 @@ P2P = libvirt.VIR_MIGRATE_PEER2PEER
 POLICY = "auto_converge.policy"
 URI = {libvirt.VIR_MIGRATE_PARAM_URI: "tcp://10.77.0.2:49152"}
 
-# Pauses whatever guest it gets hold of, at once and for long.
+# Pauses the guest at once and for a long time.
 GREEDY = "suspend,passes=1,max-downtime=2000s,initial-downtime=5ms"
-# libvirt refuses in some milliseconds, and what a call does before that does not show
-# every time.
+# libvirt refuses within some milliseconds, and anything that a call does before that does not
+# show every time.
 REFUSED_CALLS = 60
 
 # GUEST POLICY TIMES: prints the code and the text of each call's error, one pair a line.
@@ -37,11 +37,11 @@ for _ in range(int(sys.argv[3])):
 
 
 class Beside(LabTest):
-    """A migration without policy, and somebody else who calls meanwhile."""
+    """A migration without a policy, and another caller at the same time."""
     module = ("--module", MODULE)
 
     def begin_stock(self):
-        """One that does not end by itself."""
+        """Starts a migration that does not end by itself."""
         self.slow_link()
         self.before = self.journals(), self.log()
         process = self.start_virsh(*self.virsh_words(p2p=True), program=STOCK_VIRSH)
@@ -53,7 +53,7 @@ class Beside(LabTest):
         return "/usr/bin/python3", "-c", CALLER, self.guest, policy, str(times)
 
     def errors(self, caller):
-        """Of each of its calls: the code, 0 for none, and the text."""
+        """The error code (0: no error) and text of each call."""
         code, said = self.finish(caller)
         self.assertEqual(code, 0, said)
         return [json.loads(line) for line in said.splitlines()]
@@ -72,7 +72,7 @@ class Beside(LabTest):
                              {"auto_converge.module"})
 
     def assert_goes_on(self, process):
-        """As its owner sees it, until he ends it himself."""
+        """The first migration goes on unchanged until its owner aborts it."""
         self.assertIsNone(process.poll(), "the first migration has ended")
         self.assertEqual((self.journals(), self.log()), self.before)
         self.domain.abortJob()
@@ -83,7 +83,7 @@ class Beside(LabTest):
 
 
 class Second(Beside):
-    """libvirt refuses a second migration of a guest, whoever asks for it."""
+    """libvirt refuses a second migration of a guest, from any caller."""
 
     def test_direct(self):
         first = self.begin_stock()
@@ -105,7 +105,7 @@ class Second(Beside):
 
 
 class SecondWithoutModule(Beside):
-    """The same where this virsh controls the migrations that it asks for."""
+    """The same for a virsh that controls its migrations itself."""
     module = ()
 
     def assert_left_alone(self):
@@ -129,7 +129,7 @@ class SecondWithoutModule(Beside):
 
 
 class Polkit(Beside):
-    """A host that asks polkit what a caller may do."""
+    """A host that asks polkit for the rights of a caller."""
     module = ("--module", MODULE, "--polkit")
 
     def setUp(self):
@@ -144,7 +144,7 @@ class Polkit(Beside):
                           "--reset-env", *self.caller(policy, times))
 
     def migrate_as(self, user, policy):
-        """The error's code, 0 for none, and its text."""
+        """The error code (0: no error) and text."""
         return self.errors(self.start_as(user, policy))[0]
 
     def assert_arrived_as(self, user, policy):
@@ -185,7 +185,7 @@ class Polkit(Beside):
 
 
 class Limits(LabTest):
-    """What the host allows goes before what domain and call ask for."""
+    """The host limits what the domain and the call may request."""
     module = ("--module", MODULE)
     aborting = "<policy preset='adaptive' when='always'><passes>1</passes>" \
                "<fallback>abort</fallback></policy>"
@@ -209,7 +209,7 @@ class Limits(LabTest):
             libvirt.VIR_DOMAIN_METADATA_ELEMENT, NAMESPACE))
 
     def may_abort(self, **kwargs):
-        """And whoever reads the error or the log learns who has done it, and why."""
+        """The fallback aborts, and both the error and the log say why."""
         self.slow_link()
         self.write_conf(f"{self.host}[domain-limits]\nfallback = abort+continue+post-copy\n")
         self.set_domain_policy(self.aborting)

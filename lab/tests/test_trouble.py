@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trouble of one guest, one disk or one host: nobody else's, and nothing of it stays."""
+"""Trouble of one guest, one disk or one host: it affects no other guest, and leaves nothing
+behind."""
 
 import os
 import signal
@@ -19,19 +20,19 @@ LIVE, P2P = libvirt.VIR_MIGRATE_LIVE, libvirt.VIR_MIGRATE_PEER2PEER
 BACK = {libvirt.VIR_MIGRATE_PARAM_URI: "tcp://10.77.0.1:49152"}
 STATE, JOURNALS = "/run/libvirt/converge", "/var/log/libvirt/converge"
 
-SMALL_MIB = 64          # of a guest that only has to come and go
+SMALL_MIB = 64          # memory of a guest that only has to migrate
 
-# libvirt gives up after 30 s what waits for a guest's job: who has waited for another
-# guest's has waited longer than this.
+# libvirt's calls wait at most 30 s for a guest's job. A call that takes longer than this has
+# waited for another guest.
 NEIGHBOURS_PATIENCE = 25
 
-# libvirt gives up a destination that does not answer after some 30 s: who has waited for
-# that has waited longer than this.
+# libvirt gives up a destination that does not answer after some 30 s. A call that takes longer
+# than this has waited for the destination.
 DESTINATION_PATIENCE = 15
 
 
 class Trouble(LabTest):
-    """A busy guest that gets into trouble, and others beside it that do not."""
+    """A busy guest that gets into trouble, and other guests that do not."""
     module = ("--module", MODULE)
     guest = "h1"
     others = ()
@@ -48,13 +49,13 @@ class Trouble(LabTest):
     # --- acting ---
 
     def bring_back(self):
-        """Others that have arrived: that is faster than a new one."""
+        """Migrates other guests back, which is faster than starting new ones."""
         for name in self.arrived:
             self.target.connect().lookupByName(name).migrateToURI3(self.uri("A"), BACK, LIVE | P2P)
             self.keep(name, QUIET)
 
     def begin(self, *words, **kwargs):
-        """A migration that does not end by itself, throttled by a quota of ours."""
+        """Starts a migration that does not end by itself, and waits for the CPU quota."""
         process = self.start_virsh(*self.virsh_words(*(words or NEVER), **kwargs))
         self.until("a lower quota",
                    lambda: vcpuquota.quotas(self.source, self.guest) != self.quotas)
@@ -77,7 +78,7 @@ class Trouble(LabTest):
         self.until("the daemon's end", lambda: not os.path.exists(f"/proc/{pid}/fd/0"))
 
     def run_virsh(self, *words):
-        """To its end, which must come."""
+        """Runs virsh to its end, which must come."""
         code, said = self.finish(self.start_virsh(*words, program=STOCK_VIRSH))
         self.assertEqual(code, 0, said)
         return said
@@ -114,7 +115,7 @@ class HungGuest(Trouble):
     others = ("h2", "h3")
 
     def test_record_left(self):
-        """Its daemon was killed while it was throttled, and then its QEMU hangs."""
+        """The daemon is killed while the guest is throttled, and then the guest's QEMU hangs."""
         process = self.begin()
         self.kill_daemon()
         self.finish(process)
@@ -122,7 +123,7 @@ class HungGuest(Trouble):
         said, journals = len(self.log()), len(self.journals())
         tool("hosts", "restart", "A")
 
-        # Hangs with its guest, and may hold up nobody.
+        # This call hangs with its guest, and must not delay others.
         hung = self.start_virsh(*self.virsh_words(*NEVER, p2p=True))
         self.assert_others_migrate()
         self.until("a word on the guest that is waited for",
@@ -135,7 +136,7 @@ class HungGuest(Trouble):
         self.assert_recovered()
 
     def aborted(self, process):
-        """Whether it has ended; it may not yet have begun, too."""
+        """Tries to abort the migration, which may not have begun; returns whether it has ended."""
         try:
             self.domain.abortJob()
         except libvirt.libvirtError:
@@ -155,7 +156,7 @@ class HungDestination(Trouble):
                       ("schedinfo", "h1", "--live"), ("list",)):
             self.run_virsh(*words)
         self.run_virsh("domjobabort", self.guest)
-        # QEMU has ended it at once; libvirt goes on to wait for the destination.
+        # QEMU has ended the migration at once, but libvirt still waits for the destination.
         self.until_over_in_qemu()
         self.assert_not_throttled(DESTINATION_PATIENCE)
         self.go_on(self.daemon_pid(self.target))
@@ -170,17 +171,17 @@ class HungDestination(Trouble):
 
 
 class HungDisk(Trouble):
-    """A file system that does not answer, under what is written during a migration."""
+    """A file system that does not answer, for files that are written during a migration."""
     others = ("h2",)
 
     def mount(self, directory):
-        """Puts one that can be stopped there: the process that serves it."""
+        """Mounts a file system that can be stopped; returns the process that serves it."""
         self.run_there("mkdir", "-p", directory)
         process = self.start("bindfs", "-f", directory, directory)
         self.addCleanup(self.unmount, directory)
         self.until("bindfs", lambda: not subprocess.run(
             self.source.command("mountpoint", "-q", directory)).returncode)
-        # Behind "hosts exec", which is replaced by what it runs.
+        # "hosts exec" replaces itself with its command, so this is the right process.
         return process.pid
 
     def unmount(self, directory):
@@ -226,7 +227,7 @@ class HungDisk(Trouble):
 
 
 class NoRoom(Trouble):
-    """Where nothing can be written, by whoever it may be."""
+    """A directory to which no user can write."""
 
     def read_only(self, directory):
         return f"mount --bind {directory} {directory} && mount -o remount,ro,bind {directory}"
@@ -243,7 +244,7 @@ class NoRoom(Trouble):
         subprocess.run(self.source.command("sh", "-c", text), check=True)
 
     def no_record(self, how):
-        """What could not be put back is not changed."""
+        """Values that could not be restored are not changed."""
         self.spoil(STATE, how)
         said = len(self.log())
         watch = vcpuquota.Watch(self.source, self.guest)
@@ -274,7 +275,7 @@ class NoRoom(Trouble):
         self.no_record(self.full)
 
     def no_journal(self, how):
-        """That is no reason not to help."""
+        """A migration without a journal is still controlled."""
         self.spoil(JOURNALS, how)
         said = len(self.log())
         process = self.begin(*POLICY)
@@ -292,7 +293,7 @@ class NoRoom(Trouble):
 
 
 class ModuleGone(Trouble):
-    """A daemon was killed while it throttled, and the next one has no module."""
+    """A daemon is killed while it throttles, and the next one has no module."""
 
     @unittest.skipUnless(os.path.exists(UNDO), "virt-converge-undo is not built")
     def test_undone_by_itself(self):
@@ -300,7 +301,7 @@ class ModuleGone(Trouble):
         self.kill_daemon()
         self.finish(process)
         self.assertTrue(self.records())
-        # As systemd does when the daemon has ended.
+        # systemd does this when the daemon has ended.
         self.undo()
         self.assertEqual(vcpuquota.quotas(self.source, self.guest), self.quotas)
 
@@ -318,7 +319,7 @@ class ModuleGone(Trouble):
 
 
 class Fifo(Trouble):
-    """Somebody has put a FIFO where the host's configuration should be."""
+    """The host's configuration is a FIFO."""
 
     def setUp(self):
         self.cmdline = QUIET
@@ -328,7 +329,7 @@ class Fifo(Trouble):
         self.addCleanup(self.remove)
 
     def remove(self):
-        """Lets go whoever waits for a writer."""
+        """Opens the FIFO, so that no reader waits for a writer any longer, and removes it."""
         os.close(os.open(self.path, os.O_RDWR | os.O_NONBLOCK))
         os.unlink(self.path)
 

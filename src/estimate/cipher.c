@@ -13,16 +13,17 @@
 /* QEMU's default (tls-creds-x509, crypto/tlscreds.c). */
 #define PRIORITY "NORMAL"
 
-/* The longest TLS record (RFC 8446, 5.1), which QEMU's writes fill. */
+/* The longest TLS record (RFC 8446, 5.1); QEMU's writes fill such records. */
 #define RECORD 16384
 
-/* Long enough for a processor that has to wake up. */
+/* Long enough for a processor to reach its full clock rate. */
 #define MEASURE_US (300 * 1000)
 
-/* The records of one look at the clock: some 100 us each. */
+/* Records between two readings of the clock; a batch takes some 100 us. */
 #define BATCH 16
 
-/* GnuTLS lists the ciphers of a priority by preference; not all of them are TLS 1.3's. */
+/* The preferred cipher of TLS 1.3.  GnuTLS sorts the ciphers of a priority by preference, but
+ * not all of them belong to TLS 1.3. */
 static gnutls_cipher_algorithm_t
 firstCipher(void)
 {
@@ -81,7 +82,7 @@ convergeCipherSpeed(const char **name,
 
     result = gnutls_aead_cipher_init(&handle, cipher, &key);
     if (result == 0)
-        result = encryptBatch(handle, cipher, &records);    /* warm */
+        result = encryptBatch(handle, cipher, &records);    /* warms the caches */
 
     records = 0;
     startUs = endUs = g_get_monotonic_time();
@@ -94,7 +95,7 @@ convergeCipherSpeed(const char **name,
 
     if (result != 0) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("cannot measure how fast this machine encrypts: %1$s"),
+                    _("cannot measure the encryption speed of this machine: %1$s"),
                     gnutls_strerror(result));
         return 0;
     }

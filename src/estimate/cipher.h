@@ -6,8 +6,10 @@
 
 #include "util/error.h"
 
-/* Bytes/s that one thread encrypts with @cipher's name, which is static: the first one
- * of GnuTLS's priority "NORMAL" for TLS 1.3, which is what two QEMU agree on unless they
- * are told otherwise.  Takes 0.3 s of a processor; not for two threads at once.  0 with @error
- * set on failure. */
+/* Returns the bytes/s that one thread encrypts, or 0 with @error set.
+ *
+ * @cipher: set to the static name of the cipher: the first one of GnuTLS's priority "NORMAL"
+ * for TLS 1.3, on which two QEMUs agree by default
+ *
+ * Takes 0.3 s of processor time.  Must not run in two threads at once. */
 double convergeCipherSpeed(const char **cipher, GError **error);

@@ -10,27 +10,27 @@
 #define GIB (1024.0 * 1024 * 1024)
 #define PAGE 4096
 
-/* Points of the grid each way; it is laid twice, the second time over what the first
- * has left possible. */
+/* Points of the grid in each dimension.  The search runs twice, the second time only over
+ * the area that the first has left possible. */
 #define GRID 80
 
-/* The grid's r reaches from half the slowest to 64 times the fastest that was seen, as
- * the engine's own does (model.c). */
+/* The grid's r reaches from half the slowest to 64 times the fastest observed rate, as in the
+ * engine (model.c). */
 #define RATE_SPAN 64.0
 
-/* 95 % of chi-squared with two degrees of freedom, for the two that are fitted. */
+/* 95 % quantile of chi-squared with two degrees of freedom, one for each fitted parameter. */
 #define SIGNIFICANT 5.99
 
-/* Where measurements leave r open, twice what was seen is as likely as the engine takes
- * it to be (PRIOR_RATE in model.c); far too weak to matter where they do not. */
+/* Prior for r, at twice the fastest observed rate as in the engine (PRIOR_RATE in model.c).
+ * It decides only if the measurements leave r open; otherwise it is far too weak to matter. */
 #define PRIOR_RATE 2.0
 #define PRIOR_WEIGHT 0.05
 
-/* QEMU cuts its rate off to whole MiB/s. */
+/* QEMU truncates the rate to whole MiB/s. */
 #define RESOLUTION (1024.0 * 1024)
 
-/* Of so many pages none was seen to change, while less than so many may have: 95 % of
- * a Poisson distribution. */
+/* If no sampled page has changed, at most this many changes were to be expected: 95 % quantile
+ * of a Poisson distribution. */
 #define UNSEEN 3.0
 
 typedef struct {
@@ -38,10 +38,10 @@ typedef struct {
     gsize n;
     double memory;
     double pages;               /* sampled in each measurement */
-    double fastest;             /* that was seen, bytes/s */
+    double fastest;             /* greatest observed rate, bytes/s */
 } fitInput;
 
-/* Least and greatest of what is possible. */
+/* The least and greatest possible values. */
 typedef struct {
     double set[2], rate[2];
 } fitBox;
@@ -62,7 +62,7 @@ xlogx(double x,
     return x > 0 ? x * log(x / y) : 0;
 }
 
-/* Twice the log likelihood that is missing to a perfect fit. */
+/* Twice the difference in log likelihood from a perfect fit. */
 static double
 deviance(const fitInput *input,
          double workingSet,
@@ -99,7 +99,7 @@ prior(const fitInput *input,
     return PRIOR_WEIGHT * open * open;
 }
 
-/* The best of @box goes to @fit->corner[0]; returns its deviance. */
+/* Stores the best pair of @box in @fit->corner[0]; returns its deviance. */
 static double
 findBest(const fitInput *input,
          const fitBox *box,
@@ -125,7 +125,7 @@ findBest(const fitInput *input,
     return least;
 }
 
-/* Everything in @box with a deviance up to @limit: its extremes are the other corners. */
+/* Stores the extremes of all pairs in @box with a deviance up to @limit in the other corners. */
 static void
 findCorners(const fitInput *input,
             const fitBox *box,
@@ -155,7 +155,7 @@ findCorners(const fitInput *input,
     }
 }
 
-/* One point of the grid more than what is possible, on each side. */
+/* Shrinks @box to the possible pairs and one point of the grid more on each side. */
 static void
 shrink(fitBox *box,
        const convergeSampledFit *fit)
@@ -241,8 +241,8 @@ convergeFitDirtying(const convergeObservation *seen,
     for (i = 0; i < 2; i++) {
         double least = findBest(&input, &box, fit);
 
-        /* Where even the best pair misses by more than sampling explains, the
-         * guest varies, and all is that much less certain. */
+        /* If even the best pair misses by more than sampling explains, the guest varies, and
+         * the limit is widened accordingly. */
         fit->scatter = MAX(n > 2 ? least / (double)(n - 2) : 1, 1);
         limit = least + SIGNIFICANT * fit->scatter;
         findCorners(&input, &box, limit, fit);

@@ -2,63 +2,66 @@
 /*
  * fit.h: working set and write rate of a guest that is not being migrated
  *
- * QEMU measures dirtying by hashing a random sample of pages twice, or by counting all
- * of them.  Of n sampled pages, the number that changed is binomial, with the share that
- * the model of engine/model.h dirties in that time:
+ * QEMU measures the dirty rate by hashing a random sample of pages twice, or by counting all
+ * dirtied pages.  The number of changed pages among n sampled ones is binomial, with the
+ * share that the model of engine/model.h dirties in that time:
  *
  *     D(t) / memory = W (1 - exp(-r t / W)) / memory
  *
- * The pair (W, r) with the least deviance from all measurements is the fit, and the
- * pairs whose deviance is not significantly more are what it may be as well.  Pure.
+ * The fit is the pair (W, r) with the least deviance from all measurements.  All pairs whose
+ * deviance is not significantly greater are possible as well.  This code is pure.
  */
 #pragma once
 
 #include "engine/model.h"
 
-/* Pages that QEMU samples of each GiB (DIRTYRATE_DEFAULT_SAMPLE_PAGES in
- * migration/dirtyrate.h; libvirt's call has no say in it). */
+/* Pages that QEMU samples in each GiB (DIRTYRATE_DEFAULT_SAMPLE_PAGES in
+ * migration/dirtyrate.h; libvirt cannot change it). */
 #define CONVERGE_SAMPLED_PER_GIB 512
 
-/* QEMU measures no block of guest memory that is smaller (MIN_RAMBLOCK_SIZE there). */
+/* QEMU samples no block of guest memory smaller than this (MIN_RAMBLOCK_SIZE there). */
 #define CONVERGE_SAMPLED_LEAST (G_GUINT64_CONSTANT(128) << 20)
 
-/* A number, and between what it lies. */
+/* A number, and the range in which it lies. */
 typedef struct _convergeRange convergeRange;
 struct _convergeRange {
     double value, low, high;
 };
 
-/* One pair that may be what the guest does. */
+/* One possible pair (W, r). */
 typedef struct _convergeDirtying convergeDirtying;
 struct _convergeDirtying {
     double workingSet;          /* bytes */
     double writeRate;           /* bytes/s at full speed */
 };
 
-/* The likeliest pair, and those with the least and greatest of each. */
+/* The likeliest pair, and those with the least and greatest W and r. */
 #define CONVERGE_FIT_CORNERS 5
 
 typedef struct _convergeSampledFit convergeSampledFit;
 struct _convergeSampledFit {
     convergeRange workingSet;
     convergeRange writeRate;
-    gboolean setOpen;           /* W may be anything above .workingSet.low... */
-    gboolean rateOpen;          /* ...r above .writeRate.low: the guest rewrites its whole
-                                 * working set within the shortest measurement */
-    gboolean quiet;             /* no page was seen to change */
-    double scatter;             /* deviance per degree of freedom, >= 1; far above 1 the
-                                 * guest is not one working set at one rate */
+    gboolean setOpen;           /* W may be anything above .workingSet.low */
+    gboolean rateOpen;          /* r may be anything above .writeRate.low: the guest rewrites
+                                 * its whole working set within the shortest measurement */
+    gboolean quiet;             /* no sampled page has changed */
+    double scatter;             /* deviance per degree of freedom, >= 1; if far above 1, the
+                                 * guest does not write to one working set at one rate */
     convergeDirtying corner[CONVERGE_FIT_CORNERS];  /* [0]: the likeliest */
 };
 
-/* @seen: what was measured without any throttle, @n >= 1 of them; @memory: of the guest,
- * bytes; @pages: looked at in each measurement, see convergeFitPages() */
+/* Fits a pair (W, r) to measurements.
+ *
+ * @seen: @n >= 1 measurements of the guest at full speed
+ * @memory: of the guest, bytes
+ * @pages: sampled in each measurement, see convergeFitPages() */
 void convergeFitDirtying(const convergeObservation *seen, gsize n, double memory,
                          double pages, convergeSampledFit *fit);
 
-/* Pages that QEMU looks at: a sample, or (@exact) all of 4 KiB. */
+/* Number of pages that QEMU examines: a sample, or with @exact all pages of 4 KiB. */
 double convergeFitPages(double memory, gboolean exact);
 
-/* What was dirtied in @seconds at QEMU's rate of @mibps, which it cuts off to a whole
- * number. */
+/* The observation for a measurement of @seconds for which QEMU reports the truncated rate
+ * @mibps, in MiB/s. */
 convergeObservation convergeFitObservation(double seconds, guint64 mibps);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * forecast.c: how a migration would go, before there is one
+ * forecast.c: predicts the course of a migration before it starts
  */
 #include <math.h>
 
@@ -8,32 +8,32 @@
 #include "estimate/forecast.h"
 #include "plant/plant.h"
 
-/* The corners of the fit, and the likeliest guest with the least and most memory used. */
+/* The corners of the fit, and the likeliest guest with the least and most used memory. */
 #define GUESTS (CONVERGE_FIT_CORNERS + 2)
 
-/* A migration that has not ended after so long, and so many times what one pass over
- * used memory takes, is taken never to end. */
+/* A migration is taken never to end if it has not ended after this time plus the time for this
+ * many passes over the used memory. */
 #define GIVE_UP_MS (30 * 60 * 1000)
 #define GIVE_UP_PASSES 20
 
-/* Likewise after so many passes; the engine itself looks 64 ahead (PREDICT_PASSES in
+/* The same holds after this many passes; the engine itself predicts 64 (PREDICT_PASSES in
  * model.c). */
 #define PASSES_MOST 500
 
-/* The modelled guest does the same for ever: what so many probes have not taught, none
- * will, and each costs a fit. */
+/* The modelled guest never changes: further probes would teach nothing new, and each costs a
+ * fit. */
 #define PROBES_MOST 20
 
-/* Losses this close are a tie, which the shorter one wins, and times this close as well,
- * which the one that was named first wins: QEMU looks at what is left every 50 ms, before
- * and after, which no forecast can foresee. */
+/* Losses this close are a tie, which the shorter migration wins.  Times this close are a tie,
+ * too, which the policy named first wins.  QEMU checks the remaining memory only every 50 ms,
+ * so a forecast cannot be more precise. */
 #define TIE_FACTOR 1.05
 #define TIE_MS 100
 
-/* QEMU looks at what is left every 50 ms, and its limit is without overhead. */
+/* QEMU checks the remaining memory every 50 ms, and its downtime limit excludes the overhead. */
 #define PAUSE_SLACK_MS (CONVERGE_PAUSE_OVERHEAD_MS + 50)
 
-/* What came of one run. */
+/* The outcome of one run. */
 typedef struct {
     convergeEnd end;
     double switchMs, totalMs, pauseMs, lostMs;
@@ -73,11 +73,11 @@ guestAt(const convergeForecastInput *input,
         .workingSet = pair->workingSet,
         .writeRate = pair->writeRate,
         .bandwidth = input->bandwidth,
-        .actuator = input->actuator,
+        .bestMethod = input->method,
     };
 }
 
-/* The plant, and what is watched of it. */
+/* The plant, and the number of its probes. */
 typedef struct {
     convergePlant *plant;
     unsigned int probes;
@@ -224,7 +224,7 @@ forecast(const convergeForecastInput *input,
         }
         result.worst = MAX(result.worst, run.end);
         if (result.end == CONVERGE_END_NEVER)
-            break;      /* nothing to add */
+            break;      /* worse is not possible */
         if (!result.completes || !completes(run.end))
             continue;
 
@@ -263,7 +263,8 @@ losesLess(const convergeForecast *a,
     return isLess(a->totalMs.value, b->totalMs.value);
 }
 
-/* Of those whose end and worst end are at most these; -1: there is none. */
+/* Index of the policy that costs the guest least, of those whose end and worst end are no
+ * worse than @end and @worst; -1: no such policy. */
 static int
 leastLost(const GArray *policies,
           convergeEnd end,
@@ -283,7 +284,8 @@ leastLost(const GArray *policies,
     return best;
 }
 
-/* Certain ends before uncertain ones, and those within limits before all others. */
+/* Prefers policies that end within their limits to all others, and certain ends to uncertain
+ * ones. */
 static void
 recommend(convergeForecasts *forecasts)
 {

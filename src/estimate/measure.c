@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * measure.c: what a running guest does with its memory, over libvirt's public API
+ * measure.c: measures how a running guest dirties its memory, with libvirt's public API
  */
 #include <stdlib.h>
 
@@ -12,20 +12,21 @@
 #include "qemu_migration_converge.h"
 #include "throttle/throttle.h"
 
-/* QEMU's limits for one measurement, seconds. */
+/* QEMU's limits on the length of one measurement, seconds. */
 #define SHORTEST 1
 #define LONGEST 60
 
-/* Short ones in a row; then a long one, of such a part of the whole: two rounds fit. */
+/* Each round has this many short measurements, then one that takes this fraction of the whole
+ * time, so that two rounds fit. */
 #define SHORT_ONES 2
 #define LONG_PART 3
 
-/* What a measurement may take beyond its time until QEMU has its result. */
+/* How long QEMU's result may take after the end of a measurement. */
 #define PATIENCE_US (20 * G_USEC_PER_SEC)
 
 #define POLL_US (50 * 1000)
 
-/* What a QEMU process has resident beside guest memory: 39 MiB in the lab (Debian 12,
+/* Resident memory of a QEMU process besides guest memory: 39 MiB in the lab (Debian 12,
  * QEMU 7.2), more with more devices. */
 #define QEMU_OWN (40 * CONVERGE_MIB)
 #define QEMU_OWN_MOST (128 * CONVERGE_MIB)
@@ -38,7 +39,7 @@ typedef struct {
     void *opaque;
 } measureRun;
 
-/* libvirt's "no limit", in MiB/s. */
+/* Whether @mibps is a limit; libvirt has two values for "no limit". */
 static gboolean
 isLimited(unsigned long mibps)
 {
@@ -90,13 +91,13 @@ convergeMeasureLink(virDomainPtr dom,
     }
 
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("how fast the link is cannot be told from here: state it with --bandwidth, "
-                  "in MiB/s; domain '%1$s' has no speed limit and no completed migration to go by"),
+                _("the bandwidth of the link is unknown, since domain '%1$s' has neither a speed "
+                  "limit nor a completed migration; state it with --bandwidth, in MiB/s"),
                 virDomainGetName(dom));
     return FALSE;
 }
 
-/* The statistic @name of the job that runs or (@completed) was the last, or NULL. */
+/* The statistic @name of the current job or, with @completed, of the last one, or NULL. */
 static char *
 jobString(virDomainPtr dom,
           gboolean completed,
@@ -129,7 +130,7 @@ convergeMeasureThrottleMethod(virDomainPtr dom)
     return last && convergeThrottleMethodFind(last, &method) ? method : CONVERGE_METHOD_BEST;
 }
 
-/* Huge pages are not in the resident set. */
+/* Huge pages do not count as resident. */
 static gboolean
 hasHugePages(virDomainPtr dom)
 {
@@ -188,7 +189,7 @@ measureMemory(virDomainPtr dom,
 
     if (info.state != VIR_DOMAIN_RUNNING && info.state != VIR_DOMAIN_BLOCKED) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("domain '%1$s' is not running: there is nothing to measure"),
+                    _("domain '%1$s' is not running, so there is nothing to measure"),
                     virDomainGetName(dom));
         return FALSE;
     }
@@ -196,8 +197,8 @@ measureMemory(virDomainPtr dom,
     measured->memory = (double)info.maxMem * 1024;
     if (!measured->exact && measured->memory < (double)CONVERGE_SAMPLED_LEAST) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("domain '%1$s' has less than %2$d MiB of memory, of which QEMU takes no "
-                      "sample: measure with --exact"),
+                    _("domain '%1$s' has less than %2$d MiB of memory, which QEMU cannot sample; "
+                      "measure with --exact"),
                     virDomainGetName(dom), (int)(CONVERGE_SAMPLED_LEAST >> 20));
         return FALSE;
     }
@@ -206,7 +207,7 @@ measureMemory(virDomainPtr dom,
     return TRUE;
 }
 
-/* Sleeps until @untilUs and says how it goes. */
+/* Sleeps until @untilUs and reports the progress. */
 static void
 passTime(const measureRun *run,
          gint64 untilUs)
@@ -220,7 +221,9 @@ passTime(const measureRun *run,
     }
 }
 
-/* FALSE: libvirt has said why. @status: of the measurement, -1: this QEMU knows none. */
+/* Returns FALSE if libvirt has raised an error.
+ *
+ * @status: state of the measurement; -1: this QEMU cannot measure */
 static gboolean
 readRate(virDomainPtr dom,
          int *status,
@@ -245,8 +248,8 @@ readRate(virDomainPtr dom,
     return TRUE;
 }
 
-/* Somebody's measurement may be under way, such as that of a caller who was interrupted;
- * QEMU takes one at a time. */
+/* Waits for a measurement of another client, or of one that was interrupted: QEMU runs one at
+ * a time. */
 static gboolean
 waitForOther(const measureRun *run,
              GError **error)
@@ -260,7 +263,7 @@ waitForOther(const measureRun *run,
             convergeErrorSetLibvirt(error, "virDomainListGetStats");
             return FALSE;
         }
-        /* Where it does not end, libvirt will say so. */
+        /* If that measurement does not end, starting the next one will fail. */
         if (status != VIR_DOMAIN_DIRTYRATE_MEASURING || g_get_monotonic_time() > giveUpUs)
             return TRUE;
         g_usleep(POLL_US);
@@ -294,7 +297,7 @@ measureOnce(const measureRun *run,
             break;
         if (status < 0 || g_get_monotonic_time() > dueUs + PATIENCE_US) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                        _("QEMU does not come to tell how fast domain '%1$s' dirties its memory"),
+                        _("QEMU did not report the dirty rate of domain '%1$s'"),
                         virDomainGetName(run->dom));
             return FALSE;
         }
@@ -335,7 +338,7 @@ convergeMeasureGuest(virDomainPtr dom,
 
         if (leftUs < next * G_USEC_PER_SEC)
             next = SHORTEST;
-        /* One of each at least, however long QEMU takes beside. */
+        /* Take at least one of each length, however slow QEMU is. */
         if (leftUs < next * G_USEC_PER_SEC && turn > SHORT_ONES)
             break;
         if (turn == SHORT_ONES)

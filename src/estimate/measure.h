@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * measure.h: what a running guest does with its memory, over libvirt's public API
+ * measure.h: measures how a running guest dirties its memory, with libvirt's public API
  *
- * Nothing of the guest is changed.  A caller that dies in the middle leaves a
- * measurement in QEMU, which ends by itself within a minute at most.
+ * The guest is not changed.  If the caller dies in the middle, QEMU's measurement ends by
+ * itself within a minute.
  */
 #pragma once
 
@@ -19,40 +19,43 @@
 #define CONVERGE_MEASURE_MOST 600
 #define CONVERGE_MEASURE_DEFAULT 15
 
-/* Where the bandwidth comes from. */
+/* The source of the bandwidth. */
 typedef enum {
-    CONVERGE_LINK_STATED,       /* by the caller */
-    CONVERGE_LINK_LIMIT,        /* the domain's own limit for migrations */
-    CONVERGE_LINK_LAST,         /* what its last completed migration carried */
+    CONVERGE_LINK_STATED,       /* the caller */
+    CONVERGE_LINK_LIMIT,        /* the domain's speed limit for migrations */
+    CONVERGE_LINK_LAST,         /* the average of its last completed migration */
     CONVERGE_LINK_SOURCES
 } convergeLinkSource;
 
 typedef struct _convergeMeasured convergeMeasured;
 struct _convergeMeasured {
     double memory;              /* bytes */
-    convergeRange used;         /* bytes that are not zero, or may not be */
-    gboolean usedKnown;         /* FALSE: all of it is taken to be */
-    gboolean exact;             /* all pages were counted, not a sample of them */
+    convergeRange used;         /* bytes in pages that are not zero */
+    gboolean usedKnown;         /* FALSE: all memory is taken to be used */
+    gboolean exact;             /* all dirtied pages were counted, instead of a sample */
     GArray *seen;               /* of convergeObservation */
 };
 
-/* Called with what is done of the whole, 0..1. */
+/* Called with the share of the measurement that is done, 0..1. */
 typedef void (*convergeMeasureProgress)(double done, void *opaque);
 
-/* Sets @bandwidth, bytes/s, to what is known of the link without being told.  FALSE with
- * @error set when that is nothing. */
+/* Sets @bandwidth, bytes/s, from what libvirt knows about the link.  FALSE with @error set if
+ * it knows nothing. */
 gboolean convergeMeasureLink(virDomainPtr dom, double *bandwidth, convergeLinkSource *source,
                              GError **error);
 
-/* What will slow the vCPUs down where a policy leaves it open: what the last migration
- * that the host's module controlled had, or else what modules have as a rule; QEMU's own
- * throttle on a host without module. */
+/* The throttle method for policies that do not name one: that of the last migration that the
+ * host's module has controlled, else the usual one of the module; QEMU's own throttle on a
+ * host without the module. */
 convergeThrottleMethod convergeMeasureThrottleMethod(virDomainPtr dom);
 
-/* Measures for about @seconds, in turns of one second and longer ones.  @exact has QEMU
- * log every write instead of sampling pages, which costs the guest what a migration's
- * first seconds cost it.  NULL with @error set for a guest that does not run, has too
- * little memory for sampling, or where libvirt fails. */
+/* Measures for about @seconds, alternating between one second and longer ones.
+ *
+ * @exact: QEMU logs every write instead of sampling pages, which slows the guest down like
+ * the first seconds of a migration
+ *
+ * Returns NULL with @error set if the guest does not run or has too little memory for
+ * sampling, or if libvirt fails. */
 convergeMeasured *convergeMeasureGuest(virDomainPtr dom, unsigned int seconds, gboolean exact,
                                        convergeMeasureProgress progress, void *opaque,
                                        GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * report.c: a forecast for people and for programs
+ * report.c: prints a forecast as text and as JSON
  */
 #include <math.h>
 
@@ -9,7 +9,7 @@
 
 #include "estimate/report.h"
 
-/* Above this, the guest does not do one thing all the time. */
+/* Above this, the guest does not behave the same all the time. */
 #define SCATTERED 3
 
 /* A narrower range is shown as one number. */
@@ -21,15 +21,15 @@ static const char *const classWords[] = {
     [CONVERGE_CLASS_UNKNOWN] = N_("unknown"),
     [CONVERGE_CLASS_CONVERGES] = N_("converges by itself"),
     [CONVERGE_CLASS_MIDDLE] = N_("middle: throttle helps"),
-    [CONVERGE_CLASS_BEYOND] = N_("beyond any allowed throttle and pause"),
+    [CONVERGE_CLASS_BEYOND] = N_("beyond any allowed throttle and downtime"),
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(classWords) == CONVERGE_CLASS_LAST);
 
 static const char *const endWords[] = {
     [CONVERGE_END_LIMITS] = N_("completes"),
-    [CONVERGE_END_PAUSE] = N_("completes, by a longer pause"),
-    [CONVERGE_END_POSTCOPY] = N_("completes, by post-copy"),
-    [CONVERGE_END_ABORT] = N_("gives up"),
+    [CONVERGE_END_PAUSE] = N_("completes with a longer downtime"),
+    [CONVERGE_END_POSTCOPY] = N_("completes with post-copy"),
+    [CONVERGE_END_ABORT] = N_("aborts"),
     [CONVERGE_END_NEVER] = N_("does not end"),
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(endWords) == CONVERGE_END_LAST);
@@ -37,7 +37,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(endWords) == CONVERGE_END_LAST);
 static const char *const sourceWords[] = {
     [CONVERGE_LINK_STATED] = N_("as stated"),
     [CONVERGE_LINK_LIMIT] = N_("assumed: the domain's speed limit for migrations"),
-    [CONVERGE_LINK_LAST] = N_("assumed: what the domain's last completed migration carried"),
+    [CONVERGE_LINK_LAST] = N_("assumed: the bandwidth of the domain's last completed migration"),
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(sourceWords) == CONVERGE_LINK_SOURCES);
 
@@ -73,7 +73,7 @@ formatOpen(const convergeRange *range,
     return formatRange(range, 1 / CONVERGE_MIB, 0, unit);
 }
 
-/* Sentences about what the figures rest on, and what they leave open. */
+/* Sentences about the basis of the figures, and about their uncertainty. */
 static GPtrArray *
 notes(const convergeReport *report)
 {
@@ -81,31 +81,30 @@ notes(const convergeReport *report)
     const convergeSampledFit *fit = &report->input->fit;
 
     if (fit->quiet)
-        g_ptr_array_add(list, g_strdup(_("no page was seen to change")));
+        g_ptr_array_add(list, g_strdup(_("no sampled page has changed")));
     if (fit->rateOpen)
         g_ptr_array_add(list, g_strdup_printf(
-            _("the guest rewrites what it writes to within a second, the shortest time that can "
-              "be measured: how much faster than %1$.0f MiB/s it writes is uncertain, and with "
-              "it all that a throttle would do"), fit->writeRate.low / CONVERGE_MIB));
+            _("the guest rewrites its whole working set within a second, the shortest time that "
+              "can be measured: it writes at least %1$.0f MiB/s, but the actual rate and the "
+              "effect of a throttle are uncertain"), fit->writeRate.low / CONVERGE_MIB));
     if (fit->setOpen)
-        g_ptr_array_add(list, g_strdup(_("the guest goes on to write to memory that it has not "
+        g_ptr_array_add(list, g_strdup(_("the guest still writes to memory that it has not "
                                          "written to before: measure longer, with --seconds, to "
-                                         "see how much that is")));
+                                         "find its whole working set")));
     if (fit->scatter > SCATTERED)
-        g_ptr_array_add(list, g_strdup(_("the measurements disagree: the guest does not do the "
-                                         "same all the time, or its processor is busy with "
-                                         "others")));
+        g_ptr_array_add(list, g_strdup(_("the measurements disagree: the guest changes its "
+                                         "behaviour, or other programs use its processor")));
     if (!report->measured->usedKnown)
-        g_ptr_array_add(list, g_strdup(_("how much of the guest's memory is in use is unknown: "
-                                         "all of it is taken to be sent")));
+        g_ptr_array_add(list, g_strdup(_("it is unknown how much of the guest's memory is in use: "
+                                         "the forecast assumes that all of it must be sent")));
     if (report->cipher && report->elsewhere)
         g_ptr_array_add(list, g_strdup_printf(
-            _("how fast this machine encrypts was measured, not how fast '%1$s' does"),
+            _("the encryption speed is that of this machine, not that of '%1$s'"),
             report->elsewhere));
     return list;
 }
 
-/* One sentence, without a final period. */
+/* One or more sentences, joined by "; ", without a final period. */
 static char *
 reason(const convergeForecasts *forecasts)
 {
@@ -113,30 +112,31 @@ reason(const convergeForecasts *forecasts)
     g_autoptr(GString) text = NULL;
 
     if (forecasts->recommended < 0)
-        return g_strdup(_("none of the policies completes the migration"));
+        return g_strdup(_("no policy completes the migration"));
 
     chosen = &g_array_index(forecasts->policies, convergeForecast, forecasts->recommended);
     text = g_string_new(NULL);
 
     if (chosen->end == CONVERGE_END_LIMITS)
-        g_string_append_printf(text, _("of those that stay within their limits it loses the guest "
-                                       "least, %1$.1f s"), chosen->lostMs.value / 1000);
+        g_string_append_printf(text, _("of the policies that stay within their limits, this one "
+                                       "costs the guest least: %1$.1f s"), chosen->lostMs.value / 1000);
     else
-        g_string_append_printf(text, _("none stays within its limits, and of those that complete "
-                                       "it loses the guest least, %1$.1f s"),
+        g_string_append_printf(text, _("no policy stays within its limits; of those that complete "
+                                       "the migration, this one costs the guest least: %1$.1f s"),
                                chosen->lostMs.value / 1000);
     if (chosen->worst >= CONVERGE_END_ABORT)
-        g_string_append(text, _("; but that it completes is not certain"));
+        g_string_append_printf(text, "; %s", _("it is not certain that the migration completes"));
 
     if (forecasts->cheaper >= 0) {
         least = &g_array_index(forecasts->policies, convergeForecast, forecasts->cheaper);
+        g_string_append(text, "; ");
         if (least->end == CONVERGE_END_POSTCOPY)
-            g_string_append_printf(text, _("; %1$s would lose %2$.1f s, but there the guest is lost "
-                                           "if host or link fail in the last %3$.1f s"),
+            g_string_append_printf(text, _("%1$s would cost only %2$.1f s, but the guest is lost "
+                                           "if a host or the link fails in the last %3$.1f s"),
                                    least->text, least->lostMs.value / 1000,
                                    (least->totalMs.value - least->switchMs) / 1000);
         else
-            g_string_append_printf(text, _("; %1$s would lose %2$.1f s, with a pause of "
+            g_string_append_printf(text, _("%1$s would cost only %2$.1f s, but with a downtime of "
                                            "%3$.1f s"), least->text, least->lostMs.value / 1000,
                                    least->pauseMs.value / 1000);
     }
@@ -150,7 +150,7 @@ recommended(const convergeForecasts *forecasts)
         g_array_index(forecasts->policies, convergeForecast, forecasts->recommended).text;
 }
 
-/* --- For people --- */
+/* --- Text --- */
 
 static void
 appendCell(GString *text,
@@ -191,7 +191,7 @@ appendGuest(GString *text,
     for (i = 0; i < report->measured->seen->len; i++)
         seconds += g_array_index(report->measured->seen, convergeObservation, i).seconds;
 
-    appendRow(text, _("guest"), _("%1$s: %2$.0f MiB of memory, of which in use %3$s"),
+    appendRow(text, _("guest"), _("%1$s: %2$.0f MiB of memory, used: %3$s"),
               report->domain, report->input->memory / CONVERGE_MIB, used);
     appendRow(text, _("writes"), _("%1$s to a working set of %2$s (%3$u measurements, %4$.0f s)"),
               rate, set, report->measured->seen->len, seconds);
@@ -200,9 +200,9 @@ appendGuest(GString *text,
     if (report->cipher)
         appendRow(text, _("encryption"), "%.0f MiB/s, %s", report->encrypted / CONVERGE_MIB,
                   report->cipher);
-    appendRow(text, _("throttle"), "%s", convergeThrottleMethodName(report->input->actuator));
+    appendRow(text, _("throttle"), "%s", convergeThrottleMethodName(report->input->method));
     if (report->input->pauseMostMs > 0)
-        appendRow(text, _("pause"), _("up to %1$lld ms, as domain and host have it"),
+        appendRow(text, _("downtime"), _("up to %1$lld ms, set by the domain or the host"),
                   (long long)report->input->pauseMostMs);
 }
 
@@ -215,14 +215,16 @@ appendClass(GString *text,
 
     for (i = 0; i < CONVERGE_CLASS_LAST; i++) {
         if (forecasts->mayBe[i] && i != forecasts->class_)
+            /* TRANSLATORS: appended to a class; %1$s is another possible class */
             g_string_append_printf(others, _("; or %1$s"), _(classWords[i]));
     }
     if (others->len > 0)
+        /* TRANSLATORS: appended to a list of classes */
         g_string_append(others, _(" (uncertain)"));
     appendRow(text, _("class"), "%s%s", _(classWords[forecasts->class_]), others->str);
 }
 
-/* Columns of the table, but the last one; each as wide as its widest cell. */
+/* Columns of the table except the last; each is as wide as its widest cell. */
 #define COLUMNS 4
 
 static void
@@ -236,8 +238,8 @@ appendTable(GString *text,
 
     g_ptr_array_add(cells, g_strdup(_("policy")));
     g_ptr_array_add(cells, g_strdup(_("total")));
-    g_ptr_array_add(cells, g_strdup(_("pause")));
-    g_ptr_array_add(cells, g_strdup(_("guest lost")));
+    g_ptr_array_add(cells, g_strdup(_("downtime")));
+    g_ptr_array_add(cells, g_strdup(_("guest time lost")));
     for (i = 1; i < rows; i++) {
         const convergeForecast *one = &g_array_index(forecasts->policies, convergeForecast, i - 1);
 
@@ -261,6 +263,7 @@ appendTable(GString *text,
             appendCell(text, cells->pdata[i * COLUMNS + j], width[j] + 1);
         g_string_append(text, one ? _(endWords[one->end]) : _("result"));
         if (one && one->worst != one->end)
+            /* TRANSLATORS: appended to a result; %1$s is the worst possible one */
             g_string_append_printf(text, _(", or: %1$s"), _(endWords[one->worst]));
         g_string_append_c(text, '\n');
     }
@@ -287,7 +290,7 @@ convergeReportText(const convergeReport *report)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* --- For programs --- */
+/* --- JSON --- */
 
 static void
 addNumber(JsonBuilder *builder,
@@ -307,7 +310,7 @@ addString(JsonBuilder *builder,
     json_builder_add_string_value(builder, value);
 }
 
-/* @open: there is no upper end. */
+/* @open: the range has no upper end */
 static void
 addRange(JsonBuilder *builder,
          const char *name,
@@ -429,7 +432,7 @@ convergeReportJSON(const convergeReport *report)
     addLink(builder, report);
     addClass(builder, report->forecasts);
 
-    addString(builder, "actuator", convergeThrottleMethodName(report->input->actuator));
+    addString(builder, "actuator", convergeThrottleMethodName(report->input->method));
     if (report->input->pauseMostMs > 0)
         addNumber(builder, "pause_most_ms", (double)report->input->pauseMostMs);
     json_builder_set_member_name(builder, "policies");

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * report.h: a forecast for people and for programs
+ * report.h: prints a forecast as text and as JSON
  */
 #pragma once
 
 #include "estimate/forecast.h"
 #include "estimate/measure.h"
 
-/* All that is known; borrowed. */
+/* Everything that a report is made of; borrowed. */
 typedef struct _convergeReport convergeReport;
 struct _convergeReport {
     const char *domain;
@@ -15,12 +15,12 @@ struct _convergeReport {
     const convergeForecastInput *input;
     double link;                /* bytes/s */
     convergeLinkSource source;
-    const char *cipher;         /* NULL: the migration is not to be encrypted */
-    double encrypted;           /* bytes/s that this machine encrypts */
-    const char *elsewhere;      /* the host whose guest it is, NULL: this machine */
+    const char *cipher;         /* NULL: the migration will not be encrypted */
+    double encrypted;           /* encryption speed of this machine, bytes/s */
+    const char *elsewhere;      /* the host that runs the guest; NULL: this machine */
     const convergeForecasts *forecasts;
 };
 
-/* Both end with a newline.  Free with g_free(). */
+/* The report as text or as JSON, with a final newline.  Free with g_free(). */
 char *convergeReportText(const convergeReport *report);
 char *convergeReportJSON(const convergeReport *report);

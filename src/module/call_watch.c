@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * call_watch.c: how far libvirt has come with one of the wrapped calls
+ * call_watch.c: follows libvirt's progress through a wrapped call
  */
 #include "module/call_watch.h"
 
 static const convergeNext *next;        /* set by the constructor, read-only afterwards */
-static __thread convergeCall *current;  /* NULL: this thread is in no call of ours */
+static __thread convergeCall *current;  /* NULL: this thread is in no wrapped call */
 
 void
 convergeCallWatchInit(const convergeNext *definitions)
@@ -65,7 +65,7 @@ noteEnded(void)
         call->ended(call);
 }
 
-/* --- What libvirt's QEMU driver calls --- */
+/* --- Functions that libvirt's QEMU driver calls --- */
 
 #define DEFINE_ENSURE_ACL(name) \
     int \

@@ -21,7 +21,7 @@ struct _registryEntry {
 
 static GMutex lock;             /* guards all below */
 static GCond changed;           /* a job has left, or was removed */
-static GPtrArray *entries;      /* of registryEntry, the oldest first; made at first use */
+static GPtrArray *entries;      /* of registryEntry, oldest first; created at first use */
 
 static void
 entryFree(gpointer opaque)
@@ -33,7 +33,7 @@ entryFree(gpointer opaque)
     g_free(entry);
 }
 
-/* All below: called with the lock held. */
+/* --- Called with the lock held --- */
 
 static registryEntry *
 entryAt(guint index)
@@ -47,7 +47,7 @@ count(void)
     return entries ? entries->len : 0;
 }
 
-/* The newest of that domain. */
+/* The newest entry of that domain in that state. */
 static registryEntry *
 findByState(const char *uuid,
             entryState state)
@@ -128,7 +128,7 @@ hasEarlier(const char *uuid,
     return FALSE;
 }
 
-/* Public functions: take the lock. */
+/* --- Public functions, which take the lock --- */
 
 void
 convergeRegistryAdd(const char *uuid,
@@ -249,7 +249,7 @@ convergeRegistryGetStatus(const char *uuid,
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = findByState(uuid, finished ? ENTRY_FINISHED : ENTRY_RUNNING);
 
-    /* Between Perform and Confirm libvirt has the job as running or as completed. */
+    /* Between Perform and Confirm, libvirt reports the job as running or as completed. */
     if (!entry)
         entry = findByState(uuid, ENTRY_PENDING);
     if (!entry)

@@ -4,17 +4,17 @@
  *
  * A job is running until its Perform has returned.  Then it is
  *
- *   gone       the migration has failed and everything is as it was
- *   leaving    the same, but its thread has not put everything back yet
- *   pending    the migration may yet fail: Confirm tells
+ *   gone       the migration has failed and everything is restored
+ *   leaving    the migration has failed, and the job's thread is still restoring
+ *   pending    the migration may still fail; the job waits for Confirm
  *   finished   the guest runs at the destination
  *
- * At most CONVERGE_REGISTRY_PENDING jobs are kept that wait for a Confirm, since a client
- * that has gone never confirms, and CONVERGE_REGISTRY_FINISHED finished ones, for the
- * completed statistics; of each domain one of either kind.
+ * The registry keeps at most CONVERGE_REGISTRY_PENDING jobs that wait for Confirm, since a
+ * client that has gone never confirms, and at most CONVERGE_REGISTRY_FINISHED finished jobs,
+ * for the completed statistics.  Of each domain it keeps at most one of either kind.
  *
- * Threads: any.  One mutex, never held across a libvirt call, a file or anything else that
- * may take long.
+ * Threads: any.  One mutex, which is never held across a libvirt call, file access or anything
+ * else that may take long.
  */
 #pragma once
 
@@ -23,7 +23,7 @@
 #define CONVERGE_REGISTRY_PENDING 1024
 #define CONVERGE_REGISTRY_FINISHED 64
 
-/* What becomes of a job whose Perform has returned. */
+/* The state of a job whose Perform has returned. */
 typedef enum {
     CONVERGE_REGISTRY_GONE,
     CONVERGE_REGISTRY_LEAVING,
@@ -31,37 +31,37 @@ typedef enum {
     CONVERGE_REGISTRY_DONE,
 } convergeRegistryEnd;
 
-/* A job that runs from now on, which the registry holds a reference to. */
+/* Adds a job that starts to run.  The registry takes a reference of its own. */
 void convergeRegistryAdd(const char *uuid, convergeJob *job);
 
-/* Perform of @job has returned. */
+/* Reports that Perform of @job has returned. */
 void convergeRegistryFinish(convergeJob *job, convergeRegistryEnd end);
 
-/* The thread of @job has ended: one that is leaving is gone. */
+/* Reports that the thread of @job has ended.  A job that was leaving is then gone. */
 void convergeRegistryLeft(convergeJob *job);
 
-/* Waits until no earlier job of @uuid runs or is leaving, at most @ms.  FALSE: there still
- * is one. */
+/* Waits at most @ms until no job of @uuid older than @job is running or leaving.  Returns
+ * FALSE if there still is one. */
 gboolean convergeRegistryAwaitEarlier(const char *uuid, const convergeJob *job, gint64 ms);
 
-/* The job of @uuid that waits for Confirm, taken out; NULL: none.  The reference is the
- * caller's. */
+/* Removes and returns the job of @uuid that waits for Confirm; NULL if there is none.  The
+ * caller owns the reference. */
 convergeJob *convergeRegistryTakePending(const char *uuid);
 
 gboolean convergeRegistryHasPending(const char *uuid);
 
-/* Another migration of @uuid has begun: forgets the finished one, if any. */
+/* Removes the finished job of @uuid, if any, because another migration has begun. */
 void convergeRegistryForget(const char *uuid);
 
-/* @job, which was taken out, has been confirmed. */
+/* Adds @job as finished, after convergeRegistryTakePending() and a successful Confirm. */
 void convergeRegistryAddFinished(const char *uuid, convergeJob *job);
 
-/* Reads a job's status and policy, running or finished as @finished says.  FALSE if
- * there is none.  Free @policy with g_free(). */
+/* Reads the status and policy of the running job or, with @finished, of the finished one.
+ * FALSE if there is no such job.  Free @policy with g_free(). */
 gboolean convergeRegistryGetStatus(const char *uuid, gboolean finished,
                                    convergeStatus *status, char **policy);
 
-/* convergeJobOutsideDowntime() of the running job of that domain; @ms if there is
- * none. */
+/* convergeJobOutsideDowntime() of the running job of that domain; returns @ms if there is no
+ * such job. */
 gint64 convergeRegistryOutsideDowntime(const char *uuid, gint64 ms);
 void convergeRegistrySetCeiling(const char *uuid, gint64 ms);

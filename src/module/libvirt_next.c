@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libvirt_next.c: dlsym() in one place
+ * libvirt_next.c: looks up libvirt's functions with dlsym()
  */
 #include <dlfcn.h>
 #include <glib-object.h>
@@ -10,8 +10,7 @@
 #include "module/libvirt_next.h"
 #include "util/text.h"
 
-/* Converting an object pointer to a function pointer is what dlsym() is for, but
- * ISO C has no cast for it. */
+/* ISO C has no cast from the object pointer that dlsym() returns to a function pointer. */
 static void
 lookUp(const char *name,
        void *function)
@@ -26,7 +25,7 @@ convergeNextResolve(convergeNext *next)
 {
     const char *missing = NULL;
 
-    /* All of them, whatever is missing: the wrappers forward in any case. */
+    /* Look up all functions even if one is missing: the wrappers forward in any case. */
 #define RESOLVE(ret, name, args) \
     lookUp(#name, &next->name); \
     if (!next->name && !missing) \

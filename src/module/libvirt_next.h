@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libvirt_next.h: the definitions behind our wrappers, and the few private
- * functions of libvirt that we cannot do without
+ * libvirt_next.h: the definitions behind the wrappers, and the few private functions of
+ * libvirt that the module needs
  *
- * All of them are looked up at run time: linking one private symbol would keep a
- * daemon of another libvirt version from starting.
+ * All of them are looked up at run time: a link to a private symbol would keep a daemon of
+ * another libvirt version from starting.
  *
  * Threads: filled in by the constructor, read-only afterwards.
  */
@@ -14,9 +14,8 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
-/* The calls that we wrap: return type, name, arguments.  First libvirt's own RPC
- * entry points (src/libvirt_internal.h), which the wire protocol pins: unchanged
- * since 1.1.0. */
+/* The wrapped calls: return type, name, arguments.  These are libvirt's own RPC entry points
+ * (src/libvirt_internal.h), which the wire protocol has kept unchanged since 1.1.0. */
 #define CONVERGE_WRAPPED_ENTRY_POINTS(CALL) \
     CALL(char *, virDomainMigrateBegin3Params, \
          (virDomainPtr domain, virTypedParameterPtr params, int nparams, \
@@ -48,7 +47,7 @@
          (virDomainPtr domain, const char *cookiein, int cookieinlen, \
           unsigned long flags, int restart))
 
-/* The public calls among them. */
+/* The wrapped public calls. */
 #define CONVERGE_WRAPPED_PUBLIC_CALLS(CALL) \
     CALL(int, virDomainGetJobStats, \
          (virDomainPtr domain, int *type, virTypedParameterPtr *params, int *nparams, \
@@ -57,9 +56,9 @@
          (virDomainPtr domain, unsigned long long downtime, unsigned int flags)) \
     CALL(int, virEventRunDefaultImpl, (void))
 
-/* What libvirt's QEMU driver calls on its way through one of the above, in the same
- * thread; see call_watch.h.  The checks of rights are generated from the wire protocol.
- * All are the same in libvirt 9.0 and 11.3. */
+/* Functions that libvirt's QEMU driver calls within one of the above, in the same thread; see
+ * call_watch.h.  The ACL checks are generated from the wire protocol.  All are the same in
+ * libvirt 9.0 and 11.3. */
 typedef struct _virDomainDef virDomainDef;
 typedef struct _virDomainObj virDomainObj;
 
@@ -94,27 +93,27 @@ struct _convergeNext {
     CONVERGE_WRAPPED_CALLS(CONVERGE_NEXT_MEMBER)
 };
 
-/* Looks everything up. Returns the name of the first that is missing, or NULL. */
+/* Looks up all functions.  Returns the name of the first missing one, or NULL. */
 const char *convergeNextResolve(convergeNext *next);
 
-/* Makes @message, escaped (text.h), the calling thread's libvirt error, which the daemon
- * sends to the client. Where libvirt lacks virSetError, logs it instead. */
+/* Sets the calling thread's libvirt error, which the daemon sends to the client, to the
+ * escaped @message (text.h).  If libvirt lacks virSetError(), logs the message instead. */
 void convergeDaemonSetError(virErrorNumber code, const char *message);
 
-/* Gives the calling thread the daemon's own identity, so that access control lets
- * the loop act.  Does nothing where libvirt has none. */
+/* Gives the calling thread the daemon's own identity, so that access control permits the
+ * loop's calls.  Does nothing if libvirt has no such identity. */
 void convergeNextSetSystemIdentity(void);
 
-/* The same for a few calls only: returns the identity that the thread had, a reference
- * that convergeNextRestoreIdentity() takes; NULL: none. */
+/* The same for a few calls only.  Returns the thread's previous identity or NULL, a reference
+ * that convergeNextRestoreIdentity() takes over. */
 void *convergeNextElevateIdentity(void);
 void convergeNextRestoreIdentity(void *identity);
 
-/* One of libvirt's generated checks of a right, by the name of its function.  FALSE, with
- * a libvirt error raised, if the caller of this thread lacks the right or libvirt has no
- * such check. */
+/* Runs one of libvirt's generated ACL checks, given by the name of its function.  FALSE, with
+ * a libvirt error raised, if the thread's caller lacks the right or libvirt has no such
+ * check. */
 gboolean convergeNextEnsureACL(const char *function, virConnectPtr conn, virDomainDef *def);
 
-/* One line on the daemon's standard error, where its own log goes by default; escaped as
- * a whole (text.h). */
+/* Prints one escaped line (text.h) on the daemon's standard error, the default destination of
+ * the daemon's own log. */
 void convergeDaemonLog(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * outgoing.c: a policy's way through one call of an outgoing migration
+ * outgoing.c: applies a policy to one call of an outgoing migration
  */
 #include <glib/gi18n-lib.h>
 #include <libvirt/virterror.h>
@@ -16,8 +16,8 @@
 #include "policy/policy_fields.h"
 #include "qemu_migration_converge.h"
 
-/* An earlier migration of the same guest has left its place within milliseconds, unless
- * something does not answer. */
+/* How long to wait for the job of an earlier migration of the same guest.  That job ends
+ * within milliseconds, unless QEMU, libvirt or a disk does not answer. */
 #define EARLIER_MS 30000
 
 void
@@ -43,8 +43,8 @@ lookUpName(virDomainPtr domain,
     return name;
 }
 
-/* Which policy applies; the caller's identity may not suffice to read what belongs to the
- * host and the domain, and nothing of it is told before libvirt has permitted the call. */
+/* Finds the policy with the daemon's identity, because the caller may lack the right to read
+ * the domain.  The caller learns nothing of it before libvirt has permitted the call. */
 static void
 choosePolicy(convergeOutgoing *outgoing,
              const char *stated)
@@ -60,8 +60,8 @@ choosePolicy(convergeOutgoing *outgoing,
     convergeNextRestoreIdentity(identity);
 }
 
-/* The capability cannot be switched on later; and where nobody is to throttle, not having it
- * is the one way to be sure. */
+/* The auto-converge capability cannot be switched on later.  If nothing may throttle the
+ * guest, the only safe way is to migrate without it. */
 static void
 adaptFlags(convergeOutgoing *outgoing)
 {
@@ -91,8 +91,8 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
         .error = wrong,
     };
 
-    /* Without one, libvirt will say what is wrong.  To resume post-copy is no new migration:
-     * there a policy has no part. */
+    /* Without a UUID, libvirt itself will report the error.  A call that resumes post-copy is
+     * no new migration, so no policy applies. */
     if (wrong || virDomainGetUUIDString(domain, outgoing->uuid) < 0 ||
         (flags & VIR_MIGRATE_POSTCOPY_RESUME))
         return;
@@ -101,7 +101,7 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
         choosePolicy(outgoing, stated);
     else if (stated)
         g_set_error(&outgoing->error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("parameter '%1$s' is for live migrations only (VIR_MIGRATE_LIVE)"),
+                    _("parameter '%1$s' is allowed for live migrations only (VIR_MIGRATE_LIVE)"),
                     QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
     if (outgoing->policy)
         adaptFlags(outgoing);
@@ -109,8 +109,8 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
 
 /* --- Refusing --- */
 
-/* What is in a file of the host is for the log, where whoever looks after the host finds it.  The
- * client learns which file it is, and which field if it is one that we know. */
+/* The content of the host's configuration goes to the host's log only.  The client learns the
+ * name of the file and, if known, of the wrong field. */
 static char *
 hostErrorForClient(const GError *error)
 {
@@ -120,10 +120,10 @@ hostErrorForClient(const GError *error)
         g_autofree char *quoted = g_strdup_printf("'%s'", convergeFields[i].name);
 
         if (strstr(error->message, quoted))
-            return g_strdup_printf(_("field '%1$s' in the host's configuration '%2$s' is wrong; the daemon's log says why"),
+            return g_strdup_printf(_("field '%1$s' in the host's configuration '%2$s' is wrong; see the daemon's log"),
                                    convergeFields[i].name, CONVERGE_POLICY_CONF);
     }
-    return g_strdup_printf(_("the host's configuration '%1$s' is wrong or cannot be read; the daemon's log says why"),
+    return g_strdup_printf(_("the host's configuration '%1$s' is wrong or cannot be read; see the daemon's log"),
                            CONVERGE_POLICY_CONF);
 }
 
@@ -160,11 +160,12 @@ checkPolicy(convergeCall *call,
     if (!outgoing->error)
         return TRUE;
 
-    /* Somebody else's mistake is no reason to refuse who asked for nothing. */
+    /* A caller that has not asked for a policy is not refused for the mistake of the domain or
+     * the host. */
     if (outgoing->asked)
         raiseError(outgoing->error);
-    else if (call->ended)       /* of Begin and Perform, once */
-        convergeDaemonLog("%s goes on as stock: %s", outgoing->name, outgoing->error->message);
+    else if (call->ended)       /* set for Perform, not for Begin, so that this is logged once */
+        convergeDaemonLog("%s migrates without a policy: %s", outgoing->name, outgoing->error->message);
     return !outgoing->asked;
 }
 
@@ -185,7 +186,7 @@ convergeOutgoingLeaveBegin(convergeOutgoing *outgoing)
 
 /* --- Perform --- */
 
-/* First in the job's thread, with the daemon's own identity. */
+/* Runs first in the job's thread, with the daemon's own identity. */
 static gboolean
 enterJob(convergeJob *job,
          virDomainPtr domain,
@@ -196,20 +197,21 @@ enterJob(convergeJob *job,
 
     if (!convergeRegistryAwaitEarlier(uuid, job, EARLIER_MS)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("what an earlier migration has changed is not put back yet"));
+                    _("the changes of an earlier migration are not restored yet"));
         return FALSE;
     }
 
-    /* An earlier migration whose client never came to confirm it. */
+    /* The client of an earlier migration may never have confirmed it. */
     if ((pending = convergeRegistryTakePending(uuid)) && !convergeJobRestore(pending, domain)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("what an earlier migration has changed is not put back yet"));
+                    _("the changes of an earlier migration are not restored yet"));
         return FALSE;
     }
     return convergeRecoveryDomain(domain, convergeJobCallerThrottles(job), error);
 }
 
-/* The same, where no policy applies and there is no job. */
+/* Restores the changes of a job that still waits for Confirm, if the new migration has no
+ * policy and thus no job. */
 static gpointer
 restorePending(gpointer opaque)
 {
@@ -240,7 +242,7 @@ startRestoring(convergeOutgoing *outgoing)
         virDomainFree(outgoing->domain);
 }
 
-/* What the domain asks for and does not get. */
+/* Logs the fields of the domain's policy that the host has limited. */
 static void
 logLimits(const convergeOutgoing *outgoing)
 {
@@ -252,13 +254,13 @@ logLimits(const convergeOutgoing *outgoing)
         if (!convergePolicyIsLimited(outgoing->policy, i))
             continue;
         value = convergeFieldFormat(i, convergePolicyGet(outgoing->policy, i));
-        convergeDaemonLog("%s: field '%s' of the domain's policy is limited to '%s' by the host",
+        convergeDaemonLog("%s: the host limits field '%s' of the domain's policy to '%s'",
                         outgoing->name, convergeFields[i].name, value);
     }
 }
 
-/* Starts and registers the job; where that cannot be done, with one line in the log, the
- * migration goes on as stock. */
+/* Starts and registers the job.  If that fails, logs one line, and the migration goes on
+ * without a policy. */
 static void
 startJob(convergeCall *call)
 {
@@ -286,7 +288,7 @@ startJob(convergeCall *call)
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
         logLimits(outgoing);
     } else {
-        convergeDaemonLog("%s goes on as stock: %s", outgoing->name,
+        convergeDaemonLog("%s migrates without a policy: %s", outgoing->name,
                         error->message);
     }
 }
@@ -304,15 +306,15 @@ void
 convergeOutgoingEnterPerform(convergeOutgoing *outgoing)
 {
     outgoing->call.permitted = checkPolicy;
-    /* To resume post-copy is no new migration: the job of the first one still waits for its
-     * Confirm. */
+    /* A call that resumes post-copy is no new migration: the job of the first call still waits
+     * for Confirm. */
     if (!(outgoing->flags & VIR_MIGRATE_POSTCOPY_RESUME))
         outgoing->call.begun = startJob;
     outgoing->call.ended = endJob;
     convergeCallEnter(&outgoing->call);
 }
 
-/* A migration that the policy has aborted or paused must not look as if somebody else had. */
+/* Adds to libvirt's error that the policy, and no client, has aborted or paused the guest. */
 static void
 explainFailure(convergeJob *job)
 {
@@ -324,7 +326,7 @@ explainFailure(convergeJob *job)
     if (!error || !(text = convergeJobExplainRung(job, &rung)) || rung == CONVERGE_VERB_POSTCOPY)
         return;
 
-    /* libvirt's own wording for this code, and what it would say itself is "by client". */
+    /* This is libvirt's own wording for the code; libvirt itself would blame the client. */
     if (rung == CONVERGE_VERB_ABORT) {
         message = g_strdup_printf(_("operation aborted: %1$s"), text);
         convergeDaemonSetError(VIR_ERR_OPERATION_ABORTED, message);
@@ -334,7 +336,7 @@ explainFailure(convergeJob *job)
     }
 }
 
-/* Calls nothing of libvirt that would clear the caller's last error. */
+/* Makes no libvirt call that would clear the caller's last error. */
 void
 convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
                              gboolean succeeded)
@@ -346,7 +348,7 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
     convergeCallLeave(&outgoing->call);
 
     if (outgoing->policy && succeeded && !outgoing->call.isBegun)
-        convergeDaemonLog("%s went on as stock: this libvirt does not say when its job begins",
+        convergeDaemonLog("%s has migrated without a policy: this libvirt does not signal the start of its job",
                         outgoing->name);
     if (!outgoing->job)
         return;
@@ -374,8 +376,8 @@ convergeOutgoingEnterConfirm(convergeOutgoing *outgoing,
     convergeCallEnter(&outgoing->call);
 }
 
-/* Only where libvirt has ended its job in this call, whatever else it returned: a call that
- * it refuses leaves everything to the one that it will not. */
+/* Acts only if libvirt has ended its job in this call, whatever the call returned.  A call
+ * that libvirt refuses leaves the job to a later call. */
 void
 convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
                              gboolean cancelled)

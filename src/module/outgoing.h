@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * outgoing.h: a policy's way through one call of an outgoing migration
+ * outgoing.h: applies a policy to one call of an outgoing migration
  *
- * A wrapper prepares, which only reads, calls the next definition between Enter and Leave,
- * and is done.  Everything else happens when libvirt says so (call_watch.h):
+ * A wrapper calls Prepare, which only reads, and then the next definition between Enter and
+ * Leave.  Everything else happens in callbacks (call_watch.h):
  *
- *   permitted   a wrong policy, or one that takes rights that the caller lacks, is refused
- *   begun       the job is started
- *   ended       the job acts no more
- *   Leave       the job is stopped, and joined or left to itself
+ *   permitted   refuses a policy that is wrong, or that needs rights that the caller lacks
+ *   begun       starts the job
+ *   ended       keeps the job from acting
+ *   Leave       stops the job, and joins its thread or leaves that to itself
  *
- * So a call that libvirt refuses leaves nothing: no job, journal, record or statistics, and
+ * So a call that libvirt refuses leaves no trace: no job, journal, record or statistics, and
  * no line in the log.
  *
- * Threads: one at a time, that of the call.
+ * Threads: only that of the call.
  */
 #pragma once
 
@@ -23,43 +23,46 @@
 
 typedef struct _convergeOutgoing convergeOutgoing;
 struct _convergeOutgoing {
-    convergeCall call;              /* first: convergeCall's callbacks get this */
-    virDomainPtr domain;            /* the caller's */
+    convergeCall call;              /* must be first: its callbacks cast it to the whole */
+    virDomainPtr domain;            /* borrowed from the caller */
     char uuid[VIR_UUID_STRING_BUFLEN];
-    char *name;                     /* of the guest; the caller's domain has his word for it */
-    const convergeLibvirt *libvirt; /* what a job calls */
-    unsigned long flags;            /* virDomainMigrateFlags to call libvirt with */
+    char *name;                     /* of the guest, as libvirt knows it: the caller chooses the
+                                     * name in its domain */
+    const convergeLibvirt *libvirt; /* libvirt calls for the job */
+    unsigned long flags;            /* virDomainMigrateFlags for the next definition */
     gboolean asked;                 /* the caller asks for a policy or for auto-converge */
-    gboolean callerThrottle;        /* ...and states how QEMU is to throttle */
-    convergePolicy *policy;         /* NULL: none applies */
+    gboolean callerThrottle;        /* the caller states QEMU's throttle parameters */
+    convergePolicy *policy;         /* NULL: no policy applies */
     convergePostcopy postcopy;
-    GError *error;                  /* why there is none; NULL: no reason to complain */
-    convergeJob *job;               /* a reference; NULL: none has begun */
+    GError *error;                  /* why no policy applies; NULL: nothing is wrong */
+    convergeJob *job;               /* a reference; NULL: no job has begun */
 };
 
 void convergeOutgoingClear(convergeOutgoing *outgoing);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeOutgoing, convergeOutgoingClear)
 
-/* Finds out which policy applies to a migration of @domain.
+/* Finds the policy for a migration of @domain.
  *
  * @libvirt: must outlive the job
  * @stated: the policy that the call states, or NULL
- * @wrong: what is wrong with the call's parameters, or NULL; taken
- * @flags: virDomainMigrateFlags of the call; those to go on with are in @outgoing */
+ * @wrong: what is wrong with the call's parameters, or NULL; ownership is transferred
+ * @flags: virDomainMigrateFlags of the call; @outgoing->flags has those for libvirt */
 void convergeOutgoingPrepare(convergeOutgoing *outgoing, virDomainPtr domain,
                              const convergeLibvirt *libvirt, const char *stated,
                              gboolean callerThrottle, GError *wrong, unsigned long flags);
 
-/* Around Begin: refuses what is to be refused.  Nothing is started. */
+/* Around Begin: refuses a wrong policy, but starts nothing. */
 void convergeOutgoingEnterBegin(convergeOutgoing *outgoing);
 
-/* Around Perform: also starts and stops the job.  Afterwards @succeeded says how the call
- * ended; what the job has done to a migration that failed is added to libvirt's error. */
+/* Around Perform: also starts and stops the job.
+ *
+ * @succeeded: whether the call has succeeded.  If not, the policy's action is added to
+ * libvirt's error. */
 void convergeOutgoingEnterPerform(convergeOutgoing *outgoing);
 void convergeOutgoingLeavePerform(convergeOutgoing *outgoing, gboolean succeeded);
 void convergeOutgoingLeaveBegin(convergeOutgoing *outgoing);
 
-/* Around Confirm of a migration, for which no policy is looked up.
+/* Around Confirm of a migration, which looks up no policy.
  *
  * @cancelled: the guest goes on running on this host */
 void convergeOutgoingEnterConfirm(convergeOutgoing *outgoing, virDomainPtr domain);

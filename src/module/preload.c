@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * preload.c: take a preloaded library out of the environment
+ * preload.c: removes a preloaded library from the environment
  */
 #include <dlfcn.h>
 #include <glib.h>
@@ -22,8 +22,7 @@ convergePreloadForget(const void *symbol)
     if (!preload || !dladdr(symbol, &info) || !info.dli_fname)
         return;
 
-    /* The entry may be a bare name or a link; its file name is what it shares with
-     * what was loaded. */
+    /* The entry may be a bare name or a link; only the file name is sure to match. */
     self = g_path_get_basename(info.dli_fname);
     entries = g_strsplit_set(preload, ": ", -1);
     for (i = 0; entries[i]; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * recovery.c: put back what a daemon that was killed had changed
+ * recovery.c: restores what a killed daemon has changed
  */
 #include <glib/gi18n-lib.h>
 #include <libvirt/libvirt-qemu.h>
@@ -14,29 +14,31 @@
 #include "undo/undo_file.h"
 #include "undo/undo_restore.h"
 
-/* A cancelled migration takes QEMU seconds at the most to wind up. */
+/* QEMU takes at most seconds to end a cancelled migration. */
 #define TRIES 60
 #define TRY_SECONDS 1
 
-/* Guests that are dealt with at a time: as many may have a QEMU that does not answer. */
+/* Guests that are restored at a time.  Fewer QEMUs than this may hang without delaying other
+ * guests. */
 #define GUESTS_MAX 64
 
-/* Who waits for longer than this is worth a line in the log; and a migration does not wait
- * longer for another thread. */
+/* A guest that waits for longer than this gets a line in the log.  A new migration waits no
+ * longer than this for another thread. */
 #define PATIENCE_MS 5000
 #define UNLOAD_MS 2000
 
-/* This daemon as its clients see it.  Without the socket's path the in-process driver
- * would be taken, which is there before it is fit to be used. */
+/* The URI of this daemon for its clients.  Without the socket's path, libvirt would use the
+ * in-process driver, which exists before it is ready. */
 static char *daemonUri;
 
 static GMutex mutex;            /* guards all below */
 static GCond released;
-static GHashTable *claimed;     /* UUID strings of guests that are dealt with */
+static GHashTable *claimed;     /* UUID strings of the guests that are being restored */
 
 /* --- Claims --- */
 
-/* One thread at a time deals with a guest.  FALSE: another one still does after @ms. */
+/* Ensures that only one thread at a time restores a guest.  FALSE if another thread still does
+ * so after @ms. */
 static gboolean
 claim(const char *uuid,
       gint64 ms)
@@ -87,7 +89,7 @@ restoreMine(void *opaque G_GNUC_UNUSED)
     for (i = 0; i < records->len; i++) {
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
 
-        /* Not those of the daemon that this process was forked from. */
+        /* Skip the records of the daemon that this process was forked from. */
         if (convergeUndoRecordIsMine(record) && convergeUndoRecordQemuLives(record))
             convergeUndoPutBackFiles(record, counts, NULL);
     }
@@ -101,7 +103,7 @@ convergeRecoveryUnload(void)
 
 /* --- QEMU --- */
 
-/* Of the daemon's own client. */
+/* The libvirt calls of the connection to this daemon. */
 static const convergeLibvirt socketCalls = {
     .caller = "daemon",
     .qemuMonitorCommand = virDomainQemuMonitorCommand,
@@ -111,12 +113,13 @@ static void
 logDone(const convergeUndoRecord *record,
         const guint counts[CONVERGE_METHOD_LAST])
 {
-    convergeDaemonLog("%s: after an interrupted migration, %u vCPU quotas and %u of QEMU's "
-                      "parameters are as they were", record->name,
+    convergeDaemonLog("%s: %u vCPU quotas and %u of QEMU's parameters are restored after an "
+                      "interrupted migration", record->name,
                       counts[CONVERGE_METHOD_VCPU_QUOTA], counts[CONVERGE_METHOD_QEMU]);
 }
 
-/* Before another migration changes anything; that one may be under way in QEMU. */
+/* Restores before the next migration of the guest changes anything.  That migration may
+ * already run in QEMU. */
 static gboolean
 putBack(virDomainPtr domain,
         const convergeUndoRecord *record,
@@ -149,12 +152,12 @@ convergeRecoveryDomain(virDomainPtr domain,
     }
     if (!claim(uuid, PATIENCE_MS)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("what an interrupted migration has left is not put back yet, since QEMU does not answer"));
+                    _("the changes of an interrupted migration are not restored yet, since QEMU does not answer"));
         return FALSE;
     }
 
     ret = convergeUndoDiskLoad(&disk, dir, uuid, &record, error);
-    /* A record of this daemon is of a job that has ended, and could not remove it. */
+    /* A record of this daemon belongs to a job that has ended but could not remove it. */
     if (ret && record &&
         (convergeUndoRecordIsMine(record) || !convergeUndoRecordWriterLives(record)))
         ret = (!convergeUndoRecordQemuLives(record) ||
@@ -166,7 +169,7 @@ convergeRecoveryDomain(virDomainPtr domain,
 
 /* --- The threads --- */
 
-/* TRUE: nothing is left of @uuid. */
+/* TRUE if nothing of @uuid is left to restore. */
 static gboolean
 recoverOnce(const char *uuid,
             virConnectPtr connection,
@@ -178,7 +181,7 @@ recoverOnce(const char *uuid,
     guint counts[CONVERGE_METHOD_LAST];
     gboolean ret;
 
-    /* A writer that lives: a new migration has put things back, and has a record. */
+    /* If the writer lives, a new migration has restored everything and has a record of its own. */
     if (!record || convergeUndoRecordWriterLives(record))
         return TRUE;
     if (!convergeUndoRecordQemuLives(record))
@@ -194,7 +197,7 @@ recoverOnce(const char *uuid,
     return ret;
 }
 
-/* One guest; in a thread of the pool. */
+/* Restores one guest, in a thread of the pool. */
 static void
 recoverGuest(gpointer opaque,
              gpointer waiting G_GNUC_UNUSED)
@@ -205,7 +208,7 @@ recoverGuest(gpointer opaque,
     gboolean done = FALSE;
     int try;
 
-    /* Waits in the queue of the socket until the daemon accepts clients. */
+    /* virConnectOpen() waits in the queue of the socket until the daemon accepts clients. */
     for (try = 0; try < TRIES && !done; try++) {
         if (try > 0)
             g_usleep(TRY_SECONDS * G_USEC_PER_SEC);
@@ -219,13 +222,13 @@ recoverGuest(gpointer opaque,
     }
 
     if (!done && error)
-        convergeDaemonLog("%s: not everything is put back after an interrupted migration: %s",
+        convergeDaemonLog("%s: not everything is restored after an interrupted migration: %s",
                         uuid, error->message);
     if (connection)
         virConnectClose(connection);
 }
 
-/* Those of daemons that live no more. */
+/* The records of daemons that no longer run. */
 static GPtrArray *
 loadLeft(void)
 {
@@ -251,7 +254,7 @@ logWaiting(void)
     for (i = 0; i < records->len; i++) {
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
 
-        convergeDaemonLog("%s: waiting for QEMU, to put back what an interrupted migration has left",
+        convergeDaemonLog("%s: waiting for QEMU to restore the changes of an interrupted migration",
                         record->name);
     }
 }

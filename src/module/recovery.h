@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * recovery.h: put back what a daemon that was killed had changed
+ * recovery.h: restores what a killed daemon has changed
  *
- * By the records of undo/undo_record.h.  A thread reads them when the daemon is up, and
- * gives the vCPUs their quotas back, by files alone.  QEMU's migration parameters take
- * libvirt: each guest has a thread for that, through the daemon's own socket, since the
+ * The records of undo/undo_record.h tell what to restore.  A thread reads them when the daemon
+ * is up, and restores the vCPUs' quotas by file access alone.  QEMU's migration parameters
+ * need libvirt: each guest has a thread that connects to the daemon's own socket, since the
  * drivers are not safe to use before the daemon accepts clients.  So a QEMU that does not
- * answer holds up nothing but itself.  libvirt has cancelled the interrupted migration by
- * then.
+ * answer delays no other guest.  By then, libvirt has cancelled the interrupted migration.
  *
- * A value that somebody else has set meanwhile is left alone.  A record stays until
- * everything is as it was: the guest's next migration tries again, and the next start of the
- * daemon.
+ * A value that another client has set meanwhile is left alone.  A record stays until
+ * everything is restored: the guest's next migration tries again, as does the next start of
+ * the daemon.
  *
- * Threads: one mutex guards which guests are dealt with now; it is never held across a
- * libvirt call, a QMP command or a file.
+ * Threads: one mutex guards the set of guests that are being restored; it is never held across
+ * a libvirt call, a QMP command or file access.
  */
 #pragma once
 
@@ -22,25 +21,25 @@
 
 #include "util/error.h"
 
-/* When the module is loaded in @daemon, "libvirtd" or "virtqemud".  Only remembers. */
+/* Remembers @daemon, "libvirtd" or "virtqemud".  To be called when the module is loaded. */
 void convergeRecoveryLoad(const char *daemon);
 
-/* When the daemon runs, after its last fork: starts the thread.  Only the first call does
- * something; quick.  Nobody waits for the threads: each ends with its work, after a minute
- * at the latest if libvirt and the disk answer. */
+/* Starts the thread.  To be called when the daemon runs, after its last fork.  Only the first
+ * call has an effect, and none blocks.  The threads are not joined: each ends with its work,
+ * within a minute if libvirt and the disk answer. */
 void convergeRecoveryStart(void);
 
-/* In the thread of a job that has begun, before it changes anything: puts back what is left
- * of an interrupted migration of @domain, so that what the job finds is the original.
- * Waits for libvirt and QEMU, and some seconds for others who do the same.
+/* Restores what an interrupted migration of @domain has changed, so that a new job finds the
+ * original values.  To be called in the job's thread before that changes anything.  Waits for
+ * libvirt and QEMU, and some seconds for another thread that restores the guest.
  *
- * @callerThrottle: the caller of this migration has stated how QEMU is to throttle, which
- *                  is not to be touched
+ * @callerThrottle: the caller of the new migration has stated QEMU's throttle parameters, which
+ * must not be touched
  *
- * FALSE with @error: something may be left. */
+ * FALSE with @error set if something may be left to restore. */
 gboolean convergeRecoveryDomain(virDomainPtr domain, gboolean callerThrottle, GError **error);
 
-/* When the daemon ends in mid-migration: gives the vCPUs back what they had, by files
- * alone, if the disk answers within two seconds.  The records stay: QEMU migrates on until
- * the next daemon cancels it. */
+/* Restores the vCPUs' quotas by file access alone, if the disk answers within two seconds.
+ * To be called when the daemon ends during a migration.  The records stay, because QEMU goes
+ * on migrating until the next daemon cancels the migration. */
 void convergeRecoveryUnload(void);

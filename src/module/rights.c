@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * rights.c: what a caller's policy may do, by the rights that the caller has
+ * rights.c: checks that a caller has the rights that its policy needs
  */
 #include <glib/gi18n-lib.h>
 
@@ -46,8 +46,8 @@ aborts(const convergePolicy *policy)
     return hasRung(policy, CONVERGE_RUNG_ABORT);
 }
 
-/* What libvirt asks of a caller who does the same (@acl in remote_protocol.x).  To throttle
- * takes what --auto-converge takes, which throttles by up to 99 %, too. */
+/* The rights that libvirt requires of a caller who does the same (@acl in remote_protocol.x).
+ * Throttling needs the right of --auto-converge, which throttles by up to 99 %, too. */
 static const struct {
     gboolean (*usedBy)(const convergePolicy *policy);   /* NULL: by every policy */
     convergeField field;        /* whose author needs the right */
@@ -84,7 +84,7 @@ convergeRightsCheck(const convergePolicy *policy,
         virResetLastError();
         value = convergeFieldFormat(rights[i].field, convergePolicyGet(policy, rights[i].field));
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RIGHTS,
-                    _("field '%1$s' of the converge policy is '%2$s', which takes the permission '%3$s'; allowed without it: another value, or one that the host's configuration states"),
+                    _("field '%1$s' of the converge policy is '%2$s', which needs the permission '%3$s'; allowed without it: another value, or one that the host's configuration states"),
                     convergeFields[rights[i].field].name, value, rights[i].permission);
         return FALSE;
     }

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * rights.h: what a caller's policy may do, by the rights that the caller has
+ * rights.h: checks that a caller has the rights that its policy needs
  *
- * The loop acts with the daemon's own identity, so libvirt's access control would let it
- * do anything.  Hence the caller of a migration needs, before it begins, the right to
- * every verb that the call's own words ask for, as if the caller carried it out.  What the
- * host's configuration says is granted by the host.  What the domain's metadata says is
- * bounded by the host's limits instead, since whoever wrote it is not there to be asked.
- * docs/security.md has the table.
+ * The loop acts with the daemon's own identity, so libvirt's access control would let it do
+ * anything.  Hence, before a migration begins, its caller needs the right to every action that
+ * the call's own policy may take, as if the caller took it.  The host grants what its
+ * configuration states.  The host's limits bound what the domain's metadata states, since the
+ * rights of its author are unknown.  docs/security.md has the table.
  */
 #pragma once
 
 #include "module/libvirt_next.h"
 #include "policy/policy.h"
 
-/* TRUE: the caller of the calling thread has the rights that @policy takes.  FALSE with
- * CONVERGE_ERROR_RIGHTS: the message names verb, field and permission.  Resets libvirt's
+/* TRUE if the caller of the calling thread has the rights that @policy needs.  FALSE with
+ * CONVERGE_ERROR_RIGHTS set; the message names field, value and permission.  Resets libvirt's
  * last error.
  *
- * @conn, @def: as libvirt's own check was given them */
+ * @conn, @def: the arguments of libvirt's own check */
 gboolean convergeRightsCheck(const convergePolicy *policy, virConnectPtr conn,
                              virDomainDef *def, GError **error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * methods.h: what others do about convergence, on the same plant
+ * methods.h: other software's methods of convergence, run on the plant for comparison
  *
- * A method is a row: QEMU's (or another hypervisor's) own law in numbers, what an
- * orchestrator above it does in numbers and, where those are not enough, a small step
- * function; or a policy of ours, which the engine runs.
+ * A method is a row.  It has the numbers of QEMU's (or another hypervisor's) own law, and the
+ * numbers of the orchestrator that controls it.  A step function adds what numbers cannot
+ * express.  A row can instead name one of our policies, which the engine runs.
  *
  * Threads: rows are constant; runs share nothing.
  */
@@ -15,29 +15,29 @@
 
 typedef struct _convergeMethod convergeMethod;
 
-/* One row that an oVirt schedule has: when so many passes were of no avail. */
+/* One row of an oVirt schedule: what is done after a number of passes. */
 typedef struct _convergeMethodAction convergeMethodAction;
 struct _convergeMethodAction {
-    gint64 limit;               /* passes */
+    gint64 limit;               /* in passes */
     convergeVerb verb;          /* LAST: end of the schedule */
-    gint64 downtimeMs;          /* DOWNTIME only */
+    gint64 downtimeMs;          /* for DOWNTIME only */
 };
 
-/* What runs above QEMU. */
+/* The state of one run of a method. */
 typedef struct _convergeMethodRun convergeMethodRun;
 
 struct _convergeMethod {
     const char *name;
     const char *summary;        /* one line */
-    const char *policy;         /* the engine runs it; NULL: all of the below does */
+    const char *policy;         /* for the engine, in text form; NULL: the members below apply */
 
     convergePlantLaw law;
     gint64 pollMs;              /* how often step is called */
     void (*step)(convergeMethodRun *run);
-    gint64 maxDowntimeMs;       /* parameters of the steps, as far as they have them... */
-    gint64 stepMs;              /* ...between rises */
-    unsigned int steps;         /* rises */
-    gint64 timeoutMsPerGiB;     /* of guest memory; 0: none */
+    gint64 maxDowntimeMs;       /* last downtime limit, for steps that raise it */
+    gint64 stepMs;              /* between two rises */
+    unsigned int steps;         /* number of rises */
+    gint64 timeoutMsPerGiB;     /* for each GiB of guest memory; 0: no timeout */
     convergeVerb timeoutVerb;
     const convergeMethodAction *schedule;
 };
@@ -45,49 +45,52 @@ struct _convergeMethod {
 extern const convergeMethod convergeMethods[];
 extern const gsize convergeMethodCount;
 
-/* NULL: there is none; all presets of ours are methods, too, where no row has that name. */
+/* The method of that name, or NULL.  Our presets are methods, too, unless a row has the name. */
 const convergeMethod *convergeMethodFind(const char *name);
 
-/* Called at each look that the method takes at the migration, and at the end. */
+/* Called whenever the method takes a sample, and at the end.
+ *
+ * @said: what the method has done, or NULL */
 typedef void (*convergeMethodTrace)(void *opaque, const convergePlant *plant,
                                     const convergeSample *sample, const char *said);
 
 typedef struct _convergeMethodOptions convergeMethodOptions;
 struct _convergeMethodOptions {
-    gint64 giveUpMs;            /* of virtual time */
-    gint64 downtimeMs;          /* pause that the operator allows, in place of QEMU's 300 ms;
-                                 * 0: that, and methods with limits of their own keep them */
-    convergeMethodTrace trace;  /* may be NULL... */
-    void *opaque;               /* ...and is called with this */
-    const char *journalDir;     /* the engine's journal goes there; NULL: nowhere */
+    gint64 giveUpMs;            /* in virtual time */
+    gint64 downtimeMs;          /* operator's downtime limit; 0: QEMU's 300 ms.  Methods with
+                                 * limits of their own ignore it. */
+    convergeMethodTrace trace;  /* may be NULL */
+    void *opaque;               /* for trace */
+    const char *journalDir;     /* directory for the engine's journal; NULL: no journal */
 };
 
-/* What a run came to. */
+/* The outcome of a run. */
 typedef struct _convergeMethodOutcome convergeMethodOutcome;
 struct _convergeMethodOutcome {
     convergePlantResult result;
-    gboolean engine;            /* .status was filled in */
+    gboolean engine;            /* the engine ran, and .status is filled in */
     convergeStatus status;
 };
 
-/* One migration under @method, to its end or to giveUpMs. */
+/* Runs one migration under @method, to its end or to giveUpMs. */
 void convergeMethodRunOne(const convergeMethod *method, const convergePlantConfig *config,
                           const convergeMethodOptions *options, convergeMethodOutcome *outcome);
 
-/* ...and under @policy, by the engine, whatever the operator's pause. */
+/* Runs one migration under @policy with the engine; ignores the operator's downtime limit. */
 void convergeMethodRunPolicy(const convergePolicy *policy, const convergePlantConfig *config,
                              const convergeMethodOptions *options,
                              convergeMethodOutcome *outcome);
 
-/* What to measure methods against on this guest: no method is faster than sending all of
- * its memory once; and a constant throttle from the end of that on, chosen by who knows the
- * guest, loses so little with a pause of @downtimeMs.  A throttle that changes may lose less. */
+/* The floor against which methods are measured on this guest.  No method is faster than
+ * sending all memory once.  The least loss is that of the best constant throttle from the
+ * end of the bulk pass on, with a downtime of @downtimeMs, chosen with full knowledge of the
+ * guest.  A throttle that changes may lose less. */
 typedef struct _convergeMethodFloor convergeMethodFloor;
 struct _convergeMethodFloor {
     gint64 totalMs;
-    gboolean converges;         /* with some throttle... */
-    double lostMs;              /* ...and what that loses */
-    unsigned int throttle;      /* %, of that */
+    gboolean converges;         /* with some constant throttle */
+    double lostMs;              /* guest milliseconds lost with the best one */
+    unsigned int throttle;      /* %, the best one */
 };
 
 convergeMethodFloor convergeMethodFindFloor(const convergePlantConfig *config, gint64 downtimeMs,

@@ -6,10 +6,10 @@
 
 #include "plant/methods_priv.h"
 
-/* How often a method that only watches is looked at for the trace. */
+/* Time between two samples for the trace, for methods that do not poll. */
 #define WATCH_MS 500
 
-/* A finer search for the floor would not change it by more than this leaves open. */
+/* Step of the search for the best constant throttle, in %. */
 #define FLOOR_STEP 5
 
 static gboolean
@@ -103,7 +103,7 @@ typedef struct _journalOrder journalOrder;
 struct _journalOrder {
     const char *dir;
     const convergePolicy *policy;
-    convergeJournal *journal;   /* the loop's; NULL: not yet open */
+    convergeJournal *journal;   /* owned by the loop; NULL: not yet open */
 };
 
 static convergeJournal *
@@ -118,7 +118,7 @@ openJournal(void *opaque,
     return order->journal;
 }
 
-/* Virtual time would leave the disk behind. */
+/* Waits for the disk, which is slower than virtual time. */
 static void
 awaitJournal(convergeLoop *loop,
              const journalOrder *order)
@@ -190,7 +190,7 @@ convergeMethodRunOne(const convergeMethod *method,
         return;
     }
 
-    /* The table's own text parses; what a preset says of pauses is its own. */
+    /* Text from the table always parses.  The other presets keep their own downtime limits. */
     text = options->downtimeMs > 0 && g_str_has_prefix(method->policy, CONVERGE_PRESET_DEFAULT) ?
         g_strdup_printf("%s,max-downtime=%" G_GINT64_FORMAT "ms", method->policy,
                         options->downtimeMs) : g_strdup(method->policy);
@@ -198,7 +198,7 @@ convergeMethodRunOne(const convergeMethod *method,
     convergeMethodRunPolicy(policy, config, options, outcome);
 }
 
-/* Knows the guest: throttles by @throttle from the end of the bulk pass on. */
+/* Throttles by a constant @throttle from the end of the bulk pass on. */
 static convergePlantResult
 runConstant(const convergePlantConfig *original,
             unsigned int throttle,

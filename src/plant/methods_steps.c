@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * methods_steps.c: what orchestrators and other hypervisors do, where numbers do not say it
+ * methods_steps.c: the behaviour of orchestrators and other hypervisors that numbers alone
+ * cannot express
  *
- * Written from what their sources do, at the versions named; see docs/simulator.md.
+ * Written after the behaviour of their sources, at the versions that docs/simulator.md names.
  */
 #include <math.h>
 
@@ -35,7 +36,7 @@ finish(convergeMethodRun *run,
     methodSay(run, verb, 0);
 }
 
-/* nova counts at least 2 GiB (libvirt/driver.py, _live_migration_data_gb). */
+/* nova assumes at least 2 GiB (libvirt/driver.py, _live_migration_data_gb). */
 static gint64
 memoryGiB(const convergeMethodRun *run)
 {
@@ -54,8 +55,9 @@ timesOut(convergeMethodRun *run)
     return TRUE;
 }
 
-/* nova 2025, libvirt/migration.py downtime_steps(): from D / S in S equal rises to D, a
- * delay for each GiB apart.  Also KubeVirt's legacy monitor, which has the timeout alone. */
+/* nova 2025, libvirt/migration.py downtime_steps(): S equal rises from D / S to D, each after
+ * a delay in proportion to the guest's GiB.  Also KubeVirt's legacy monitor, which has only
+ * the timeout. */
 void
 methodStepTimed(convergeMethodRun *run)
 {
@@ -70,8 +72,8 @@ methodStepTimed(convergeMethodRun *run)
     setDowntime(run, base + rises * ((method->maxDowntimeMs - base) / method->steps));
 }
 
-/* KubeVirt VEP 291: once iteration 3 is reached, a seventh of the way from 150 ms to the
- * ceiling every 10 s; the legacy monitor's timeout stays. */
+/* KubeVirt VEP 291: from iteration 3 on, every 10 s a seventh of the way from 150 ms to the
+ * ceiling.  The timeout of the legacy monitor still applies. */
 void
 methodStepKubevirtRamp(convergeMethodRun *run)
 {
@@ -97,7 +99,7 @@ methodStepKubevirtRamp(convergeMethodRun *run)
 #define STALL_BUDGET_FACTOR 2
 #define EWMA_ALPHA 0.4
 
-/* The least that was left at a pass's begin, of those before @beforeMs; INFINITY: none. */
+/* The least memory left at the start of a pass before @beforeMs; INFINITY: no such pass. */
 static double
 leastBefore(const convergeMethodRun *run,
             gint64 beforeMs)
@@ -114,7 +116,7 @@ leastBefore(const convergeMethodRun *run,
     return least;
 }
 
-/* The next larger candidate than .best, for want of patience. */
+/* The next larger candidate after .best, for when patience has run out. */
 static double
 relaxed(const convergeMethodRun *run)
 {
@@ -145,7 +147,7 @@ methodStepKubevirtStall(convergeMethodRun *run)
         run->bandwidth += run->bandwidth > 0 ? EWMA_ALPHA * (now - run->bandwidth) : now;
     }
 
-    /* It has acted: either that helps, or it gives up. */
+    /* The method has acted already: either that helps in time, or it gives up. */
     if (run->counter > 0) {
         if (run->elapsedMs > run->dueMs)
             finish(run, CONVERGE_VERB_ABORT);
@@ -191,8 +193,8 @@ methodStepKubevirtStall(convergeMethodRun *run)
     }
 }
 
-/* vdsm, lib/vdsm/virt/migration.py: it wakes every 10 s, and if the iteration number has
- * advanced, takes the schedule's head once its limit is exceeded. */
+/* vdsm, lib/vdsm/virt/migration.py: wakes every 10 s.  If the iteration number has advanced,
+ * it takes the head of the schedule once the limit of that is exceeded. */
 void
 methodStepOvirt(convergeMethodRun *run)
 {
@@ -212,9 +214,9 @@ methodStepOvirt(convergeMethodRun *run)
         finish(run, action->verb);
 }
 
-/* qemu-server, QemuMigrate.pm phase2: each poll that finds more left than the last counts,
- * and the sixth doubles the limit, up to 2000 s.  It polls every second, and every tenth
- * of one once what is left would be sent within a second. */
+/* qemu-server, QemuMigrate.pm phase2: counts the polls that find more memory left than the
+ * last; every sixth doubles the downtime limit, up to 2000 s.  It polls every second, and
+ * every 0.1 s once the rest would be sent within a second. */
 #define PROXMOX_RISES 5
 #define PROXMOX_MAX_MS (2000 * SECOND)
 
@@ -238,7 +240,7 @@ methodStepProxmox(convergeMethodRun *run)
     }
 }
 
-/* Sets .bandwidth to that of the pass that has just ended; FALSE within a pass. */
+/* If a pass has just ended, sets .bandwidth to its bandwidth; else returns FALSE. */
 static gboolean
 endPass(convergeMethodRun *run)
 {
@@ -254,8 +256,8 @@ endPass(convergeMethodRun *run)
     return TRUE;
 }
 
-/* cloud-hypervisor, vmm/src/lib.rs is_precopy_converged(): at the end of each iteration,
- * what is dirty / the bandwidth of the last send <= 300 ms; 3600 s, then cancel. */
+/* cloud-hypervisor, vmm/src/lib.rs is_precopy_converged(): stops the guest at the end of an
+ * iteration if dirty bytes / bandwidth of the last send <= 300 ms; cancels after 3600 s. */
 #define CLOUD_HYPERVISOR_TIMEOUT_MS (3600 * SECOND)
 
 void
@@ -270,7 +272,7 @@ methodStepCloudHypervisor(convergeMethodRun *run)
         finish(run, CONVERGE_VERB_SUSPEND);
 }
 
-/* The Cyberus branch of it: after 4 iterations of dirty pages 10 % more every 2. */
+/* The Cyberus branch of cloud-hypervisor: after 4 iterations, 10 % more every 2 iterations. */
 #define CYBERUS_AFTER 4
 #define CYBERUS_EVERY 2
 #define CYBERUS_STEP 10
@@ -289,8 +291,8 @@ methodStepCloudHypervisorThrottle(convergeMethodRun *run)
     methodStepCloudHypervisor(run);
 }
 
-/* Xen, tools/libs/guest/xg_sr_save.c simple_precopy_policy(): fewer than 50 pages dirty,
- * or the fifth iteration. */
+/* Xen, tools/libs/guest/xg_sr_save.c simple_precopy_policy(): stop-and-copy when fewer than
+ * 50 pages are dirty, or at the fifth iteration. */
 #define XEN_PAGES 50
 #define XEN_ITERATIONS 5
 
@@ -302,9 +304,9 @@ methodStepXen(convergeMethodRun *run)
         finish(run, CONVERGE_VERB_SUSPEND);
 }
 
-/* VMware's stun during page send: where a pass dirtied nearly as much as it sent, sleeps of
- * a few ms, just enough for the link to keep up; let go of when it does.  Its constants are
- * not public: these make each pass a quarter shorter than the last. */
+/* VMware's stun during page send: if the guest dirties nearly as much as a pass sends, its
+ * vCPUs sleep for a few ms at a time, just enough for the link to keep up, until it does.
+ * The constants are not public; these make each pass a quarter shorter than the last. */
 #define STUN_TARGET 0.75
 #define STUN_LEAST 0.01
 

@@ -134,7 +134,7 @@ plantChoose(void *opaque,
 {
     convergePlant *plant = opaque;
     convergeThrottleMethod method = wanted != CONVERGE_METHOD_AUTO ? wanted :
-        MAX(plant->config.actuator, CONVERGE_METHOD_QEMU);
+        MAX(plant->config.bestMethod, CONVERGE_METHOD_QEMU);
 
     *why = g_strdup("the plant has it");
     plant->slows = convergeThrottles[method]->slows;

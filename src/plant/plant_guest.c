@@ -8,11 +8,11 @@
 
 #define NOISE_GUEST 2
 
-/* QEMU's dirty limit leaves alone what is this near to the quota (system/dirtylimit.c,
- * DIRTYLIMIT_TOLERANCE_RANGE), each vCPU by itself. */
+/* QEMU's dirty limit does not adjust a vCPU that is this close to its quota
+ * (system/dirtylimit.c, DIRTYLIMIT_TOLERANCE_RANGE). */
 #define DIRTY_LIMIT_TOLERANCE (25.0 * 1024 * 1024)
 
-/* It counts pages over this long (x-vcpu-dirty-limit-period). */
+/* Period over which QEMU's dirty limit counts pages (x-vcpu-dirty-limit-period). */
 #define DIRTY_LIMIT_SECONDS 1.0
 
 static void
@@ -42,7 +42,7 @@ plantGuestInit(convergePlant *plant)
         addRegion(plant, &config->writers[i]);
     plant->vcpus = MAX(plant->vcpus, config->vcpus);
 
-    /* All other memory that is used. */
+    /* The rest of the used memory. */
     rest = &plant->regions[plant->nregions];
     for (i = 0; i < plant->nregions; i++) {
         sets += plant->regions[i].bytes;
@@ -91,7 +91,7 @@ cycleMs(const convergePlant *plant)
     return cycle;
 }
 
-/* How many times as fast as at full speed it writes now. */
+/* Factor on the writers' full speed, from phases and noise. */
 static double
 pace(const convergePlant *plant)
 {
@@ -131,7 +131,7 @@ plantGuestNextChange(const convergePlant *plant)
     return next;
 }
 
-/* What the writers of @region write to now. */
+/* Size of the set that the writers of @region write to now, bytes. */
 static double
 activeBytes(const convergePlant *plant,
             const plantRegion *region)
@@ -151,7 +151,7 @@ distinct(const plantRegion *region,
     return region->writer.sweep ? MIN(written, active) : active * -expm1(-written / active);
 }
 
-/* The share of its speed that the dirty limit leaves to @region's writers, 0..1. */
+/* The share of their speed that the dirty limit leaves to the writers of @region, 0..1. */
 static double
 limitedSpeed(const convergePlant *plant,
              const plantRegion *region,
@@ -176,7 +176,7 @@ plantGuestThrottle(const convergePlant *plant)
     return MAX(plant->throttle, plant->quota);
 }
 
-/* Bytes/s that @region is written with under @throttle (%). */
+/* Bytes/s written to @region under @throttle (%). */
 static double
 writeRate(const convergePlant *plant,
           const plantRegion *region,
@@ -224,7 +224,7 @@ plantGuestRun(convergePlant *plant,
         double written = writeRate(plant, region, plantGuestThrottle(plant)) * seconds;
         double active = activeBytes(plant, region);
 
-        /* A write to a page that is dirty already does not count again. */
+        /* A write to a dirty page does not count again. */
         if (region->writer.sweep)
             region->dirty = MIN(region->dirty + written, active);
         else if (active > 0)

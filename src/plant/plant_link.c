@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plant_link.c: what the link carries, and noise
+ * plant_link.c: the bandwidth of the link, and noise
  */
 #include "plant/plant_priv.h"
 
 #define NOISE_LINK 1
 #define NOISE_MS 1000
 
-/* One round of SplitMix64 (Steele, Lea, Flood 2014): any two inputs that differ give
- * unrelated outputs, so that noise needs no state. */
+/* One round of SplitMix64 (Steele, Lea, Flood 2014): different inputs give unrelated
+ * outputs, so noise needs no state. */
 static guint64
 scramble(guint64 x)
 {
@@ -43,7 +43,7 @@ plantLinkBandwidth(const convergePlant *plant)
     if (config->tlsBandwidth > 0)
         bandwidth = MIN(bandwidth, config->tlsBandwidth);
 
-    /* A link that carries nothing still must not divide by it. */
+    /* Callers divide by the bandwidth. */
     return MAX(bandwidth, 1);
 }
 

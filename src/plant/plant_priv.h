@@ -7,20 +7,20 @@
 #include "plant/plant.h"
 #include "throttle/throttle.h"
 
-/* QEMU looks at what is left after every 50 ms of sending (MAX_WAIT, migration/ram.c);
- * all that happens in a plant happens on this grid. */
+/* QEMU checks the remaining memory after every 50 ms of sending (MAX_WAIT,
+ * migration/ram.c).  All events of a plant happen on this grid. */
 #define PLANT_TICK_MS 50
 
-/* A writer's set, or what is left of the used memory.  Pages are counted, not told
- * apart: of those dirtied between two syncs as large a share is still unsent as of
- * the set as a whole. */
+/* A writer's set, or the rest of the used memory.  Pages are counted, not told apart: of
+ * the pages dirtied between two bitmap syncs, the share that is still unsent is taken to be
+ * that of the whole set. */
 typedef struct _plantRegion plantRegion;
 struct _plantRegion {
     convergePlantWriter writer;
-    double bytes;               /* the region; of a growing set when it is grown */
-    double unsent;              /* in QEMU's bitmap */
-    double clean;               /* not in it; together always .bytes */
-    double dirty;               /* written since the last sync */
+    double bytes;               /* size of the region; for a growing set, its final size */
+    double unsent;              /* bytes in QEMU's bitmap */
+    double clean;               /* bytes not in the bitmap; unsent + clean == bytes */
+    double dirty;               /* bytes written since the last bitmap sync */
 };
 
 /* Set by QMP. */
@@ -40,28 +40,28 @@ struct _convergePlant {
     plantRegion regions[CONVERGE_PLANT_WRITERS + 2];
     unsigned int vcpus;
     gboolean suspended;
-    gint64 suspendedMs;         /* since when */
+    gint64 suspendedMs;         /* time of the suspension */
 
-    double zero;                /* zero pages still to scan in the bulk pass... */
-    double zeroDone;            /* ...and those that were scanned */
+    double zero;                /* bytes of zero pages still to scan in the bulk pass */
+    double zeroDone;            /* bytes of zero pages already scanned */
     double sent;                /* bytes over the link */
-    double stallMs;             /* time that a sync still holds up sending */
+    double stallMs;             /* time for which a bitmap sync still holds up sending */
     guint64 iteration;
-    unsigned int throttle;      /* %, QEMU's own, in force */
-    convergeSlows slows;        /* how the throttle method in use does */
-    unsigned int quota;         /* %, by CPU quota, in force... */
-    unsigned int writersQuota;  /* ...and of vCPUs that write, by the dirty limit */
-    gboolean limited;           /* the dirty limit is in force... */
-    gint64 limitedMs;           /* ...from then on */
-    unsigned int bad;           /* trigger evaluations that were bad */
+    unsigned int throttle;      /* %, QEMU's own throttle in force */
+    convergeSlows slows;        /* how the throttle method in use acts */
+    unsigned int quota;         /* %, throttle by CPU quota in force */
+    unsigned int writersQuota;  /* %, throttle of the writing vCPUs by the dirty limit */
+    gboolean limited;           /* QEMU's law has set a dirty limit */
+    gint64 limitedMs;           /* time from which that limit acts */
+    unsigned int bad;           /* number of bad evaluations since the last step */
     guint64 timerIteration;     /* iteration at the last tick of the periodic sync */
-    double syncRemaining;       /* right after the newest sync */
+    double syncRemaining;       /* bytes left right after the newest bitmap sync */
     gint64 evaluatedMs;
     double evaluatedSent;
     double period;              /* bytes dirtied since the last evaluation */
     double dirtyBps;            /* at the last evaluation */
 
-    gint64 probeStartMs;        /* 0: none runs */
+    gint64 probeStartMs;        /* 0: no probe runs */
     guint64 probeId;
     double probeBps;
     unsigned int probeThrottle;
@@ -69,26 +69,26 @@ struct _convergePlant {
 
 /* --- plant_guest.c --- */
 
-/* What all vCPUs are slowed down by, %. */
+/* The throttle of all vCPUs, %. */
 unsigned int plantGuestThrottle(const convergePlant *plant);
 
 void plantGuestInit(convergePlant *plant);
 gboolean plantGuestIsPaused(const convergePlant *plant);
 double plantGuestUnsent(const convergePlant *plant);
 
-/* The guest runs for @seconds, in which nothing else changes. */
+/* Lets the guest run for @seconds in which nothing else changes. */
 void plantGuestRun(convergePlant *plant, double seconds);
 
-/* @share (0..1) of all that is unsent is sent. */
+/* Sends @share (0..1) of all unsent pages. */
 void plantGuestSend(convergePlant *plant, double share);
 
-/* Takes the log into the bitmap; returns how many bytes that added. */
+/* Moves the dirty pages into the bitmap; returns how many bytes that added. */
 double plantGuestSync(convergePlant *plant);
 
 /* Distinct bytes dirtied in @seconds under @throttle (%). */
 double plantGuestDistinct(const convergePlant *plant, double seconds, unsigned int throttle);
 
-/* The next time at which the guest changes its ways; G_MAXINT64: never. */
+/* The next time at which the guest changes its behaviour; G_MAXINT64: never. */
 gint64 plantGuestNextChange(const convergePlant *plant);
 
 /* Unsent bytes of the writers' sets. */
@@ -99,7 +99,7 @@ double plantGuestHotUnsent(const convergePlant *plant);
 double plantLinkBandwidth(const convergePlant *plant);
 gint64 plantLinkNextChange(const convergePlant *plant);
 
-/* What the seed makes of second @second, -1..1. */
+/* The noise of the given second in the given stream, -1..1. */
 double plantNoise(const convergePlant *plant, guint64 stream, gint64 second);
 
 /* --- plant_qemu.c --- */

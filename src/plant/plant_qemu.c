@@ -2,9 +2,9 @@
 /*
  * plant_qemu.c: passes, bitmap syncs, the throttle's trigger, the switchover
  *
- * As in QEMU's migration/ram.c and migration/migration.c: version 7.2 unless the law
- * says otherwise.  Time jumps from one event to the next; in between all rates are
- * constant, and what happens is known in closed form.
+ * Follows migration/ram.c and migration/migration.c of QEMU 7.2, unless the law differs.
+ * Time jumps from one event to the next; in between, all rates are constant, so that the
+ * state has a closed form.
  */
 #include <math.h>
 
@@ -16,18 +16,18 @@
 /* Zero pages scanned per second: far above any link. */
 #define SCAN_RATE 4e9
 
-/* Stop, device state, start at the destination. */
+/* Time to stop the guest, send the device state and start at the destination. */
 #define SWITCHOVER_MS 15
 
-/* Less than a page is nothing. */
+/* Less than a page counts as nothing. */
 #define PAGE_BYTES 4096
 
 /* QEMU's dirty limit measures over a second before its first correction. */
 #define DIRTY_LIMIT_MS 1000
 
-/* After a switch to post-copy the guest stands still whenever it touches a page that is
- * not there yet, and gets those first: on average over the fetching of its writers' sets,
- * half of its speed is taken to be lost. */
+/* After a switch to post-copy the guest waits for each missing page that it touches, and
+ * gets those pages first.  While the writers' sets are fetched, half of its speed is taken
+ * to be lost. */
 #define POSTCOPY_LOSS 0.5
 
 const convergePlantLaw convergePlantLawDefault = {
@@ -63,7 +63,9 @@ plantQemuNoteThrottle(convergePlant *plant)
     plant->result.peakThrottle = MAX(plant->result.peakThrottle, throttle);
 }
 
-/* mig_throttle_guest_down(); @ideal: dirtied that would do / dirtied */
+/* QEMU's mig_throttle_guest_down().
+ *
+ * @ideal: bytes that the guest may dirty / bytes that it has dirtied */
 static void
 throttleDown(convergePlant *plant,
              double ideal)
@@ -101,7 +103,7 @@ left(const convergePlant *plant)
     return plantGuestUnsent(plant) + plant->zero;
 }
 
-/* migration_bitmap_sync(), migration_trigger_throttle() */
+/* QEMU's migration_bitmap_sync() and migration_trigger_throttle(). */
 static void
 bitmapSync(convergePlant *plant)
 {
@@ -126,7 +128,7 @@ bitmapSync(convergePlant *plant)
     plant->period = 0;
 }
 
-/* To send all that is left while nothing is dirtied. */
+/* Time to send all remaining memory while nothing is dirtied, ms. */
 static double
 shipMs(const convergePlant *plant)
 {
@@ -172,7 +174,7 @@ plantQemuPostcopy(convergePlant *plant)
     result->sentBytes = plant->sent;
 }
 
-/* QEMU's threshold_size: what fits the downtime limit. */
+/* QEMU's threshold_size: the bytes that can be sent within the downtime limit. */
 static double
 threshold(const convergePlant *plant)
 {
@@ -185,7 +187,7 @@ ceilTick(gint64 ms)
     return (ms + PLANT_TICK_MS - 1) / PLANT_TICK_MS * PLANT_TICK_MS;
 }
 
-/* The first tick at which something may happen: @until, on the grid, at the latest. */
+/* The first tick at which something may happen, but not after @until. */
 static gint64
 nextEvent(const convergePlant *plant,
           gint64 until)
@@ -208,7 +210,7 @@ nextEvent(const convergePlant *plant,
     return MAX(next, plant->timeMs + PLANT_TICK_MS);
 }
 
-/* Zero pages and others are mixed: both are worked off in proportion. */
+/* Zero pages and other pages are mixed, so that both are sent in proportion. */
 static void
 sendFor(convergePlant *plant,
         double ms)
@@ -227,8 +229,8 @@ sendFor(convergePlant *plant,
     plantGuestSend(plant, share);
 }
 
-/* cpu_throttle_dirty_sync_timer_tick(): nothing in the bulk pass, and nothing if there
- * was another sync since its last tick. */
+/* QEMU's cpu_throttle_dirty_sync_timer_tick(): does nothing in the bulk pass, and nothing if
+ * there was another bitmap sync since its last tick. */
 static void
 periodicSync(convergePlant *plant)
 {
@@ -270,7 +272,7 @@ plantQemuAdvance(convergePlant *plant,
 {
     gint64 until = ms / PLANT_TICK_MS * PLANT_TICK_MS;
 
-    /* Before memory moves nobody keeps a log of what the guest dirties. */
+    /* Dirtied pages are not logged before the first byte is sent. */
     if (plant->timeMs < plant->config.setupMs) {
         plant->timeMs = MIN(until, ceilTick(plant->config.setupMs));
         plant->evaluatedMs = plant->timeMs;

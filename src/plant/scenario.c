@@ -16,7 +16,7 @@ typedef enum {
     TYPE_RATE,                  /* double, bytes/s */
     TYPE_TIME,                  /* gint64, ms */
     TYPE_SHARE,                 /* double, 0..1, written in percent */
-    TYPE_NUMBER,                /* double, none negative */
+    TYPE_NUMBER,                /* double, not negative */
     TYPE_COUNT,                 /* unsigned int */
     TYPE_SEED,                  /* guint64 */
     TYPE_BOOLEAN,               /* gboolean */
@@ -89,7 +89,7 @@ static const struct {
     { TYPE_NUMBER, "", 1 }, { TYPE_COUNT, "", 1 }, { TYPE_SEED, "", 1 },
 };
 
-/* A number that is not negative, and its unit. */
+/* Parses a number that is not negative, and its unit. */
 static gboolean
 parseNumber(keyType type,
             const char *text,
@@ -113,7 +113,7 @@ parseNumber(keyType type,
     return FALSE;
 }
 
-/* TIME:VALUE, TIME:VALUE...; times above 0. */
+/* Parses "TIME:VALUE, TIME:VALUE..." with times above 0. */
 static gboolean
 parsePairs(convergePlantConfig *config,
            keyType type,
@@ -204,7 +204,7 @@ loadGroup(convergeScenario *scenario,
     if (writer) {
         if (scenario->config.nwriters == CONVERGE_PLANT_WRITERS) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                        _("more than %1$d groups 'writer'"), CONVERGE_PLANT_WRITERS);
+                        _("the scenario has too many groups 'writer'; allowed: %1$d"), CONVERGE_PLANT_WRITERS);
             return FALSE;
         }
         base = &scenario->config.writers[scenario->config.nwriters++];
@@ -225,7 +225,7 @@ loadGroup(convergeScenario *scenario,
         }
         if (!text || !parseValue(scenario, &keys[j], base, text)) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                        _("'%1$s' in group '%2$s' has a value that it cannot have: '%3$s'"),
+                        _("key '%1$s' in group '%2$s' has the invalid value '%3$s'"),
                         names[i], group, text ? text : "");
             return FALSE;
         }
@@ -246,7 +246,7 @@ check(const convergeScenario *scenario,
 
     if (config->memory <= 0 || config->bandwidth <= 0) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("a scenario needs 'memory' in group 'guest' and 'bandwidth' in group 'link'"));
+                    _("the scenario lacks 'memory' in group 'guest' or 'bandwidth' in group 'link'"));
         return FALSE;
     }
     if (MAX(sets, config->used) > config->memory) {

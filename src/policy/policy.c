@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy.c: merge, check, limit and print policies; all knowledge of fields is in the tables
- * of policy_fields.c, policy_presets.c and policy_limits.c
+ * policy.c: merges, checks, limits and prints policies; all knowledge of fields is in the
+ * tables of policy_fields.c, policy_presets.c and policy_limits.c
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -73,8 +73,8 @@ unknownPreset(const char *name,
                 name, known->str);
 }
 
-/* The built-in preset that @policy->preset is, or that the site's policy of that name
- * builds on. */
+/* Merges the built-in preset that @policy->preset names, or that the site's policy of that
+ * name builds on. */
 static gboolean
 mergePreset(convergePolicy *policy,
             convergeLayer author,
@@ -111,8 +111,8 @@ static const struct {
     { CONVERGE_FIELD_INITIAL_DOWNTIME, CONVERGE_FIELD_MAX_DOWNTIME },
 };
 
-/* A value takes one of a lower layer with it; two of the same layer that contradict
- * each other are refused, whichever way a caller meant it. */
+/* A maximum pulls down an initial value of a lower layer.  Any other contradiction is
+ * refused. */
 static gboolean
 settleOrder(convergePolicy *policy,
             GError **error)
@@ -145,7 +145,7 @@ settleOrder(convergePolicy *policy,
     return TRUE;
 }
 
-/* FALSE, with @error set. */
+/* Always FALSE, with @error set. */
 static gboolean
 refuseBeyond(const convergePolicy *policy,
              convergeField field,
@@ -167,7 +167,7 @@ refuseBeyond(const convergePolicy *policy,
     return FALSE;
 }
 
-/* Brings one field within the limits for its author, or refuses it. */
+/* Reduces one field to the limits for its author, or refuses it. */
 static gboolean
 keepWithin(convergePolicy *policy,
            const convergeLimit *limit,
@@ -188,7 +188,7 @@ keepWithin(convergePolicy *policy,
     if (value == policy->value[field])
         return TRUE;
 
-    /* The call can be told; a host that states more than it allows is to be mended. */
+    /* The caller can ask for less; a host that exceeds its own limit has a wrong file. */
     if (policy->author[field] == CONVERGE_LAYER_CALL ||
         policy->layer[field] == CONVERGE_LAYER_HOST)
         return refuseBeyond(policy, field, all, error);
@@ -198,7 +198,7 @@ keepWithin(convergePolicy *policy,
     return TRUE;
 }
 
-/* Whether a domain may ask for the ladder of @policy, whoever asks for it there. */
+/* Whether a domain may ask for the ladder of @policy, whichever layer has stated it. */
 static gboolean
 domainMayAsk(const convergePolicy *policy,
              const convergePolicyHost *host,
@@ -216,8 +216,8 @@ domainMayAsk(const convergePolicy *policy,
     return TRUE;
 }
 
-/* Brings back each trigger of the domain that is stricter than in @without, which is what the
- * layers say without the domain's. */
+/* Takes each trigger that the domain has made stricter back to the value in @without, the
+ * policy without the domain's layer. */
 static void
 keepTriggers(convergePolicy *policy,
              const convergePolicy *without)
@@ -235,8 +235,7 @@ keepTriggers(convergePolicy *policy,
     }
 }
 
-/* Brings the policy, whose pairs are in order, within the limits of the host, pairs
- * included. */
+/* Reduces the policy to the limits of the host, and keeps its pairs of fields in order. */
 static gboolean
 applyLimits(convergePolicy *policy,
             const convergePolicyHost *host,
@@ -256,7 +255,7 @@ applyLimits(convergePolicy *policy,
         if (policy->value[low] <= policy->value[high])
             continue;
 
-        /* As above; but where the maximum is the domain's word, the host has done no wrong. */
+        /* As in keepWithin(); but if the maximum is the domain's, the host's file is right. */
         if (policy->layer[low] == CONVERGE_LAYER_CALL ||
             (policy->layer[low] == CONVERGE_LAYER_HOST &&
              policy->author[high] != CONVERGE_LAYER_DOMAIN))
@@ -268,7 +267,7 @@ applyLimits(convergePolicy *policy,
     return TRUE;
 }
 
-/* What the layers say, before any limit; NULL with @error set. */
+/* What the layers state, before any limit; NULL with @error set. */
 static convergePolicy *
 mergeLayers(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
             const convergePolicyHost *host,
@@ -297,7 +296,7 @@ mergeLayers(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
     if (!mergePreset(policy, namer, site, sites, error))
         return NULL;
 
-    /* Both are the host's; what it says of one policy goes before what it says of all. */
+    /* Both belong to the host; its statement about one policy overrides that about all. */
     merge(policy, layers[CONVERGE_LAYER_HOST], CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
     merge(policy, site, CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
     merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN, CONVERGE_LAYER_DOMAIN);
@@ -325,7 +324,7 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
         !domainMayAsk(policy, host, &may, error))
         return NULL;
 
-    /* Rungs that the domain may not ask for are still there: call or host have stated them. */
+    /* The call or the host has stated the rungs that the domain may not ask for. */
     if (!may) {
         if (!(without = mergeLayers(others, host, error)))
             return NULL;

@@ -2,21 +2,21 @@
 /*
  * policy.h: what the operator asks of a migration
  *
- * A policy is data: one value per row of the field table, and the layer that set
- * it.  A layer states as much as it likes in a convergePolicySpec; resolving merges
+ * A policy is data: one value for each row of the field table, and the layer that set
+ * it.  A convergePolicySpec holds the fields that one layer states; resolving merges
  * the layers field by field,
  *
  *     call > domain XML > host configuration > preset > built-in,
  *
- * and the preset is that of the highest layer that names one.  The text form is
+ * and takes the preset of the highest layer that names one.  The text form is
  *
  *     PRESET[,FIELD=VALUE...]        e.g. adaptive,max-downtime=500ms
  *
- * The host limits what the others may ask for.  A call that asks for more is refused: its
- * caller can ask for less.  What a domain asks for is brought within the limits: whoever
- * migrates it need not be who wrote its metadata.  Where the call or the host states rungs of
- * the fallback that the domain may not ask for, the domain's layer does not have the fallback
- * taken sooner than without that layer.
+ * The host limits what the other layers may ask for.  A call that asks for more is refused,
+ * because its caller can ask for less.  The values of a domain are reduced to the limits
+ * instead, because the caller may not be the author of its metadata.  Where the call or the
+ * host states a rung of the fallback that the domain may not ask for, the domain's layer
+ * cannot make the migration take the fallback sooner than it would without that layer.
  *
  * Nothing here reads a clock or calls libvirt.  A resolved policy is immutable and
  * may be read from any thread; a spec belongs to one thread at a time.
@@ -28,23 +28,23 @@
 #include "util/error.h"
 
 /* Rows of the field table in policy_fields.c, in the order in which they are
- * printed.  Units: percent, milliseconds, counts; limits: 0 is "none". */
+ * printed.  In limits, 0 means "none". */
 typedef enum {
     CONVERGE_FIELD_THROTTLE,            /* convergeThrottleLaw */
-    CONVERGE_FIELD_INITIAL_THROTTLE,    /* %, first throttle of laws with steps */
-    CONVERGE_FIELD_THROTTLE_INCREMENT,  /* %, further steps of them */
+    CONVERGE_FIELD_INITIAL_THROTTLE,    /* %, first step of the stepped and progressive laws */
+    CONVERGE_FIELD_THROTTLE_INCREMENT,  /* %, each further step of these laws */
     CONVERGE_FIELD_MAX_THROTTLE,        /* %, never exceeded */
     CONVERGE_FIELD_THROTTLE_THRESHOLD,  /* %, QEMU's trigger: dirtied / sent */
     CONVERGE_FIELD_THROTTLE_TAILSLOW,   /* convergeBoolean, QEMU's smaller late steps */
     CONVERGE_FIELD_ACTUATOR,            /* convergeThrottleMethod */
     CONVERGE_FIELD_DOWNTIME,            /* convergeDowntimeLaw */
-    CONVERGE_FIELD_INITIAL_DOWNTIME,    /* ms, allowed pause at the start */
-    CONVERGE_FIELD_MAX_DOWNTIME,        /* ms, allowed pause, never exceeded */
-    CONVERGE_FIELD_RAMP_AFTER,          /* ms, the ramp's first rise by time */
-    CONVERGE_FIELD_RAMP_EVERY,          /* ms, between rises by time; 0: not by time */
-    CONVERGE_FIELD_RAMP_PASSES,         /* passes between rises; 0: not by passes */
-    CONVERGE_FIELD_RAMP_FACTOR,         /* each rise multiplies by this; 1: see steps */
-    CONVERGE_FIELD_RAMP_STEPS,          /* equal rises from initial to max */
+    CONVERGE_FIELD_INITIAL_DOWNTIME,    /* ms, downtime limit at the start */
+    CONVERGE_FIELD_MAX_DOWNTIME,        /* ms, the downtime limit never exceeds this */
+    CONVERGE_FIELD_RAMP_AFTER,          /* ms, time of the ramp's first rise */
+    CONVERGE_FIELD_RAMP_EVERY,          /* ms, time between rises; 0: no rises by time */
+    CONVERGE_FIELD_RAMP_PASSES,         /* passes between rises; 0: no rises by passes */
+    CONVERGE_FIELD_RAMP_FACTOR,         /* each rise multiplies by this; 1: RAMP_STEPS holds */
+    CONVERGE_FIELD_RAMP_STEPS,          /* number of equal rises from initial to max */
     CONVERGE_FIELD_OUTSIDE_DOWNTIME,    /* convergeOutsideDowntime */
     CONVERGE_FIELD_DEADLINE,            /* ms, from the first byte moved */
     CONVERGE_FIELD_PASSES,              /* complete passes over memory */
@@ -58,22 +58,22 @@ typedef enum {
 
 typedef enum {
     CONVERGE_THROTTLE_NONE,         /* never throttle */
-    CONVERGE_THROTTLE_STEPPED,      /* QEMU's own law: two bad passes, one step */
+    CONVERGE_THROTTLE_STEPPED,      /* QEMU's own law: a step after two bad passes */
     CONVERGE_THROTTLE_PROGRESSIVE,  /* a step after every pass without progress */
-    CONVERGE_THROTTLE_ADAPTIVE,     /* the set-point that prediction finds cheapest */
+    CONVERGE_THROTTLE_ADAPTIVE,     /* the throttle that prediction finds cheapest */
     CONVERGE_THROTTLE_LAST
 } convergeThrottleLaw;
 
 /* Throttle methods: what slows the vCPUs down, see throttle/throttle.h. */
 typedef enum {
     CONVERGE_METHOD_AUTO,         /* the best that host, guest and QEMU offer */
-    CONVERGE_METHOD_QEMU,         /* QEMU's own throttle, as a set-point */
+    CONVERGE_METHOD_QEMU,         /* QEMU's own throttle, set to a fixed value */
     CONVERGE_METHOD_VCPU_QUOTA,   /* CPU quota of the vCPU threads */
     CONVERGE_METHOD_DIRTY_LIMIT,  /* QEMU's limit of each vCPU's dirty rate */
     CONVERGE_METHOD_LAST
 } convergeThrottleMethod;
 
-/* As policies write it. */
+/* The word for @method in a policy. */
 const char *convergeThrottleMethodName(convergeThrottleMethod method);
 
 /* The method of that name; FALSE: there is none. */
@@ -86,7 +86,7 @@ typedef enum {
     CONVERGE_DOWNTIME_LAST
 } convergeDowntimeLaw;
 
-/* What virDomainMigrateSetMaxDowntime from outside means while we control. */
+/* What a virDomainMigrateSetMaxDowntime() by another client means during the migration. */
 typedef enum {
     CONVERGE_OUTSIDE_CEILING,
     CONVERGE_OUTSIDE_IGNORE,
@@ -102,19 +102,19 @@ typedef enum {
     CONVERGE_RUNG_LAST
 } convergeRung;
 
-/* A ladder is a number: one octal digit a rung, the first in the lowest, each rung
- * plus one, so that 0 ends it. */
+/* A ladder is a number with one octal digit for each rung, the first rung in the lowest
+ * digit.  A digit is the rung plus one, so that 0 ends the ladder. */
 #define CONVERGE_RUNG_BITS 3
 #define CONVERGE_RUNGS_MAX 4
 
-/* The rung at @index of a ladder, or -1 behind its end. */
+/* The rung at @index of a ladder, or -1 beyond its end. */
 int convergeLadderRung(gint64 ladder, unsigned int index);
 
-/* When the ladder is climbed. */
+/* When the next rung of the ladder is taken. */
 typedef enum {
-    CONVERGE_FALLBACK_LIMIT,        /* a limit is hit */
-    CONVERGE_FALLBACK_PREDICTION,   /* ...or prediction says the goal cannot be had */
-    CONVERGE_FALLBACK_CHEAPER,      /* ...or the rung loses the guest less */
+    CONVERGE_FALLBACK_LIMIT,        /* when a limit is hit */
+    CONVERGE_FALLBACK_PREDICTION,   /* also when the goal is predicted to be out of reach */
+    CONVERGE_FALLBACK_CHEAPER,      /* also when the rung costs the guest less */
     CONVERGE_FALLBACK_LAST
 } convergeFallbackWhen;
 
@@ -144,13 +144,13 @@ convergePolicySpec *convergePolicySpecNew(void);
 void convergePolicySpecFree(convergePolicySpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicySpec, convergePolicySpecFree)
 
-/* Parses the text form; whether the preset exists is for convergePolicyResolve() to
- * say.  NULL states nothing.  Returns NULL with CONVERGE_ERROR_POLICY set when any part
- * is wrong: an empty text, an unknown, empty or duplicate field, a value out of range, a
+/* Parses the text form; convergePolicyResolve() checks whether the preset exists.  A @text
+ * of NULL states nothing.  Returns NULL with CONVERGE_ERROR_POLICY set when any part is
+ * wrong: an empty text, an unknown, empty or duplicate field, a value out of range, a
  * missing or wrong unit. */
 convergePolicySpec *convergePolicySpecParse(const char *text, GError **error);
 
-/* For other forms than text: one statement, refused when made before. */
+/* For forms other than text: state the preset or one field.  Stating either twice fails. */
 gboolean convergePolicySpecSetPreset(convergePolicySpec *spec, const char *preset, GError **error);
 gboolean convergePolicySpecSetField(convergePolicySpec *spec, const char *name,
                                     const char *value, GError **error);
@@ -159,28 +159,27 @@ const char *convergePolicySpecGetPreset(const convergePolicySpec *spec);
 gboolean convergePolicySpecHas(const convergePolicySpec *spec, convergeField field);
 gint64 convergePolicySpecGet(const convergePolicySpec *spec, convergeField field);
 
-/* The text form, but for a spec without preset, which only other forms can state: that
- * is its fields alone.  Free with g_free(). */
+/* The text form.  A spec without a preset, which the text form cannot state, gives its
+ * fields alone.  Free with g_free(). */
 char *convergePolicySpecFormat(const convergePolicySpec *spec);
 
-/* --- What a host says besides its layer --- */
+/* --- What a host states besides its layer --- */
 
 /* Groups of limits; policy_limits.c has the fields that can be limited. */
 typedef enum {
-    CONVERGE_LIMITS_ALL,            /* of what call and domain may ask for */
-    CONVERGE_LIMITS_DOMAIN,         /* besides, of what the domain may */
+    CONVERGE_LIMITS_ALL,            /* on what the call and the domain may ask for */
+    CONVERGE_LIMITS_DOMAIN,         /* tighter ones, for the domain only */
     CONVERGE_LIMITS_LAST
 } convergeLimits;
 
-/* All of it belongs to somebody else. */
+/* Borrowed: the struct owns nothing. */
 typedef struct {
-    /* Policies that the site has named, char * -> convergePolicySpec *, or NULL.  A layer
-     * may name one where it could name a preset; its fields count as the host's, and go
-     * before those of the host layer. */
+    /* Named policies of the site, char * -> convergePolicySpec *, or NULL.  A layer may name
+     * one in place of a preset; its fields count as the host's, and override those of the
+     * host layer. */
     GHashTable *sites;
 
-    /* A field that a group does not state has its built-in limit, all of them where it is
-     * NULL. */
+    /* A field that a group does not state has its built-in limit.  NULL: all fields have. */
     const convergePolicySpec *limits[CONVERGE_LIMITS_LAST];
 } convergePolicyHost;
 
@@ -188,20 +187,21 @@ typedef struct {
 
 typedef struct _convergePolicy convergePolicy;
 
-/* The preset where no layer names one. */
+/* The preset if no layer names one. */
 #define CONVERGE_PRESET_DEFAULT "adaptive"
 
-/* Merges what host, domain and call state; each may be NULL, the others must be.
+/* Merges the layers of host, domain and call.  Each of these may be NULL; the entries of
+ * @layers for the built-in values and the preset must be NULL.
  *
- * @host: what the host says besides its layer; NULL: nothing.
+ * @host: what the host states besides its layer, or NULL for nothing
  *
  * Returns NULL with CONVERGE_ERROR_POLICY set for an unknown preset, for values that
- * contradict each other, and for a value beyond a limit of the host that the call states or
- * has from the preset that it names, or that the host itself states. */
+ * contradict each other, and for a value beyond a limit of the host, if the host states
+ * that value itself, or the call states it or names the preset that has it. */
 convergePolicy *convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
                                       const convergePolicyHost *host, GError **error);
 
-/* convergePolicySpecParse() and convergePolicyResolve() with nothing but a call. */
+/* convergePolicySpecParse() and convergePolicyResolve() for a call alone. */
 convergePolicy *convergePolicyParse(const char *text, GError **error);
 
 convergePolicy *convergePolicyCopy(const convergePolicy *policy);
@@ -209,27 +209,27 @@ convergePolicy *convergePolicyCopy(const convergePolicy *policy);
 void convergePolicyFree(convergePolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicy, convergePolicyFree)
 
-/* A text that parses to the same values: the preset, and what a layer states or a limit
- * has changed.  Free with g_free(). */
+/* A text that parses to the same values: the preset, and each field that a layer states or
+ * a limit has changed.  Free with g_free(). */
 char *convergePolicyFormat(const convergePolicy *policy);
 
 gint64 convergePolicyGet(const convergePolicy *policy, convergeField field);
 
-/* Where the value is from; a limit is the host's. */
+/* The layer that the value is from; CONVERGE_LAYER_HOST for one that a limit has changed. */
 convergeLayer convergePolicyGetLayer(const convergePolicy *policy, convergeField field);
 
-/* Who is responsible for the value: CONVERGE_LAYER_CALL, _DOMAIN, _HOST or _BUILTIN.  A value
- * of a preset is the word of the layer that names the preset, of nobody (_BUILTIN) where none
- * does.  A policy of the site and the preset that it builds on are the host's word, whoever
- * names the policy.  A limit does not change whose word it was. */
+/* The layer that is responsible for the value: CONVERGE_LAYER_CALL, _DOMAIN, _HOST or
+ * _BUILTIN.  For a value of a preset, this is the layer that names the preset, or _BUILTIN if
+ * no layer does.  For a policy of the site and the preset that it builds on, it is the host,
+ * whichever layer names the policy.  Limits do not change the author. */
 convergeLayer convergePolicyGetAuthor(const convergePolicy *policy, convergeField field);
 
-/* TRUE when a limit of the host made it this value: somebody asked for more, or the domain
- * would have a fallback that it may not ask for taken sooner. */
+/* TRUE when a limit of the host has changed the value: a layer asked for more, or the domain
+ * would make the migration take a fallback sooner that it may not ask for. */
 gboolean convergePolicyIsLimited(const convergePolicy *policy, convergeField field);
 
 const char *convergePolicyGetPreset(const convergePolicy *policy);
 
-/* TRUE when a rung of the ladder is post-copy: the migration then needs
- * VIR_MIGRATE_POSTCOPY from its start. */
+/* TRUE when a rung of the ladder is post-copy.  The migration must then be started with
+ * VIR_MIGRATE_POSTCOPY. */
 gboolean convergePolicyMayPostcopy(const convergePolicy *policy);

@@ -2,8 +2,8 @@
 /*
  * policy_conf.c: reads the host's configuration
  *
- * The syntax is that of GLib's key files, read here line by line: GKeyFile merges
- * duplicates, drops keys with a locale, and can name neither line.
+ * The syntax is that of GLib's key files.  GKeyFile itself is not used because it merges
+ * duplicates, drops keys with a locale, and cannot name the line of either.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define POLICY_CONF_MAX (64 * 1024)
 
-/* Far longer than every right line that is no comment; bounds what messages repeat. */
+/* Far longer than any valid setting; bounds what messages repeat. */
 #define POLICY_CONF_LINE_MAX 256
 
 typedef enum {
@@ -28,31 +28,31 @@ typedef enum {
     GROUP_LAST
 } confGroup;
 
-/* FALSE with @error set: @key may not stand in the group. */
+/* FALSE with @error set if @key is not allowed in the group. */
 typedef gboolean (*confCheckKey)(const char *key, GError **error);
 
 static const struct {
     const char *name;
-    confCheckKey checkKey;          /* NULL: the preset and all fields may */
+    confCheckKey checkKey;          /* NULL: the preset and all fields are allowed */
 } groups[GROUP_LAST] = {
     [GROUP_DEFAULT] = { "default", NULL },
     [GROUP_LIMITS] = { "limits", convergeLimitCheckName },
     [GROUP_DOMAIN_LIMITS] = { "domain-limits", convergeLimitCheckName },
 };
 
-/* Besides these: a policy of the site, whose name follows. */
+/* A group of this prefix is a policy of the site, whose name follows. */
 #define GROUP_SITE "policy "
 
 struct _convergePolicyConf {
     convergePolicySpec *specs[GROUP_LAST];
-    convergePolicyHost host;        /* the sites are the conf's */
+    convergePolicyHost host;        /* its sites are owned by this struct */
 };
 
-/* Where the reader is. */
+/* The state of the reader. */
 typedef struct {
     convergePolicyConf *conf;
     gboolean seen[GROUP_LAST];
-    convergePolicySpec *spec;       /* of the group, the conf's; NULL before the first */
+    convergePolicySpec *spec;       /* of the group, owned by conf; NULL before the first */
     confCheckKey checkKey;
     char *group;
 } confReader;
@@ -85,7 +85,7 @@ confNew(void)
     return conf;
 }
 
-/* The groups that there may be, for messages.  Free with g_free(). */
+/* The allowed groups, for messages.  Free with g_free(). */
 static char *
 allowedGroups(void)
 {
@@ -105,18 +105,18 @@ openSite(confReader *reader,
 {
     g_autoptr(convergePolicySpec) probe = convergePolicySpecNew();
 
-    /* A site's name stands where a preset's may. */
+    /* The name of a site's policy is used like that of a preset. */
     if (!convergePolicySpecSetPreset(probe, name, error))
         return FALSE;
 
     if (convergePresetFind(name)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("'%1$s' is a built-in preset; allowed: a name of its own"), name);
+                    _("the policy '%1$s' has the name of a built-in preset; allowed: any other name"), name);
         return FALSE;
     }
     if (g_hash_table_contains(reader->conf->host.sites, name)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("group '%1$s' is stated twice; allowed: once"), name);
+                    _("the policy '%1$s' is defined twice; allowed: once"), name);
         return FALSE;
     }
 
@@ -159,7 +159,7 @@ openGroup(confReader *reader,
     quoted = g_steal_pointer(&reader->group);
     allowed = allowedGroups();
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("unknown or second group '%1$s'; allowed: %2$s, each once"),
+                _("unknown or duplicate group '%1$s'; allowed: %2$s, each once"),
                 quoted, allowed);
     return FALSE;
 }
@@ -177,7 +177,7 @@ setKey(confReader *reader,
         g_autofree char *allowed = allowedGroups();
 
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("'%1$s' is out of place; allowed: KEY = VALUE below one of %2$s"),
+                    _("'%1$s' is not a setting in a group; allowed: KEY = VALUE below one of %2$s"),
                     quoted, allowed);
         return FALSE;
     }
@@ -210,23 +210,22 @@ readLine(confReader *reader,
 }
 
 static gboolean
-resolves(const convergePolicySpec *host,
+resolves(const convergePolicySpec *layer,
          const convergePolicySpec *call,
-         const convergePolicyHost *says,
+         const convergePolicyHost *host,
          GError **error)
 {
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
-        [CONVERGE_LAYER_HOST] = host,
+        [CONVERGE_LAYER_HOST] = layer,
         [CONVERGE_LAYER_CALL] = call,
     };
-    g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, says, error);
+    g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, host, error);
 
     return policy != NULL;
 }
 
-/* What a migration would find wrong later is refused now: unknown presets, and values
- * that contradict each other or go beyond the limits, within a group and between it and
- * [default]. */
+/* Refuses now what a migration would refuse later: unknown presets, and values that
+ * contradict each other or exceed the limits, within a group or together with [default]. */
 static gboolean
 checkGroups(const convergePolicyConf *conf,
             const char *path,
@@ -292,10 +291,10 @@ parse(const char *text,
                     path, POLICY_CONF_MAX);
         return NULL;
     }
-    /* A NUL is not valid either. */
+    /* This refuses a NUL, too. */
     if (!g_utf8_validate(text, length, NULL)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("%1$s: the file is not text; allowed: UTF-8"), path);
+                    _("%1$s: the file is not valid text; allowed: UTF-8"), path);
         return NULL;
     }
 
@@ -318,7 +317,7 @@ convergePolicyConfParse(const char *text,
     GError *wrong = NULL;
     convergePolicyConf *conf = parse(text, length, path, &wrong);
 
-    /* Fields and presets say that a policy is wrong; this one is the host's. */
+    /* The code for fields and presets blames the caller's policy; this one is the host's. */
     if (wrong) {
         wrong->code = CONVERGE_ERROR_HOST;
         g_propagate_error(error, wrong);
@@ -337,7 +336,7 @@ unreadable(const char *path,
     return FALSE;
 }
 
-/* Whether nobody but root and the user that runs this can have written the file. */
+/* Whether only root or the effective user can have written the file. */
 static gboolean
 checkFile(int fd,
           const char *path,
@@ -356,20 +355,20 @@ checkFile(int fd,
     }
     if (st.st_uid != 0 && st.st_uid != geteuid()) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
-                    _("'%1$s' belongs to the user with the ID %2$u; allowed owners: root, and the user with the ID %3$u"),
+                    _("'%1$s' belongs to the user with ID %2$u; allowed owners: root, and the user with ID %3$u"),
                     path, (unsigned int)st.st_uid, (unsigned int)geteuid());
         return FALSE;
     }
     if (st.st_mode & (S_IWGRP | S_IWOTH)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
-                    _("'%1$s' has the mode %2$04o; allowed: a mode that lets only its owner write to it"),
+                    _("'%1$s' has mode %2$04o; allowed: a mode that lets only the owner write to the file"),
                     path, (unsigned int)st.st_mode & 07777);
         return FALSE;
     }
     return TRUE;
 }
 
-/* Up to @size bytes; FALSE with errno set. */
+/* Reads up to @size bytes; FALSE with errno set. */
 static gboolean
 readAll(int fd,
         char *text,
@@ -397,18 +396,18 @@ convergePolicyConfLoad(const char *path,
     gboolean ok;
     int fd;
 
-    /* What stands in its place may be anything: a FIFO would have us wait for a writer, a
-     * terminal would become ours. */
+    /* The path may lead to anything: opening a FIFO would wait for a writer, and a terminal
+     * could become the controlling terminal of the daemon. */
     fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        /* A link that leads nowhere is a configuration that got lost. */
+        /* A dangling symbolic link is an error: the configuration got lost. */
         if (errno == ENOENT && lstat(path, &link) < 0)
             return convergePolicyConfParse("", 0, path, error);
         unreadable(path, error);
         return NULL;
     }
 
-    /* One more than allowed, for the parser to see that it is. */
+    /* One byte more than allowed, so that the parser notices a file that is too long. */
     ok = checkFile(fd, path, error) &&
         (readAll(fd, text, POLICY_CONF_MAX + 1, &length) || unreadable(path, error));
     close(fd);

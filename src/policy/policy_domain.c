@@ -10,8 +10,8 @@
 #include "policy/policy_domain.h"
 #include "policy/policy_xml.h"
 
-/* What the domain's live XML states; an empty spec where it has no policy.  Where there is no
- * domain, the migration itself will say so. */
+/* What the domain's live XML states; an empty spec if it has no policy.  A missing domain is
+ * no error here: the migration itself will report it. */
 static convergePolicySpec *
 domainSpec(virDomainPtr dom,
            GError **error)
@@ -24,7 +24,7 @@ domainSpec(virDomainPtr dom,
                  virGetLastErrorCode() == VIR_ERR_NO_DOMAIN))
         return convergePolicySpecNew();
     if (!xml) {
-        convergeErrorSetLibvirt(error, _("the policy of the domain cannot be read"));
+        convergeErrorSetLibvirt(error, _("cannot read the policy of the domain"));
         return NULL;
     }
 

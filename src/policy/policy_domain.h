@@ -2,7 +2,7 @@
 /*
  * policy_domain.h: the policy of one migration of one domain, from all its layers
  *
- * The one part of the policy code that calls libvirt, in the caller's thread.
+ * This is the only part of the policy code that calls libvirt, in the caller's thread.
  */
 #pragma once
 
@@ -10,18 +10,19 @@
 
 #include "policy/policy.h"
 
-/* Which policy steers a live migration of @dom.
+/* Returns the policy for a live migration of @dom.
  *
- * @stated: what the call says, in text form, or NULL
+ * @stated: the policy of the call, in text form, or NULL
  * @requested: the caller has asked for auto-converge
- * @confPath: the host configuration of the source host, or NULL: it is not at hand, and the
- * built-in limits hold
+ * @confPath: the host configuration of the source host, or NULL if it is not available; the
+ * built-in limits then apply
  *
- * Returns NULL without @error when none does: nothing was stated or asked for, and no
- * layer says "when=always".  With @error set what call or domain state is wrong
- * (CONVERGE_ERROR_POLICY), the domain's metadata cannot be read (_LIBVIRT), or the host's
- * configuration is wrong or cannot be read (_HOST): then a caller who stated or asked for something is to be
- * refused; for any other one the migration goes on as stock. */
+ * Returns NULL without @error when no policy applies: the caller has neither stated nor
+ * asked for one, and no layer states "when=always".  Returns NULL with @error set when the
+ * call or the domain states something wrong (CONVERGE_ERROR_POLICY), the domain's metadata
+ * cannot be read (_LIBVIRT), or the host's configuration is wrong or cannot be read (_HOST).
+ * The migration of a caller who stated or asked for a policy must then be refused; any other
+ * migration goes on without a policy. */
 convergePolicy *convergePolicyForDomain(virDomainPtr dom,
                                         const char *stated,
                                         gboolean requested,

@@ -9,7 +9,7 @@
 
 static const char *const throttleWords[] = { "none", "stepped", "progressive", "adaptive", NULL };
 static const char *const booleanWords[] = { "no", "yes", NULL };
-static const char *const actuatorWords[] = { "auto", "qemu", "vcpu-quota", "dirty-limit", NULL };
+static const char *const methodWords[] = { "auto", "qemu", "vcpu-quota", "dirty-limit", NULL };
 static const char *const downtimeWords[] = { "fixed", "ramp", "adaptive", NULL };
 static const char *const outsideWords[] = { "ceiling", "ignore", NULL };
 static const char *const rungWords[] = { "continue", "post-copy", "suspend", "abort", NULL };
@@ -18,22 +18,22 @@ static const char *const whenWords[] = { "requested", "always", NULL };
 
 #define WORDS_MATCH(words, last) G_STATIC_ASSERT(G_N_ELEMENTS(words) == (last) + 1)
 WORDS_MATCH(throttleWords, CONVERGE_THROTTLE_LAST);
-WORDS_MATCH(actuatorWords, CONVERGE_METHOD_LAST);
+WORDS_MATCH(methodWords, CONVERGE_METHOD_LAST);
 WORDS_MATCH(downtimeWords, CONVERGE_DOWNTIME_LAST);
 WORDS_MATCH(outsideWords, CONVERGE_OUTSIDE_LAST);
 WORDS_MATCH(rungWords, CONVERGE_RUNG_LAST);
 WORDS_MATCH(fallbackWhenWords, CONVERGE_FALLBACK_LAST);
 WORDS_MATCH(whenWords, CONVERGE_WHEN_LAST);
 
-/* The built-in values are QEMU's own defaults, and no limits. */
+/* The built-in values are QEMU's own defaults, without limits. */
 
 /* QEMU accepts 1..99 % for its throttle parameters and up to 2,000,000 ms for
  * downtime-limit (qapi/migration.json). */
 #define THROTTLE_MIN 1
 #define THROTTLE_MAX 99
 
-/* QEMU's default for cpu-throttle-initial, which max-cpu-throttle must not be below when
- * libvirt puts its parameters back (backend_libvirt.c). */
+/* QEMU's default for cpu-throttle-initial.  max-cpu-throttle must not be below it when
+ * libvirt restores its parameters. */
 #define THROTTLE_MAX_MIN 20
 #define DOWNTIME_MIN 1
 #define DOWNTIME_MAX 2000000
@@ -51,43 +51,43 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_INITIAL_THROTTLE] = {
         "initial-throttle", CONVERGE_TYPE_PERCENT, THROTTLE_MIN, THROTTLE_MAX, NULL, 20,
-        N_("first throttle of the stepped and progressive laws"),
+        N_("first step of the stepped and progressive laws"),
     },
     [CONVERGE_FIELD_THROTTLE_INCREMENT] = {
         "throttle-increment", CONVERGE_TYPE_PERCENT, THROTTLE_MIN, THROTTLE_MAX, NULL, 10,
-        N_("further steps of the stepped and progressive laws"),
+        N_("each further step of the stepped and progressive laws"),
     },
     [CONVERGE_FIELD_MAX_THROTTLE] = {
         "max-throttle", CONVERGE_TYPE_PERCENT, THROTTLE_MAX_MIN, THROTTLE_MAX, NULL, 99,
-        N_("throttle that is never exceeded"),
+        N_("limit that the throttle never exceeds"),
     },
     [CONVERGE_FIELD_THROTTLE_THRESHOLD] = {
         "throttle-threshold", CONVERGE_TYPE_PERCENT, 1, 100, NULL, 50,
-        N_("a pass is bad when more than this share of what was sent was dirtied again"),
+        N_("a pass is bad if the guest dirties more than this share of the data sent"),
     },
     [CONVERGE_FIELD_THROTTLE_TAILSLOW] = {
         "throttle-tailslow", ENUM(booleanWords, 2), FALSE,
         N_("whether the stepped law takes smaller steps towards the end"),
     },
     [CONVERGE_FIELD_ACTUATOR] = {
-        "actuator", ENUM(actuatorWords, CONVERGE_METHOD_LAST), CONVERGE_METHOD_AUTO,
-        N_("what slows the vCPUs down: the best there is, or the one named"),
+        "actuator", ENUM(methodWords, CONVERGE_METHOD_LAST), CONVERGE_METHOD_AUTO,
+        N_("throttle method that slows the vCPUs down: the best available, or the one named"),
     },
     [CONVERGE_FIELD_DOWNTIME] = {
         "downtime", ENUM(downtimeWords, CONVERGE_DOWNTIME_LAST), CONVERGE_DOWNTIME_FIXED,
-        N_("how the allowed pause is chosen"),
+        N_("how the downtime limit is chosen"),
     },
     [CONVERGE_FIELD_INITIAL_DOWNTIME] = {
         "initial-downtime", CONVERGE_TYPE_DURATION, DOWNTIME_MIN, DOWNTIME_MAX, NULL, 300,
-        N_("allowed pause at the start"),
+        N_("downtime limit at the start"),
     },
     [CONVERGE_FIELD_MAX_DOWNTIME] = {
         "max-downtime", CONVERGE_TYPE_DURATION, DOWNTIME_MIN, DOWNTIME_MAX, NULL, 300,
-        N_("allowed pause that is never exceeded"),
+        N_("value that the downtime limit never exceeds"),
     },
     [CONVERGE_FIELD_RAMP_AFTER] = {
         "ramp-after", CONVERGE_TYPE_DURATION, 0, TIME_MAX, NULL, 0,
-        N_("when the ramp raises the allowed pause for the first time"),
+        N_("when the ramp raises the downtime limit for the first time"),
     },
     [CONVERGE_FIELD_RAMP_EVERY] = {
         "ramp-every", CONVERGE_TYPE_DURATION, 0, TIME_MAX, NULL, 0,
@@ -99,19 +99,19 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_RAMP_FACTOR] = {
         "ramp-factor", CONVERGE_TYPE_COUNT, 1, COUNT_MAX, NULL, 1,
-        N_("what each rise multiplies the allowed pause by; 1: equal steps"),
+        N_("factor by which each rise multiplies the downtime limit; 1: equal steps"),
     },
     [CONVERGE_FIELD_RAMP_STEPS] = {
         "ramp-steps", CONVERGE_TYPE_COUNT, 1, COUNT_MAX, NULL, 10,
-        N_("equal steps from the initial to the maximal pause"),
+        N_("number of equal steps from the initial to the maximum downtime limit"),
     },
     [CONVERGE_FIELD_OUTSIDE_DOWNTIME] = {
         "outside-downtime", ENUM(outsideWords, CONVERGE_OUTSIDE_LAST), CONVERGE_OUTSIDE_CEILING,
-        N_("what an allowed pause set by somebody else during the migration means"),
+        N_("what a downtime limit set by another client during the migration means"),
     },
     [CONVERGE_FIELD_DEADLINE] = {
         "deadline", CONVERGE_TYPE_DURATION, 0, TIME_MAX, NULL, 0,
-        N_("limit: time from the first byte moved to the guest running elsewhere"),
+        N_("limit: time from the first byte sent until the guest runs at the destination"),
     },
     [CONVERGE_FIELD_PASSES] = {
         "passes", CONVERGE_TYPE_COUNT, 0, COUNT_MAX, NULL, 0,
@@ -123,23 +123,23 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_STALL] = {
         "stall", CONVERGE_TYPE_COUNT, 0, COUNT_MAX, NULL, 0,
-        N_("limit: passes in a row after which no less is left than before"),
+        N_("limit: passes in a row that leave no less memory to send than before"),
     },
     [CONVERGE_FIELD_FALLBACK] = {
         "fallback", CONVERGE_TYPE_LADDER, 0, CONVERGE_RUNG_LAST - 1, rungWords, CONVERGE_RUNG_CONTINUE + 1,
-        N_("what is done, in this order, when a limit is hit or the goal cannot be had"),
+        N_("what is done, in this order, when a limit is hit or the goal is out of reach"),
     },
     [CONVERGE_FIELD_FALLBACK_WHEN] = {
         "fallback-when", ENUM(fallbackWhenWords, CONVERGE_FALLBACK_LAST), CONVERGE_FALLBACK_LIMIT,
-        N_("when the fallback is taken: at a limit, also by prediction, or when cheaper"),
+        N_("when the fallback is taken: at a limit, also by prediction, or also if cheaper"),
     },
     [CONVERGE_FIELD_WHEN] = {
         "when", ENUM(whenWords, CONVERGE_WHEN_LAST), CONVERGE_WHEN_REQUESTED,
-        N_("which live migrations it applies to: those that ask, or all"),
+        N_("which live migrations the policy applies to: those that ask for it, or all"),
     },
 };
 
-/* Longer than every right name and value. */
+/* Longer than any valid name or value. */
 #define QUOTE_MAX 128
 
 char *
@@ -150,13 +150,13 @@ convergePolicyQuote(const char *text)
     if (length <= QUOTE_MAX)
         return g_strdup(text);
 
-    /* The bytes of a UTF-8 character behind its first are 10xxxxxx. */
+    /* Do not cut a UTF-8 character: its bytes after the first are 10xxxxxx. */
     for (length = QUOTE_MAX; length > 0 && (text[length] & 0xc0) == 0x80; length--)
         ;
     return g_strdup_printf("%.*s...", (int)length, text);
 }
 
-/* How 0 is written where it means that there is no such limit. */
+/* How 0 is written in fields where it means that there is no limit. */
 #define NONE "none"
 
 /* Longest first, so that "ms" is not taken for "s". */
@@ -198,7 +198,7 @@ formatDuration(gint64 ms)
 const char *
 convergeThrottleMethodName(convergeThrottleMethod method)
 {
-    return actuatorWords[method];
+    return methodWords[method];
 }
 
 gboolean
@@ -208,7 +208,7 @@ convergeThrottleMethodFind(const char *name,
     gsize i;
 
     for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
-        if (g_str_equal(name, actuatorWords[i])) {
+        if (g_str_equal(name, methodWords[i])) {
             *method = i;
             return TRUE;
         }
@@ -287,7 +287,7 @@ convergeFieldAllowed(convergeField field)
     case CONVERGE_TYPE_LADDER:
         words = g_strjoinv(", ", (char **)info->words);
         /* TRANSLATORS: a list of words */
-        return g_strdup_printf(_("%1$s, joined by '+', each once"), words);
+        return g_strdup_printf(_("%1$s, joined by '+', each at most once"), words);
     case CONVERGE_TYPE_DURATION:
         /* TRANSLATORS: range of a duration, then its possible units */
         return g_strdup_printf(_("%1$s..%2$s, with unit ms, s, min or h"), min, max);

@@ -9,7 +9,7 @@
 typedef enum {
     CONVERGE_TYPE_ENUM,         /* one of a list of words */
     CONVERGE_TYPE_PERCENT,      /* whole number, "%" optional */
-    CONVERGE_TYPE_DURATION,     /* whole number with unit ms, s, min or h; kept in ms */
+    CONVERGE_TYPE_DURATION,     /* whole number with unit ms, s, min or h; stored in ms */
     CONVERGE_TYPE_COUNT,        /* whole number */
     CONVERGE_TYPE_LADDER,       /* words joined by "+", each once */
     CONVERGE_TYPE_LAST
@@ -19,10 +19,10 @@ typedef struct _convergeFieldInfo convergeFieldInfo;
 struct _convergeFieldInfo {
     const char *name;           /* as written in every form of a policy */
     convergeFieldType type;
-    gint64 min, max;            /* allowed values, in the unit of the type; a min of 0
-                                 * of a duration or count is written "none" */
+    gint64 min, max;            /* allowed range, in the unit of the type; if min is 0, a
+                                 * duration or count of 0 is written "none" */
     const char *const *words;   /* ENUM and LADDER: their words, NULL at the end */
-    gint64 builtin;             /* where no layer states it */
+    gint64 builtin;             /* the value if no layer states the field */
     const char *help;           /* one line, N_() */
 };
 
@@ -32,14 +32,14 @@ typedef struct _convergePreset convergePreset;
 struct _convergePreset {
     const char *name;
     const char *help;           /* one line, N_() */
-    const char *fields;         /* in text form, what differs from the built-in values */
+    const char *fields;         /* those that differ from the built-in values, in text form */
 };
 
 extern const convergePreset convergePresets[];
 extern const gsize convergePresetCount;
 
-/* @text as a message may repeat it: at most its first 128 bytes, cut between two
- * characters and followed by "...".  Free with g_free(). */
+/* @text for use in a message: longer than 128 bytes, it is cut between two characters and
+ * followed by "...".  Free with g_free(). */
 char *convergePolicyQuote(const char *text);
 
 /* The preset of that name, or NULL. */
@@ -48,14 +48,14 @@ const convergePreset *convergePresetFind(const char *name);
 /* The field of that name; FALSE with @error set if there is none. */
 gboolean convergeFieldFind(const char *name, convergeField *field, GError **error);
 
-/* Parses one value as its type says; a failure names the field and what is allowed. */
+/* Parses one value according to its type; an error names the field and what is allowed. */
 gboolean convergeFieldParse(convergeField field, const char *text, gint64 *value, GError **error);
 
 /* Free with g_free(). */
 char *convergeFieldFormat(convergeField field, gint64 value);
 
-/* Appends "FIELD=VALUE", behind a comma unless @text is empty. */
+/* Appends "FIELD=VALUE", after a comma unless @text is empty. */
 void convergeFieldAppend(GString *text, convergeField field, gint64 value);
 
-/* "20..99 %", "none, stepped or adaptive": what a field accepts. g_free(). */
+/* What a field accepts, for example "20..99 %".  Free with g_free(). */
 char *convergeFieldAllowed(convergeField field);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy_limits.c: one row per field that a host can limit, and per trigger of the fallback
+ * policy_limits.c: the fields that a host can limit, and the triggers of the fallback
  */
 #include <glib/gi18n-lib.h>
 
@@ -37,7 +37,8 @@ hasRung(gint64 ladder,
     return FALSE;
 }
 
-/* To go on as before is always allowed, and is what remains where nothing else does. */
+/* The rungs of @ladder that @limit allows.  "continue" is always allowed, and is what remains
+ * if no other rung is. */
 static gint64
 rungsOf(gint64 ladder,
         gint64 limit)
@@ -54,26 +55,26 @@ rungsOf(gint64 ladder,
     return count > 0 ? kept : CONVERGE_RUNG_CONTINUE + 1;
 }
 
-/* The built-in limits.  A call may ask for everything: what its caller may do is decided by
- * libvirt's own rights.  A domain's metadata also steers migrations that other callers start.
- * So it gets no rung that stops the guest or ends the migration, and no pause that the
- * guest's clients would take for an outage. */
+/* The built-in limits.  A call may ask for everything: libvirt's access rights decide what
+ * its caller may do.  A domain's metadata also applies to migrations that other callers start.
+ * Therefore it cannot have a rung that stops the guest or ends the migration, nor a downtime
+ * that the guest's clients would take for an outage. */
 const convergeLimit convergeLimitRows[] = {
     {
         CONVERGE_FIELD_MAX_THROTTLE, { "99", "99" },
-        N_("the largest throttle that may be asked for"), atMost,
+        N_("the strongest throttle that may be requested"), atMost,
     },
     {
         CONVERGE_FIELD_MAX_DOWNTIME, { "2000s", "5s" },
-        N_("the largest allowed pause that may be asked for"), atMost,
+        N_("the longest downtime limit that may be requested"), atMost,
     },
     {
         CONVERGE_FIELD_FALLBACK, { "continue+post-copy+suspend+abort", "continue+post-copy" },
-        N_("what may be asked for as fallback, in whatever order; continue always may"), rungsOf,
+        N_("the fallbacks that may be requested, in any order; continue is always allowed"), rungsOf,
     },
     {
         CONVERGE_FIELD_WHEN, { "always", "always" },
-        N_("the widest that may be asked for: the live migrations that ask, or all"), atMost,
+        N_("the most that may be requested: the live migrations that ask for it, or all"), atMost,
     },
 };
 
@@ -119,7 +120,7 @@ convergeLimitCheckName(const char *name,
 
     quoted = convergePolicyQuote(name);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("'%1$s' is no field that a host can limit; allowed: %2$s"),
+                _("'%1$s' is not a field that a host can limit; allowed: %2$s"),
                 quoted, known->str);
     return FALSE;
 }

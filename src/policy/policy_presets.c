@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy_presets.c: the methods that the field knows, each a row of the fields
+ * policy_presets.c: the built-in presets: our own, and the published methods of others
  */
 #include <glib/gi18n-lib.h>
 
 #include "policy/policy_fields.h"
 
 const convergePreset convergePresets[] = {
-    /* Ours.  Strong and brief loses least where dirtying costs CPU time.  300 ms is QEMU's
-     * own downtime-limit. */
+    /* Our own.  A strong but brief throttle costs the guest least where dirtying takes CPU
+     * time.  The built-in max-downtime of 300 ms is QEMU's default downtime-limit. */
     {
         "adaptive",
         N_("predict, throttle once and only as hard as it pays, switch over"),
         "throttle=adaptive,"
         "downtime=adaptive,initial-downtime=100ms",
     },
-    /* Ours: when prediction finds that pausing at once loses the guest less work than
-     * any throttle, pause (asked for by Jason Herne, qemu-devel, 2 March 2015). */
+    /* Our own.  Pauses the guest at once if that is predicted to cost it less work than any
+     * throttle (requested by Jason Herne, qemu-devel, 2 March 2015). */
     {
         "cheapest",
-        N_("throttle, or pause and ship the rest: whichever loses the guest less work"),
+        N_("throttle, or pause the guest and send the rest: whichever costs it less work"),
         "throttle=adaptive,"
         "downtime=adaptive,initial-downtime=100ms,"
         "fallback=suspend,fallback-when=cheaper",
     },
-    /* Ours. */
+    /* Our own. */
     {
         "deadline",
-        N_("done within the deadline, whatever the fallback has to do for it"),
+        N_("finish within the deadline, by post-copy or by pausing the guest if need be"),
         "throttle=adaptive,"
         "downtime=adaptive,initial-downtime=100ms,"
         "deadline=10min,fallback=post-copy+suspend",
@@ -49,44 +49,44 @@ const convergePreset convergePresets[] = {
      * instead of two, and not only at the end of a pass. */
     {
         "responsive",
-        N_("a step after every pass that did not help, instead of every second"),
+        N_("a step after every pass without progress, instead of every second one"),
         "throttle=progressive",
     },
-    /* John Snow, qemu-devel, March 2015: an ever tighter grip, then just pause it. */
+    /* John Snow, qemu-devel, March 2015: throttle ever harder, then just pause the guest. */
     {
         "escalate",
-        N_("ever stronger throttle up to nearly stopped, then pause and ship the rest"),
+        N_("throttle ever harder, then pause the guest and send the rest"),
         "throttle=progressive,throttle-increment=20,stall=6,fallback=suspend",
     },
     /* Thomas Treutner, qemu-devel, September 2011: MAX_MEMORY_ITERATIONS 10,
-     * MAX_TOTAL_MEMORY_TRANSFER_FACTOR 3, and QEMU's 30 ms of the day. */
+     * MAX_TOTAL_MEMORY_TRANSFER_FACTOR 3, and QEMU's downtime limit of that time, 30 ms. */
     {
         "stop-conditions",
-        N_("10 passes, or 3 times the guest's memory sent, then force the last pass"),
+        N_("pause the guest after 10 passes or after sending 3 times its memory"),
         "initial-downtime=30ms,max-downtime=30ms,"
         "passes=10,transfer-factor=3,fallback=suspend",
     },
-    /* Anthony Liguori's answer to that: 30 ms, from one minute on doubled every minute. */
+    /* Anthony Liguori's answer to that: 30 ms, doubled every minute. */
     {
         "downtime-ramp",
-        N_("allow 30 ms of pause, from 60 s on doubled every 60 s"),
+        N_("allow 30 ms of downtime, doubled every 60 s"),
         "downtime=ramp,initial-downtime=30ms,max-downtime=2000s,"
         "ramp-after=60s,ramp-every=60s,ramp-factor=2",
     },
-    /* The same thread: pausing the guest forces convergence. */
+    /* From the same thread: pausing the guest forces convergence. */
     {
         "suspend",
-        N_("pause after the first pass and ship the rest"),
+        N_("pause the guest after the first pass and send the rest"),
         "passes=1,fallback=suspend",
     },
-    /* qemu-devel, January 2016: post-copy always works, but for a failing network. */
+    /* qemu-devel, January 2016: post-copy always works unless the network fails. */
     {
         "post-copy",
-        N_("run at the destination after the first pass and fetch the rest"),
+        N_("run the guest at the destination after the first pass and fetch the rest"),
         "passes=1,fallback=post-copy",
     },
 
-    /* What orchestrators do, as far as these fields can say it. */
+    /* What other management software does, as far as these fields can express it. */
 
     /* nova 2025, guest of 2 GiB: 500 ms in 10 steps, 75 s/GiB apart; 800 s/GiB, abort. */
     {
@@ -105,7 +105,7 @@ const convergePreset convergePresets[] = {
     /* oVirt engine, policy "Suspend workload if needed": 5 s at last, abort. */
     {
         "ovirt-suspend",
-        N_("as oVirt: 100 ms to 500 ms, a step each pass, pause after 8 passes"),
+        N_("as oVirt: 100 ms to 500 ms, a step each pass, pause the guest after 8 passes"),
         "throttle=stepped,downtime=ramp,initial-downtime=100ms,max-downtime=500ms,"
         "ramp-passes=1,ramp-steps=8,passes=8,fallback=suspend",
     },
@@ -116,10 +116,10 @@ const convergePreset convergePresets[] = {
         "throttle=stepped,downtime=ramp,initial-downtime=100ms,max-downtime=200ms,"
         "ramp-passes=1,ramp-steps=2,passes=3,fallback=post-copy+abort",
     },
-    /* KubeVirt VEP 248: stalled for four passes; post-copy, else give up. */
+    /* KubeVirt VEP 248: after four stalled passes post-copy, else abort. */
     {
         "kubevirt-stall",
-        N_("as KubeVirt: post-copy, else abort, when four passes made no progress"),
+        N_("as KubeVirt: post-copy, else abort, after four passes without progress"),
         "max-downtime=900ms,stall=4,fallback=post-copy+abort",
     },
     /* KubeVirt VEP 291: 150 ms, from the third pass on 7 steps of 10 s to 900 ms. */
@@ -129,7 +129,7 @@ const convergePreset convergePresets[] = {
         "downtime=ramp,initial-downtime=150ms,max-downtime=900ms,"
         "ramp-after=10s,ramp-every=10s,ramp-steps=7",
     },
-    /* Proxmox qemu-server: doubled whenever six polls found more left than before. */
+    /* Proxmox qemu-server: doubled whenever six polls find more memory left than before. */
     {
         "proxmox",
         N_("as Proxmox: 100 ms, doubled every six passes"),
@@ -139,13 +139,13 @@ const convergePreset convergePresets[] = {
     /* Xen libxenguest: stop-and-copy at the fifth pass. */
     {
         "xen",
-        N_("as Xen: stop and copy after 5 passes"),
+        N_("as Xen: stop-and-copy after 5 passes"),
         "initial-downtime=1ms,max-downtime=1ms,passes=5,transfer-factor=3,fallback=suspend",
     },
     /* Incus: auto-converge with cpu-throttle-initial 50, throttle-trigger-threshold 20. */
     {
         "incus",
-        N_("as Incus: 50 %, then 10 % more, at a fifth of the dirtying"),
+        N_("as Incus: 50 %, then steps of 10 %, when a fifth is dirtied again"),
         "throttle=stepped,initial-throttle=50,throttle-threshold=20",
     },
 };

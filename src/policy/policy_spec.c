@@ -7,7 +7,7 @@
 
 #include "policy/policy_fields.h"
 
-/* Far above any policy that makes sense; bounds what a caller can make us hold. */
+/* Far longer than any sensible policy; bounds the memory that a caller can take. */
 #define POLICY_TEXT_MAX 1024
 #define PRESET_NAME_MAX 64
 
@@ -55,7 +55,7 @@ convergePolicySpecSetPreset(convergePolicySpec *spec,
         g_autofree char *quoted = convergePolicyQuote(preset);
 
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("'%1$s' is no name of a preset; allowed: letters, digits, '-', '_' and '.'"),
+                    _("'%1$s' is not a valid preset name; allowed: letters, digits, '-', '_' and '.'"),
                     quoted);
         return FALSE;
     }
@@ -96,7 +96,7 @@ parseFields(convergePolicySpec *spec,
             g_autofree char *quoted = convergePolicyQuote(*words);
 
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                        _("'%1$s' in the converge policy is not allowed; allowed: FIELD=VALUE"),
+                        _("'%1$s' in the converge policy is not a field with a value; allowed: FIELD=VALUE"),
                         quoted);
             return FALSE;
         }

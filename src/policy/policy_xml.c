@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy_xml.c: policies from and to XML; what a field is called and may hold is in
- * the field table
+ * policy_xml.c: policies from and to XML; the field table has the names and values
  *
- * The text comes from whoever may edit the domain, and is parsed inside the daemon:
+ * Anybody who may edit the domain can write this text, and the daemon parses it.  Therefore
  * nothing is fetched, no entity is expanded, and sizes are bounded.
  */
 #include <glib/gi18n-lib.h>
@@ -16,7 +15,7 @@
 
 #define POLICY_XML_MAX (64 * 1024)
 
-/* Far longer than every right name or value; bounds what messages repeat. */
+/* Far longer than any valid name or value; bounds what messages repeat. */
 #define POLICY_XML_WORD_MAX 128
 
 #define ROOT "policy"
@@ -28,7 +27,7 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlBuffer, xmlBufferFree)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlTextWriter, xmlFreeTextWriter)
 
-/* The one field that is an attribute: which migrations, not how. */
+/* The field "when" is the only attribute: it selects migrations, the others control them. */
 static gboolean
 isAttribute(convergeField field)
 {
@@ -48,7 +47,7 @@ checkLength(const char *word,
 
     start = g_utf8_make_valid(word, POLICY_XML_WORD_MAX / 4);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("'%1$s...' is too long; allowed: %2$d characters"),
+                _("'%1$s...' in the converge policy is too long; allowed: %2$d characters"),
                 start, POLICY_XML_WORD_MAX);
     return FALSE;
 }
@@ -62,14 +61,14 @@ checkElement(xmlNodePtr node,
 
     if (node->ns && !g_str_equal(node->ns->href, CONVERGE_POLICY_XML_NS)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("element '%1$s' is in another namespace; allowed: %2$s"),
+                    _("element '%1$s' of the converge policy is in a wrong namespace; allowed: %2$s"),
                     TEXT(node->name), CONVERGE_POLICY_XML_NS);
         return FALSE;
     }
     return TRUE;
 }
 
-/* A blank, for text between elements. */
+/* Whether @node is white space between elements. */
 static gboolean
 isBlank(xmlNodePtr node)
 {
@@ -78,7 +77,7 @@ isBlank(xmlNodePtr node)
     return node->type == XML_TEXT_NODE && text[strspn(text, " \t\r\n")] == '\0';
 }
 
-/* What a field element holds, without the blanks around it, or NULL with @error set. */
+/* The text of a field element, without surrounding white space; NULL with @error set. */
 static char *
 fieldText(xmlNodePtr node,
           GError **error)
@@ -88,7 +87,7 @@ fieldText(xmlNodePtr node,
 
     if (node->properties) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("field '%1$s' of the converge policy has an attribute; allowed: none"),
+                    _("field '%1$s' of the converge policy has an attribute; allowed: no attributes"),
                     TEXT(node->name));
         return NULL;
     }
@@ -98,7 +97,7 @@ fieldText(xmlNodePtr node,
             continue;
         if (child->type != XML_TEXT_NODE) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                        _("field '%1$s' of the converge policy holds more than its value; allowed: text"),
+                        _("field '%1$s' of the converge policy contains more than text; allowed: text"),
                         TEXT(node->name));
             return NULL;
         }
@@ -140,7 +139,7 @@ setAttribute(convergePolicySpec *spec,
 {
     const char *name = TEXT(attribute->name);
     const char *when = convergeFields[CONVERGE_FIELD_WHEN].name;
-    /* Without entities it is one text node, or none when empty. */
+    /* As entities are not expanded, the value is one text node, or none if empty. */
     const char *value = attribute->children ? TEXT(attribute->children->content) : "";
     g_autofree char *prefix = NULL;
 
@@ -187,13 +186,13 @@ setPolicy(convergePolicySpec *spec,
         if (node->type == XML_COMMENT_NODE || isBlank(node))
             continue;
         if (node->type != XML_ELEMENT_NODE) {
-            /* A processing instruction may have no content, text always has. */
+            /* A processing instruction may lack content; text never does. */
             g_autofree char *text = g_strdup(TEXT(node->type == XML_PI_NODE ?
                                                   node->name : node->content));
 
             if (checkLength(text, error))
                 g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                            _("'%1$s' stands between the fields of the converge policy; allowed: elements and comments"),
+                            _("'%1$s' is not allowed between the fields of the converge policy; allowed: elements and comments"),
                             g_strstrip(text));
             return FALSE;
         }
@@ -220,7 +219,7 @@ convergePolicySpecFromXML(const char *xml,
 
 /* --- To XML --- */
 
-/* libxml2's writer fails for want of memory alone, where GLib aborts.  Only clients write. */
+/* The writer of libxml2 only fails when out of memory.  GLib aborts in that case, too. */
 static void
 check(int rc)
 {

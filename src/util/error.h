@@ -2,8 +2,8 @@
 /*
  * error.h: the one GError domain of the project
  *
- * A message names what was wrong, where, and what is allowed; it is translated
- * and has no final period.  A GError is set exactly when a function fails.
+ * A message states what was wrong, where, and what is allowed.  It is translated and has no
+ * final period.  A GError is set exactly when a function fails.
  */
 #pragma once
 
@@ -16,14 +16,14 @@ typedef enum {
     CONVERGE_ERROR_POLICY,      /* the policy is wrong: the caller's fault */
     CONVERGE_ERROR_LIBVIRT,     /* a libvirt call failed */
     CONVERGE_ERROR_QEMU,        /* QEMU refused or misunderstood a command */
-    CONVERGE_ERROR_IO,          /* a file of ours could not be read or written */
-    CONVERGE_ERROR_RECORD,      /* ...and that file says what has to be undone */
-    CONVERGE_ERROR_RIGHTS,      /* the caller lacks a right that the policy takes */
+    CONVERGE_ERROR_IO,          /* a file could not be read or written */
+    CONVERGE_ERROR_RECORD,      /* an undo record could not be read or written */
+    CONVERGE_ERROR_RIGHTS,      /* the caller lacks a right that the policy needs */
     CONVERGE_ERROR_HOST,        /* the host's configuration is wrong or cannot be trusted; the
                                  * message may quote it, so it is for the log of the host */
     CONVERGE_ERROR_LAST
 } convergeErrorCode;
 
-/* Converts libvirt's last error of this thread into CONVERGE_ERROR_LIBVIRT,
- * before anything else of libvirt resets it.  @what names the failed call. */
+/* Sets @error to CONVERGE_ERROR_LIBVIRT with libvirt's last error of this thread.  Must be
+ * called before another libvirt call resets that.  @what names the failed call. */
 void convergeErrorSetLibvirt(GError **error, const char *what);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * json.c: reading JSON that is not trusted
+ * json.c: reading untrusted JSON
  */
 #include <string.h>
 
 #include "util/json.h"
 
-/* Counts every bracket outside a string, whether it has a partner or not. */
+/* Checks the nesting by counting the brackets outside strings, matched or not. */
 static gboolean
 isShallow(const char *text)
 {

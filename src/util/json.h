@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * json.h: reading JSON that is not trusted
+ * json.h: reading untrusted JSON
  *
- * The library's parser calls itself for each level of nesting, without a limit: a text of a
- * million brackets ends the process.  A QEMU that its guest has taken over may send one.
+ * The parser of json-glib recurses for each level of nesting, without a limit: a text of a
+ * million brackets crashes the process.  A QEMU that its guest has compromised may send one.
  *
  * No state; any thread.
  */
@@ -11,10 +11,10 @@
 
 #include <json-glib/json-glib.h>
 
-/* More levels than anything has that is read here. */
+/* More levels than any text has that this project reads. */
 #define CONVERGE_JSON_DEPTH 32
 
-/* Returns the value, to be unreferenced; NULL if @text is none, is empty, or is nested more
+/* Returns the value, to be unreferenced; NULL if @text is not JSON, is empty, or is nested more
  * than CONVERGE_JSON_DEPTH levels deep. */
 JsonNode *convergeJSONRead(const char *text);
 

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * number.h: numbers that may be anything, made whole
+ * number.h: safe conversion of untrusted numbers
  *
- * To convert a double that does not fit is undefined in C.  May be called from any thread.
+ * In C, converting a double that does not fit an integer is undefined.  May be called from
+ * any thread.
  */
 #pragma once
 
 #include <glib.h>
 #include <math.h>
 
-/* Beyond these, nothing is believed that others tell of bytes or bytes/s, and of counts or
- * milliseconds: two of the former can be added in a guint64, hundreds of the latter in a
- * gint64. */
+/* The largest values that are accepted from outside, for bytes or bytes/s, and for counts or
+ * milliseconds.  The sum of two of the former fits a guint64, that of hundreds of the latter
+ * a gint64. */
 #define CONVERGE_BYTES_MOST (G_GUINT64_CONSTANT(1) << 62)
 #define CONVERGE_COUNT_MOST (G_GINT64_CONSTANT(1) << 53)
 
-/* Returns @value rounded to the nearest whole number, halves to the even one; what does not
- * fit becomes G_MININT64 or G_MAXINT64, and NaN 0. */
+/* Returns @value rounded to the nearest whole number, halves to the even one.  A value that
+ * does not fit becomes G_MININT64 or G_MAXINT64, and NaN becomes 0. */
 static inline gint64
 convergeRound(double value)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * text.c: text that somebody else wrote, on its way to a log or a terminal
+ * text.c: escapes untrusted text for a log or a terminal
  */
 #include <string.h>
 
 #include "util/text.h"
 
-/* Format characters that move others about: ALM, LRM, RLM, LS, PS, and the embeddings,
- * overrides and isolates with what ends them. */
+/* Format characters that rearrange other characters: ALM, LRM, RLM, LS, PS, and the
+ * embeddings, overrides and isolates with their terminators. */
 static const struct {
     gunichar first, last;
 } moving[] = {
@@ -29,7 +29,7 @@ isMoving(gunichar character)
     return FALSE;
 }
 
-/* Appends what stands at @text, and returns what comes after it. */
+/* Appends the character at @text, escaped if need be, and returns the rest of @text. */
 static const char *
 appendNext(GString *result,
            const char *text)
@@ -57,7 +57,7 @@ convergeTextEscape(const char *text)
 {
     g_autoptr(GString) result = g_string_new(NULL);
     glong length = 0;           /* of the result, in characters */
-    gsize cut = 0;              /* bytes of it that leave room for the ellipsis */
+    gsize cut = 0;              /* bytes of the result to keep before an ellipsis */
 
     while (text && *text && length <= CONVERGE_TEXT_MOST) {
         gsize before = result->len;

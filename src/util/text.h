@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * text.h: text that somebody else wrote, on its way to a log or a terminal
+ * text.h: escapes untrusted text for a log or a terminal
  *
- * Names and metadata are up to the guest's owner, messages up to QEMU.  A line break in
- * them would forge a line of the log, an escape sequence would act on the terminal.  They are
- * kept as they are inside, and escaped once, where they leave.  May be called from any thread.
+ * The guest's owner controls names and metadata, and QEMU controls its messages.  A line break
+ * in them would forge a line of the log; an escape sequence would control the terminal.  They
+ * are stored unchanged, and escaped once, when they are printed.  May be called from any
+ * thread.
  */
 #pragma once
 
 #include <glib.h>
 
-/* Characters of an escaped text, at most. */
+/* Maximum length of an escaped text, in characters. */
 #define CONVERGE_TEXT_MOST 1024
 
-/* Returns @text as one line of valid UTF-8 that does nothing but show itself: control
- * characters, DEL and invalid bytes become \xNN, separators of lines and paragraphs and
- * what changes the direction of writing become \u{NNNN}.  What is longer than
- * CONVERGE_TEXT_MOST characters is cut and ends in "…".  A text that is so already comes
- * out as it went in.
+/* Returns @text as one harmless line of valid UTF-8: control characters, DEL and invalid bytes
+ * become \xNN; separators of lines and paragraphs, and characters that change the direction of
+ * writing, become \u{NNNN}.  A result of more than CONVERGE_TEXT_MOST characters is cut and
+ * ends in "…".  Escaping a result again does not change it.
  *
- * @text: NULL: an empty one
+ * @text: may be NULL, which gives an empty result
  *
  * Free with g_free(). */
 char *convergeTextEscape(const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * worker.c: calls that may hang, kept out of threads that must not
+ * worker.c: runs calls that may hang in threads of their own
  */
 #include <glib/gi18n-lib.h>
 #include <pthread.h>
@@ -16,16 +16,16 @@ struct _workerCall {
     GDestroyNotify freeOpaque;  /* NULL: nothing to free */
 };
 
-/* Whichever of owner and thread lets go last frees it. */
+/* Shared by the owner and the thread; the last to drop its reference frees it. */
 struct _convergeWorker {
     gint refs;                  /* atomic */
     guint most;
 
-    pthread_mutex_t lock;       /* guards all below; pthread's, as checkers of threads know it */
+    pthread_mutex_t lock;       /* guards all below; thread checkers do not know GMutex */
     pthread_cond_t changed;
     GQueue calls;               /* of workerCall */
     guint64 pushed;
-    guint64 done;               /* of those pushed: run and freed */
+    guint64 done;               /* calls that have been run and freed */
     gboolean ending;            /* nothing more will be pushed */
 };
 
@@ -83,7 +83,7 @@ workerThread(gpointer opaque)
     return NULL;
 }
 
-/* A clock that is set must not prolong a wait. */
+/* Makes waits immune to changes of the system's clock. */
 static void
 initMonotonic(pthread_cond_t *cond)
 {
@@ -149,7 +149,7 @@ convergeWorkerPush(convergeWorker *worker,
     return room;
 }
 
-/* Waiting for less than was allowed is no harm, and this many milliseconds fit any type. */
+/* The time @ms from now.  @ms is clamped so that it fits any type; a shorter wait is harmless. */
 static struct timespec
 timeIn(gint64 ms)
 {
@@ -203,7 +203,7 @@ typedef enum {
     BOUNDED_ABANDONED,
 } boundedState;
 
-/* Whoever leaves BOUNDED_RUNS second frees it. */
+/* The caller and the thread each try to leave BOUNDED_RUNS; the second to do so frees it. */
 typedef struct _boundedCall boundedCall;
 struct _boundedCall {
     workerCall call;

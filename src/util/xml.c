@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * xml.c: reading XML that is not trusted
+ * xml.c: reading untrusted XML
  */
 #include <glib/gi18n-lib.h>
 #include <libxml/parser.h>
@@ -10,13 +10,13 @@
 #include "util/error.h"
 #include "util/xml.h"
 
-/* So much of what libxml2 says is repeated. */
+/* At most this many bytes of libxml2's messages are quoted. */
 #define PROBLEM_MAX 128
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlParserCtxt, xmlFreeParserCtxt)
 
-/* xmlInitParser() may be called often, but its first call looks at a flag without a lock.
- * xmlCleanupParser() is not ours to call: the daemon uses libxml2 itself. */
+/* xmlInitParser() may be called often, but its first call reads a flag without a lock.
+ * xmlCleanupParser() must not be called, because the daemon uses libxml2 itself. */
 void
 convergeXMLInit(void)
 {
@@ -25,14 +25,14 @@ convergeXMLInit(void)
     pthread_once(&once, xmlInitParser);
 }
 
-/* The type that a handler of libxml2's structured errors gets. */
+/* The argument of a structured error handler of libxml2. */
 #if LIBXML_VERSION >= 21200
 typedef const xmlError *xmlErrorArg;
 #else
 typedef xmlErrorPtr xmlErrorArg;
 #endif
 
-/* The context keeps the last error; this keeps it from everybody else's handlers. */
+/* Keeps errors from the process-wide handlers; the context stores the last one. */
 static void
 ignoreError(void *opaque G_GNUC_UNUSED,
             xmlErrorArg error G_GNUC_UNUSED)
@@ -58,8 +58,8 @@ convergeXMLRead(const char *xml,
                 gsize max,
                 GError **error)
 {
-    /* No XML_PARSE_NOENT, _DTDLOAD, _HUGE: see the header.  What has been
-     * validated as UTF-8 is read as such, whatever it says of itself. */
+    /* No XML_PARSE_NOENT, _DTDLOAD, _HUGE: see the header.  The text has been validated as
+     * UTF-8, so its own encoding declaration is ignored. */
     const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
         XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC;
     gsize length = strnlen(xml, max + 1);
@@ -77,7 +77,7 @@ convergeXMLRead(const char *xml,
     }
     if (!g_utf8_validate(xml, length, NULL)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the XML is in another encoding; allowed: UTF-8"));
+                    _("the XML has an invalid encoding; allowed: UTF-8"));
         return NULL;
     }
 
@@ -97,7 +97,7 @@ convergeXMLRead(const char *xml,
 
     if (doctype) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the XML has a DOCTYPE; allowed: none"));
+                    _("the XML has a DOCTYPE; allowed: XML without one"));
         return NULL;
     }
 
@@ -106,7 +106,7 @@ convergeXMLRead(const char *xml,
     problem = g_utf8_make_valid(message, MIN(strlen(message), PROBLEM_MAX));
     g_strstrip(problem);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                _("line %1$d is not XML (%2$s); allowed: one well-formed element"),
+                _("line %1$d is not well-formed XML (%2$s); allowed: one well-formed element"),
                 last ? last->line : 1, problem);
     return NULL;
 }

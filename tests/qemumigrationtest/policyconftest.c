@@ -109,14 +109,14 @@ testPlace(void)
         { "[policy gold]\n# c\n\nbogus=1\n",
           "host.conf:4: [policy gold]: unknown field 'bogus' in the converge policy; allowed: throttle, " },
         { "stall=3\n",
-          "host.conf:1: 'stall=3' is out of place; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [policy NAME]" },
+          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [policy NAME]" },
         { "[policy gold]\npreset=bogus\n",
           "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
         { "[default]\n[limits]\nstall=3\n",
-          "host.conf:3: [limits]: 'stall' is no field that a host can limit; allowed: max-throttle, max-downtime, "
+          "host.conf:3: [limits]: 'stall' is not a field that a host can limit; allowed: max-throttle, max-downtime, "
           "fallback, when" },
         { "[domain-limits]\npreset=xen\n",
-          "host.conf:2: [domain-limits]: 'preset' is no field that a host can limit; allowed: max-throttle, " },
+          "host.conf:2: [domain-limits]: 'preset' is not a field that a host can limit; allowed: max-throttle, " },
         { "[domain-limits]\nmax-throttle=100\n",
           "host.conf:2: [domain-limits]: field 'max-throttle' of the converge policy has the value '100'; allowed: " },
         { "[limits]\nmax-throttle=80\n[policy gold]\nmax-throttle=81\n",
@@ -225,12 +225,12 @@ static const struct {
     { PLACE_FILE, 0644, NULL },
     { PLACE_FILE, 0400, NULL },
     { PLACE_FILE, 0755, NULL },
-    { PLACE_FILE, 0664, "has the mode 0664; allowed: " },
-    { PLACE_FILE, 0646, "has the mode 0646; allowed: " },
+    { PLACE_FILE, 0664, "has mode 0664; allowed: " },
+    { PLACE_FILE, 0646, "has mode 0646; allowed: " },
     { PLACE_LINK, 0644, NULL },
-    { PLACE_LINK, 0666, "has the mode 0666; allowed: " },
+    { PLACE_LINK, 0666, "has mode 0666; allowed: " },
     { PLACE_LOST_LINK, 0, "cannot read " },
-    { PLACE_FOREIGN, 0644, "belongs to the user with the ID 1; allowed owners: root, " },
+    { PLACE_FOREIGN, 0644, "belongs to the user with ID 1; allowed owners: root, " },
     { PLACE_DIRECTORY, 0755, "is not a regular file; allowed: " },
     { PLACE_FIFO, 0600, "is not a regular file; allowed: " },
     { PLACE_FIFO_LINK, 0600, "is not a regular file; allowed: " },
@@ -309,14 +309,14 @@ testPlaces(void)
 /* What stands above each group of limits. */
 static const char *const limitsHeads[CONVERGE_LIMITS_LAST] = {
     [CONVERGE_LIMITS_ALL] =
-        "# What call and domain may ask for, in the same words.  A call that asks for more is\n"
-        "# refused; what a domain asks for is brought within the limits.  What this file states\n"
-        "# elsewhere must be within them too.\n\n"
+        "# Limits on what the call and the domain may request.  A call that requests more is\n"
+        "# refused; the values of a domain are reduced to the limits.  The values in the other groups\n"
+        "# of this file must be within the limits, too.\n\n"
         "[limits]\n\n",
     [CONVERGE_LIMITS_DOMAIN] =
-        "# What the domain's XML may ask for, within [limits].  It steers also the migrations that\n"
-        "# others start.  Where this file or the call states a fallback that it may not ask for, it\n"
-        "# cannot have that taken sooner either.\n\n"
+        "# Tighter limits on what the domain's XML may request, since it also applies to migrations\n"
+        "# that other users start.  Where this file or the call states a fallback that the domain may\n"
+        "# not request, the domain cannot make the migration take it sooner either.\n\n"
         "[domain-limits]\n\n",
 };
 

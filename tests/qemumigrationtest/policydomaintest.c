@@ -46,7 +46,7 @@ struct _domainCase {
     const char *says;           /* ...and why, NULL: nobody asked */
 };
 
-#define UNREADABLE "the policy of the domain cannot be read: what libvirt says"
+#define UNREADABLE "cannot read the policy of the domain: what libvirt says"
 
 static const domainCase cases[] = {
     { "<policy><stall>7</stall></policy>", 0, NULL, TRUE, "adaptive,stall=7", NULL },

@@ -362,7 +362,7 @@ makeSchema(void)
 {
     GString *out = g_string_new("<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
                                 "<!-- The policy of a domain, an element below its <metadata>.  Generated from the field\n"
-                                "     table, see policyxmltest.c; ranges of durations are for the parser to check. -->\n"
+                                "     table, see policyxmltest.c; the parser checks the ranges of durations. -->\n"
                                 "<grammar ns=\"" CONVERGE_POLICY_XML_NS "\"\n"
                                 "         xmlns=\"http://relaxng.org/ns/structure/1.0\"\n"
                                 "         xmlns:a=\"http://relaxng.org/ns/compatibility/annotations/1.0\"\n"

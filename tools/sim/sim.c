@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim.c: converge-sim, the options
+ * sim.c: the options of converge-sim
  */
 #include <glib/gi18n-lib.h>
 #include <locale.h>
@@ -30,7 +30,7 @@ addMethod(GPtrArray *contenders,
 
     if (!method) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("no method '%1$s'; converge-sim --list names them"), name);
+                    _("unknown method '%1$s'; converge-sim --list shows all methods"), name);
         return FALSE;
     }
     contender = g_new0(simContender, 1);
@@ -57,7 +57,7 @@ addPolicy(GPtrArray *contenders,
     return TRUE;
 }
 
-/* What was asked for, or all rows of the table. */
+/* Adds the methods and policies that the user names, or all rows of the table. */
 static gboolean
 addContenders(GPtrArray *contenders,
               char **methods,
@@ -92,7 +92,7 @@ list(void)
         printf("%-26s %s\n", convergeMethods[i].name, convergeMethods[i].summary);
 }
 
-/* The error is for stderr, the exit status for the caller. */
+/* Prints @error on stderr; returns the exit status. */
 static int
 fail(const GError *error)
 {
@@ -145,20 +145,20 @@ main(int argc,
         { "method", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &methods,
           N_("a method of the table, or a preset; may be repeated"), "NAME" },
         { "policy", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &policies,
-          N_("a policy for the engine to run; may be repeated"), "POLICY" },
+          N_("a policy, which the engine runs; may be repeated"), "POLICY" },
         { "list", 'l', 0, G_OPTION_ARG_NONE, &listing, N_("list the methods"), NULL },
         { "json", 'j', 0, G_OPTION_ARG_NONE, &json, N_("print JSON Lines"), NULL },
         { "trace", 't', 0, G_OPTION_ARG_FILENAME, &trace,
-          N_("append what happens over time to FILE, JSON Lines"), "FILE" },
+          N_("append the course of each migration to FILE as JSON Lines"), "FILE" },
         { "journal-dir", 0, 0, G_OPTION_ARG_FILENAME, &journalDir,
-          N_("let the engine write its journals into DIR"), "DIR" },
-        { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, N_("in place of the scenarios' seed"), "N" },
+          N_("write the engine's journals to DIR"), "DIR" },
+        { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, N_("use this seed instead of the scenarios'"), "N" },
         { "time", 0, 0, G_OPTION_ARG_INT, &options.times,
-          N_("run each another N times and tell how long one took"), "N" },
+          N_("repeat each simulation N times and print the mean time it takes"), "N" },
         { "map", 0, 0, G_OPTION_ARG_NONE, &map,
-          N_("run every kind of guest and print the map, JSON Lines"), NULL },
-        { "map-size", 0, 0, G_OPTION_ARG_INT, &size, N_("guests to a side of the map"), "N" },
-        { "jobs", 0, 0, G_OPTION_ARG_INT, &jobs, N_("threads for the map"), "N" },
+          N_("simulate a grid of guests and print the map as JSON Lines"), NULL },
+        { "map-size", 0, 0, G_OPTION_ARG_INT, &size, N_("number of guests on each side of the map"), "N" },
+        { "jobs", 0, 0, G_OPTION_ARG_INT, &jobs, N_("number of threads for the map"), "N" },
         { "replay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &journals,
           N_("replay the journal of a migration; may be repeated"), "JOURNAL" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, NULL },
@@ -172,7 +172,7 @@ main(int argc,
 
     g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
     g_option_context_set_summary(context,
-        _("Runs modelled live migrations under the engine and under other methods."));
+        _("Simulates live migrations under the engine and under other methods."));
     if (!g_option_context_parse(context, &argc, &argv, &error) ||
         !addContenders(contenders, methods, policies, &error))
         return fail(error);
@@ -196,7 +196,7 @@ main(int argc,
     }
     if (!files) {
         g_set_error(&error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("no scenario; converge-sim --help tells how to name one"));
+                    _("no scenario given; see converge-sim --help"));
         return fail(error);
     }
 

@@ -9,11 +9,11 @@
 #include "plant/methods.h"
 #include "plant/scenario.h"
 
-/* What is to be run: a row of the table of methods, or a policy. */
+/* A row of the table of methods, or a policy. */
 typedef struct _simContender simContender;
 struct _simContender {
-    const char *name;               /* as it was asked for */
-    const convergeMethod *method;   /* NULL: .policy */
+    const char *name;               /* as the user gave it */
+    const convergeMethod *method;   /* NULL: .policy is used */
     convergePolicy *policy;
 };
 
@@ -21,29 +21,32 @@ typedef struct _simOptions simOptions;
 struct _simOptions {
     GPtrArray *contenders;          /* simContender * */
     gboolean json;
-    const char *trace;              /* file for JSON Lines over time; NULL: none */
-    const char *journalDir;         /* the engine's journals; NULL: none */
-    gint64 seed;                    /* overrides that of the scenarios; -1: does not */
-    int times;                      /* runs whose time is measured; 0: none */
+    const char *trace;              /* file for the trace; NULL: none */
+    const char *journalDir;         /* directory for the engine's journals; NULL: none */
+    gint64 seed;                    /* replaces that of the scenarios; -1: keeps it */
+    int times;                      /* number of repetitions to time; 0: none */
 };
 
-/* Runs @scenario under all contenders and prints what came of it. FALSE with @error set
- * when the trace cannot be written. */
+/* Runs @scenario under all contenders and prints the results.  FALSE with @error set if the
+ * trace cannot be written. */
 gboolean simCompare(const convergeScenario *scenario, const simOptions *options, GError **error);
 
-/* One contender on one scenario. */
+/* Runs one contender on one scenario. */
 void simRun(const simContender *contender, const convergeScenario *scenario,
             const convergeMethodOptions *extra, convergeMethodOutcome *outcome);
 
-/* "completed", "post-copy", "aborted" or "running" at the end of virtual time. */
+/* "completed", "post-copy", "aborted", or "running" if virtual time has run out. */
 const char *simOutcomeName(const convergePlantResult *result);
 
 /* Prints the map as JSON Lines: @size x @size guests under all contenders, on @jobs threads. */
 void simMap(const simOptions *options, unsigned int size, unsigned int jobs);
 
-/* Feeds the samples of the journal @path to the engine, and prints where its decisions part
- * from those of the journal.  @policyText: another policy than the journal's, or NULL.
- * Returns FALSE with @error set when the file cannot be replayed; @parted says whether they
- * part. */
+/* Feeds the samples of the journal @path to the engine, and prints the first decision that
+ * differs from the journal's.
+ *
+ * @policyText: a policy to use instead of the journal's, or NULL
+ * @parted: set to TRUE if a decision differs
+ *
+ * Returns FALSE with @error set if the file cannot be replayed. */
 gboolean simReplay(const char *path, const char *policyText, gboolean json, gboolean *parted,
                    GError **error);

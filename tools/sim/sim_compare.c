@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim_compare.c: one scenario, many methods; table, JSON and trace
+ * sim_compare.c: compares methods on one scenario; prints a table, JSON and the trace
  */
 #include <errno.h>
 #include <glib/gi18n-lib.h>
@@ -10,7 +10,7 @@
 
 #include "sim.h"
 
-/* QEMU's own, where the operator states none. */
+/* QEMU's default downtime limit, if the scenario has none. */
 #define DOWNTIME_MS 300
 
 typedef struct _simTrace simTrace;
@@ -159,7 +159,7 @@ printTable(const simContender *contender,
            result->passes, result->sentBytes / 1e9);
 }
 
-/* How long a simulation takes here; on stderr, so that equal seeds go on giving equal output. */
+/* Prints the time that a simulation takes, on stderr, so that stdout depends on the seed only. */
 static void
 printTime(const convergeScenario *scenario,
           const simContender *contender,
@@ -172,7 +172,7 @@ printTime(const convergeScenario *scenario,
 
     for (i = 0; i < times; i++)
         simRun(contender, scenario, &extra, &outcome);
-    fprintf(stderr, _("%1$s under %2$s: %3$.2f ms to simulate, mean of %4$d\n"), scenario->name,
+    fprintf(stderr, _("%1$s under %2$s: a simulation takes %3$.2f ms, mean of %4$d\n"), scenario->name,
             contender->name, (double)(g_get_monotonic_time() - begin) / times / 1000.0, times);
 }
 
@@ -195,14 +195,14 @@ simCompare(const convergeScenario *scenario,
 
     if (!options->json) {
         printf("%s: %s\n", scenario->name, scenario->title);
-        printf(_("floor: %1$.1f s for all of memory once; "), floor.totalMs / 1000.0);
+        printf(_("floor: sending all memory once takes %1$.1f s\n"), floor.totalMs / 1000.0);
         if (floor.converges)
-            printf(_("best constant throttle from then on: %1$u %%, %2$.1f guest seconds lost\n"),
+            printf(_("floor: the best constant throttle after that is %1$u %%, and costs %2$.1f guest seconds\n"),
                    floor.throttle, floor.lostMs / 1000);
         else
-            printf(_("no constant throttle converges from then on\n"));
+            printf(_("floor: no constant throttle after that converges\n"));
         printf("%-26s %-10s %9s %7s %8s %8s %5s %6s %8s\n", _("method"), _("outcome"),
-               _("total s"), _("x floor"), _("pause ms"), _("lost s"), _("max %"), _("passes"),
+               _("total s"), _("x floor"), _("down ms"), _("lost s"), _("max %"), _("passes"),
                _("sent GB"));
     }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim_map.c: which guests converge, under which method, and at what cost
+ * sim_map.c: maps which guests converge under which method, and at what cost
  *
- * A guest of the map is a write rate and a working set; what matters of them is how they
- * compare to the link: rate / bandwidth, and set / (bandwidth x pause allowed).
+ * A guest of the map is a write rate and a working set.  Only their ratios to the link matter:
+ * rate / bandwidth, and set / (bandwidth x downtime limit).
  */
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
@@ -11,18 +11,18 @@
 
 #include "sim.h"
 
-/* All guests have the same link and pause; only ratios count. */
+/* All guests have the same link and downtime limit, since only ratios matter. */
 #define BANDWIDTH 125e6
 #define PAUSE_MS 300
 #define MEMORY 17179869184.0
-#define IDLE 1e9                /* used, and not written to */
+#define IDLE 1e9                /* bytes of used memory that the guest does not write to */
 
-/* Nobody waits longer than this for it: so many times what sending all of memory once
- * takes, and no longer than a quarter of an hour. */
+/* A migration is given up after this many times the time to send all memory once, and at
+ * most after a quarter of an hour. */
 #define GIVE_UP_FACTOR 20
 #define GIVE_UP_MS (15 * 60 * 1000)
 
-/* Decades of the axes. */
+/* Ranges of the logarithmic axes. */
 #define RATE_LEAST 0.1
 #define RATE_MOST 1000.0
 #define SET_LEAST 0.3
@@ -30,8 +30,8 @@
 
 typedef struct _mapCell mapCell;
 struct _mapCell {
-    double rate;                /* of BANDWIDTH */
-    double set;                 /* of BANDWIDTH x PAUSE_MS */
+    double rate;                /* as a multiple of BANDWIDTH */
+    double set;                 /* as a multiple of BANDWIDTH x PAUSE_MS */
     convergeMethodFloor floor;
     gboolean alone;             /* converges without any throttle */
     convergeMethodOutcome *outcomes;
@@ -143,7 +143,7 @@ simMap(const simOptions *options,
     unsigned int i;
     guint j;
 
-    /* Made before any thread looks. */
+    /* Creates the presets' methods before any thread starts. */
     convergeMethodFind("");
 
     for (i = 0; i < size * size; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim_replay.c: the samples of a journal once more, and whether the decisions are the same
+ * sim_replay.c: replays the samples of a journal, and compares the decisions
  */
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
@@ -9,15 +9,15 @@
 #include "sim.h"
 #include "throttle/throttle.h"
 
-/* A journal, and how far it was fed to the engine. */
+/* A journal, and the position up to which it has been fed to the engine. */
 typedef struct _simJournal simJournal;
 struct _simJournal {
     GPtrArray *lines;           /* JsonObject * */
-    guint at;                   /* the newest sample's line... */
-    guint next;                 /* ...and the first that no decision was compared with */
-    convergeSample sample;      /* of that line; probes stand until the next */
-    gboolean parted;
-    guint same;                 /* decisions that were the same */
+    guint at;                   /* index of the newest sample's line */
+    guint next;                 /* index of the first line not yet compared with a decision */
+    convergeSample sample;      /* the newest sample; a probe is kept until the next one */
+    gboolean parted;            /* a decision differs */
+    guint same;                 /* number of equal decisions */
     gboolean json;
 };
 
@@ -65,7 +65,7 @@ load(simJournal *journal,
         node = json_from_string(lines[i], &wrong);
         if (!node || !JSON_NODE_HOLDS_OBJECT(node)) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                        _("'%1$s' is no journal: line %2$zu is no JSON object"), path, i + 1);
+                        _("'%1$s' is not a journal: line %2$zu is not a JSON object"), path, i + 1);
             return FALSE;
         }
         g_ptr_array_add(journal->lines, json_node_dup_object(node));
@@ -73,7 +73,7 @@ load(simJournal *journal,
     return TRUE;
 }
 
-/* As journal.c writes it. */
+/* Reads a sample in the format that journal.c writes. */
 static void
 readSample(simJournal *journal,
            JsonObject *line)
@@ -131,7 +131,7 @@ replayChoose(void *opaque,
     return &convergeThrottles[MAX(method, CONVERGE_METHOD_QEMU)]->traits;
 }
 
-/* The decision that the journal has next after the sample fed last, or NULL. */
+/* The journal's next decision after the sample that was fed last, or NULL. */
 static JsonObject *
 nextDecision(simJournal *journal)
 {
@@ -163,7 +163,7 @@ isSame(JsonObject *line,
                    number(line, "threshold") == decision->threshold));
 }
 
-/* Verb, what it says, and why. */
+/* The verb of a decision, its value and its reason. */
 static char *
 describe(const char *verb,
          gint64 throttle,
@@ -179,7 +179,10 @@ describe(const char *verb,
     return g_strdup_printf("%s%s (%s)", verb, value ? value : "", reason);
 }
 
-/* @decision: of the replay, NULL: none; @line: of the journal, NULL: none. */
+/* Reports that the decisions differ.
+ *
+ * @decision: of the replay, or NULL
+ * @line: of the journal, or NULL */
 static void
 part(simJournal *journal,
      const convergeDecision *decision,
@@ -197,7 +200,7 @@ part(simJournal *journal,
         printf("{\"type\":\"parted\",\"t\":%" G_GINT64_FORMAT ",\"journal\":\"%s\","
                "\"replay\":\"%s\"}\n", journal->sample.timeMs, then, now);
     else
-        printf(_("parted at %1$.1f s: the journal has %2$s, the replay %3$s\n"),
+        printf(_("the decisions differ at %1$.1f s: the journal has %2$s, the replay has %3$s\n"),
                journal->sample.timeMs / 1000.0, then, now);
 }
 
@@ -247,8 +250,8 @@ static const convergeBackendOps replayOps = {
     .restore = replayRestore,
 };
 
-/* A ceiling that was set from outside shows in the journal only by the decision that it
- * led to; and so does a migration that was started without post-copy. */
+/* The journal shows a ceiling that another client has set only by the resulting decision.  The
+ * same holds for a migration that was started without post-copy. */
 static gint64
 ceilingAt(const simJournal *journal)
 {
@@ -328,7 +331,7 @@ simReplay(const char *path,
     if (!start || !g_str_equal(type(start), "start") ||
         number(start, "v") != CONVERGE_JOURNAL_VERSION) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("'%1$s' is no journal of version %2$d"), path, CONVERGE_JOURNAL_VERSION);
+                    _("'%1$s' is not a journal of version %2$d"), path, CONVERGE_JOURNAL_VERSION);
         return FALSE;
     }
     if (!(policy = convergePolicyParse(policyText ? policyText : text(start, "policy"), error)))
@@ -341,7 +344,7 @@ simReplay(const char *path,
         printf("{\"type\":\"replayed\",\"decisions\":%u,\"parted\":%s}\n", journal.same,
                journal.parted ? "true" : "false");
     else
-        printf(_("%1$s: %2$u decisions the same%3$s\n"), path, journal.same,
-               journal.parted ? _(", then they part") : "");
+        printf(journal.parted ? _("%1$s: %2$u decisions are equal, the next one differs\n") :
+               _("%1$s: all %2$u decisions are equal\n"), path, journal.same);
     return TRUE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * undo.c: virt-converge-undo(8), put back what a daemon that was killed had changed
+ * undo.c: virt-converge-undo(8), which restores what a killed daemon has changed
  */
 #include <glib/gi18n-lib.h>
 #include <libvirt/libvirt-qemu.h>
@@ -17,9 +17,9 @@
 
 #define PROGRAM "virt-converge-undo"
 
-/* --- Talking --- */
+/* --- Output --- */
 
-/* Names and errors of others may hold what would steer a terminal. */
+/* Makes untrusted names and errors safe for a terminal. */
 static char *
 escape(const char *text)
 {
@@ -53,7 +53,9 @@ say(const char *format,
     puts(escaped);
 }
 
-/* @name: of a domain, or NULL.  Returns @status. */
+/* Prints @error on stderr and returns @status.
+ *
+ * @name: of the domain, or NULL */
 static int
 complain(int status,
          const char *name,
@@ -92,19 +94,19 @@ list(const GPtrArray *records)
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
 
         if (convergeUndoRecordWriterLives(record))
-            say(_("%1$s %2$s: process %3$d, which wrote the record, is running and will put things back itself"),
+            say(_("%1$s %2$s: process %3$d, which wrote the record, is running and will restore everything itself"),
                 record->uuid, record->name, (int)record->writer.pid);
         else if (!convergeUndoRecordQemuLives(record))
-            say(_("%1$s %2$s: nothing to put back, since its QEMU is gone"), record->uuid, record->name);
+            say(_("%1$s %2$s: nothing to restore, since its QEMU is gone"), record->uuid, record->name);
         else
-            say(_("%1$s %2$s: to be put back: CPU quotas of vCPUs: %3$u, parameters of QEMU: %4$u, dirty limits: %5$u"),
+            say(_("%1$s %2$s: to be restored: CPU quotas of vCPUs: %3$u, parameters of QEMU: %4$u, dirty limits: %5$u"),
                 record->uuid, record->name, count(record, CONVERGE_KEPT_QUOTA),
                 count(record, CONVERGE_KEPT_PARAMS), count(record, CONVERGE_KEPT_DIRTY_LIMIT));
     }
 }
 
-/* The record of now, if it is to be undone: its writer may have come to an end with it, or
- * another one may have begun anew. */
+/* Loads the current record if it is to be undone.  Since the listing, its writer may have
+ * removed it, or another writer may have written a new one. */
 static convergeUndoRecord *
 loadAbandoned(const char *dir,
               const char *uuid)
@@ -114,7 +116,7 @@ loadAbandoned(const char *dir,
     return record && !convergeUndoRecordWriterLives(record) ? g_steal_pointer(&record) : NULL;
 }
 
-/* By files alone. */
+/* Restores the quotas by file access alone. */
 static int
 undoQuotas(const char *dir,
            const GPtrArray *records)
@@ -139,7 +141,7 @@ undoQuotas(const char *dir,
         if (!convergeUndoPutBackFiles(record, counts, &error))
             status = complain(CONVERGE_UNDO_FAILED, record->name, error);
         else if (counts[CONVERGE_METHOD_VCPU_QUOTA] > 0)
-            say(_("%1$s: the CPU quotas are as they were (vCPUs: %2$u)"), record->name,
+            say(_("%1$s: the CPU quotas are restored (vCPUs: %2$u)"), record->name,
                 counts[CONVERGE_METHOD_VCPU_QUOTA]);
     }
     return status;
@@ -162,17 +164,17 @@ undoRecord(virConnectPtr connection,
         return convergeUndoFileRemove(record, error);
 
     if (!(monitor.dom = virDomainLookupByUUIDString(connection, record->uuid))) {
-        convergeErrorSetLibvirt(error, _("the domain cannot be looked up"));
+        convergeErrorSetLibvirt(error, _("cannot find the domain"));
         return FALSE;
     }
     if ((ret = convergeUndoRestore(record, &monitor, counts, error)))
-        say(_("%1$s: all is as it was (parameters of QEMU: %2$u), and the record is removed"),
+        say(_("%1$s: everything is restored (parameters of QEMU: %2$u), and the record is removed"),
             record->name, counts[CONVERGE_METHOD_QEMU]);
     virDomainFree(monitor.dom);
     return ret;
 }
 
-/* Everything, with the help of libvirt. */
+/* Restores everything, with the help of libvirt. */
 static int
 undoAll(const char *dir,
         const GPtrArray *records,
@@ -207,7 +209,7 @@ undoAll(const char *dir,
 typedef struct _undoOptions undoOptions;
 struct _undoOptions {
     char *dir;
-    char *uri;      /* NULL: without libvirt */
+    char *uri;      /* NULL: do not use libvirt */
     gboolean listing;
     gboolean version;
 };
@@ -220,11 +222,11 @@ parse(undoOptions *options,
 {
     const GOptionEntry entries[] = {
         { "connect", 'c', 0, G_OPTION_ARG_STRING, &options->uri,
-          N_("also put back QEMU's parameters and dirty limits, through libvirt at URI, and remove the records"),
+          N_("also restore QEMU's parameters and dirty limits, through libvirt at URI, and remove the records"),
           N_("URI") },
         { "directory", 'd', 0, G_OPTION_ARG_FILENAME, &options->dir,
-          N_("take the records in DIR, not those of this host's daemon"), N_("DIR") },
-        { "list", 'l', 0, G_OPTION_ARG_NONE, &options->listing, N_("list the records, and do nothing"), NULL },
+          N_("use the records in DIR instead of those of this host's daemon"), N_("DIR") },
+        { "list", 'l', 0, G_OPTION_ARG_NONE, &options->listing, N_("list the records and restore nothing"), NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, N_("print the version"), NULL },
         { 0 }
     };
@@ -232,18 +234,18 @@ parse(undoOptions *options,
 
     g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
     g_option_context_set_summary(context,
-        _("Puts back what a libvirt daemon has changed for a live migration and could not put back, since it was killed."));
+        _("Restores what a libvirt daemon has changed for a live migration and could not restore because it was killed."));
     if (!g_option_context_parse(context, argc, argv, error))
         return FALSE;
 
     if (*argc > 1) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    _("'%1$s' is one argument too many; only options are allowed"), (*argv)[1]);
+                    _("unexpected argument '%1$s'; allowed: options only"), (*argv)[1]);
         return FALSE;
     }
     if (options->listing && options->uri) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    _("--list does nothing but list; it cannot be combined with --connect"));
+                    _("--list restores nothing and cannot be combined with --connect"));
         return FALSE;
     }
     if (!options->dir)
@@ -268,7 +270,7 @@ run(const undoOptions *options)
         return CONVERGE_UNDO_OK;
     }
 
-    /* The quotas first: libvirt may keep us waiting. */
+    /* The quotas come first, because libvirt may not answer for a long time. */
     status = undoQuotas(options->dir, records);
     if (options->uri && undoAll(options->dir, records, options->uri) != CONVERGE_UNDO_OK)
         status = CONVERGE_UNDO_FAILED;

@@ -7,10 +7,11 @@
 
 #include "client_calls.h"
 
-/* The thread in the migration call reads every reply of the connection.  It is told of a
- * new call by g_main_loop_quit(), which is lost on a loop that has not begun again after
- * the last reply (virNetClientIOEventLoop(), seen in libvirt 9.0): then the call is not
- * sent before the next keepalive, 5 s later.  A call never follows a reply at once. */
+/* The thread in the migration call reads all replies of the connection.  libvirt tells that
+ * thread about a new call with g_main_loop_quit(), which has no effect on a loop that has not
+ * started again after the last reply (virNetClientIOEventLoop(), seen in libvirt 9.0).  The
+ * call is then not sent before the next keepalive, 5 s later.  So each call waits a little
+ * after the last reply. */
 #define CLIENT_CALL_WAIT_US 5000
 
 static int

@@ -6,6 +6,6 @@
 
 #include "qemu/libvirt_calls.h"
 
-/* The public definitions, for a thread that shares its connection with another which
- * waits there for the end of the migration.  Each takes CLIENT_CALL_WAIT_US longer. */
+/* libvirt's public calls, for a thread that shares its connection with the thread that waits
+ * for the end of the migration.  Each call takes CLIENT_CALL_WAIT_US longer. */
 extern const convergeLibvirt virshConvergeCalls;

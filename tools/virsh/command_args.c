@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_args.c: arguments and help of our commands, by their table
+ * command_args.c: arguments and help of our commands, from their table
  *
- * Same rules, wording and layout as virsh itself (vshCommandParse, vshCmddefHelp).
+ * Rules, wording and layout are those of virsh itself (vshCommandParse, vshCmddefHelp).
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #include "command_table.h"
 
-/* Every command has it. */
+/* Every command has this option. */
 static const virshConvergeOption helpOption = {
     "help", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, N_("print help for this function")
 };
@@ -29,7 +29,7 @@ findOption(const virshConvergeCommand *command,
     return g_str_equal(name, helpOption.name) ? &helpOption : NULL;
 }
 
-/* The option that a word without a name belongs to. */
+/* The option that takes the next word without a name. */
 static const virshConvergeOption *
 nextData(const virshConvergeCommand *command,
          GHashTable *args)
@@ -56,7 +56,7 @@ storeValue(GHashTable *args,
                         g_strjoin(VIRSH_ARGV_SEPARATOR, before, value, NULL) : g_strdup(value));
 }
 
-/* Reads the option at @words, which moves to its value if that is a word of its own. */
+/* Reads the option at @words; moves @words to its value if that is a separate word. */
 static gboolean
 parseOption(const virshConvergeCommand *command,
             const char *const **words,
@@ -101,7 +101,7 @@ parseOption(const virshConvergeCommand *command,
     return TRUE;
 }
 
-/* A value is there wherever one is needed, and never empty. */
+/* Checks that every required option has a value, and that no value is empty. */
 static gboolean
 checkValues(const virshConvergeCommand *command,
             GHashTable *args,
@@ -240,10 +240,10 @@ checkOptions(const virshConvergeCommand *command)
         if (option->type == VIRSH_OPTION_BOOL &&
             (option->required || option->completer != VIRSH_COMPLETER_NONE))
             return FALSE;
-        /* Words without a name are taken in order. */
+        /* Words without a name are taken in order, so none may follow an optional one. */
         if (option->type == VIRSH_OPTION_DATA && option->required && optionalData)
             return FALSE;
-        /* Nothing can follow one that takes all. */
+        /* No option can follow one that takes all remaining words. */
         if (option->type == VIRSH_OPTION_ARGV && (option->required || option[1].name))
             return FALSE;
         optionalData |= option->type == VIRSH_OPTION_DATA && !option->required;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_complete.c: what may follow in the text of virsh commands
+ * command_complete.c: completion of virsh commands
  *
- * All of it comes from the tables: commands, options, presets, fields and their words.
+ * All matches come from tables: commands, options, presets, fields and their words.
  */
 #include <string.h>
 
@@ -16,14 +16,14 @@
 
 #define POLICY_OPTION "--" VIRSH_CONVERGE_OPTION
 
-/* The options of one command that stand before the cursor. */
+/* The options of one command before the cursor. */
 typedef struct {
     GHashTable *seen;                       /* of virshConvergeOption */
     const virshConvergeOption *awaiting;    /* the one whose value comes next */
     gboolean dataOnly;
 } virshSeen;
 
-/* Adds @before + @word if that goes on from @typed.  Takes nothing. */
+/* Adds @before + @word if that starts with @typed.  Takes no ownership. */
 static void
 offer(GPtrArray *matches,
       const char *typed,
@@ -46,7 +46,7 @@ offerWords(GPtrArray *matches,
         offer(matches, typed, before, *words);
 }
 
-/* The rungs that are not in @ladder yet. */
+/* Offers the rungs that are not in @ladder yet. */
 static void
 offerRungs(GPtrArray *matches,
            const char *typed,
@@ -83,7 +83,9 @@ offerFields(GPtrArray *matches,
     }
 }
 
-/* @policy is the part of @typed behind the name of the option. */
+/* Offers completions of a policy.
+ *
+ * @policy: the part of @typed after the name of the option */
 static void
 offerPolicy(GPtrArray *matches,
             const char *typed,
@@ -228,7 +230,7 @@ offerArguments(GPtrArray *matches,
     }
 }
 
-/* The value of --converge-policy in @typed, or NULL where that is something else. */
+/* The value of --converge-policy in @typed, or NULL if @typed is something else. */
 static const char *
 policyTyped(GArray *words,
             const char *typed,

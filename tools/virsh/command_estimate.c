@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_estimate.c: the options of converge-estimate, on their way to the shim
+ * command_estimate.c: passes the options of converge-estimate to the shim
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -14,10 +14,10 @@
 
 #define SEPARATOR "|"
 
-/* 1 TiB/s: above any link, and small enough for every unit. */
+/* 1 TiB/s: above any link, and small enough to be converted to any unit. */
 #define BANDWIDTH_MOST (1024 * 1024)
 
-/* Options with a number, and what it may be. */
+/* Options with a number, and their ranges. */
 static const struct {
     const char *name;
     guint64 least, most;
@@ -60,7 +60,7 @@ virshConvergeEstimateFormat(GHashTable *args,
     value = g_hash_table_lookup(args, VIRSH_ESTIMATE_POLICY);
     policies = g_strsplit(value ? value : "", VIRSH_ARGV_SEPARATOR, -1);
     for (i = 0; policies[i]; i++) {
-        /* Run here, so this machine must know it. */
+        /* The simulation runs on this machine, which must therefore know the policy. */
         if (!*policies[i]) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                         _("Failed to get option '%1$s': Option argument is empty"),

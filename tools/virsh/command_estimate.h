@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_estimate.h: the options of converge-estimate, on their way to the shim
+ * command_estimate.h: passes the options of converge-estimate to the shim
  *
- * They travel behind the verb (command_table.h) as words NAME or NAME=VALUE with a '|'
- * between them, which no policy has.
+ * The options follow the verb (command_table.h) as words NAME or NAME=VALUE.  A '|', which
+ * no policy contains, separates them.
  */
 #pragma once
 
@@ -21,13 +21,13 @@ typedef struct {
     guint64 bandwidth;          /* MiB/s; 0: not stated */
     unsigned int seconds;
     gboolean tls, exact, json, verbose;
-    char **policies;            /* empty: all that have a name */
+    char **policies;            /* empty: all named policies */
 } virshEstimateOptions;
 
-/* NULL with @error set when anything in @args is wrong. */
+/* Formats the options in @args; NULL with @error set if any of them is wrong. */
 char *virshConvergeEstimateFormat(GHashTable *args,
                                   GError **error);
 
-/* @words as formatted; free the result's .policies with g_strfreev(). */
+/* Parses what virshConvergeEstimateFormat() has formatted.  Free .policies with g_strfreev(). */
 void virshConvergeEstimateParse(const char *words,
                                 virshEstimateOptions *options);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_local.c: what our commands can say without asking a host
+ * command_local.c: the output of our commands that needs no connection to a host
  */
 #include <glib/gi18n-lib.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ sitesOf(const convergePolicyConf *conf)
     return conf ? convergePolicyConfGetHost(conf)->sites : NULL;
 }
 
-/* Sorted; free the list with g_list_free(), the names belong to @conf. */
+/* The sorted names of the site's policies.  Free the list with g_list_free(); the names belong
+ * to @conf. */
 static GList *
 siteNames(const convergePolicyConf *conf)
 {
@@ -80,8 +81,7 @@ virshConvergePolicyCheck(const char *text,
     if (!spec)
         return FALSE;
 
-    /* Only what it says itself can be judged here: the host may be another one, with other
-     * limits. */
+    /* Only the policy itself can be checked: another host may have other limits. */
     policy = convergePolicyResolve(layers, &host, error);
     return policy != NULL;
 }
@@ -126,7 +126,7 @@ virshConvergePresets(gboolean fields)
     GList *site;
     gsize i;
 
-    /* The presets are worth listing all the same. */
+    /* List the presets even if the configuration is wrong. */
     if (error) {
         g_autofree char *why = convergeTextEscape(error->message);
 
@@ -155,7 +155,8 @@ virshConvergePresets(gboolean fields)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* One cell of a table and the blanks behind it; a translation has its own width. */
+/* Appends a cell of a table, padded to @width characters: printf() would count bytes, of which
+ * a translation has more. */
 static void
 appendCell(GString *text,
            const char *cell,
@@ -223,7 +224,7 @@ virshConvergeCheck(const char *path,
 
     if (strlen(text) != length) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("the file '%1$s' is not XML"), path);
+                    _("the file '%1$s' is not XML, since it contains a NUL"), path);
         return NULL;
     }
 

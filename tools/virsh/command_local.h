@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_local.h: what our commands can say without asking a host
+ * command_local.h: the output of our commands that needs no connection to a host
  *
- * Names and defaults of the site come from the configuration of this machine; the
- * environment variable VIRT_CONVERGE_CONF names another file.
+ * The site's policies and defaults come from the configuration of this machine; the
+ * environment variable VIRT_CONVERGE_CONF can name another file.
  */
 #pragma once
 
@@ -11,26 +11,26 @@
 
 #include "policy/policy.h"
 
-/* FALSE when @text is wrong whatever host it is for: that one may know names of policies
- * that this machine does not. */
+/* FALSE with @error set if @text is wrong for every host.  A policy name that this machine does
+ * not know may exist on another host. */
 gboolean virshConvergePolicyMayBeRight(const char *text,
                                        GError **error);
 
-/* FALSE when @text is wrong, or names a policy that this machine does not know. */
+/* FALSE with @error set if @text is wrong, or names a policy unknown to this machine. */
 gboolean virshConvergePolicyCheck(const char *text,
                                   GError **error);
 
-/* What a migration would be controlled by; @call and @domain are the text or spec of those
+/* The policy that would control a migration; @call and @domain are the text or spec of those
  * layers, or NULL. */
 convergePolicy *virshConvergePolicyResolve(const char *call,
                                            const convergePolicySpec *domain,
                                            GError **error);
 
-/* Presets and the site's own policies, in the order in which they are listed. */
+/* The names of the presets and of the site's policies, in the order of their listing. */
 char **virshConvergePolicyNames(void);
 
-/* Output of the commands, for g_free().  @call, @domain: the text or spec of those
- * layers, or NULL. */
+/* The output of the commands; free with g_free().  @call and @domain are the text or spec of
+ * those layers, or NULL. */
 char *virshConvergePresets(gboolean fields);
 char *virshConvergeExplain(const char *call,
                            const convergePolicySpec *domain,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_table.c: the table of our commands, and what is made of their text
+ * command_table.c: the table of our commands, and their translation to stock commands
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "command_local.h"
 #include "command_table.h"
 
-/* Never part of a verb. */
+/* No verb contains this character. */
 #define VERB_SEPARATOR '|'
 
 static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate" };
@@ -24,7 +24,7 @@ argument(GHashTable *args,
     return g_hash_table_lookup(args, name);
 }
 
-/* "metadata" with those of our options that it has as well. */
+/* Starts a "metadata" command with those of our options that it has, too. */
 static GPtrArray *
 metadataNew(GHashTable *args,
             virshConvergeVerb verb,
@@ -52,7 +52,7 @@ metadataEnd(GPtrArray *words)
     return (char **)g_ptr_array_free(words, FALSE);
 }
 
-/* Takes @text. */
+/* An "echo" command that prints @text, which this function frees. */
 static char **
 echo(char *text)
 {
@@ -103,7 +103,7 @@ cmdSet(GHashTable *args,
     g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(policy, error);
     GPtrArray *words;
 
-    /* Which policies have a name is for the host to say. */
+    /* Only the domain's host knows which policy names exist. */
     if (!spec)
         return NULL;
 
@@ -159,7 +159,7 @@ cmdEstimate(GHashTable *args,
 
 static const virshConvergeOption optionsCheck[] = {
     { "file", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_NONE,
-      N_("file with a policy in XML, or configuration of a host") },
+      N_("file with the XML of a policy or with a host configuration") },
     { 0 }
 };
 
@@ -172,19 +172,19 @@ static const virshConvergeOption optionsWhere[] = {
 static const virshConvergeOption optionsEstimate[] = {
     OPTION_DOMAIN,
     { VIRSH_ESTIMATE_BANDWIDTH, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
-      N_("what the link carries, in MiB/s") },
+      N_("bandwidth of the link, in MiB/s") },
     { VIRSH_ESTIMATE_SECONDS, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
-      N_("how long to measure, in seconds (default 15)") },
+      N_("time for measuring, in seconds (default 15)") },
     { VIRSH_ESTIMATE_TLS, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
-      N_("the migration will be encrypted: measure that as well") },
+      N_("also measure encryption, for a migration with TLS") },
     { VIRSH_ESTIMATE_EXACT, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
-      N_("count every page that is written, which slows the guest a little") },
+      N_("count every written page, which slows the guest down a little") },
     { VIRSH_ESTIMATE_JSON, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("print the result as JSON") },
     { VIRSH_ESTIMATE_VERBOSE, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
-      N_("display the progress of measuring, also where no terminal is") },
+      N_("display the progress of measuring even without a terminal") },
     { VIRSH_ESTIMATE_POLICY, VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_POLICY,
-      N_("policy to forecast, instead of all that have a name") },
+      N_("policy to forecast, instead of all named policies") },
     { 0 }
 };
 
@@ -198,7 +198,7 @@ static const virshConvergeOption optionsExplain[] = {
 
 static const virshConvergeOption optionsPresets[] = {
     { "fields", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
-      N_("list also the fields that each one states") },
+      N_("also list the fields that each policy states") },
     { 0 }
 };
 
@@ -215,35 +215,35 @@ static const virshConvergeOption optionsStatus[] = {
     { 0 }
 };
 
-/* By name, as virsh lists its own. */
+/* Sorted by name, as virsh lists its own commands. */
 const virshConvergeCommand virshConvergeCommands[] = {
     { "converge-check", N_("check a file that states convergence policies"),
-      N_("Checks the XML of a policy, or a host configuration, before it is put to use."),
+      N_("Checks the XML of a policy or a host configuration before it is used."),
       optionsCheck, cmdCheck },
     { "converge-clear", N_("remove the convergence policy of a domain"),
       N_("Removes the policy from the metadata of a domain."),
       optionsWhere, cmdClear },
     { "converge-estimate", N_("forecast the migration of a domain under different policies"),
-      N_("Measures for some seconds how fast a running domain writes to its memory, and runs\n"
-         "    its migration under each policy in simulation. Nothing is migrated."),
+      N_("Measures for some seconds how fast a running domain dirties its memory, and simulates\n"
+         "    its migration under each policy. Nothing is migrated."),
       optionsEstimate, cmdEstimate },
     { "converge-explain", N_("show every field of a convergence policy and where it comes from"),
       N_("Resolves a policy from all its layers: call, domain, host configuration, preset,\n"
-         "    built-in. Without a policy and a domain, the host configuration alone."),
+         "    built-in. Without a policy and a domain, shows the host configuration alone."),
       optionsExplain, cmdExplain },
-    { "converge-presets", N_("list the convergence policies that have a name"),
-      N_("Lists the presets, and the policies that the configuration of this host names."),
+    { "converge-presets", N_("list the named convergence policies"),
+      N_("Lists the presets and the policies in the configuration of this host."),
       optionsPresets, cmdPresets },
     { "converge-set", N_("set the convergence policy of a domain"),
-      N_("Writes the policy into the metadata of a domain. It holds for every live migration\n"
-         "    of it that asks for convergence, or for all of them with the field when=always."),
+      N_("Writes the policy to the metadata of a domain. The policy applies to every live\n"
+         "    migration of the domain that asks for auto-converge, or to all with when=always."),
       optionsSet, cmdSet },
     { "converge-show", N_("show the convergence policy of a domain"),
       N_("Shows the policy in the metadata of a domain."),
       optionsWhere, cmdShow },
     { "converge-status", N_("show how the migration of a domain is being controlled"),
-      N_("Shows whether the host of a domain has the virt-converge module, and what that\n"
-         "    says of the migration that runs or was the last."),
+      N_("Shows whether the host of a domain has the virt-converge module, and the statistics\n"
+         "    of the module for the current or last migration."),
       optionsStatus, cmdStatus },
     { 0 }
 };
@@ -287,7 +287,7 @@ virshConvergeCommandParse(const char *uri,
     return FALSE;
 }
 
-/* What virsh's "help" takes for its one argument. */
+/* The word that virsh's "help" takes as its argument, or NULL. */
 static const char *
 helpTopic(const char *const *words)
 {

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_table.h: the commands that we add to virsh
+ * command_table.h: the commands that this project adds to virsh
  *
- * The stock virsh cannot be taught a command.  So each of ours is replaced, where its
- * text is read, by a stock command that does it, in place and on virsh's own
- * connection:
+ * The stock virsh cannot be extended by commands.  So each of ours is replaced, when its text
+ * is read, by a stock command that runs on virsh's own connection:
  *
- *   - what needs no host is done at once, and its output is the argument of "echo";
- *   - what needs a domain becomes "metadata DOMAIN URI", which looks up the domain and
- *     makes one call; the URI says what the shim is to do in that call.
+ *   - a command that needs no host runs at once, and its output becomes the argument of
+ *     "echo";
+ *   - a command that needs a domain becomes "metadata DOMAIN URI", which looks up the domain
+ *     and makes one call; the URI tells the shim what to do in that call.
  *
- * Help, checks of the arguments and completion all come from one table.  Messages are
- * virsh's own.
+ * Help, argument checks and completion come from one table.  Messages have virsh's wording.
  */
 #pragma once
 
@@ -20,11 +19,12 @@
 /* The help keyword of the group. */
 #define VIRSH_CONVERGE_GROUP "converge"
 
-/* How a URI of "metadata" starts that is one of ours; a verb follows, and a policy
- * behind a '|' where the verb takes one, or the words of command_estimate.h.  No URI scheme has a '='. */
+/* The start of a URI of "metadata" that is one of ours.  A verb follows, then a '|' and a
+ * policy or the words of command_estimate.h, if the verb takes them.  No URI scheme contains
+ * a '='. */
 #define VIRSH_CONVERGE_COMMAND_MARK "virt-converge-command="
 
-/* What the shim does in place of virsh's call. */
+/* What the shim does instead of virsh's call. */
 typedef enum {
     VIRSH_VERB_SHOW,
     VIRSH_VERB_EXPLAIN,
@@ -37,9 +37,9 @@ typedef enum {
 
 typedef enum {
     VIRSH_OPTION_BOOL,
-    VIRSH_OPTION_STRING,    /* only by its name */
-    VIRSH_OPTION_DATA,      /* also without its name */
-    VIRSH_OPTION_ARGV,      /* likewise, and any number of them */
+    VIRSH_OPTION_STRING,    /* with its name only */
+    VIRSH_OPTION_DATA,      /* with or without its name */
+    VIRSH_OPTION_ARGV,      /* with or without its name, any number of times */
     VIRSH_OPTION_LAST
 } virshConvergeOptionType;
 
@@ -58,9 +58,11 @@ typedef struct {
     const char *help;       /* N_() */
 } virshConvergeOption;
 
-/* The stock command that does it, a NULL-terminated array for g_strfreev().  @args: what
- * the options were given, name -> value, "" for a boolean; what an option was given
- * several times is joined by VIRSH_ARGV_SEPARATOR. */
+/* Returns the stock command that replaces one of ours, a NULL-terminated array for
+ * g_strfreev(); NULL with @error set on failure.
+ *
+ * @args: values of the options by name; "" for a boolean; the values of a repeated option are
+ * joined by VIRSH_ARGV_SEPARATOR */
 #define VIRSH_ARGV_SEPARATOR "\n"
 typedef char **(*virshConvergeHandler)(GHashTable *args, GError **error);
 
@@ -68,35 +70,35 @@ typedef struct {
     const char *name;
     const char *help;       /* N_() */
     const char *desc;       /* N_() */
-    const virshConvergeOption *options;     /* up to one without name */
+    const virshConvergeOption *options;     /* ends with an option without a name */
     virshConvergeHandler handler;
 } virshConvergeCommand;
 
-/* Up to one without name. */
+/* Ends with a command without a name. */
 extern const virshConvergeCommand virshConvergeCommands[];
 
 const virshConvergeCommand *virshConvergeCommandFind(const char *name);
 
-/* The words of the stock command in place of @words, if those are one of our commands
- * or ask for help on them.  NULL without @error: they are not; with CONVERGE_ERROR_POLICY:
- * they are, and wrong. */
+/* The words of the stock command that replaces @words, if those are one of our commands or ask
+ * for help on one.  NULL without @error if they are not; NULL with CONVERGE_ERROR_POLICY set
+ * if they are wrong. */
 char **virshConvergeCommandRewrite(const char *const *words,
                                    GError **error);
 
-/* FALSE when @uri is not ours.  @policy is NULL where there is none. */
+/* Parses a URI of "metadata".  FALSE if @uri is not one of ours.  @policy may become NULL. */
 gboolean virshConvergeCommandParse(const char *uri,
                                    virshConvergeVerb *verb,
                                    char **policy);
 
-/* Reads the words behind the name of @command by virsh's rules. */
+/* Reads the words after the name of @command by virsh's rules. */
 GHashTable *virshConvergeArgsParse(const virshConvergeCommand *command,
                                    const char *const *words,
                                    GError **error);
 
-/* As virsh's "help KEYWORD" and "help COMMAND" print them; @colon: as its "help" does,
- * otherwise as its "--help".  Free with g_free(). */
+/* The output of virsh's "help KEYWORD" and "help COMMAND".  With @colon, the heading is that
+ * of virsh's "help", otherwise that of its "--help".  Free with g_free(). */
 char *virshConvergeGroupHelp(gboolean colon);
 char *virshConvergeCommandHelp(const virshConvergeCommand *command);
 
-/* What virsh's "self-test" checks of its own table; @error names what is wrong. */
+/* Checks the table as virsh's "self-test" checks its own; @error names the wrong row. */
 gboolean virshConvergeSelfTest(GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_text.c: what is ours in the text of virsh commands
+ * command_text.c: finds and rewrites our options and commands in the text of virsh commands
  */
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -12,25 +12,25 @@
 #include "command_text.h"
 #include "command_words.h"
 
-/* No URI starts like this: '-' is allowed in a scheme but '=' is not. */
+/* No URI starts like this: a scheme may contain '-' but not '='. */
 #define CARRIER_MARK "virt-converge-policy="
 
-/* Never part of a valid policy, so the first one ends it. */
+/* No valid policy contains this character, so the first one ends the policy. */
 #define CARRIER_SEPARATOR '|'
 
-/* What a migrate command says about us. */
+/* The parts of a migrate command that matter here. */
 typedef struct {
     const char *policy;
-    virshWord *carrier;     /* the word that --disks-uri shall replace */
+    virshWord *carrier;     /* the word to be replaced by --disks-uri */
     const char *disksURI;
     gboolean live;
     gboolean help;
     gboolean optionMayFollow;
 } virshMigrate;
 
-/* The options of migrate that take the next word as their value.  One that is
- * missing here (a newer virsh) does harm only if its value looks like one of the
- * options that we look for; a boolean listed here would hide them. */
+/* The options of migrate that take the next word as their value.  An option that is missing
+ * here (from a newer virsh) does harm only if its value looks like an option that this file
+ * looks for.  A boolean must not be listed, since it would hide the next word. */
 static const char *const valueOptions[] = {
     "auto-converge-increment",
     "auto-converge-initial",
@@ -61,8 +61,8 @@ static const char *const valueOptions[] = {
     NULL
 };
 
-/* Points @value behind the name if @text is --NAME or --NAME=VALUE; NULL there
- * means that the value is the next word. */
+/* Whether @text is --NAME or --NAME=VALUE.  Sets @value to VALUE, or to NULL if the value is
+ * the next word. */
 static gboolean
 isOption(const char *text,
          const char *name,
@@ -145,8 +145,7 @@ scanMigrate(GArray *words,
     if (!migrate->carrier)
         return TRUE;
 
-    /* Help is all that virsh will do; and an empty URI is refused by virsh, so
-     * it stays where it is. */
+    /* With --help, virsh only prints help.  An empty URI stays, because virsh refuses it. */
     if (migrate->help || (migrate->disksURI && !*migrate->disksURI)) {
         migrate->carrier->fate = WORD_DROP;
     } else if (disksOption) {
@@ -204,8 +203,8 @@ planMigrate(GArray *words,
     return TRUE;
 }
 
-/* Decides what becomes of each word of one command.  @insert gets the words for the
- * place of the one that is marked WORD_CARRY. */
+/* Decides what becomes of each word of one command.  @insert gets the words that replace the
+ * one marked WORD_CARRY. */
 static gboolean
 planCommand(GArray *words,
             GPtrArray *insert,
@@ -276,7 +275,7 @@ virshConvergeRewriteLine(const char *line,
             if (word->fate == WORD_KEEP)
                 continue;
 
-            /* The blanks before it go with a word. */
+            /* A dropped word takes the blanks before it along. */
             if (word->fate == WORD_DROP)
                 keep = virshWordAt(words, i - 1)->end;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_words.c: the words of virsh commands, as virsh reads them
+ * command_words.c: splits virsh commands into words, as virsh does
  */
 #include <string.h>
 
@@ -33,8 +33,8 @@ skipBlanks(const char *line,
     return pos;
 }
 
-/* Reads the word at @line + @pos by virsh's rules, which are nearly those of a
- * shell; a single quote that is never closed is fine with virsh. */
+/* Reads the word at @line + @pos by virsh's rules, which resemble those of a shell.  virsh
+ * accepts a single quote that is never closed. */
 static virshToken
 readWord(const char *line,
          size_t pos,
@@ -142,7 +142,7 @@ virshWordsBeforeCursor(const char *line,
     if (token != TOKEN_LINE_END)
         return NULL;
 
-    /* A word that touches the cursor is the one being typed. */
+    /* A word that ends at the cursor is unfinished. */
     if (words->len > 0 && virshWordAt(words, words->len - 1)->end == strlen(line)) {
         *typed = g_strdup(virshWordAt(words, words->len - 1)->text);
         g_array_set_size(words, words->len - 1);

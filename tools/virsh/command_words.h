@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * command_words.h: the words of virsh commands, as virsh reads them
+ * command_words.h: splits virsh commands into words, as virsh does
  */
 #pragma once
 
 #include <glib.h>
 
 typedef enum {
-    WORD_KEEP,      /* stays as it stands */
-    WORD_DROP,      /* is left out */
+    WORD_KEEP,      /* stays unchanged */
+    WORD_DROP,      /* is removed */
     WORD_CARRY,     /* is replaced by the carrier */
 } virshWordFate;
 
 typedef struct {
     char *text;     /* as virsh reads it, quotes and escapes resolved */
-    size_t start;   /* where it stands in the line; unused for separate words */
+    size_t start;   /* position in the line; unused for separate words */
     size_t end;
     virshWordFate fate;
 } virshWord;
@@ -29,17 +29,18 @@ typedef enum {
 /* An array of virshWord, which it owns. */
 GArray *virshWordsNew(void);
 
-/* Appends the words of the command at @line + @pos; says what ended it. */
+/* Appends the words of the command at @line + @pos; returns the token that ends it. */
 virshToken virshWordsRead(const char *line,
                           size_t *pos,
                           GArray *words);
 
-/* NULL behind the end. */
+/* The word at index @i, or NULL beyond the end. */
 virshWord *virshWordAt(GArray *words,
                        guint i);
 
-/* The finished words of the command that is being typed; @line is what stands before
- * the cursor.  @typed is the unfinished word, "" if there is none; NULL is returned
- * inside an open quote. */
+/* The finished words of the command that is being typed; NULL within an open quote.
+ *
+ * @line: the text before the cursor
+ * @typed: set to the unfinished word, or "" */
 GArray *virshWordsBeforeCursor(const char *line,
                                char **typed);

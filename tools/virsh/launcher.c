@@ -2,9 +2,9 @@
 /*
  * launcher.c: the virsh that comes first in PATH
  *
- * Finds the stock virsh behind itself, takes what is ours out of the command line,
- * and becomes the stock virsh with the shim preloaded.  All output
- * and the exit status are the stock program's own.
+ * Finds the stock virsh in the rest of PATH, rewrites our options and commands in the command
+ * line, and executes the stock virsh with the shim preloaded.  All output and the exit status
+ * are those of the stock program.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,7 +22,7 @@
 
 #include "command_text.h"
 
-/* Where PATH is not set. */
+/* Used if PATH is not set. */
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 #define SHIM_NAME "virsh-converge.so"
@@ -59,8 +59,8 @@ isSameFile(const struct stat *a,
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* The stock virsh is the one that PATH names after this program; going on from
- * our own place keeps two installed copies of us from starting each other. */
+/* The stock virsh is the next one in PATH after this program.  Searching only from there on
+ * keeps two installed copies of the launcher from starting each other. */
 static char *
 findStock(const char *self)
 {
@@ -74,7 +74,7 @@ findStock(const char *self)
     size_t i;
 
     if (stat(self, &selfFile) < 0)
-        die(_("cannot find out which file this virsh is"));
+        die(_("cannot find the path of this virsh"));
 
     if (named && *named) {
         if (!isProgram(named, &file) || isSameFile(&file, &selfFile))
@@ -103,7 +103,8 @@ findStock(const char *self)
     return g_steal_pointer(&found);
 }
 
-/* NULL when the shim is missing.  Uninstalled, it lies beside the launcher. */
+/* The path of the shim, or NULL if it is missing.  In the build directory, it is beside the
+ * launcher. */
 static char *
 findShim(const char *self)
 {
@@ -123,8 +124,8 @@ findShim(const char *self)
     return NULL;
 }
 
-/* Index of the first word of the command, or 0 when virsh will not come to read
- * one: an interactive session, help, version, or options that it refuses. */
+/* Index of the first word of the command, or 0 if virsh will read none: in an interactive
+ * session, for help and version, and with options that virsh refuses. */
 static int
 findCommand(int argc,
             char **argv)
@@ -153,8 +154,9 @@ findCommand(int argc,
     return optind < argc ? optind : 0;
 }
 
-/* The command line for the stock virsh.  @needsShim tells whether only the shim will
- * understand it. */
+/* The command line for the stock virsh.
+ *
+ * @needsShim: set to whether only a virsh with the shim understands it */
 static char **
 rewriteArguments(int argc,
                  char **argv,
@@ -167,7 +169,7 @@ rewriteArguments(int argc,
     int i;
 
     if (command && command == argc - 1) {
-        /* virsh reads a single word as a line of commands. */
+        /* virsh parses a single word as a line of commands. */
         char *line = virshConvergeRewriteLine(argv[command], &error);
 
         words = g_new0(char *, 2);
@@ -215,20 +217,20 @@ main(int argc,
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
 
     if (!self)
-        die(_("cannot find out which file this virsh is"));
+        die(_("cannot find the path of this virsh"));
 
     stock = findStock(self);
     shim = findShim(self);
     arguments = rewriteArguments(argc, argv, &needsShim);
 
-    /* The dynamic linker splits its list at both of these. */
+    /* The dynamic linker splits LD_PRELOAD at both of these characters. */
     if (shim && strpbrk(shim, ": "))
         g_clear_pointer(&shim, g_free);
 
     if (shim)
         preload(shim);
     else if (needsShim)
-        die(_("option --%1$s and the commands for domains need '%2$s', which is missing or in a place that cannot be preloaded"),
+        die(_("option --%1$s and the commands for domains need '%2$s', which is missing or cannot be preloaded"),
             VIRSH_CONVERGE_OPTION, VIRSH_SHIM_DIR "/" SHIM_NAME);
 
     execv(stock, arguments);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shim.c: the shim's start in a virsh process, and libvirt's errors there
+ * shim.c: the start of the shim in a virsh process, and the handling of libvirt's errors
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 static gboolean active;
 
-/* virsh keeps the last error that any thread has reported to its handler. */
+/* virsh stores the last error that any thread reports to this handler. */
 static virErrorFunc virshErrorHandler;
 static __thread gboolean errorsMuted;
 
@@ -57,7 +57,7 @@ shimStart(void)
     if (!active)
         return;
 
-    /* ssh, editors and other children of virsh are none of our business. */
+    /* Children of virsh, such as ssh and editors, must not load the shim. */
     convergePreloadForget(&active);
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shim.h: what the files of the virsh shim share
+ * shim.h: functions that the files of the virsh shim share
  *
- * The shim is preloaded into the stock virsh and stands between it and three
- * libraries: readline (the text of commands), gettext (the help) and libvirt (the
- * calls for migration and metadata).  Every function that it interposes forwards
- * unchanged unless something of ours is in play, and always in a program that is
- * not virsh.
+ * The shim is preloaded into the stock virsh and interposes functions of three libraries:
+ * readline (the text of commands), gettext (the help) and libvirt (the calls for migration and
+ * metadata).  Every interposed function forwards its call unchanged unless our option or a
+ * command of ours is used; in any program other than virsh it always does.
  */
 #pragma once
 
@@ -15,34 +14,38 @@
 
 #include "policy/policy.h"
 
-/* The only symbols that leave the module; shim.syms lists them once more. */
+/* Marks the only exported symbols; shim.syms lists them, too. */
 #define VIRSH_CONVERGE_EXPORT __attribute__((visibility("default")))
 
-/* TRUE in virsh; FALSE in whatever else the preload has reached, such as a shell
- * script that starts virsh. */
+/* TRUE in virsh; FALSE in any other program that has loaded the shim, such as a shell that runs
+ * a script which starts virsh. */
 gboolean virshConvergeActive(void);
 
-/* The definition of @name that virsh would have got without us.  Never NULL for
- * a function that virsh itself links. */
+/* The definition of @name that virsh would use without the shim.  Never NULL for a function
+ * that virsh itself links. */
 gpointer virshConvergeNext(const char *name);
 
-/* Keeps the libvirt errors of this thread from becoming what virsh reports as
- * the reason of a failed command. */
+/* Keeps virsh from reporting the libvirt errors of this thread as the reason for the failure of
+ * a command. */
 void virshConvergeErrorsMute(gboolean mute);
 
-/* Prints one line on stderr, in step with what virsh has printed so far. */
+/* Prints one line on stderr, after flushing the output of virsh. */
 void virshConvergePrint(const char *format,
                         ...) G_GNUC_PRINTF(1, 2);
 
-/* What "converge-estimate" prints; @words: its options, see command_estimate.h; @spec: the
- * domain's policy or NULL; @host: where it is, NULL for this machine.  Free with
- * g_free(). */
+/* The output of "converge-estimate".
+ *
+ * @words: the options, see command_estimate.h
+ * @spec: the domain's policy, or NULL
+ * @host: the domain's host, or NULL for this machine
+ *
+ * Free with g_free(). */
 char *virshConvergeEstimate(virDomainPtr dom,
                             const char *words,
                             const convergePolicySpec *spec,
                             const char *host,
                             GError **error);
 
-/* When virsh asks gettext for @msgid next, it gets @text, which lives for ever. */
+/* When virsh next asks gettext for @msgid, it gets @text, which must never be freed. */
 void virshConvergeSayInstead(const char *msgid,
                              const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shim_estimate.c: what converge-estimate does with a domain
+ * shim_estimate.c: measures a domain and forecasts its migration for converge-estimate
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 #include "command_local.h"
 #include "shim.h"
 
-/* The policies that are forecast, and those that tell the class. */
+/* The policies to forecast, and those that determine the class. */
 typedef struct {
     GPtrArray *texts;
     GPtrArray *policies;
@@ -33,7 +33,7 @@ clearPolicies(virshEstimatePolicies *all)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(virshEstimatePolicies, clearPolicies)
 
-/* As the migration would resolve them, site and domain included. */
+/* Resolves the policies as the migration would, with the layers of site and domain. */
 static gboolean
 resolvePolicies(char *const *texts,
                 const convergePolicySpec *spec,
@@ -61,7 +61,7 @@ resolvePolicies(char *const *texts,
             g_ptr_array_add(all->texts, g_strdup(texts[i]));
             g_ptr_array_add(all->policies, policy);
         } else if (names) {
-            /* A preset that the domain's or the site's values contradict. */
+            /* The domain's or the site's values contradict this preset. */
             virshConvergePrint(_("note: policy '%1$s' is left out: %2$s"), texts[i], wrong->message);
         } else {
             g_propagate_error(error, g_steal_pointer(&wrong));
@@ -71,7 +71,7 @@ resolvePolicies(char *const *texts,
     return TRUE;
 }
 
-/* As virsh shows the progress of a migration. */
+/* Shows the progress in the format that virsh uses for migrations. */
 static void
 showProgress(double done,
              void *opaque)
@@ -122,7 +122,7 @@ virshConvergeEstimate(virDomainPtr dom,
     texts = options.policies;
     shown = options.verbose || isatty(STDERR_FILENO);
 
-    /* What can be refused is, before anything is measured. */
+    /* Refuse wrong policies before measuring. */
     if (!resolvePolicies(texts, spec, &all, error))
         return NULL;
     report.link = (double)options.bandwidth * CONVERGE_MIB;
@@ -137,11 +137,11 @@ virshConvergeEstimate(virDomainPtr dom,
                                           &shown, error)))
         return NULL;
 
-    /* Whoever names policies has thought of their pauses; presets with any pause at all are
-     * compared by what the domain's own would be. */
+    /* A user who names policies accepts their downtime limits.  Otherwise the domain's own
+     * limit applies to all presets, since some of them allow any downtime. */
     if (!texts[0])
         input.pauseMostMs = convergePolicyGet(all.throttled, CONVERGE_FIELD_MAX_DOWNTIME);
-    input.actuator = convergeMeasureThrottleMethod(dom);
+    input.method = convergeMeasureThrottleMethod(dom);
     input.memory = measured->memory;
     input.used = measured->used;
     input.bandwidth = report.cipher ? MIN(report.link, report.encrypted) : report.link;
@@ -155,7 +155,7 @@ virshConvergeEstimate(virDomainPtr dom,
     if (options.json)
         return convergeReportJSON(&report);
 
-    /* JSON has escapes of its own. */
+    /* Only the text needs an escaped name; JSON escapes by itself. */
     report.domain = domain;
     return convergeReportText(&report);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shim_help.c: --converge-policy in virsh's help of the migrate command, and our
- * commands in its lists of all commands
+ * shim_help.c: adds --converge-policy to virsh's help for migrate, and our commands to its
+ * lists of all commands
  *
- * virsh prints help from tables in its own memory, but asks gettext for each text on
- * the way.  Some answers are longer than virsh expects: the format of the first
- * option with a value in the synopsis of migrate; the help of --auto-converge, after
- * which the option's own line follows; and the heading of a list of all commands,
- * after which our group follows.  A virsh that asks for other texts gets nothing added.
+ * virsh prints help from tables in its own memory, but asks gettext for each text.  This file
+ * extends three of the answers: the format of the first option with a value in the synopsis of
+ * migrate; the help of --auto-converge, which the line of our option follows; and the heading
+ * of a list of all commands, which our group follows.  A virsh that asks for other texts prints
+ * its help unchanged.
  */
 #include <glib/gi18n-lib.h>
 #include <libintl.h>
@@ -24,27 +24,27 @@
 typedef char *(*dgettextFunc)(const char *domain, const char *msgid);
 typedef char *(*dcgettextFunc)(const char *domain, const char *msgid, int category);
 
-/* The first two are asked for in this order, without another in between, only
- * when the help of the command is printed. */
+/* Only when virsh prints the help of the command, it asks for the first two in this order and
+ * without another text in between. */
 static const char commandHelp[] = "migrate domain to another host";
 static const char synopsisTitle[] = "\n  SYNOPSIS\n";
 static const char optionHelp[] = "force convergence during live migration";
 
-/* What stands above the list of all commands; the latter starts with the name of the
- * program, and is a format. */
+/* The texts above the list of all commands.  The second is a format that starts with the name
+ * of the program. */
 static const char listTitle[] = "Grouped commands:\n\n";
 static const char *const usageStarts[] = { "\n%s [options]... [<command_string>]\n",
                                            "\n%1$s [options]... [<command_string>]\n" };
 static const char usageEnd[] = "  commands (non interactive mode):\n\n";
 
-/* How an option with a value is shown, before and since libvirt 9.1. */
+/* Formats of an option with a value, before and since libvirt 9.1. */
 static const char *const synopsisFormats[] = { "[--%s <string>]", "[--%1$s <string>]" };
 static const char *const optionFormats[] = { "--%s <string>", "--%1$s <string>" };
 
 typedef enum {
     HELP_ELSEWHERE,
-    HELP_COMMAND,       /* the command has been named */
-    HELP_SYNOPSIS,      /* its options are being listed */
+    HELP_COMMAND,       /* virsh has printed the name of migrate */
+    HELP_SYNOPSIS,      /* virsh lists the options of migrate */
 } virshHelpState;
 
 static __thread virshHelpState state;
@@ -63,7 +63,7 @@ nextDcgettext(const char *domain,
     return next(domain, msgid, category);
 }
 
-/* virsh never frees a translation, so a longer one is made once and kept. */
+/* virsh never frees a translation, so an extended one is created once and kept. */
 static const char *
 keep(gsize *slot,
      char *text)
@@ -201,7 +201,7 @@ isVirshText(const char *domain,
     return virshConvergeActive() && msgid && g_strcmp0(domain, "libvirt") == 0;
 }
 
-/* Which of the two a virsh calls depends on how it was compiled. */
+/* How virsh was compiled decides which of the two functions it calls. */
 VIRSH_CONVERGE_EXPORT char *
 dcgettext(const char *domain,
           const char *msgid,

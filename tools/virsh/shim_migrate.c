@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shim_migrate.c: the migration calls of virsh, with the policy that its
- * --disks-uri carries
+ * shim_migrate.c: the migration calls of virsh, with the policy from the carrier in
+ * --disks-uri
  *
- * Where the source host has our module, the policy goes there as a parameter of
- * the migration.  Where it has not, the same engine runs in this process.
+ * If the source host has the module, the policy becomes a parameter of the migration.
+ * Otherwise the same engine runs in this process.
  */
 #include <string.h>
 
@@ -22,21 +22,21 @@
 #include "command_text.h"
 #include "shim.h"
 
-/* One migration call under a policy: what virsh passed, put right. */
+/* One migration call under a policy, with the arguments for libvirt. */
 typedef struct {
     virTypedParameterPtr params;    /* elements borrow their values */
     unsigned int nparams;
     unsigned int flags;
     gint64 beginUs;
-    gboolean throttle;              /* the user states how QEMU is to throttle */
+    gboolean throttle;              /* the user states QEMU's throttle parameters */
     char *policyText;
     char *disksURI;                 /* the user's own, or NULL */
-    convergeLibvirt libvirt;        /* what the job calls */
-    gboolean refused;               /* the policy is wrong: nothing may start */
-    convergeJob *job;               /* NULL when the source's module does it */
+    convergeLibvirt libvirt;        /* libvirt calls for the job */
+    gboolean refused;               /* the policy is wrong, so nothing may start */
+    convergeJob *job;               /* NULL if the source host's module runs it */
 } virshCall;
 
-/* The loop's own failures must not replace the reason why virsh's call failed. */
+/* Errors of the loop must not replace the error of virsh's own call. */
 static void
 muteLoopThread(void)
 {
@@ -52,7 +52,7 @@ sourceHasModule(virDomainPtr dom)
     int nstats = 0;
     int type;
 
-    /* Any failure here will show again in the migration itself. */
+    /* The migration itself will report any failure again. */
     virshConvergeErrorsMute(TRUE);
     if (virDomainGetJobStats(dom, &type, &stats, &nstats, 0) == 0)
         found = virTypedParamsGetString(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_MODULE,
@@ -75,8 +75,8 @@ addParam(virshCall *call,
     param->value.s = value;
 }
 
-/* Copies the caller's array without the carrier; room for the two parameters
- * that may take its place.  FALSE when there is no carrier. */
+/* Copies the caller's array without the carrier, and with room for the two parameters that may
+ * replace it.  FALSE if there is no carrier. */
 static gboolean
 takePolicy(virshCall *call,
            virTypedParameterPtr params,
@@ -117,12 +117,12 @@ findPostcopy(virDomainPtr dom,
     return postcopy;
 }
 
-/* A call that libvirt refuses, since the caller lacks a right or another migration of the
- * guest is under way, returns within a round trip and a few milliseconds. */
+/* libvirt refuses a call, because the caller lacks a right or another migration of the guest
+ * runs, within a round trip and a few milliseconds. */
 #define REFUSAL_US (500 * 1000)
 #define LOOK_US (50 * 1000)
 
-/* FALSE also where nothing can be learnt. */
+/* Whether the guest has a migration job; FALSE also if libvirt does not tell. */
 static gboolean
 isMigrating(const convergeLibvirt *libvirt,
             virDomainPtr dom,
@@ -139,14 +139,14 @@ isMigrating(const convergeLibvirt *libvirt,
     return TRUE;
 }
 
-/* First in the loop's thread: there was no job before the call, so the one that there is now
- * is that of this call once it can no longer be refused. */
+/* Runs first in the loop's thread.  There was no job before the call, so a job that exists when
+ * the call can no longer be refused belongs to this call. */
 static gboolean
 awaitOwnJob(convergeJob *job,
             virDomainPtr dom,
             GError **error G_GNUC_UNUSED)
 {
-    gint64 refusalUs = 0;       /* when the call would have been refused; 0: no job yet */
+    gint64 refusalUs = 0;       /* time by which a refused call has returned; 0: no job yet */
     gboolean migrating;
 
     while (!convergeJobIsStopping(job)) {
@@ -163,7 +163,8 @@ awaitOwnJob(convergeJob *job,
     return TRUE;
 }
 
-/* Controls the migration from here; without success it goes on as stock. */
+/* Controls the migration from this process.  If that fails, the migration goes on without the
+ * policy. */
 static void
 startJob(virshCall *call,
          virDomainPtr dom,
@@ -180,7 +181,7 @@ startJob(virshCall *call,
     gboolean migrating = FALSE;
 
     if (isMigrating(&virshConvergeCalls, dom, &migrating) && migrating) {
-        virshConvergePrint(_("warning: another job of this guest is under way; if libvirt begins this migration nevertheless, it goes on without the policy"));
+        virshConvergePrint(_("warning: the guest has another job; if libvirt begins this migration nevertheless, it goes on without the policy"));
         return;
     }
 
@@ -220,7 +221,7 @@ refuse(virshCall *call,
     convergeDaemonSetError(VIR_ERR_INVALID_ARG, message);
 }
 
-/* NULL when the call carries no policy and must pass as it is. */
+/* NULL if the call carries no policy and must be forwarded unchanged. */
 static virshCall *
 virshCallBegin(virDomainPtr dom,
                virTypedParameterPtr params,
@@ -241,14 +242,14 @@ virshCallBegin(virDomainPtr dom,
     if (!takePolicy(call, params, nparams))
         return NULL;
 
-    /* The host's layer is the source host's: its module knows it, this virsh does not. */
+    /* Only the module on the source host knows the host's layer; this virsh does not. */
     virshConvergeErrorsMute(TRUE);
     policy = convergePolicyForDomain(dom, call->policyText, TRUE, NULL, &error);
     virshConvergeErrorsMute(FALSE);
 
-    /* Post-copy must be asked for at the start, on both sides.  A QEMU that cannot have it
-     * may refuse the migration then; which one the destination has, with parallel
-     * connections, is for the user to know. */
+    /* Post-copy must be requested at the start, on both sides.  A QEMU that does not support it
+     * may refuse the migration.  With parallel connections that depends on the QEMU of the
+     * destination, which only the user knows. */
     if (policy && convergePolicyMayPostcopy(policy) && !(flags & VIR_MIGRATE_PARALLEL) &&
         findPostcopy(dom, flags | VIR_MIGRATE_POSTCOPY) == CONVERGE_POSTCOPY_AVAILABLE)
         call->flags |= VIR_MIGRATE_POSTCOPY;
@@ -264,8 +265,8 @@ virshCallBegin(virDomainPtr dom,
     return g_steal_pointer(&call);
 }
 
-/* Stock virsh waits for a migration in a main loop, and waits for ever when that is told
- * to end before it has begun; it begins within milliseconds. */
+/* Stock virsh waits for a migration in a main loop.  If that is told to quit before it runs,
+ * which takes milliseconds, virsh waits for ever. */
 #define MAIN_LOOP_US (200 * 1000)
 
 static void
@@ -277,8 +278,8 @@ letMainLoopBegin(const virshCall *call)
         g_usleep((gulong)left);
 }
 
-/* From here on nothing of libvirt may be called in this thread: virsh has not
- * read the error of a failed call yet. */
+/* This thread must make no more libvirt calls, since virsh has not yet read the error of a
+ * failed call. */
 static void
 virshCallEnd(virshCall *call,
              gboolean succeeded)
@@ -295,8 +296,8 @@ virshCallEnd(virshCall *call,
         virshConvergePrint(_("warning: the policy was not kept: %1$s"), trouble);
 }
 
-/* The source has taken the parameter, so only the destination can refuse it; it
- * does so before anything has started. */
+/* The source has accepted the parameter, so only the destination can refuse it.  That happens
+ * before anything has started. */
 static void
 explainRefusal(const virshCall *call)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shim_prompt.c: what is typed at virsh's prompt or piped into it
+ * shim_prompt.c: rewrites and completes commands at virsh's prompt or from a pipe
  *
  * virsh reads both with readline(), in its main thread.
  */
@@ -19,19 +19,19 @@ typedef void (*addHistoryFunc)(const char *line);
 typedef char *(*generatorFunc)(const char *text, int state);
 typedef char **(*completionFunc)(const char *text, generatorFunc generator);
 
-/* readline's header is not needed to stand in front of it. */
+/* Declared here, since interposing these functions does not need readline's header. */
 VIRSH_CONVERGE_EXPORT char *readline(const char *prompt);
 VIRSH_CONVERGE_EXPORT void add_history(const char *line);
 VIRSH_CONVERGE_EXPORT char **rl_completion_matches(const char *text,
                                                    generatorFunc generator);
 
-/* The line that virsh is busy with, as typed and as virsh has got it. */
+/* The current line of virsh, as typed and as rewritten. */
 static char *lineTyped;
 static char *lineRewritten;
 
 static generatorFunc virshGenerator;
 
-/* What we offer for the word that is being completed. */
+/* Our matches for the word that is being completed. */
 static char **ourMatches;
 static size_t nextMatch;
 
@@ -50,7 +50,7 @@ readline(const char *prompt)
     if (!(rewritten = virshConvergeRewriteLine(typed, &error))) {
         virshConvergePrint(_("error: %1$s"), error->message);
 
-        /* virsh remembers lines that it refuses, but not empty ones. */
+        /* virsh adds lines that it refuses to the history, but it will get an empty line. */
         nextAddHistory = (addHistoryFunc)virshConvergeNext("add_history");
         nextAddHistory(typed);
         *typed = '\0';
@@ -78,7 +78,7 @@ add_history(const char *line)
     next(g_strcmp0(line, lineRewritten) == 0 ? lineTyped : line);
 }
 
-/* What stands before the cursor; NULL when this readline is not what we know. */
+/* The text before the cursor; NULL if this readline lacks the expected variables. */
 static char *
 lineBeforeCursor(void)
 {
@@ -90,8 +90,8 @@ lineBeforeCursor(void)
     return g_strndup(*buffer, *point);
 }
 
-/* The first match of virsh for @text as the name of a domain; it looks at the whole
- * line, and generates the other matches from what it has found then. */
+/* The first match of virsh for @text as the name of a domain.  For the first match, virsh reads
+ * the whole line; the other matches come from what it has found then. */
 static char *
 generateDomain(const char *text)
 {
@@ -111,7 +111,7 @@ generateDomain(const char *text)
     return match;
 }
 
-/* readline sets a blank behind the one match there is, unless told otherwise. */
+/* Keeps readline from appending a blank to a single match. */
 static void
 suppressBlank(void)
 {
@@ -121,8 +121,11 @@ suppressBlank(void)
         *suppress = 1;
 }
 
-/* Finds out who answers.  virsh completes behind the last '=', we do whole words: @skip is
- * what readline keeps of them. */
+/* Prepares our matches.
+ *
+ * @how: set to how they combine with those of virsh
+ * @skip: set to the length of the part that readline keeps: our matches are whole words, while
+ * readline completes after the last '=' */
 static void
 prepareMatches(const char *text,
                virshConvergeComplete *how,
