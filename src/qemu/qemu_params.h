@@ -44,6 +44,7 @@ gboolean convergeQemuParamsRemember(convergeQemuParams *params, const convergeMo
 gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonitor *monitor,
                                  const gint64 values[CONVERGE_PARAM_LAST], GError **error);
 
+/* How many values of a parameter are remembered. */
 #define CONVERGE_PARAM_VALUES 16
 
 /* What a parameter was, and what we may have set it to. */

@@ -137,7 +137,8 @@ paramFromJson(JsonObject *object,
 
     undo = addParam(params, name, boolean, value);
     for (i = 0; i < json_array_get_length(json_node_get_array(written)); i++) {
-        if (!convergeJSONGetNumber(json_array_get_element(json_node_get_array(written), i), boolean, &value))
+        if (!convergeJSONGetNumber(json_array_get_element(json_node_get_array(written), i), boolean,
+                                   &value))
             return FALSE;
         addValue(undo, value);
     }
@@ -173,7 +174,9 @@ convergeKeptParamsPutBack(JsonObject *kept,
                           GError **error)
 {
     const char *const callers[] = {
-        convergeQemuParamName(CONVERGE_PARAM_INITIAL), convergeQemuParamName(CONVERGE_PARAM_INCREMENT), NULL
+        convergeQemuParamName(CONVERGE_PARAM_INITIAL),
+        convergeQemuParamName(CONVERGE_PARAM_INCREMENT),
+        NULL
     };
     g_autoptr(convergeKeptParams) params = paramsFromJson(kept);
     guint changed = 0;

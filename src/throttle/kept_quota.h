@@ -23,6 +23,6 @@ gboolean convergeKeptQuotaIsKept(JsonObject *kept);
 /* convergeThrottle.putBack, by files alone.  Goes on after a failure, and reports the first.
  *
  * @monitor, @callerThrottle: not used
- * @count: the number of vCPUs that have their own quota is added */
+ * @count: the number of vCPUs whose quota is as it was is added */
 gboolean convergeKeptQuotaPutBack(JsonObject *kept, const convergeMonitor *monitor,
                                   gboolean callerThrottle, guint *count, GError **error);

@@ -8,7 +8,7 @@
 #include "undo/undo_file.h"
 #include "undo/undo_restore.h"
 
-/* By the rows that ask QEMU, which have a @monitor, or by the others. */
+/* @monitor: runs the rows that ask QEMU; NULL: the others */
 static gboolean
 putBack(const convergeUndoRecord *record,
         const convergeMonitor *monitor,

@@ -2,7 +2,6 @@
 /*
  * undorecordtest.c: records of what to undo, and files that are none
  */
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +9,6 @@
 #include <unistd.h>
 
 #include "files.h"
-#include "undo/undo_disk.h"
 #include "undo/undo_file.h"
 #include "util/text.h"
 
@@ -427,6 +425,7 @@ testLoadAll(void)
     g_autoptr(GPtrArray) all = NULL;
     g_autofree char *garbage = NULL;
     g_autofree char *temporary = NULL;
+    g_autofree char *foreign = NULL;
     gsize i;
 
     placeInit(&p);
@@ -442,7 +441,9 @@ testLoadAll(void)
     garbage = g_build_filename(p.dir, "d.json", NULL);
     temporary = g_build_filename(p.dir, "a.json.X1Y2Z3", NULL);
     filesPut(garbage, "{");
+    foreign = g_build_filename(p.dir, "b-1.lock", NULL);
     filesPut(temporary, "{");
+    filesPut(foreign, "");
     all = convergeUndoFileLoadAll(p.dir);
     g_assert_cmpuint(all->len, ==, G_N_ELEMENTS(names));
 }
@@ -554,92 +555,6 @@ testRemoveForeign(void)
     g_assert_false(loads(&p));
 }
 
-/* --- A disk that does not answer --- */
-
-static struct {
-    GMutex mutex;
-    GCond changed;
-    gboolean stuck;
-} disk;
-
-int
-unlink(const char *path)
-{
-    g_mutex_lock(&disk.mutex);
-    while (disk.stuck)
-        g_cond_wait(&disk.changed, &disk.mutex);
-    g_mutex_unlock(&disk.mutex);
-    return unlinkat(AT_FDCWD, path, 0);
-}
-
-static void
-setStuck(gboolean stuck)
-{
-    g_mutex_lock(&disk.mutex);
-    disk.stuck = stuck;
-    g_cond_signal(&disk.changed);
-    g_mutex_unlock(&disk.mutex);
-}
-
-/* The same as without a bound. */
-static void
-testDisk(void)
-{
-    g_auto(place) p = { 0 };
-    g_auto(convergeUndoDisk) quick = { NULL };
-    g_autoptr(convergeUndoRecord) record = NULL;
-    g_autoptr(convergeUndoRecord) read = NULL;
-    g_autoptr(convergeUndoRecord) none = NULL;
-    g_autoptr(GError) error = NULL;
-
-    placeInit(&p);
-    record = newRecord(&p);
-    keepGroups(record, "/c/vcpu", 3);
-    g_assert_true(convergeUndoDiskSave(&quick, record, NULL));
-    g_assert_true(convergeUndoDiskLoad(&quick, p.dir, UUID, &read, NULL));
-    g_assert_true(json_node_equal(json_object_get_member(read->kept, "groups"),
-                                  json_object_get_member(record->kept, "groups")));
-
-    keepGroups(record, "not absolute", 1);
-    g_assert_false(convergeUndoDiskSave(&quick, record, &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD);
-    g_assert_true(loads(&p));
-
-    g_assert_true(convergeUndoDiskRemove(&quick, record, NULL));
-    g_assert_true(convergeUndoDiskLoad(&quick, p.dir, UUID, &none, NULL));
-    g_assert_null(none);
-}
-
-/* The caller goes on; what it has asked for is done later, in order, by the values of then. */
-static void
-testStuckDisk(void)
-{
-    g_auto(place) p = { 0 };
-    convergeUndoDisk slow = { NULL };
-    convergeUndoRecord *record;
-    g_autoptr(convergeUndoRecord) read = NULL;
-    g_autoptr(GError) error = NULL;
-
-    placeInit(&p);
-    record = newRecord(&p);
-    save(record);
-    setStuck(TRUE);
-    g_assert_false(convergeUndoDiskRemove(&slow, record, &error));
-    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD);
-    keepGroups(record, "/c/vcpu", 1);
-    g_assert_false(convergeUndoDiskSave(&slow, record, NULL));
-    keepGroups(record, "/c/vcpu", 2);
-    convergeUndoRecordFree(record);
-    convergeUndoDiskClear(&slow);
-
-    setStuck(FALSE);
-    while (!(read = convergeUndoFileLoad(p.dir, UUID)) || json_object_get_size(read->kept) == 0) {
-        g_clear_pointer(&read, convergeUndoRecordFree);
-        g_usleep(1000);
-    }
-    g_assert_cmpuint(json_array_get_length(json_object_get_array_member(read->kept, "groups")), ==, 1);
-}
-
 int
 main(int argc,
      char **argv)
@@ -656,7 +571,5 @@ main(int argc,
     g_test_add_func("/undorecord/names", testNames);
     g_test_add_func("/undorecord/processes", testProcesses);
     g_test_add_func("/undorecord/remove-foreign", testRemoveForeign);
-    g_test_add_func("/undorecord/disk", testDisk);
-    g_test_add_func("/undorecord/stuck-disk", testStuckDisk);
     return g_test_run();
 }
