@@ -9,6 +9,7 @@
 #include <libxml/xpath.h>
 
 #include "estimate/measure.h"
+#include "qemu/libvirt_calls.h"
 #include "qemu_migration_converge.h"
 #include "throttle/throttle.h"
 
@@ -183,7 +184,7 @@ measureMemory(virDomainPtr dom,
     virDomainInfo info;
 
     if (virDomainGetInfo(dom, &info) < 0) {
-        convergeErrorSetLibvirt(error, "virDomainGetInfo");
+        convergeLibvirtSetError(error, "virDomainGetInfo");
         return FALSE;
     }
 
@@ -260,7 +261,7 @@ waitForOther(const measureRun *run,
 
     while (TRUE) {
         if (!readRate(run->dom, &status, &mibps)) {
-            convergeErrorSetLibvirt(error, "virDomainListGetStats");
+            convergeLibvirtSetError(error, "virDomainListGetStats");
             return FALSE;
         }
         /* If that measurement does not end, starting the next one will fail. */
@@ -283,14 +284,14 @@ measureOnce(const measureRun *run,
     int status;
 
     if (virDomainStartDirtyRateCalc(run->dom, seconds, mode) < 0) {
-        convergeErrorSetLibvirt(error, "virDomainStartDirtyRateCalc");
+        convergeLibvirtSetError(error, "virDomainStartDirtyRateCalc");
         return FALSE;
     }
 
     passTime(run, dueUs);
     while (TRUE) {
         if (!readRate(run->dom, &status, &mibps)) {
-            convergeErrorSetLibvirt(error, "virDomainListGetStats");
+            convergeLibvirtSetError(error, "virDomainListGetStats");
             return FALSE;
         }
         if (status == VIR_DOMAIN_DIRTYRATE_MEASURED && mibps >= 0)

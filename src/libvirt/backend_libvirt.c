@@ -148,7 +148,7 @@ takeSample(void *opaque,
         return TRUE;
     }
     if (monitor->libvirt->getJobStats(monitor->dom, &type, &params, &nparams, 0) < 0) {
-        convergeErrorSetLibvirt(error, _("reading the job statistics failed"));
+        convergeLibvirtSetError(error, _("reading the job statistics failed"));
         return FALSE;
     }
     convergeSampleFromJobStats(sample, type, params, nparams);
@@ -254,7 +254,7 @@ static gboolean
 reportFailure(convergeVerb verb,
               GError **error)
 {
-    convergeErrorSetLibvirt(error, convergeVerbName(verb));
+    convergeLibvirtSetError(error, convergeVerbName(verb));
     return FALSE;
 }
 

@@ -6,13 +6,13 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
+#include "libvirt/policy_domain.h"
 #include "libvirt/postcopy.h"
 #include "module/job_registry.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
 #include "module/rights.h"
 #include "policy/policy_conf.h"
-#include "policy/policy_domain.h"
 #include "policy/policy_fields.h"
 #include "qemu_migration_converge.h"
 

@@ -147,7 +147,7 @@ convergeRecoveryDomain(virDomainPtr domain,
     gboolean ret;
 
     if (virDomainGetUUIDString(domain, uuid) < 0) {
-        convergeErrorSetLibvirt(error, "virDomainGetUUIDString");
+        convergeLibvirtSetError(error, "virDomainGetUUIDString");
         return FALSE;
     }
     if (!claim(uuid, PATIENCE_MS)) {
@@ -188,7 +188,7 @@ recoverOnce(const char *uuid,
         return convergeUndoFileRemove(record, error);
 
     if (!(monitor.dom = virDomainLookupByUUIDString(connection, uuid))) {
-        convergeErrorSetLibvirt(error, uuid);
+        convergeLibvirtSetError(error, uuid);
         return FALSE;
     }
     if ((ret = convergeUndoRestore(record, &monitor, counts, error)))
@@ -214,7 +214,7 @@ recoverGuest(gpointer opaque,
             g_usleep(TRY_SECONDS * G_USEC_PER_SEC);
         g_clear_error(&error);
         if (!connection && !(connection = virConnectOpen(daemonUri)))
-            convergeErrorSetLibvirt(&error, daemonUri);
+            convergeLibvirtSetError(&error, daemonUri);
         else if (claim(uuid, PATIENCE_MS)) {
             done = recoverOnce(uuid, connection, &error);
             release(uuid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libvirt_calls.h: the libvirt calls that are made
+ * libvirt_calls.h: the libvirt calls that are made, and their errors
  *
  * The driver module passes the definitions behind its own wrappers, virsh the public
  * ones with a pause before each, a test fakes.
@@ -37,3 +37,7 @@ struct _convergeLibvirt {
     /* One line about a guest, for who looks after the host; NULL: there is no log. */
     void (*log)(const char *guest, const char *text);
 };
+
+/* Sets @error to CONVERGE_ERROR_LIBVIRT with libvirt's last error of this thread.  Must be
+ * called before another libvirt call resets that.  @what names the failed call. */
+void convergeLibvirtSetError(GError **error, const char *what);

@@ -76,7 +76,7 @@ convergeQmpRun(const convergeMonitor *monitor,
     JsonNode *result;
 
     if (monitor->libvirt->qemuMonitorCommand(monitor->dom, command, &reply, 0) < 0) {
-        convergeErrorSetLibvirt(error, _("monitor command failed"));
+        convergeLibvirtSetError(error, _("monitor command failed"));
         return NULL;
     }
 

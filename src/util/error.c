@@ -2,18 +2,10 @@
 /*
  * error.c: the one GError domain of the project
  */
-#include <libvirt/virterror.h>
-
 #include "util/error.h"
 
-G_DEFINE_QUARK(converge-error-quark, converge_error)
-
-void
-convergeErrorSetLibvirt(GError **error,
-                        const char *what)
+GQuark
+converge_error_quark(void)
 {
-    const char *message = virGetLastErrorMessage();
-
-    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT,
-                "%s: %s", what, message);
+    return g_quark_from_static_string("converge-error-quark");
 }

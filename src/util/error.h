@@ -23,7 +23,3 @@ typedef enum {
                                  * message may quote it, so it is for the log of the host */
     CONVERGE_ERROR_LAST
 } convergeErrorCode;
-
-/* Sets @error to CONVERGE_ERROR_LIBVIRT with libvirt's last error of this thread.  Must be
- * called before another libvirt call resets that.  @what names the failed call. */
-void convergeErrorSetLibvirt(GError **error, const char *what);

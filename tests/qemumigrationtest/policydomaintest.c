@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "policy/policy_domain.h"
+#include "libvirt/policy_domain.h"
 
 static const char *fakeMetadata;        /* NULL: fails with... */
 static int fakeError;                   /* VIR_ERR_* */

@@ -164,7 +164,7 @@ undoRecord(virConnectPtr connection,
         return convergeUndoFileRemove(record, error);
 
     if (!(monitor.dom = virDomainLookupByUUIDString(connection, record->uuid))) {
-        convergeErrorSetLibvirt(error, _("cannot find the domain"));
+        convergeLibvirtSetError(error, _("cannot find the domain"));
         return FALSE;
     }
     if ((ret = convergeUndoRestore(record, &monitor, counts, error)))
@@ -188,7 +188,7 @@ undoAll(const char *dir,
     if (!(connection = virConnectOpen(uri))) {
         g_autoptr(GError) error = NULL;
 
-        convergeErrorSetLibvirt(&error, _("cannot connect"));
+        convergeLibvirtSetError(&error, _("cannot connect"));
         return complain(CONVERGE_UNDO_FAILED, NULL, error);
     }
 

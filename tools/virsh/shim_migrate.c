@@ -13,9 +13,9 @@
 #include <libvirt/virterror.h>
 
 #include "libvirt/job.h"
+#include "libvirt/policy_domain.h"
 #include "libvirt/postcopy.h"
 #include "module/libvirt_next.h"
-#include "policy/policy_domain.h"
 #include "qemu_migration_converge.h"
 
 #include "client_calls.h"

@@ -6,9 +6,10 @@
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 
+#include "libvirt/policy_domain.h"
 #include "policy/policy_conf.h"
-#include "policy/policy_domain.h"
 #include "policy/policy_xml.h"
+#include "qemu/libvirt_calls.h"
 
 /* What the domain's live XML states; an empty spec if it has no policy.  A missing domain is
  * no error here: the migration itself will report it. */
@@ -24,7 +25,7 @@ domainSpec(virDomainPtr dom,
                  virGetLastErrorCode() == VIR_ERR_NO_DOMAIN))
         return convergePolicySpecNew();
     if (!xml) {
-        convergeErrorSetLibvirt(error, _("cannot read the policy of the domain"));
+        convergeLibvirtSetError(error, _("cannot read the policy of the domain"));
         return NULL;
     }
 
