@@ -9,6 +9,7 @@
 
 #include "plant/methods.h"
 #include "plant/scenario.h"
+#include "policy/policy_fields.h"
 
 #define MB 1e6
 #define GIVE_UP_MS (30 * 60 * 1000)
@@ -500,6 +501,21 @@ testScenarioErrors(void)
     g_unlink(path);
 }
 
+/* Presets are methods too, all of them; some are in the table as well, with a law of their own. */
+static void
+testEveryPresetIsAMethod(void)
+{
+    gsize i;
+
+    for (i = 0; i < convergePresetCount; i++) {
+        const convergeMethod *method = convergeMethodFind(convergePresets[i].name);
+
+        g_assert_nonnull(method);
+        g_assert_cmpstr(method->name, ==, convergePresets[i].name);
+    }
+    g_assert_null(convergeMethodFind("nonesuch"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -514,5 +530,6 @@ main(int argc, char **argv)
     g_test_add_func("/plant/actuators", testActuators);
     g_test_add_func("/plant/methods", testMethods);
     g_test_add_func("/plant/scenario-errors", testScenarioErrors);
+    g_test_add_func("/plant/every-preset-is-a-method", testEveryPresetIsAMethod);
     return g_test_run();
 }
