@@ -216,6 +216,85 @@ testEightPassesWithoutProgress(void)
     g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, <, 99);
 }
 
+/* --- Guests that no throttle helps --- */
+
+/* The strongest throttle that the policy allows, %: far too little for this guest. */
+#define STRONGEST 30
+
+static void
+watchBeyond(script *s,
+            convergeThrottleMethod method)
+{
+    scriptInit(s, "adaptive,max-throttle=30", method);
+    scriptSend(s, 1500);
+    scriptProbe(s, 800 * MB);
+    scriptPass(s, 800 * MB);
+    g_assert_cmpint(convergeLoopStatus(s->loop)->class_, ==, CONVERGE_CLASS_BEYOND);
+    g_assert_cmpuint(convergeLoopStatus(s->loop)->throttleTarget, ==, STRONGEST);
+}
+
+static gboolean
+isInVain(const script *s)
+{
+    const convergeDecision *hold = scriptLast(s, CONVERGE_VERB_HOLD);
+
+    return hold && hold->reason == CONVERGE_REASON_IN_VAIN;
+}
+
+/* Three passes without progress that found the strongest throttle in force are enough of it. */
+static void
+testInVainAfterThreePasses(void)
+{
+    g_auto(script) s = { 0 };
+    int pass;
+
+    watchBeyond(&s, CONVERGE_METHOD_VCPU_QUOTA);
+    for (pass = 0; pass < 3; pass++) {
+        g_assert_false(isInVain(&s));
+        scriptPass(&s, 800 * MB);
+    }
+    g_assert_true(isInVain(&s));
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
+
+    /* It is said once, and is not tried again while the guest goes on like that. */
+    for (pass = 0; pass < 12; pass++)
+        scriptPass(&s, 800 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 2);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 1);
+}
+
+/* QEMU takes a while to the strongest throttle: only passes that found it in force count, and
+ * those in a row. */
+static void
+testInVainOnlyByTheThrottleInForce(void)
+{
+    static const unsigned int inForce[] = { 10, 30, 30, 20, 30, 30, 30 };
+    g_auto(script) s = { 0 };
+    gsize i;
+
+    watchBeyond(&s, CONVERGE_METHOD_QEMU);
+    for (i = 0; i < G_N_ELEMENTS(inForce); i++) {
+        g_assert_false(isInVain(&s));
+        s.sample.throttle = inForce[i];
+        scriptPass(&s, 800 * MB);
+    }
+    g_assert_true(isInVain(&s));
+}
+
+/* While each pass leaves less than the one before, nothing is in vain. */
+static void
+testNotInVainWithProgress(void)
+{
+    g_auto(script) s = { 0 };
+    double finds;
+
+    watchBeyond(&s, CONVERGE_METHOD_VCPU_QUOTA);
+    for (finds = 760 * MB; finds > 500 * MB; finds *= 0.95)
+        scriptPass(&s, finds);
+    g_assert_false(isInVain(&s));
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, STRONGEST);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -228,5 +307,8 @@ main(int argc, char **argv)
     g_test_add_func("/law/changes-after-a-second-look", testChangesAfterASecondLook);
     g_test_add_func("/law/first-throttle-comes-at-once", testFirstThrottleComesAtOnce);
     g_test_add_func("/law/eight-passes-without-progress", testEightPassesWithoutProgress);
+    g_test_add_func("/law/in-vain-after-three-passes", testInVainAfterThreePasses);
+    g_test_add_func("/law/in-vain-only-by-the-throttle-in-force", testInVainOnlyByTheThrottleInForce);
+    g_test_add_func("/law/not-in-vain-with-progress", testNotInVainWithProgress);
     return g_test_run();
 }
