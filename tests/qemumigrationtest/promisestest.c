@@ -2,6 +2,8 @@
 /*
  * promisestest.c: what the loop promises, one test for each promise
  */
+#include <string.h>
+
 #include "script.h"
 
 /* --- Limits of the policy --- */
@@ -246,6 +248,8 @@ testActsNoMoreOnceAside(void)
 
     scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
     scriptSend(&s, 3000);
+    s.sample.probeId = 1;
+    s.sample.probeMs = 1000;
     s.refusing = TRUE;
     scriptSync(&s, 400 * MB);
     g_assert_cmpint(convergeLoopStatus(s.loop)->state, ==, CONVERGE_STATE_ASIDE);
@@ -256,6 +260,175 @@ testActsNoMoreOnceAside(void)
     g_assert_cmpuint(s.nsaid, ==, said);
     g_assert_cmpuint(s.probes, ==, probes);
     g_assert_cmpuint(s.restores, ==, 1);
+}
+
+/* What there is to choose from may not be known any more when the migration is over: that is
+ * no trouble either. */
+static void
+testLateChoiceIsNoTrouble(void)
+{
+    int over;
+
+    for (over = 0; over < 2; over++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
+        s.failingChoice = TRUE;
+        s.afterApply = s.sample;
+        s.afterApply.active = over == 0;
+        convergeLoopStep(s.loop);
+        g_assert_cmpint(convergeLoopTrouble(s.loop) != NULL, ==, over == 0);
+        g_assert_cmpuint(s.restores, ==, over == 0);
+    }
+}
+
+/* The stepped law is QEMU's own, whatever the policy wants to throttle with. */
+static void
+testSteppedLawIsQemus(void)
+{
+    static const struct {
+        const char *policy;
+        convergeThrottleMethod wanted;
+    } rows[] = {
+        { "stepped,actuator=vcpu-quota", CONVERGE_METHOD_QEMU },
+        { "adaptive,throttle=none,actuator=vcpu-quota", CONVERGE_METHOD_QEMU },
+        { "adaptive,actuator=vcpu-quota", CONVERGE_METHOD_VCPU_QUOTA },
+        { "adaptive,throttle=progressive,actuator=dirty-limit", CONVERGE_METHOD_DIRTY_LIMIT },
+        { "adaptive", CONVERGE_METHOD_AUTO },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, rows[i].policy, CONVERGE_METHOD_QEMU);
+        convergeLoopStep(s.loop);
+        g_assert_cmpint(s.wanted, ==, rows[i].wanted);
+    }
+}
+
+/* Why the loop stands aside stays to be seen, with what could not be put back. */
+static void
+testAsideSaysWhatFailed(void)
+{
+    int unrecorded, kept;
+
+    for (unrecorded = 0; unrecorded < 2; unrecorded++) {
+        for (kept = 0; kept < 2; kept++) {
+            g_auto(script) s = { 0 };
+
+            scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+            scriptSend(&s, 1500);
+            scriptProbe(&s, 250 * MB);
+            scriptPass(&s, 300 * MB);
+            g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, >, 0);
+            s.refusing = TRUE;
+            s.unrecorded = unrecorded != 0;
+            s.failingRestore = kept != 0;
+            convergeLoopSetCeiling(s.loop, 50);
+            convergeLoopStep(s.loop);
+
+            g_assert_cmpint(convergeLoopStatus(s.loop)->state, ==,
+                            unrecorded ? CONVERGE_STATE_UNRECORDED : CONVERGE_STATE_ASIDE);
+            g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
+            g_assert_nonnull(strstr(convergeLoopTrouble(s.loop), "the script refuses"));
+            g_assert_true((strstr(convergeLoopTrouble(s.loop), "the script keeps it") != NULL) ==
+                          (kept != 0));
+        }
+    }
+}
+
+/* Clients decode what they are told: it never ends in half a character. */
+static void
+testReasonNeverEndsInHalfACharacter(void)
+{
+    gsize lead;
+
+    for (lead = 0; lead < 4; lead++) {
+        g_auto(script) s = { 0 };
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_autoptr(GError) error = NULL;
+
+        g_string_append_printf(text, "%.*s", (int)lead, "xxxx");
+        while (text->len < 1000)
+            g_string_append(text, "\xe2\x82\xac");
+        scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
+        error = g_error_new_literal(CONVERGE_ERROR, CONVERGE_ERROR_QEMU, text->str);
+        convergeLoopStandAside(s.loop, error);
+        g_assert_true(g_utf8_validate(convergeLoopStatus(s.loop)->reason, -1, NULL));
+        g_assert_cmpuint(strlen(convergeLoopStatus(s.loop)->reason), >, 500);
+    }
+}
+
+/* libvirt calls it a success once the guest runs at the destination; with post-copy memory is
+ * still on its way then. */
+static void
+testPostcopyIsNotDone(void)
+{
+    static const struct {
+        gboolean switched, seen, succeeded;
+        convergeState state;
+    } rows[] = {
+        { FALSE, FALSE, TRUE, CONVERGE_STATE_DONE },
+        { TRUE, FALSE, TRUE, CONVERGE_STATE_POSTCOPY },
+        { FALSE, TRUE, TRUE, CONVERGE_STATE_POSTCOPY },     /* by somebody else */
+        { FALSE, FALSE, FALSE, CONVERGE_STATE_FAILED },
+        { TRUE, TRUE, FALSE, CONVERGE_STATE_FAILED },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, rows[i].switched ? "post-copy" : "adaptive", CONVERGE_METHOD_QEMU);
+        scriptPass(&s, 100 * MB);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_POSTCOPY), ==, rows[i].switched);
+        s.sample.postcopy = rows[i].seen;
+        convergeLoopStep(s.loop);
+        convergeLoopEnd(s.loop, rows[i].succeeded, s.sample.timeMs);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->state, ==, rows[i].state);
+    }
+}
+
+/* --- A pause allowed from outside --- */
+
+/* It is a ceiling, and told to QEMU once more, since whoever has set it may have told QEMU
+ * after the loop: once, and not again where nothing changes. */
+static void
+testCeilingIsToldOnce(void)
+{
+    static const struct {
+        gint64 ceiling;
+        gint64 told;
+        unsigned int times;
+    } rows[] = { { 400, 100, 1 }, { 60, 60, 2 }, { 60, 60, 2 }, { 30, 30, 3 } };
+    g_auto(script) s = { 0 };
+    unsigned int before;
+    gsize i;
+
+    scriptInit(&s, "adaptive,throttle=none,downtime=adaptive,initial-downtime=100ms", CONVERGE_METHOD_QEMU);
+    convergeLoopStep(s.loop);
+    before = scriptCount(&s, CONVERGE_VERB_DOWNTIME);
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeLoopSetCeiling(s.loop, rows[i].ceiling);
+        scriptSend(&s, 200);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->downtimeMs, ==, rows[i].told);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_DOWNTIME), ==, before + rows[i].times);
+    }
+}
+
+/* A rung is the last word of its turn. */
+static void
+testNoCeilingAfterARung(void)
+{
+    g_auto(script) s = { 0 };
+
+    scriptInit(&s, "adaptive,passes=1,fallback=suspend", CONVERGE_METHOD_QEMU);
+    scriptSend(&s, 3000);
+    convergeLoopSetCeiling(s.loop, 50);
+    scriptSync(&s, 100 * MB);
+    scriptSend(&s, 300);
+    g_assert_cmpint(s.said[s.nsaid - 1].verb, ==, CONVERGE_VERB_SUSPEND);
 }
 
 /* The throttle is let go of when QEMU has ended a migration, but not before there was one. */
@@ -294,6 +467,30 @@ testRareLooksWhenBlind(void)
     convergeLoopStep(s.loop);
     s.unreachable = TRUE;
     g_assert_cmpint(convergeLoopStep(s.loop), <=, CONVERGE_SAMPLE_SLOWEST_MS);
+}
+
+/* Each turn costs CPU: none is due sooner than QEMU's own figures change, and none later than
+ * a probe ends. */
+static void
+testTurnsAreFewAndInTime(void)
+{
+    g_auto(script) s = { 0 };
+    gint64 at, wait;
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
+    s.sample.remainingBytes = (guint64)(1000 * TOTAL);
+    scriptSend(&s, 500);            /* the first probe has begun at the first look */
+    for (at = s.sample.timeMs; at < 1000 + 1100; at += wait) {
+        s.sample.timeMs = at;
+        wait = convergeLoopStep(s.loop);
+        g_assert_cmpint(wait, >=, 100);
+        g_assert_cmpint(wait, <=, CONVERGE_SAMPLE_SLOWEST_MS);
+    }
+    g_assert_cmpint(at, ==, 1000 + 1100);
+
+    for (s.sample.remainingBytes = (guint64)(50 * MB); s.sample.remainingBytes > 0;
+         s.sample.remainingBytes /= 2)
+        g_assert_cmpint(convergeLoopStep(s.loop), >=, 100);
 }
 
 /* A throttle that acts at once may come with the end of the bulk pass, and must find no probe
@@ -463,9 +660,17 @@ main(int argc, char **argv)
     g_test_add_func("/promises/transfer-factor-of-a-huge-guest", testTransferFactorOfAHugeGuest);
     g_test_add_func("/promises/no-postcopy-on-failing-link", testNoPostcopyOnFailingLink);
     g_test_add_func("/promises/late-command-is-no-trouble", testLateCommandIsNoTrouble);
+    g_test_add_func("/promises/late-choice-is-no-trouble", testLateChoiceIsNoTrouble);
+    g_test_add_func("/promises/stepped-law-is-qemus", testSteppedLawIsQemus);
+    g_test_add_func("/promises/aside-says-what-failed", testAsideSaysWhatFailed);
+    g_test_add_func("/promises/reason-never-ends-in-half-a-character", testReasonNeverEndsInHalfACharacter);
+    g_test_add_func("/promises/postcopy-is-not-done", testPostcopyIsNotDone);
+    g_test_add_func("/promises/ceiling-is-told-once", testCeilingIsToldOnce);
+    g_test_add_func("/promises/no-ceiling-after-a-rung", testNoCeilingAfterARung);
     g_test_add_func("/promises/acts-no-more-once-aside", testActsNoMoreOnceAside);
     g_test_add_func("/promises/released-only-of-a-migration", testReleasedOnlyOfAMigration);
     g_test_add_func("/promises/rare-looks-when-blind", testRareLooksWhenBlind);
+    g_test_add_func("/promises/turns-are-few-and-in-time", testTurnsAreFewAndInTime);
     g_test_add_func("/promises/no-probe-into-end-of-bulk-pass", testNoProbeIntoEndOfBulkPass);
     g_test_add_func("/promises/refused-probe-is-not-asked-for-again", testRefusedProbeIsNotAskedForAgain);
     g_test_add_func("/promises/probes-only-for-the-adaptive-law", testProbesOnlyForTheAdaptiveLaw);

@@ -21,31 +21,44 @@ takeSample(void *opaque,
     return TRUE;
 }
 
+/* What happens to the migration meanwhile. */
+static void
+goOn(script *s)
+{
+    s->unreachable = s->unreachableAfterApply;
+    if (s->afterApply.timeMs > 0)
+        s->sample = s->afterApply;
+}
+
 static convergeThrottleMethod
 choose(void *opaque,
-             convergeThrottleMethod wanted G_GNUC_UNUSED,
-             char **why G_GNUC_UNUSED,
-             GError **error G_GNUC_UNUSED)
+       convergeThrottleMethod wanted,
+       char **why G_GNUC_UNUSED,
+       GError **error)
 {
     script *s = opaque;
 
+    s->wanted = wanted;
+    if (s->failingChoice) {
+        goOn(s);
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "the script cannot choose");
+    }
     return s->method;
 }
 
 static gboolean
 apply(void *opaque,
-            const convergeDecision *decision,
-            GError **error)
+      const convergeDecision *decision,
+      GError **error)
 {
     script *s = opaque;
 
     g_assert_cmpuint(s->nsaid, <, SAID_MOST);
     s->said[s->nsaid++] = *decision;
-    s->unreachable = s->unreachableAfterApply;
-    if (s->afterApply.timeMs > 0)
-        s->sample = s->afterApply;
+    goOn(s);
     if (s->refusing) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "the script refuses");
+        g_set_error(error, CONVERGE_ERROR,
+                    s->unrecorded ? CONVERGE_ERROR_RECORD : CONVERGE_ERROR_QEMU, "the script refuses");
         return FALSE;
     }
     if (s->method != CONVERGE_METHOD_QEMU &&
@@ -76,12 +89,14 @@ release(void *opaque)
 
 static gboolean
 restore(void *opaque,
-              GError **error G_GNUC_UNUSED)
+        GError **error)
 {
     script *s = opaque;
 
     s->restores++;
-    return TRUE;
+    if (s->failingRestore)
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "the script keeps it");
+    return !s->failingRestore;
 }
 
 static const convergeBackendOps ops = {

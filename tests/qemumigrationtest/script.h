@@ -31,10 +31,14 @@ struct _script {
     gboolean unreachableAfterApply;
     gboolean refusing;                  /* every verb */
     gboolean refusingProbes;
+    gboolean unrecorded;                /* what is refused is so for want of a record */
+    gboolean failingRestore;
+    gboolean failingChoice;             /* of what throttles; .sample becomes .afterApply then, too */
     convergeThrottleMethod method;      /* what throttles; QEMU's own is as .sample has it */
 
     convergeDecision said[SAID_MOST];   /* all verbs that the loop asked for */
     unsigned int nsaid;
+    convergeThrottleMethod wanted;      /* what the loop wants to throttle with */
     unsigned int probes, restores, releases;
 };
 
