@@ -2,6 +2,8 @@
 /*
  * lawtest.c: what the laws of throttle and pause promise, one test for each promise
  */
+#include <math.h>
+
 #include "script.h"
 
 /* --- The ramp of the allowed pause --- */
@@ -216,6 +218,262 @@ testEightPassesWithoutProgress(void)
     g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, <, 99);
 }
 
+/* --- What a plan may be --- */
+
+/* Room is kept in the allowed pause for what comes on top: for vCPUs that a throttle holds back
+ * from stopping, the more the stronger it is.  But half of it may be used in any case. */
+static void
+testPauseKeepsItsMargin(void)
+{
+    static const struct {
+        const char *policy;
+        gint64 first;               /* allowed at the start */
+    } rows[] = {
+        { "adaptive,initial-downtime=300ms,max-downtime=300ms", 260 },
+        { "adaptive,initial-downtime=60ms,max-downtime=60ms", 30 },
+        { "adaptive,initial-downtime=10ms,max-downtime=10ms", 5 },
+        /* The other laws allow what the policy states. */
+        { "adaptive,downtime=fixed,initial-downtime=10ms,max-downtime=50ms", 50 },
+        { "adaptive,downtime=ramp,initial-downtime=10ms,max-downtime=50ms", 10 },
+    };
+    g_auto(script) stuck = { 0 };
+    gsize i;
+    int pass;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, rows[i].policy, CONVERGE_METHOD_QEMU);
+        convergeLoopStep(s.loop);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->downtimeMs, ==, rows[i].first);
+    }
+
+    /* 1 ms x p / (1 - p) of QEMU's throttle: at 95 %, and at 99 %. */
+    scriptInit(&stuck, "adaptive", CONVERGE_METHOD_QEMU);
+    scriptPass(&stuck, 30 * MB);
+    for (pass = 0; pass < 8; pass++)
+        shortPass(&stuck, 30 * MB);
+    g_assert_cmpint(convergeLoopStatus(stuck.loop)->downtimeMs, ==, 300 - 40 - 19);
+    convergeLoopSetCeiling(stuck.loop, 1000);
+    for (pass = 0; pass < 8; pass++)
+        shortPass(&stuck, 30 * MB);
+    g_assert_cmpuint(convergeLoopStatus(stuck.loop)->throttleTarget, ==, 99);
+    convergeLoopSetCeiling(stuck.loop, 900);
+    convergeLoopStep(stuck.loop);
+    g_assert_cmpint(convergeLoopStatus(stuck.loop)->downtimeMs, ==, 300 - 40 - 99);
+}
+
+/* QEMU's own throttle is not driven below its floor; a quota may be as weak as it suffices. */
+static void
+testWeakestThrottle(void)
+{
+    unsigned int weakest[CONVERGE_METHOD_LAST] = { 0 };
+    static const convergeThrottleMethod methods[] = {
+        CONVERGE_METHOD_QEMU, CONVERGE_METHOD_VCPU_QUOTA,
+    };
+    double rate;
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(methods); i++) {
+        weakest[methods[i]] = 100;
+        for (rate = 80 * MB; rate < 130 * MB; rate += 2 * MB) {
+            g_auto(script) s = { 0 };
+            unsigned int throttle;
+
+            /* The guest writes to 50 MB, hardly faster than the link carries. */
+            scriptInit(&s, "adaptive", methods[i]);
+            scriptSend(&s, 1500);
+            scriptProbe(&s, 50 * MB * (1 - exp(-rate / (50 * MB))));
+            scriptPass(&s, 50 * MB);
+            throttle = convergeLoopStatus(s.loop)->throttleTarget;
+            g_test_message("%.0f MB/s: %u %%", rate / MB, throttle);
+            if (throttle > 0)
+                weakest[methods[i]] = MIN(weakest[methods[i]], throttle);
+        }
+    }
+    g_assert_cmpuint(weakest[CONVERGE_METHOD_QEMU], >=, CONVERGE_THROTTLE_FLOOR);
+    g_assert_cmpuint(weakest[CONVERGE_METHOD_VCPU_QUOTA], <, CONVERGE_THROTTLE_FLOOR);
+}
+
+/* A plan that ends after the deadline is none. */
+static void
+testPlanKeepsTheDeadline(void)
+{
+    static const struct {
+        const char *policy;
+        convergeClass class_;
+    } rows[] = {
+        { "adaptive", CONVERGE_CLASS_MIDDLE },
+        { "adaptive,deadline=30s", CONVERGE_CLASS_MIDDLE },
+        { "adaptive,deadline=5s", CONVERGE_CLASS_BEYOND },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, rows[i].policy, CONVERGE_METHOD_VCPU_QUOTA);
+        scriptSend(&s, 1500);
+        scriptProbe(&s, 250 * MB);
+        scriptPass(&s, 300 * MB);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, rows[i].class_);
+    }
+}
+
+/* Laws with steps of their own may yet come to a throttle that helps: of them prediction says
+ * nothing, and nothing is done by it. */
+static void
+testNoVerdictOnStepsOfTheirOwn(void)
+{
+    static const struct {
+        const char *policy;
+        convergeClass class_;
+    } rows[] = {
+        { "adaptive,throttle=progressive,fallback=suspend,fallback-when=prediction", CONVERGE_CLASS_UNKNOWN },
+        { "stepped,fallback=suspend,fallback-when=prediction", CONVERGE_CLASS_UNKNOWN },
+        { "adaptive,throttle=none,fallback=suspend,fallback-when=prediction", CONVERGE_CLASS_BEYOND },
+    };
+    gsize i;
+    int pass;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, rows[i].policy, CONVERGE_METHOD_QEMU);
+        for (pass = 0; pass < 4; pass++)
+            scriptPass(&s, 300 * MB);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, rows[i].class_);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==,
+                         rows[i].class_ == CONVERGE_CLASS_BEYOND);
+    }
+}
+
+/* A guest that converges because it is throttled does not do so by itself. */
+static void
+testThrottledGuestIsMiddle(void)
+{
+    g_auto(script) s = { 0 };
+    int i;
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+    scriptSend(&s, 1500);
+    scriptProbe(&s, 250 * MB);
+    scriptPass(&s, 300 * MB);
+    g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, CONVERGE_CLASS_MIDDLE);
+    for (i = 0; i < 3; i++)
+        scriptPass(&s, 28 * MB);
+    g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, CONVERGE_CLASS_MIDDLE);
+}
+
+/* --- Valleys --- */
+
+/* A probe every five seconds: P of a peak, in which the guest has @set dirty again within two
+ * seconds, V of a valley, in which it hardly writes. */
+static void
+watchPhases(script *s,
+            const char *probes,
+            double set)
+{
+    for (; *probes; probes++) {
+        scriptSend(s, 4900);
+        scriptProbe(s, *probes == 'P' ? 0.9 * set : 2 * MB);
+        scriptSend(s, 100);
+    }
+}
+
+static void
+watchPhasesInBulkPass(script *s,
+                      const char *policy,
+                      const char *probes,
+                      double set)
+{
+    scriptInit(s, policy, CONVERGE_METHOD_VCPU_QUOTA);
+    s->sample.totalBytes = (guint64)(12 * TOTAL);
+    s->sample.remainingBytes = (guint64)(10 * TOTAL);
+    watchPhases(s, probes, set);
+    scriptSync(s, set);
+}
+
+static gboolean
+waitsForValley(const script *s)
+{
+    return convergeLoopStatus(s->loop)->throttleTarget == 0 &&
+        scriptLast(s, CONVERGE_VERB_HOLD)->reason == CONVERGE_REASON_VALLEY;
+}
+
+/* A valley is waited for where that is cheaper than a throttle, the valley is long enough to
+ * send what is dirty, and the deadline can be kept. */
+static void
+testWaitsForValleyWhereItPays(void)
+{
+    static const struct {
+        const char *policy;
+        const char *probes;
+        double set;
+        gboolean waits;
+    } rows[] = {
+        { "adaptive", "PPPVVVPPPVVVPPP", 500 * MB, TRUE },
+        { "adaptive", "PPPVVVPPPVVVPP", 500 * MB, FALSE },      /* too long until it comes */
+        { "adaptive", "PPPVVPPPVVPPP", 500 * MB, TRUE },
+        { "adaptive", "PPPVVPPPVVPPP", 1200 * MB, FALSE },      /* too short */
+        { "adaptive,deadline=90s", "PPPVVVPPPVVVPPP", 500 * MB, TRUE },
+        { "adaptive,deadline=79s", "PPPVVVPPPVVVPPP", 500 * MB, FALSE },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        g_test_message("%s %s %.0f MB", rows[i].policy, rows[i].probes, rows[i].set / MB);
+        watchPhasesInBulkPass(&s, rows[i].policy, rows[i].probes, rows[i].set);
+        g_assert_cmpint(waitsForValley(&s), ==, rows[i].waits);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->throttleTarget == 0, ==, rows[i].waits);
+    }
+}
+
+/* How long it is waited at most is decided once.  If that was in vain the guest is throttled,
+ * however promising the valley, and no other one is waited for. */
+static void
+testWaitsForValleyOnce(void)
+{
+    g_auto(script) s = { 0 };
+    int i;
+
+    watchPhasesInBulkPass(&s, "adaptive", "PPPVVVPPPVVVPPP", 500 * MB);
+    g_assert_true(waitsForValley(&s));
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 2);       /* the first one at the start */
+
+    watchPhases(&s, "V", 500 * MB);
+    scriptSync(&s, 400 * MB);
+    g_assert_true(waitsForValley(&s));
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 2);
+
+    /* The valley is there, but what the probes do not see is dirty all the same. */
+    watchPhases(&s, "V", 500 * MB);
+    scriptSync(&s, 400 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, >, 0);
+    for (i = 0; i < 3; i++) {
+        watchPhases(&s, "PPPVVV", 500 * MB);
+        scriptSync(&s, 400 * MB);
+        g_assert_false(waitsForValley(&s));
+    }
+}
+
+/* What a throttle in force has cost already would be spent for nothing. */
+static void
+testNoWaitingUnderAThrottle(void)
+{
+    g_auto(script) s = { 0 };
+
+    watchPhasesInBulkPass(&s, "adaptive", "PPPVVVPPPVVVPP", 500 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, >, 0);
+    /* It would have been waited for by now. */
+    watchPhases(&s, "P", 500 * MB);
+    scriptSync(&s, 500 * MB);
+    watchPhases(&s, "VV", 500 * MB);
+    g_assert_false(waitsForValley(&s));
+}
+
 /* --- Guests that no throttle helps --- */
 
 /* The strongest throttle that the policy allows, %: far too little for this guest. */
@@ -307,6 +565,14 @@ main(int argc, char **argv)
     g_test_add_func("/law/changes-after-a-second-look", testChangesAfterASecondLook);
     g_test_add_func("/law/first-throttle-comes-at-once", testFirstThrottleComesAtOnce);
     g_test_add_func("/law/eight-passes-without-progress", testEightPassesWithoutProgress);
+    g_test_add_func("/law/pause-keeps-its-margin", testPauseKeepsItsMargin);
+    g_test_add_func("/law/weakest-throttle", testWeakestThrottle);
+    g_test_add_func("/law/plan-keeps-the-deadline", testPlanKeepsTheDeadline);
+    g_test_add_func("/law/no-verdict-on-steps-of-their-own", testNoVerdictOnStepsOfTheirOwn);
+    g_test_add_func("/law/throttled-guest-is-middle", testThrottledGuestIsMiddle);
+    g_test_add_func("/law/waits-for-valley-where-it-pays", testWaitsForValleyWhereItPays);
+    g_test_add_func("/law/waits-for-valley-once", testWaitsForValleyOnce);
+    g_test_add_func("/law/no-waiting-under-a-throttle", testNoWaitingUnderAThrottle);
     g_test_add_func("/law/in-vain-after-three-passes", testInVainAfterThreePasses);
     g_test_add_func("/law/in-vain-only-by-the-throttle-in-force", testInVainOnlyByTheThrottleInForce);
     g_test_add_func("/law/not-in-vain-with-progress", testNotInVainWithProgress);
