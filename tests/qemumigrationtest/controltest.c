@@ -319,6 +319,36 @@ testSecondLook(void)
     }
 }
 
+/* Two looks count only in a row: one in between that finds a way makes them start anew. */
+static void
+testLooksInARow(void)
+{
+    const controlCase beyond = { .bandwidth = 100 * MB, .workingSet = 800 * MB,
+                                 .writeRate = 12000 * MB, .remaining = 800 * MB };
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 800 * MB,
+                               .writeRate = 20 * MB, .remaining = 30 * MB };
+    const controlCase *const looks[] = { &beyond, &calm, &beyond, &beyond };
+    g_autoptr(convergePolicy) policy =
+        convergePolicyParse("adaptive,fallback=suspend,fallback-when=prediction", NULL);
+    convergeControl control = { .policy = policy };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+    gsize i;
+
+    fill(&model, &beyond);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+    for (i = 0; i < G_N_ELEMENTS(looks); i++) {
+        unsigned int n;
+
+        fill(&model, looks[i]);
+        model.least.writeRate = 20 * MB;
+        model.last.iteration = 2 + i;
+        n = convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        g_assert_cmpint(n > 0 && decisions[0].verb == CONVERGE_VERB_SUSPEND, ==,
+                        i == G_N_ELEMENTS(looks) - 1);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -337,5 +367,6 @@ main(int argc, char **argv)
     g_test_add_func("/control/second-look", testSecondLook);
     g_test_add_func("/control/skips", testSkips);
     g_test_add_func("/control/names", testNames);
+    g_test_add_func("/control/looks-in-a-row", testLooksInARow);
     return g_test_run();
 }

@@ -499,6 +499,35 @@ isInVain(const script *s)
     return hold && hold->reason == CONVERGE_REASON_IN_VAIN;
 }
 
+/* Where even the guest that dirties least of all that may be might converge, a second look must
+ * say the same.  With QEMU's own throttle, only a sync is one. */
+static void
+testSecondLookIsASync(void)
+{
+    static const struct {
+        convergeThrottleMethod method;
+        unsigned int afterProbe;    /* whether it has fallen back by then */
+    } rows[] = { { CONVERGE_METHOD_QEMU, 0 }, { CONVERGE_METHOD_VCPU_QUOTA, 1 } };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, "adaptive,max-throttle=40,fallback=suspend,fallback-when=prediction",
+                   rows[i].method);
+        scriptSend(&s, 1500);
+        scriptProbe(&s, 130 * MB);
+        scriptPass(&s, 300 * MB);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, CONVERGE_CLASS_BEYOND);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, 0);
+        scriptSend(&s, 300);
+        scriptProbe(&s, 130 * MB);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, rows[i].afterProbe);
+        scriptPass(&s, 300 * MB);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, 1);
+    }
+}
+
 /* Three passes without progress that found the strongest throttle in force are enough of it. */
 static void
 testInVainAfterThreePasses(void)
@@ -573,6 +602,7 @@ main(int argc, char **argv)
     g_test_add_func("/law/waits-for-valley-where-it-pays", testWaitsForValleyWhereItPays);
     g_test_add_func("/law/waits-for-valley-once", testWaitsForValleyOnce);
     g_test_add_func("/law/no-waiting-under-a-throttle", testNoWaitingUnderAThrottle);
+    g_test_add_func("/law/second-look-is-a-sync", testSecondLookIsASync);
     g_test_add_func("/law/in-vain-after-three-passes", testInVainAfterThreePasses);
     g_test_add_func("/law/in-vain-only-by-the-throttle-in-force", testInVainOnlyByTheThrottleInForce);
     g_test_add_func("/law/not-in-vain-with-progress", testNotInVainWithProgress);
