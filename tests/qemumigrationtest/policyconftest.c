@@ -440,6 +440,31 @@ testShippedValues(void)
     g_assert_cmpuint(keys, ==, CONVERGE_FIELD_LAST + 1);
 }
 
+/* Both are the host's; what it says of one policy goes before what it says of all. */
+static void
+testOnePolicyGoesBeforeAll(void)
+{
+    static const struct {
+        const char *call;
+        gint64 stall;
+    } rows[] = { { "adaptive", 3 }, { "gold", 5 }, { "gold,stall=7", 7 } };
+    g_autoptr(convergePolicyConf) conf = parse("[policy gold]\nstall=5\n[default]\nstall=3\n");
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(convergePolicySpec) call = convergePolicySpecParse(rows[i].call, NULL);
+        const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
+            [CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(conf),
+            [CONVERGE_LAYER_CALL] = call,
+        };
+        g_autoptr(convergePolicy) policy =
+            convergePolicyResolve(layers, convergePolicyConfGetHost(conf), NULL);
+
+        g_assert_nonnull(policy);
+        g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_STALL), ==, rows[i].stall);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -453,5 +478,6 @@ main(int argc, char **argv)
     g_test_add_func("/policyconf/places", testPlaces);
     g_test_add_func("/policyconf/shipped", testShipped);
     g_test_add_func("/policyconf/shipped-values", testShippedValues);
+    g_test_add_func("/policyconf/one-policy-goes-before-all", testOnePolicyGoesBeforeAll);
     return g_test_run();
 }

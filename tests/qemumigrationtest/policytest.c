@@ -303,6 +303,30 @@ testLadder(void)
     g_assert_true(convergePolicyMayPostcopy(policy));
 }
 
+/* Post-copy has to be asked for from the start, on whichever rung it stands. */
+static void
+testMayPostcopyOnAnyRung(void)
+{
+    static const struct {
+        const char *text;
+        gboolean may;
+    } rows[] = {
+        { "adaptive,fallback=post-copy", TRUE },
+        { "adaptive,fallback=suspend+post-copy", TRUE },
+        { "adaptive,fallback=suspend+abort+post-copy", TRUE },
+        { "adaptive,fallback=suspend+abort", FALSE },
+        { "adaptive,fallback=continue", FALSE },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(convergePolicy) policy = convergePolicyParse(rows[i].text, NULL);
+
+        g_assert_nonnull(policy);
+        g_assert_cmpint(convergePolicyMayPostcopy(policy), ==, rows[i].may);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -315,5 +339,6 @@ main(int argc, char **argv)
     g_test_add_func("/policy/layers", testLayers);
     g_test_add_func("/policy/sites", testSites);
     g_test_add_func("/policy/ladder", testLadder);
+    g_test_add_func("/policy/may-postcopy-on-any-rung", testMayPostcopyOnAnyRung);
     return g_test_run();
 }
