@@ -469,6 +469,9 @@ testMaxNeverBelowLibvirtsInitial(void)
                 qemu.initial = rows[i].initial;
                 g_assert_true(convergeBackendLibvirtOps.apply(backend, &decision, NULL));
                 g_assert_cmpint(qemu.max, >=, rows[i].asked);
+                /* And no higher than for that. */
+                if (verbs[j] == CONVERGE_VERB_THROTTLE)
+                    g_assert_cmpint(qemu.max, ==, MAX((gint64)throttle, MAX(20, rows[i].asked)));
                 g_assert_true(libvirtResets(rows[i].asked));
                 convergeBackendLibvirtEnd(backend);
                 g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
