@@ -457,16 +457,25 @@ testOneWrongObservation(void)
 static void
 testNewestWeighMost(void)
 {
-    convergeModel model;
-    convergeSample sample;
-    int i;
+    const double mean = sqrt(50 * 150.0) * MB;
+    const struct {
+        double older, newer;
+    } rows[] = { { 50 * MB, 150 * MB }, { 150 * MB, 50 * MB } };
+    gsize i;
+    int j;
 
-    feedBulkPass(&model, &sample);
-    for (i = 0; i < 3; i++)
-        feedProbe(&model, &sample, 50 * MB, 1000, 0);
-    for (i = 0; i < 3; i++)
-        feedProbe(&model, &sample, 150 * MB, 1000, 0);
-    g_assert_cmpfloat(convergeModelDirtied(&model, 1, 0), >, sqrt(50 * 150.0) * MB);
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeModel model = { 0 };
+        convergeSample sample = { .active = TRUE, .iteration = 1, .totalBytes = 1000000000 };
+        double dirtied;
+
+        convergeModelUpdate(&model, &sample);
+        for (j = 0; j < 6; j++)
+            feedProbe(&model, &sample, j < 3 ? rows[i].older : rows[i].newer, 1000, 0);
+        dirtied = convergeModelDirtied(&model, 1, 0);
+        g_assert_cmpfloat(MAX(dirtied, mean) / MIN(dirtied, mean), >, 1.2);
+        g_assert_true((dirtied > mean) == (rows[i].newer > rows[i].older));
+    }
 }
 
 /* A guest that was never throttled is taken to answer to a throttle as its CPU time says. */
