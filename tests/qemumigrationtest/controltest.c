@@ -349,6 +349,80 @@ testLooksInARow(void)
     }
 }
 
+/* Starts a migration under @policy, looks once at the end of the bulk pass, and returns what
+ * is decided first then. */
+static convergeDecision
+firstLook(const char *text,
+          const controlCase *data,
+          convergeNews news)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse(text, NULL);
+    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+
+    fill(&model, data);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+    model.last.iteration = 2;
+    g_assert_cmpuint(convergeControlDecide(&control, &model, news, decisions), >, 0);
+    return decisions[0];
+}
+
+/* Whether another rung is cheaper is asked with a sync; between two of them too little is known
+ * of what is dirty. */
+static void
+testCheaperOnlyWithASync(void)
+{
+    const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                               .writeRate = 1000 * MB, .remaining = 400 * MB };
+    const char *policy = "adaptive,fallback=suspend,fallback-when=cheaper";
+
+    g_assert_cmpint(firstLook(policy, &data, CONVERGE_NEWS_PROBE).verb, ==, CONVERGE_VERB_THROTTLE);
+    g_assert_cmpint(firstLook(policy, &data, CONVERGE_NEWS_SYNC).verb, ==, CONVERGE_VERB_SUSPEND);
+}
+
+/* Half as much again is hopeless where it is more than a second, but not where all of it is
+ * less than that. */
+static void
+testShortTimesAreNotHopeless(void)
+{
+    const controlCase brief = { .bandwidth = 100 * MB, .workingSet = 45 * MB,
+                                .writeRate = 2684 * MB, .remaining = 30 * MB };
+    const controlCase lengthy = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                                  .writeRate = 5960 * MB, .remaining = 400 * MB };
+    const char *policy = "adaptive,fallback=suspend,fallback-when=prediction";
+
+    g_assert_cmpint(firstLook(policy, &brief, CONVERGE_NEWS_SYNC).verb, ==, CONVERGE_VERB_THROTTLE);
+    g_assert_cmpint(firstLook(policy, &lengthy, CONVERGE_NEWS_SYNC).verb, ==, CONVERGE_VERB_SUSPEND);
+}
+
+/* The strongest throttle, under which a vCPU stands still for long at a time, is for where
+ * nothing gentler converges or where it saves a third of what the guest loses. */
+static void
+testStrongestOnlyWhereItSaves(void)
+{
+    unsigned int saving = 0;
+    double rate;
+
+    for (rate = 1000 * MB; rate < 2000 * MB; rate += 20 * MB) {
+        const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                                   .writeRate = rate, .remaining = 400 * MB };
+        convergeDecision gentle = firstLook("adaptive,max-throttle=97", &data, CONVERGE_NEWS_SYNC);
+        convergeDecision any = firstLook("adaptive", &data, CONVERGE_NEWS_SYNC);
+
+        g_test_message("%.0f MB/s: %u %%", rate / MB, any.throttle);
+        if (!gentle.prediction.converges) {
+            g_assert_cmpuint(any.throttle, ==, 99);
+        } else if (any.throttle > 97) {
+            g_assert_cmpfloat(any.prediction.lostMs * 1.5, <, gentle.prediction.lostMs);
+            saving++;
+        } else {
+            g_assert_cmpuint(any.throttle, ==, gentle.throttle);
+        }
+    }
+    g_assert_cmpuint(saving, >, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -368,5 +442,8 @@ main(int argc, char **argv)
     g_test_add_func("/control/skips", testSkips);
     g_test_add_func("/control/names", testNames);
     g_test_add_func("/control/looks-in-a-row", testLooksInARow);
+    g_test_add_func("/control/cheaper-only-with-a-sync", testCheaperOnlyWithASync);
+    g_test_add_func("/control/short-times-are-not-hopeless", testShortTimesAreNotHopeless);
+    g_test_add_func("/control/strongest-only-where-it-saves", testStrongestOnlyWhereItSaves);
     return g_test_run();
 }
