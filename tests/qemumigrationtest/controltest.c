@@ -444,6 +444,103 @@ testStrongestOnlyWhereItSaves(void)
     g_assert_cmpuint(saving, >, 0);
 }
 
+/* A prediction is as wrong as the guests that may be differ; where the worst of them never gets
+ * there, as wrong as it is long. */
+static void
+testErrorOfAPrediction(void)
+{
+    const struct {
+        double leastRate, mostRate;
+    } rows[] = { { 250 * MB, 250 * MB }, { 200 * MB, 300 * MB }, { 200 * MB, 12000 * MB } };
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+        convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+        const convergePrediction *prediction = &decisions[0].prediction;
+        convergeModel model;
+
+        fill(&model, &cases[2]);
+        model.least.writeRate = rows[i].leastRate;
+        model.most.writeRate = rows[i].mostRate;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        model.last.iteration = 2;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_THROTTLE);
+        g_assert_true(decisions[0].predicted && prediction->converges);
+        if (i == 0)
+            g_assert_cmpint(prediction->errorMs, ==, 0);
+        else if (i == 1)
+            g_assert_cmpint(prediction->errorMs, >, 0);
+        if (i == 2)
+            g_assert_cmpint(prediction->errorMs, ==, prediction->remainingMs);
+        else
+            g_assert_cmpint(prediction->errorMs, <, prediction->remainingMs);
+    }
+}
+
+/* QEMU that is kept ready throttles a pass sooner than one that was let go of. */
+static void
+testReadyQemuThrottlesSooner(void)
+{
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                               .writeRate = 1 * MB, .remaining = 100 * MB };
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    gint64 remainingMs[2];
+    int letGo;
+
+    for (letGo = 0; letGo < 2; letGo++) {
+        convergeControl control = { .policy = policy };
+        convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+        convergeModel model;
+
+        fill(&model, &cases[2]);
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        if (letGo) {
+            fill(&model, &calm);
+            model.last.iteration = 2;
+            g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC,
+                                                   decisions), ==, 1);
+            g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_HOLD);
+            fill(&model, &cases[2]);
+        }
+        model.last.iteration = 2;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_THROTTLE);
+        remainingMs[letGo] = decisions[0].prediction.remainingMs;
+    }
+    g_assert_cmpint(remainingMs[1], >, remainingMs[0] + 1000);
+}
+
+/* A guest that varies a little makes no decisions. */
+static void
+testPlanInForceIsKept(void)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+    double remaining;
+
+    fill(&model, &cases[2]);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+    model.last.iteration = 2;
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+    model.last.throttle = decisions[0].throttle;
+    for (remaining = 390 * MB; remaining > 1 * MB; remaining -= 5 * MB) {
+        gsize i;
+
+        for (i = 0; i < 3; i++) {
+            model.last.remainingBytes = (guint64)remaining;
+            model.guest.writeRate = (240 + 10 * (double)i) * MB;
+            model.least = model.most = model.guest;
+            g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE,
+                                                   decisions), ==, 0);
+        }
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -466,5 +563,8 @@ main(int argc, char **argv)
     g_test_add_func("/control/cheaper-only-with-a-sync", testCheaperOnlyWithASync);
     g_test_add_func("/control/short-times-are-not-hopeless", testShortTimesAreNotHopeless);
     g_test_add_func("/control/strongest-only-where-it-saves", testStrongestOnlyWhereItSaves);
+    g_test_add_func("/control/error-of-a-prediction", testErrorOfAPrediction);
+    g_test_add_func("/control/ready-qemu-throttles-sooner", testReadyQemuThrottlesSooner);
+    g_test_add_func("/control/plan-in-force-is-kept", testPlanInForceIsKept);
     return g_test_run();
 }

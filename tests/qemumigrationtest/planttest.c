@@ -516,6 +516,84 @@ testEveryPresetIsAMethod(void)
     g_assert_null(convergeMethodFind("nonesuch"));
 }
 
+/* Before memory moves nobody keeps a log of what the guest dirties: however long that takes,
+ * the rest is the same. */
+static void
+testSetupChangesNothing(void)
+{
+    const double used[] = { 40 * MB, 400 * MB };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(used); i++) {
+        convergePlantConfig config = {
+            .memory = 1000 * MB, .used = used[i], .workingSet = 0.9 * used[i],
+            .writeRate = 250 * MB, .bandwidth = 96 * MB,
+        };
+        g_autoptr(convergePlant) at = convergePlantNew(&config);
+        g_autoptr(convergePlant) late = NULL;
+
+        config.setupMs = 30000;
+        late = convergePlantNew(&config);
+        convergePlantAdvance(at, GIVE_UP_MS);
+        convergePlantAdvance(late, config.setupMs + GIVE_UP_MS);
+        g_assert_true(convergePlantGetResult(at)->completed);
+        g_assert_cmpint(convergePlantGetResult(late)->totalMs, ==, convergePlantGetResult(at)->totalMs);
+        g_assert_cmpuint(convergePlantGetResult(late)->passes, ==, convergePlantGetResult(at)->passes);
+        g_assert_cmpuint(convergePlantGetResult(late)->peakThrottle, ==,
+                         convergePlantGetResult(at)->peakThrottle);
+    }
+}
+
+/* After a switch to post-copy a guest loses half of its speed until what it writes to is there;
+ * the memory that it does not write to costs it nothing. */
+static void
+testPostcopyCostsTheWriters(void)
+{
+    const struct {
+        double set;
+        double share;               /* of the time that all memory takes that is lost */
+    } rows[] = { { 400 * MB, 0.5 }, { 0, 0 } };
+    const convergeDecision postcopy = { .verb = CONVERGE_VERB_POSTCOPY };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const convergePlantConfig config = {
+            .memory = 400 * MB, .used = 400 * MB, .workingSet = rows[i].set,
+            .writeRate = 250 * MB, .bandwidth = 96 * MB, .switchoverMs = 20,
+        };
+        g_autoptr(convergePlant) plant = convergePlantNew(&config);
+        const convergePlantResult *result = convergePlantGetResult(plant);
+        double ship;
+
+        convergePlantAdvance(plant, 1000);
+        g_assert_cmpfloat(result->lostMs, ==, 0);
+        convergePlantOps.apply(plant, &postcopy, NULL);
+        ship = (double)(result->allMs - result->totalMs);
+        g_assert_true(result->completed && result->postcopy);
+        g_assert_cmpint(result->pauseMs, ==, 20);
+        g_assert_cmpfloat(ship, >, 3000);
+        g_assert_cmpfloat(fabs(result->lostMs - 20 - rows[i].share * ship), <=, 1);
+    }
+}
+
+/* Without the capability QEMU throttles nobody, whatever its parameters are. */
+static void
+testNoAutoConvergeNeverThrottles(void)
+{
+    int without;
+
+    for (without = 0; without < 2; without++) {
+        const convergePlantConfig config = {
+            .memory = 1000 * MB, .used = 430 * MB, .workingSet = 400 * MB,
+            .writeRate = 250 * MB, .bandwidth = 96 * MB, .noAutoConverge = without != 0,
+        };
+        g_autoptr(convergePlant) plant = convergePlantNew(&config);
+
+        convergePlantAdvance(plant, 60 * 1000);
+        g_assert_cmpint(convergePlantGetResult(plant)->peakThrottle == 0, ==, without);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -531,5 +609,8 @@ main(int argc, char **argv)
     g_test_add_func("/plant/methods", testMethods);
     g_test_add_func("/plant/scenario-errors", testScenarioErrors);
     g_test_add_func("/plant/every-preset-is-a-method", testEveryPresetIsAMethod);
+    g_test_add_func("/plant/setup-changes-nothing", testSetupChangesNothing);
+    g_test_add_func("/plant/postcopy-costs-the-writers", testPostcopyCostsTheWriters);
+    g_test_add_func("/plant/no-auto-converge-never-throttles", testNoAutoConvergeNeverThrottles);
     return g_test_run();
 }
