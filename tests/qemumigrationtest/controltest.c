@@ -541,6 +541,32 @@ testPlanInForceIsKept(void)
     }
 }
 
+/* A guest that has been throttled does not converge by itself, even if it is let go of. */
+static void
+testThrottledGuestIsMiddle(void)
+{
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                               .writeRate = 1 * MB, .remaining = 100 * MB };
+    const controlCase *const looks[] = { &cases[2], &calm, &calm, &calm };
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeVerb last = CONVERGE_VERB_LAST;
+    convergeModel model;
+    gsize i;
+
+    fill(&model, looks[0]);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+    for (i = 0; i < G_N_ELEMENTS(looks); i++) {
+        fill(&model, looks[i]);
+        model.last.iteration = 2 + i;
+        if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) > 0)
+            last = decisions[0].verb;
+        g_assert_cmpint(control.class_, ==, CONVERGE_CLASS_MIDDLE);
+    }
+    g_assert_cmpint(last, ==, CONVERGE_VERB_HOLD);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -566,5 +592,6 @@ main(int argc, char **argv)
     g_test_add_func("/control/error-of-a-prediction", testErrorOfAPrediction);
     g_test_add_func("/control/ready-qemu-throttles-sooner", testReadyQemuThrottlesSooner);
     g_test_add_func("/control/plan-in-force-is-kept", testPlanInForceIsKept);
+    g_test_add_func("/control/throttled-guest-is-middle", testThrottledGuestIsMiddle);
     return g_test_run();
 }

@@ -516,6 +516,12 @@ testEveryPresetIsAMethod(void)
     g_assert_null(convergeMethodFind("nonesuch"));
 }
 
+/* A guest that QEMU has to throttle. */
+static const convergePlantConfig busy = {
+    .memory = 1000 * MB, .used = 430 * MB, .workingSet = 400 * MB,
+    .writeRate = 250 * MB, .bandwidth = 96 * MB,
+};
+
 /* Before memory moves nobody keeps a log of what the guest dirties: however long that takes,
  * the rest is the same. */
 static void
@@ -583,14 +589,272 @@ testNoAutoConvergeNeverThrottles(void)
     int without;
 
     for (without = 0; without < 2; without++) {
+        convergePlantConfig config = busy;
+        g_autoptr(convergePlant) plant = NULL;
+
+        config.noAutoConverge = without != 0;
+        plant = convergePlantNew(&config);
+        convergePlantAdvance(plant, 60 * 1000);
+        g_assert_cmpint(convergePlantGetResult(plant)->peakThrottle == 0, ==, without);
+    }
+}
+
+/* With tailslow the steps get smaller as they near the end. */
+static void
+testTailslowTakesSmallerSteps(void)
+{
+    convergePlantLaw laws[2] = { convergePlantLawDefault, convergePlantLawDefault };
+    unsigned int throttle[2];
+    gint64 now;
+    int tailslow;
+
+    laws[1].tailslow = TRUE;
+    for (tailslow = 0; tailslow < 2; tailslow++) {
+        convergePlantConfig config = busy;
+        g_autoptr(convergePlant) plant = NULL;
+
+        laws[tailslow].increment = 60;
+        laws[tailslow].downtimeMs = 1;
+        config.writeRate = 20000 * MB;
+        config.law = &laws[tailslow];
+        plant = convergePlantNew(&config);
+        for (now = 0; convergePlantGetResult(plant)->passes < 7; now += TICK_MS)
+            convergePlantAdvance(plant, now);
+        throttle[tailslow] = convergePlantGetResult(plant)->peakThrottle;
+    }
+    g_assert_cmpuint(throttle[1], >, 20);
+    g_assert_cmpuint(throttle[1], <, throttle[0]);
+}
+
+/* A sync holds up sending: the last one while the guest stands still. */
+static void
+testSyncHoldsUpSending(void)
+{
+    convergePlantConfig config = { .memory = 1000 * MB, .used = 100 * MB, .bandwidth = 100 * MB };
+    g_autoptr(convergePlant) quick = convergePlantNew(&config);
+    g_autoptr(convergePlant) slow = NULL;
+
+    config.syncMsPerGB = 700;
+    slow = convergePlantNew(&config);
+    convergePlantAdvance(quick, GIVE_UP_MS);
+    convergePlantAdvance(slow, GIVE_UP_MS);
+    g_assert_true(convergePlantGetResult(slow)->completed);
+    g_assert_cmpint(convergePlantGetResult(slow)->pauseMs, ==,
+                    convergePlantGetResult(quick)->pauseMs + 700);
+    g_assert_cmpint(convergePlantGetResult(slow)->totalMs, ==,
+                    convergePlantGetResult(quick)->totalMs + 700);
+}
+
+/* QEMU's dirty limit measures over a second before it slows anybody down. */
+static void
+testDirtyLimitComesAfterASecond(void)
+{
+    const convergePlantLaw law = { .hits = 1, .threshold = 50, .downtimeMs = 300, .vcpuDirtyLimit = 1 * MB };
+    convergePlantConfig config = busy;
+    g_autoptr(convergePlant) plant = NULL;
+    gint64 syncMs = 0;
+    gint64 now;
+
+    config.law = &law;
+    plant = convergePlantNew(&config);
+    for (now = 0; convergePlantSpeed(plant) == 1 && now < GIVE_UP_MS; now += TICK_MS) {
+        convergePlantAdvance(plant, now);
+        if (syncMs == 0 && convergePlantGetResult(plant)->passes > 1)
+            syncMs = now;
+    }
+    g_assert_cmpfloat(convergePlantSpeed(plant), <, 1);
+    g_assert_cmpint(now, >=, syncMs + 1000);
+}
+
+/* A guest that is suspended stands still from then on until it runs at the destination; to be
+ * told so again changes nothing. */
+static void
+testSuspendedIsPaused(void)
+{
+    const convergeDecision suspend = { .verb = CONVERGE_VERB_SUSPEND };
+    g_autoptr(convergePlant) plant = convergePlantNew(&busy);
+    const convergePlantResult *result = convergePlantGetResult(plant);
+    double lost;
+
+    convergePlantAdvance(plant, 6000);
+    lost = result->lostMs;
+    convergePlantOps.apply(plant, &suspend, NULL);
+    g_assert_cmpfloat(convergePlantSpeed(plant), ==, 0);
+    convergePlantAdvance(plant, 6500);
+    convergePlantOps.apply(plant, &suspend, NULL);
+    convergePlantAdvance(plant, GIVE_UP_MS);
+    g_assert_true(result->completed);
+    g_assert_cmpint(result->pauseMs, ==, result->totalMs - 6000);
+    g_assert_cmpfloat(fabs(result->lostMs - lost - (double)result->pauseMs), <=, 1);
+}
+
+/* While no vCPU runs nothing is dirtied. */
+static void
+testPausedGuestDirtiesNothing(void)
+{
+    convergePlantConfig config = busy;
+    g_autoptr(convergePlant) plant = NULL;
+
+    config.pausedUntilMs = 10000;
+    plant = convergePlantNew(&config);
+    convergePlantAdvance(plant, GIVE_UP_MS);
+    g_assert_true(convergePlantGetResult(plant)->completed);
+    g_assert_cmpuint(convergePlantGetResult(plant)->passes, ==, 2);
+}
+
+/* What devices write no throttle of the vCPUs slows. */
+static void
+testFixedShareIsNotThrottled(void)
+{
+    const double shares[] = { 0, 0.5, 1 };
+    double dirtied[G_N_ELEMENTS(shares)];
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(shares); i++) {
+        convergePlantConfig config = {
+            .memory = 1000 * MB, .used = 500 * MB, .bandwidth = 100 * MB, .nwriters = 1,
+            .writers = { { .set = 400 * MB, .rate = 40 * MB, .fixedShare = shares[i] } },
+        };
+
+        dirtied[i] = dirtiedUnder(&config, 99);
+        if (shares[i] == 1)
+            g_assert_cmpfloat(dirtied[i], ==, dirtiedUnder(&config, 0));
+    }
+    g_assert_cmpfloat(1.2 * dirtied[0], <, dirtied[1]);
+    g_assert_cmpfloat(1.2 * dirtied[1], <, dirtied[2]);
+}
+
+/* A link that carries nothing for a while brings the migration to a stop, and no more. */
+static void
+testDeadLinkStopsTheMigration(void)
+{
+    convergePlantConfig config = { .memory = 1000 * MB, .used = 400 * MB, .bandwidth = 100 * MB };
+    g_autoptr(convergePlant) plant = NULL;
+    convergeSample before = { 0 };
+    convergeSample after = { 0 };
+
+    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 1000, 0 };
+    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 60000, 100 * MB };
+    plant = convergePlantNew(&config);
+    convergePlantAdvance(plant, 1000);
+    convergePlantOps.sample(plant, &before, NULL);
+    convergePlantAdvance(plant, 59000);
+    convergePlantOps.sample(plant, &after, NULL);
+    g_assert_cmpfloat(convergePlantBandwidth(plant), >, 0);
+    g_assert_true(after.active);
+    g_assert_cmpuint(before.remainingBytes - after.remainingBytes, <, 1000000);
+    convergePlantAdvance(plant, GIVE_UP_MS);
+    g_assert_true(convergePlantGetResult(plant)->completed);
+    g_assert_cmpint(convergePlantGetResult(plant)->totalMs, <, 64000);
+}
+
+/* QEMU's dirty limit leaves alone who is near it. */
+static void
+testDirtyLimitIsTolerant(void)
+{
+    const convergePlantLaw law = { .hits = 1, .threshold = 50, .downtimeMs = 300, .vcpuDirtyLimit = 1 * MB };
+    const struct {
+        double rate;
+        gboolean slowed;
+    } rows[] = { { 24 * MB, FALSE }, { 250 * MB, TRUE } };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergePlantConfig config = busy;
+        g_autoptr(convergePlant) plant = NULL;
+
+        config.law = &law;
+        config.writeRate = rows[i].rate;
+        config.bandwidth = 10 * MB;
+        plant = convergePlantNew(&config);
+        convergePlantAdvance(plant, 120 * 1000);
+        g_assert_cmpuint(convergePlantGetResult(plant)->passes, >, 1);
+        g_assert_cmpint(convergePlantSpeed(plant) < 1, ==, rows[i].slowed);
+    }
+}
+
+/* A guest that never writes to what is still unsent leaves more to send at each sync in the
+ * middle of a pass. */
+static void
+testDisjointWritesAreAllAnew(void)
+{
+    double remaining[2];
+    int disjoint;
+
+    for (disjoint = 0; disjoint < 2; disjoint++) {
+        convergePlantConfig config = busy;
+        g_autoptr(convergePlant) plant = NULL;
+        gint64 now;
+
+        config.law = &plain;
+        config.syncEveryMs = 1000;
+        config.disjoint = disjoint != 0;
+        plant = convergePlantNew(&config);
+        for (now = 0; convergePlantGetResult(plant)->passes < 3; now += TICK_MS)
+            convergePlantAdvance(plant, now);
+        remaining[disjoint] = convergePlantSyncRemaining(plant);
+    }
+    g_assert_cmpfloat(remaining[1], >, 1.01 * remaining[0]);
+}
+
+/* Encryption makes no link faster. */
+static void
+testTlsIsALimit(void)
+{
+    const struct {
+        double tls, bandwidth;
+    } rows[] = { { 0, 100 * MB }, { 500 * MB, 100 * MB }, { 40 * MB, 40 * MB } };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         const convergePlantConfig config = {
-            .memory = 1000 * MB, .used = 430 * MB, .workingSet = 400 * MB,
-            .writeRate = 250 * MB, .bandwidth = 96 * MB, .noAutoConverge = without != 0,
+            .memory = 1000 * MB, .used = 400 * MB, .bandwidth = 100 * MB, .tlsBandwidth = rows[i].tls,
         };
         g_autoptr(convergePlant) plant = convergePlantNew(&config);
 
-        convergePlantAdvance(plant, 60 * 1000);
-        g_assert_cmpint(convergePlantGetResult(plant)->peakThrottle == 0, ==, without);
+        g_assert_cmpfloat(convergePlantBandwidth(plant), ==, rows[i].bandwidth);
+    }
+}
+
+/* A blind probe measures nothing, and is a result all the same. */
+static void
+testBlindProbeSeesNothing(void)
+{
+    int blind;
+
+    for (blind = 0; blind < 2; blind++) {
+        convergePlantConfig config = busy;
+        g_autoptr(convergePlant) plant = NULL;
+        convergeSample sample = { 0 };
+
+        config.blindProbe = blind != 0;
+        plant = convergePlantNew(&config);
+        convergePlantAdvance(plant, 100);
+        g_assert_true(convergePlantOps.probe(plant, NULL));
+        convergePlantAdvance(plant, 2000);
+        convergePlantOps.sample(plant, &sample, NULL);
+        g_assert_cmpuint(sample.probeId, ==, 1);
+        g_assert_cmpint(sample.probeMs, ==, 1000);
+        g_assert_cmpint(sample.probeBps == 0, ==, blind);
+    }
+}
+
+/* A plant that refuses goes on refusing. */
+static void
+testRefusesFromThenOn(void)
+{
+    const convergeDecision downtime = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 100 };
+    convergePlantConfig config = busy;
+    g_autoptr(convergePlant) plant = NULL;
+    int i;
+
+    config.refuseFrom = 3;
+    plant = convergePlantNew(&config);
+    for (i = 1; i <= 5; i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_cmpint(convergePlantOps.apply(plant, &downtime, &error), ==, i < 3);
+        g_assert_cmpint(error != NULL, ==, i >= 3);
     }
 }
 
@@ -612,5 +876,17 @@ main(int argc, char **argv)
     g_test_add_func("/plant/setup-changes-nothing", testSetupChangesNothing);
     g_test_add_func("/plant/postcopy-costs-the-writers", testPostcopyCostsTheWriters);
     g_test_add_func("/plant/no-auto-converge-never-throttles", testNoAutoConvergeNeverThrottles);
+    g_test_add_func("/plant/tailslow-takes-smaller-steps", testTailslowTakesSmallerSteps);
+    g_test_add_func("/plant/sync-holds-up-sending", testSyncHoldsUpSending);
+    g_test_add_func("/plant/dirty-limit-comes-after-a-second", testDirtyLimitComesAfterASecond);
+    g_test_add_func("/plant/suspended-is-paused", testSuspendedIsPaused);
+    g_test_add_func("/plant/paused-guest-dirties-nothing", testPausedGuestDirtiesNothing);
+    g_test_add_func("/plant/fixed-share-is-not-throttled", testFixedShareIsNotThrottled);
+    g_test_add_func("/plant/dead-link-stops-the-migration", testDeadLinkStopsTheMigration);
+    g_test_add_func("/plant/dirty-limit-is-tolerant", testDirtyLimitIsTolerant);
+    g_test_add_func("/plant/disjoint-writes-are-all-anew", testDisjointWritesAreAllAnew);
+    g_test_add_func("/plant/tls-is-a-limit", testTlsIsALimit);
+    g_test_add_func("/plant/blind-probe-sees-nothing", testBlindProbeSeesNothing);
+    g_test_add_func("/plant/refuses-from-then-on", testRefusesFromThenOn);
     return g_test_run();
 }
