@@ -132,6 +132,25 @@ testNoThrottleInTheBulkPass(void)
     g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 1);
 }
 
+/* A throttle that acts at once is in force from when it was asked for, not from the next look
+ * on: what is dirtied under it does not make the guest seem slow. */
+static void
+testThrottleCountsFromItsDecision(void)
+{
+    g_auto(script) s = { 0 };
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+    scriptPass(&s, 300 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, >=, 90);
+    s.sample.timeMs += 3000;
+    s.sample.processedBytes += (guint64)(300 * MB);
+    s.sample.normalBytes = s.sample.processedBytes;
+    s.sample.remainingBytes = 0;
+    convergeLoopStep(s.loop);
+    scriptSync(&s, 30 * MB);
+    g_assert_cmpfloat(convergeLoopStatus(s.loop)->dirtyRate, >, 100 * MB);
+}
+
 /* From no throttle to one at once; to change it takes two looks in a row that say the same. */
 static void
 testChangesAfterASecondLook(void)
@@ -574,6 +593,7 @@ main(int argc, char **argv)
     g_test_add_func("/law/progressive-steps-after-bad-passes", testProgressiveStepsAfterBadPasses);
     g_test_add_func("/law/qemu-is-kept-ready", testQemuIsKeptReady);
     g_test_add_func("/law/no-throttle-in-the-bulk-pass", testNoThrottleInTheBulkPass);
+    g_test_add_func("/law/throttle-counts-from-its-decision", testThrottleCountsFromItsDecision);
     g_test_add_func("/law/changes-after-a-second-look", testChangesAfterASecondLook);
     g_test_add_func("/law/first-throttle-comes-at-once", testFirstThrottleComesAtOnce);
     g_test_add_func("/law/eight-passes-without-progress", testEightPassesWithoutProgress);

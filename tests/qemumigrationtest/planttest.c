@@ -858,6 +858,137 @@ testRefusesFromThenOn(void)
     }
 }
 
+typedef struct _actsWatch actsWatch;
+struct _actsWatch {
+    GString *acts;
+    unsigned int left;          /* so many more are noted */
+};
+
+static void
+watchActs(void *opaque,
+          const convergePlant *plant G_GNUC_UNUSED,
+          const convergeSample *sample,
+          const char *said)
+{
+    actsWatch *watch = opaque;
+
+    if (!said || watch->left == 0)
+        return;
+    watch->left--;
+    g_string_append_printf(watch->acts, "%s%" G_GUINT64_FORMAT " %s", watch->acts->len ? ", " : "",
+                           sample->iteration, said);
+}
+
+/* What others do to a guest that never converges, and in which iteration, as their sources
+ * count: Xen stops after the fifth, KubeVirt begins with the third, oVirt acts once a limit is
+ * exceeded, Proxmox at the sixth rise, and the throttle of Cloud Hypervisor waits for four
+ * deltas and then acts on every second. */
+static void
+testOthersActInTheirIterations(void)
+{
+    static const struct {
+        const char *method;
+        unsigned int n;
+        const char *acts;
+    } rows[] = {
+        { "xen", 1, "6 suspend" },
+        { "kubevirt-ramp", 2, "3 downtime 257 ms, 5 downtime 364 ms" },
+        { "ovirt-minimal-downtime", 3, "3 downtime 150 ms, 5 downtime 200 ms, 8 downtime 300 ms" },
+        { "proxmox", 2, "7 downtime 200 ms, 13 downtime 400 ms" },
+        { "cloud-hypervisor-throttle", 3, "6 throttle 10 %, 8 throttle 20 %, 10 throttle 30 %" },
+    };
+    convergePlantConfig config = busy;
+    gsize i;
+
+    config.writeRate = 20000 * MB;
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) acts = g_string_new(NULL);
+        actsWatch watch = { acts, rows[i].n };
+        convergeMethodOptions options = {
+            .giveUpMs = 5 * 60 * 1000, .trace = watchActs, .opaque = &watch,
+        };
+        convergeMethodOutcome outcome;
+
+        convergeMethodRunOne(convergeMethodFind(rows[i].method), &config, &options, &outcome);
+        g_assert_cmpstr(acts->str, ==, rows[i].acts);
+    }
+}
+
+/* Cloud Hypervisor cancels after an hour. */
+static void
+testCloudHypervisorCancels(void)
+{
+    convergePlantConfig config = busy;
+    convergeMethodOptions options = { .giveUpMs = 4000 * 1000 };
+    convergeMethodOutcome outcome;
+
+    config.writeRate = 20000 * MB;
+    convergeMethodRunOne(convergeMethodFind("cloud-hypervisor"), &config, &options, &outcome);
+    g_assert_true(outcome.result.aborted);
+    g_assert_cmpint(outcome.result.totalMs, ==, 3600 * 1000);
+}
+
+/* The floor is what the best constant throttle loses: no method that does not know the guest
+ * loses less. */
+static void
+testFloorIsLeast(void)
+{
+    const char *const methods[] = { "adaptive-quota", "qemu-7.2", "incus" };
+    convergeMethodFloor floor = convergeMethodFindFloor(&busy, 300, GIVE_UP_MS);
+    convergeMethodOptions options = { .giveUpMs = GIVE_UP_MS };
+    gsize i;
+
+    g_assert_true(floor.converges);
+    for (i = 0; i < G_N_ELEMENTS(methods); i++) {
+        convergeMethodOutcome outcome;
+
+        convergeMethodRunOne(convergeMethodFind(methods[i]), &busy, &options, &outcome);
+        g_test_message("%s loses %.0f ms, the floor is %.0f", methods[i], outcome.result.lostMs,
+                       floor.lostMs);
+        g_assert_true(outcome.result.completed);
+        g_assert_cmpfloat(floor.lostMs, <=, 1.02 * outcome.result.lostMs);
+    }
+}
+
+/* As many as the plant has room for, and no negative numbers. */
+static void
+testScenarioBounds(void)
+{
+    const struct {
+        const char *start;
+        const char *repeated;
+        gsize most;                 /* times */
+    } rows[] = {
+        { "", "[writer %zu]\nset=1 MB\nrate=1 MB/s\n", CONVERGE_PLANT_WRITERS },
+        { "[guest]\nphases=1s:50%", ",%zus:50%%", CONVERGE_PLANT_PHASES - 1 },
+        { "[link]\nchanges=1ms:1 MB/s", ",%zus:1 MB/s", CONVERGE_PLANT_LINK_CHANGES - 1 },
+        { "[guest]\nused=", "-%zu MB\n", 0 },
+        { "[scenario]\nnoise=", "-%zu %%\n", 0 },
+    };
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp("scenario-XXXXXX.ini", &path, NULL);
+    gsize i, more, j;
+
+    g_assert_cmpint(fd, >=, 0);
+    g_close(fd, NULL);
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        for (more = rows[i].most > 0 ? 0 : 1; more < 2; more++) {
+            g_autoptr(GString) text = g_string_new("[guest]\nmemory=1 GB\n[link]\nbandwidth=1 Gbit/s\n");
+            g_autoptr(convergeScenario) scenario = NULL;
+            g_autoptr(GError) error = NULL;
+
+            g_string_append(text, rows[i].start);
+            for (j = 0; j < rows[i].most + more; j++)
+                g_string_append_printf(text, rows[i].repeated, j + 1);
+            g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+            scenario = convergeScenarioLoad(path, &error);
+            g_assert_cmpint(scenario != NULL, ==, more == 0);
+            g_assert_cmpint(error == NULL, ==, more == 0);
+        }
+    }
+    g_unlink(path);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -888,5 +1019,9 @@ main(int argc, char **argv)
     g_test_add_func("/plant/tls-is-a-limit", testTlsIsALimit);
     g_test_add_func("/plant/blind-probe-sees-nothing", testBlindProbeSeesNothing);
     g_test_add_func("/plant/refuses-from-then-on", testRefusesFromThenOn);
+    g_test_add_func("/plant/others-act-in-their-iterations", testOthersActInTheirIterations);
+    g_test_add_func("/plant/cloud-hypervisor-cancels", testCloudHypervisorCancels);
+    g_test_add_func("/plant/floor-is-least", testFloorIsLeast);
+    g_test_add_func("/plant/scenario-bounds", testScenarioBounds);
     return g_test_run();
 }
