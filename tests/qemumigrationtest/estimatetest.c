@@ -371,6 +371,108 @@ testCipher(void)
     g_assert_cmpstr(name, ==, "AES-256-GCM");
 }
 
+/* A guest that a throttle helps, if it is not one that none helps. */
+static convergeForecastInput
+uncertainInput(void)
+{
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIT_CORNERS; i++)
+        input.fit.corner[i] = (convergeDirtying) { 400e6, 120e6 };
+    input.fit.corner[CONVERGE_FIT_CORNERS - 1].writeRate = 12000e6;
+    return input;
+}
+
+/* Policies that complete for sure go before those that may not, whatever those lose. */
+static void
+testCertainBeforeUncertain(void)
+{
+    static const char *const texts[] = { "adaptive", "suspend,max-downtime=100s", NULL };
+    convergeForecastInput input = uncertainInput();
+    g_autoptr(convergeForecasts) forecasts = forecastOf(&input, texts);
+
+    g_assert_cmpint(at(forecasts, 0)->end, ==, CONVERGE_END_LIMITS);
+    g_assert_cmpint(at(forecasts, 0)->worst, ==, CONVERGE_END_NEVER);
+    g_assert_cmpint(at(forecasts, 1)->worst, ==, CONVERGE_END_LIMITS);
+    g_assert_cmpfloat(at(forecasts, 0)->lostMs.value, <, 0.8 * at(forecasts, 1)->lostMs.value);
+    g_assert_cmpint(forecasts->recommended, ==, 1);
+    /* Only what ends in a worse way is called cheaper. */
+    g_assert_cmpint(forecasts->cheaper, ==, -1);
+}
+
+/* Those that stay within their limits, if only perhaps, go before all that do not. */
+static void
+testWithinLimitsBeforeOthers(void)
+{
+    static const char *const texts[] = { "post-copy", "suspend", "adaptive", NULL };
+    convergeForecastInput input = uncertainInput();
+    g_autoptr(convergeForecasts) forecasts = forecastOf(&input, texts);
+
+    g_assert_cmpint(at(forecasts, 0)->worst, ==, CONVERGE_END_POSTCOPY);
+    g_assert_cmpint(at(forecasts, 1)->worst, ==, CONVERGE_END_PAUSE);
+    g_assert_cmpint(at(forecasts, 2)->worst, ==, CONVERGE_END_NEVER);
+    g_assert_cmpint(forecasts->recommended, ==, 2);
+}
+
+/* And what may complete beyond the limits goes before nothing at all. */
+static void
+testUncertainBeforeNothing(void)
+{
+    static const char *const texts[] = { "adaptive,throttle=none", "adaptive", NULL };
+    convergeForecastInput input = uncertainInput();
+    g_autoptr(convergeForecasts) forecasts = NULL;
+
+    input.pauseMostMs = 50;
+    forecasts = forecastOf(&input, texts);
+    g_assert_cmpint(at(forecasts, 0)->end, ==, CONVERGE_END_NEVER);
+    g_assert_cmpint(at(forecasts, 1)->end, ==, CONVERGE_END_PAUSE);
+    g_assert_cmpint(at(forecasts, 1)->worst, ==, CONVERGE_END_NEVER);
+    g_assert_cmpint(forecasts->recommended, ==, 1);
+}
+
+/* Of two that nobody could tell apart, the one that was named first is recommended. */
+static void
+testNamedFirstOfATie(void)
+{
+    static const char *const texts[2][3] = {
+        { "adaptive", "adaptive,max-throttle=94", NULL },
+        { "adaptive,max-throttle=94", "adaptive", NULL },
+    };
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    gsize i;
+
+    for (i = 0; i < 2; i++) {
+        g_autoptr(convergeForecasts) forecasts = forecastOf(&input, texts[i]);
+        const convergeForecast *one = at(forecasts, 0);
+        const convergeForecast *other = at(forecasts, 1);
+
+        g_test_message("%s: %.0f, %.0f; %s: %.0f, %.0f", one->text, one->lostMs.value,
+                       one->totalMs.value, other->text, other->lostMs.value, other->totalMs.value);
+        g_assert_cmpfloat(one->totalMs.value, !=, other->totalMs.value);
+        g_assert_cmpint(forecasts->recommended, ==, 0);
+    }
+}
+
+/* How much memory is in use widens the forecast, even where all else is known. */
+static void
+testUsedMemoryWidensTheRange(void)
+{
+    static const char *const texts[] = { "adaptive", NULL };
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    g_autoptr(convergeForecasts) forecasts = NULL;
+    const convergeRange *total;
+    gsize i;
+
+    for (i = 1; i < CONVERGE_FIT_CORNERS; i++)
+        input.fit.corner[i] = input.fit.corner[0];
+    input.used = (convergeRange) { 700e6, 500e6, 1000e6 };
+    forecasts = forecastOf(&input, texts);
+    total = &at(forecasts, 0)->totalMs;
+    g_assert_cmpfloat(total->low, <, total->value - 0.8 * 200e6 / input.bandwidth * 1000);
+    g_assert_cmpfloat(total->high, >, total->value + 0.8 * 300e6 / input.bandwidth * 1000);
+}
+
 int
 main(int argc,
      char **argv)
@@ -393,5 +495,10 @@ main(int argc,
     g_test_add_func("/estimate/report", testReport);
     g_test_add_func("/estimate/report-open", testReportOpen);
     g_test_add_func("/estimate/cipher", testCipher);
+    g_test_add_func("/estimate/certain-before-uncertain", testCertainBeforeUncertain);
+    g_test_add_func("/estimate/within-limits-before-others", testWithinLimitsBeforeOthers);
+    g_test_add_func("/estimate/uncertain-before-nothing", testUncertainBeforeNothing);
+    g_test_add_func("/estimate/named-first-of-a-tie", testNamedFirstOfATie);
+    g_test_add_func("/estimate/used-memory-widens-the-range", testUsedMemoryWidensTheRange);
     return g_test_run();
 }
