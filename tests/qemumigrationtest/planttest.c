@@ -527,7 +527,7 @@ static const convergePlantConfig busy = {
 static void
 testSetupChangesNothing(void)
 {
-    const double used[] = { 40 * MB, 400 * MB };
+    const double used[] = { 40 * MB, 60 * MB, 400 * MB };
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(used); i++) {
