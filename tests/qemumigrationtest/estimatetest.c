@@ -473,6 +473,89 @@ testUsedMemoryWidensTheRange(void)
     g_assert_cmpfloat(total->high, >, total->value + 0.8 * 300e6 / input.bandwidth * 1000);
 }
 
+static convergeSampledFit
+fitOf(const guint64 *mibps,
+      gsize n)
+{
+    convergeObservation seen[8];
+    convergeSampledFit fit;
+    gsize i;
+
+    g_assert_cmpuint(n, <=, G_N_ELEMENTS(seen));
+    for (i = 0; i < n; i++)
+        seen[i] = convergeFitObservation(i % 3 == 2 ? 5 : 1, mibps[i]);
+    convergeFitDirtying(seen, n, GIB, convergeFitPages(GIB, TRUE), &fit);
+    return fit;
+}
+
+/* Of a guest that does now this and now that, all is less certain by as much as it varies. */
+static void
+testGuestThatVariesIsUncertain(void)
+{
+    const guint64 steady[] = { 60, 60, 40, 60, 60, 40 };
+    const guint64 varying[] = { 30, 90, 20, 90, 30, 60 };
+    convergeSampledFit one = fitOf(steady, G_N_ELEMENTS(steady));
+    convergeSampledFit other = fitOf(varying, G_N_ELEMENTS(varying));
+
+    g_assert_cmpfloat(other.scatter, >, 10 * one.scatter);
+    g_assert_cmpfloat(other.writeRate.high / other.writeRate.low, >,
+                      1.5 * one.writeRate.high / one.writeRate.low);
+}
+
+/* That no page of a sample was seen to change does not mean that none did. */
+static void
+testQuietGuestMayWrite(void)
+{
+    const guint64 quiet[] = { 0, 0, 0 };
+    convergeSampledFit fit = fitOf(quiet, G_N_ELEMENTS(quiet));
+    gsize i;
+
+    g_assert_true(fit.quiet);
+    g_assert_cmpfloat(fit.workingSet.value, ==, 0);
+    /* 95 % of a Poisson distribution: less than three pages of all that were looked at. */
+    g_assert_cmpfloat(fit.workingSet.high, >, 0);
+    g_assert_cmpfloat(fabs(fit.workingSet.high - 4096), <, 1);
+    for (i = 1; i < CONVERGE_FIT_CORNERS; i++)
+        g_assert_cmpfloat(fit.corner[i].workingSet, ==, fit.workingSet.high);
+}
+
+static guint
+countNotes(const convergeForecastInput *input)
+{
+    static const char *const texts[] = { "adaptive", NULL };
+    g_autoptr(convergeForecasts) forecasts = forecastOf(input, texts);
+    convergeObservation seen = convergeFitObservation(1, 200);
+    g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(seen));
+    convergeMeasured measured = { .memory = GIB, .used = input->used, .usedKnown = TRUE, .seen = list };
+    convergeReport report = reportOf(input, &measured, forecasts);
+    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autofree char *json = NULL;
+
+    g_array_append_val(list, seen);
+    json = convergeReportJSON(&report);
+    g_assert_true(json_parser_load_from_data(parser, json, -1, NULL));
+    return json_array_get_length(json_object_get_array_member(
+        json_node_get_object(json_parser_get_root(parser)), "notes"));
+}
+
+/* Measurements that disagree, and what they leave open, each have a note. */
+static void
+testNotesOnWhatIsUncertain(void)
+{
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    guint before;
+
+    input.fit.scatter = 1;
+    input.fit.rateOpen = input.fit.setOpen = FALSE;
+    before = countNotes(&input);
+    input.fit.scatter = 10;
+    g_assert_cmpuint(countNotes(&input), ==, before + 1);
+    input.fit.rateOpen = TRUE;
+    g_assert_cmpuint(countNotes(&input), ==, before + 2);
+    input.fit.setOpen = TRUE;
+    g_assert_cmpuint(countNotes(&input), ==, before + 3);
+}
+
 int
 main(int argc,
      char **argv)
@@ -500,5 +583,8 @@ main(int argc,
     g_test_add_func("/estimate/uncertain-before-nothing", testUncertainBeforeNothing);
     g_test_add_func("/estimate/named-first-of-a-tie", testNamedFirstOfATie);
     g_test_add_func("/estimate/used-memory-widens-the-range", testUsedMemoryWidensTheRange);
+    g_test_add_func("/estimate/guest-that-varies-is-uncertain", testGuestThatVariesIsUncertain);
+    g_test_add_func("/estimate/quiet-guest-may-write", testQuietGuestMayWrite);
+    g_test_add_func("/estimate/notes-on-what-is-uncertain", testNotesOnWhatIsUncertain);
     return g_test_run();
 }
