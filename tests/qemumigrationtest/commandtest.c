@@ -6,7 +6,7 @@
 
 #include "script.h"
 
-/* A command that came too late has failed for the best of reasons. */
+/* A command may fail because the migration is over, or is being handed over: that is no trouble. */
 static void
 testLateCommandIsNoTrouble(void)
 {
@@ -67,8 +67,7 @@ testActsNoMoreOnceAside(void)
     g_assert_cmpuint(s.restores, ==, 1);
 }
 
-/* What there is to choose from may not be known any more when the migration is over: that is
- * no trouble either. */
+/* The choice of a throttle may fail because the migration is over: that is no trouble either. */
 static void
 testLateChoiceIsNoTrouble(void)
 {
@@ -176,7 +175,7 @@ testPostcopyIsNotDone(void)
     } rows[] = {
         { FALSE, FALSE, TRUE, CONVERGE_STATE_DONE },
         { TRUE, FALSE, TRUE, CONVERGE_STATE_POSTCOPY },
-        { FALSE, TRUE, TRUE, CONVERGE_STATE_POSTCOPY },     /* by somebody else */
+        { FALSE, TRUE, TRUE, CONVERGE_STATE_POSTCOPY },     /* by another client */
         { FALSE, FALSE, FALSE, CONVERGE_STATE_FAILED },
         { TRUE, TRUE, FALSE, CONVERGE_STATE_FAILED },
     };
@@ -195,8 +194,8 @@ testPostcopyIsNotDone(void)
     }
 }
 
-/* It is a ceiling, and told to QEMU once more, since whoever has set it may have told QEMU
- * after the loop: once, and not again where nothing changes. */
+/* A pause allowed from outside is a ceiling.  The loop tells QEMU of it once more, since the
+ * caller may have told QEMU after the loop did; where nothing changes, the loop is silent. */
 static void
 testCeilingIsToldOnce(void)
 {

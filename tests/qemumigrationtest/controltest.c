@@ -382,7 +382,7 @@ testCheaperOnlyWithASync(void)
 }
 
 /* To lose half as much again is hopeless where that is more than a second, however often it is
- * looked at; of short times the ratio says nothing. */
+ * looked at; of short times the ratio means nothing. */
 static void
 testShortTimesAreNotHopeless(void)
 {

@@ -431,7 +431,7 @@ testUncertainBeforeNothing(void)
     g_assert_cmpint(forecasts->recommended, ==, 1);
 }
 
-/* Of two that nobody could tell apart, the one that was named first is recommended. */
+/* Where two policies are as good as each other, the one that was named first is recommended. */
 static void
 testNamedFirstOfATie(void)
 {

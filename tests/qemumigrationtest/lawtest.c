@@ -314,7 +314,7 @@ testWeakestThrottle(void)
     g_assert_cmpuint(weakest[CONVERGE_METHOD_VCPU_QUOTA], <, CONVERGE_THROTTLE_FLOOR);
 }
 
-/* A plan that ends after the deadline is none. */
+/* A plan that would end after the deadline is not considered. */
 static void
 testPlanKeepsTheDeadline(void)
 {
@@ -339,8 +339,8 @@ testPlanKeepsTheDeadline(void)
     }
 }
 
-/* Laws with steps of their own may yet come to a throttle that helps: of them prediction says
- * nothing, and nothing is done by it. */
+/* The stepped and progressive laws may yet come to a throttle that helps: they are not judged
+ * by prediction, and no fallback is taken because of it. */
 static void
 testNoVerdictOnStepsOfTheirOwn(void)
 {

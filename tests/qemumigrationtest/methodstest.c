@@ -32,7 +32,7 @@ testEveryPresetIsAMethod(void)
 typedef struct _actsWatch actsWatch;
 struct _actsWatch {
     GString *acts;
-    unsigned int left;          /* so many more are noted */
+    unsigned int left;          /* how many more are noted */
 };
 
 static void

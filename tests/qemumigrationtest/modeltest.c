@@ -351,8 +351,8 @@ testSpoiltPassIsNotUsed(void)
     g_assert_cmpfloat(model.passDirtied, >, 0);
 }
 
-/* Of several syncs between two looks nobody can tell which pass dirtied what; and a period
- * much shorter than from one look to the next is mostly made of that. */
+/* If QEMU syncs more than once between two looks, which pass dirtied what is unknown.  A period
+ * that is shorter than the time between two looks cannot be measured either. */
 static void
 testUnclearPassIsNotUsed(void)
 {
@@ -409,8 +409,8 @@ testZeroPagesNeverSlowTheLink(void)
     g_assert_cmpfloat(model.bandwidth, >, 90 * MB);
 }
 
-/* A link of another speed is news at once, without a sync or a probe; one that varies a
- * little is none. */
+/* A link of another speed is news at once, without a sync or a probe; a link that varies a
+ * little is not. */
 static void
 testLinkIsNews(void)
 {
@@ -478,7 +478,7 @@ testNewestWeighMost(void)
     }
 }
 
-/* A guest that was never throttled is taken to answer to a throttle as its CPU time says. */
+/* A guest that was never throttled is assumed to dirty memory in proportion to its CPU time. */
 static void
 testUnthrottledGuestAnswers(void)
 {

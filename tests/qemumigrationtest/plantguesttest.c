@@ -18,8 +18,8 @@ static const convergePlantConfig busy = {
     .writeRate = 250 * MB, .bandwidth = 96 * MB,
 };
 
-/* Before memory moves nobody keeps a log of what the guest dirties: however long that takes,
- * the rest is the same. */
+/* Before memory moves QEMU does not log what the guest dirties: however long the set-up takes,
+ * the migration after it is the same. */
 static void
 testSetupChangesNothing(void)
 {
@@ -78,7 +78,7 @@ testPostcopyCostsTheWriters(void)
     }
 }
 
-/* Without the capability QEMU throttles nobody, whatever its parameters are. */
+/* Without the capability QEMU does not throttle, whatever its parameters are. */
 static void
 testNoAutoConvergeNeverThrottles(void)
 {
@@ -141,7 +141,7 @@ testSyncHoldsUpSending(void)
                     convergePlantGetResult(quick)->totalMs + 700);
 }
 
-/* QEMU's dirty limit measures over a second before it slows anybody down. */
+/* QEMU's dirty limit measures over a second before it slows the guest down. */
 static void
 testDirtyLimitComesAfterASecond(void)
 {

@@ -440,7 +440,7 @@ testShippedValues(void)
     g_assert_cmpuint(keys, ==, CONVERGE_FIELD_LAST + 1);
 }
 
-/* Both are the host's; what it says of one policy goes before what it says of all. */
+/* Both groups are the host's; what it states for one policy overrides what it states for all. */
 static void
 testOnePolicyGoesBeforeAll(void)
 {

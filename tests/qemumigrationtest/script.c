@@ -14,7 +14,7 @@ takeSample(void *opaque,
     script *s = opaque;
 
     if (s->unreachable) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, "nobody answers");
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, "no answer");
         return FALSE;
     }
     *sample = s->sample;

@@ -132,7 +132,7 @@ testNoProbeOfAPausedGuest(void)
 }
 
 /* Between two probes there is a pause, the longer the more memory QEMU has to hash and the
- * longer the bulk pass has taken; after one that was spoilt there is none. */
+ * longer the bulk pass has taken; after a spoilt probe there is no pause. */
 static void
 testPauseBetweenProbes(void)
 {
