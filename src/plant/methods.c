@@ -216,27 +216,37 @@ const convergeMethod convergeMethods[] = {
 
 const gsize convergeMethodCount = G_N_ELEMENTS(convergeMethods);
 
+/* A method for each preset of the policy, in their order. */
+static const convergeMethod *
+presetMethods(void)
+{
+    static const convergeMethod *methods;
+
+    if (g_once_init_enter(&methods)) {
+        convergeMethod *made = g_new0(convergeMethod, convergePresetCount);
+        gsize i;
+
+        for (i = 0; i < convergePresetCount; i++) {
+            made[i].name = made[i].policy = convergePresets[i].name;
+            made[i].summary = convergePresets[i].help;
+        }
+        g_once_init_leave(&methods, made);
+    }
+    return methods;
+}
+
 const convergeMethod *
 convergeMethodFind(const char *name)
 {
-    static convergeMethod presets[32];
-    static gsize made;
+    const convergeMethod *presets = presetMethods();
     gsize i;
 
     for (i = 0; i < convergeMethodCount; i++) {
         if (g_str_equal(convergeMethods[i].name, name))
             return &convergeMethods[i];
     }
-
-    if (g_once_init_enter(&made)) {
-        for (i = 0; i < MIN(convergePresetCount, G_N_ELEMENTS(presets)); i++) {
-            presets[i].name = presets[i].policy = convergePresets[i].name;
-            presets[i].summary = convergePresets[i].help;
-        }
-        g_once_init_leave(&made, 1);
-    }
-    for (i = 0; i < G_N_ELEMENTS(presets); i++) {
-        if (g_strcmp0(presets[i].name, name) == 0)
+    for (i = 0; i < convergePresetCount; i++) {
+        if (g_str_equal(presets[i].name, name))
             return &presets[i];
     }
     return NULL;

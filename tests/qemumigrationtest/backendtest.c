@@ -437,6 +437,106 @@ testBracketsInString(void)
     g_assert_nonnull(node);
 }
 
+/* libvirt asks for its own cpu-throttle-initial together with all else that it puts back: had
+ * max-cpu-throttle been set below that, QEMU would refuse all of it. */
+static void
+testMaxNeverBelowLibvirtsInitial(void)
+{
+    static const struct {
+        gint64 initial;         /* before the migration */
+        gint64 asked;           /* what libvirt asks for afterwards */
+        gboolean callers;       /* the initial one is of the migration's parameters */
+    } rows[] = {
+        { 5, 5, FALSE }, { 20, 20, FALSE }, { 35, 35, FALSE }, { 80, 80, FALSE },
+        { 5, 20, TRUE }, { 80, 20, TRUE },
+    };
+    static const convergeVerb verbs[] = {
+        CONVERGE_VERB_PRIME, CONVERGE_VERB_HOLD, CONVERGE_VERB_THROTTLE, CONVERGE_VERB_STEP,
+    };
+    gsize i, j;
+    unsigned int throttle;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        for (j = 0; j < G_N_ELEMENTS(verbs); j++) {
+            for (throttle = 1; throttle <= 99; throttle += 7) {
+                g_autoptr(convergeBackendLibvirt) backend =
+                    convergeBackendLibvirtNew(&fake, rows[i].callers);
+                convergeDecision decision = {
+                    .verb = verbs[j], .throttle = throttle, .increment = 10,
+                    .maxThrottle = throttle, .threshold = 50,
+                };
+
+                qemu = pristine;
+                qemu.initial = rows[i].initial;
+                g_assert_true(convergeBackendLibvirtOps.apply(backend, &decision, NULL));
+                g_assert_cmpint(qemu.max, >=, rows[i].asked);
+                /* And no higher than for that. */
+                if (verbs[j] == CONVERGE_VERB_THROTTLE)
+                    g_assert_cmpint(qemu.max, ==, MAX((gint64)throttle, MAX(20, rows[i].asked)));
+                g_assert_true(libvirtResets(rows[i].asked));
+                convergeBackendLibvirtEnd(backend);
+                g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+                g_assert_cmpint(qemu.initial, ==, rows[i].asked);
+                g_assert_cmpint(qemu.max, ==, pristine.max);
+            }
+        }
+    }
+}
+
+/* The backend of the guest that libvirt pauses or lets run. */
+static struct {
+    convergeBackendLibvirt *backend;
+    gboolean over;              /* the migration is, before libvirt gets to pause the guest */
+    guint suspends, resumes;
+} guest;
+
+static int
+fakeSuspend(virDomainPtr dom G_GNUC_UNUSED)
+{
+    guest.suspends++;
+    if (guest.over)
+        convergeBackendLibvirtCancel(guest.backend);
+    return 0;
+}
+
+static int
+fakeResume(virDomainPtr dom G_GNUC_UNUSED)
+{
+    guest.resumes++;
+    return 0;
+}
+
+/* With the limit out of the way QEMU does not finish the pass first. */
+static void
+testSuspendLiftsDowntimeLimit(void)
+{
+    convergeLibvirt libvirt = fake;
+    int over;
+
+    libvirt.suspend = fakeSuspend;
+    libvirt.resume = fakeResume;
+    for (over = 0; over < 2; over++) {
+        g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&libvirt, FALSE);
+
+        qemu = pristine;
+        memset(&guest, 0, sizeof(guest));
+        guest.backend = backend;
+        guest.over = over != 0;
+        g_assert_true(say(backend, CONVERGE_VERB_DOWNTIME, 0));
+        g_assert_true(say(backend, CONVERGE_VERB_SUSPEND, 0));
+        g_assert_cmpuint(guest.suspends, ==, 1);
+        /* The longest that QEMU accepts; of a migration that is over it is left alone. */
+        g_assert_cmpint(qemu.downtime, ==, over ? 100 : 2000 * 1000);
+
+        /* libvirt itself lets a guest run again that was paused in time. */
+        g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+        g_assert_cmpuint(guest.resumes, ==, over ? 1 : 0);
+        assertPristine();
+        g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+        g_assert_cmpuint(guest.resumes, ==, over ? 1 : 0);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -453,5 +553,7 @@ main(int argc, char **argv)
     g_test_add_func("/backend/refused", testRefused);
     g_test_add_func("/backend/deep-reply", testDeepReply);
     g_test_add_func("/backend/brackets-in-string", testBracketsInString);
+    g_test_add_func("/backend/max-never-below-libvirts-initial", testMaxNeverBelowLibvirtsInitial);
+    g_test_add_func("/backend/suspend-lifts-downtime-limit", testSuspendLiftsDowntimeLimit);
     return g_test_run();
 }

@@ -322,6 +322,254 @@ testSecondLook(void)
     }
 }
 
+/* Two looks count only in a row: one in between that finds a way makes them start anew. */
+static void
+testLooksInARow(void)
+{
+    const controlCase beyond = { .bandwidth = 100 * MB, .workingSet = 800 * MB,
+                                 .writeRate = 12000 * MB, .remaining = 800 * MB };
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 800 * MB,
+                               .writeRate = 20 * MB, .remaining = 30 * MB };
+    const controlCase *const looks[] = { &beyond, &calm, &beyond, &beyond };
+    g_autoptr(convergePolicy) policy =
+        convergePolicyParse("adaptive,fallback=suspend,fallback-when=prediction", NULL);
+    convergeControl control = { .policy = policy };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+    gsize i;
+
+    fill(&model, &beyond);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+    for (i = 0; i < G_N_ELEMENTS(looks); i++) {
+        unsigned int n;
+
+        fill(&model, looks[i]);
+        model.least.writeRate = 20 * MB;
+        model.last.iteration = 2 + i;
+        n = convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        g_assert_cmpint(n > 0 && decisions[0].verb == CONVERGE_VERB_SUSPEND, ==,
+                        i == G_N_ELEMENTS(looks) - 1);
+    }
+}
+
+/* Starts a migration under @policy, looks once at the end of the bulk pass, and returns what
+ * is decided first then. */
+static convergeDecision
+firstLook(const char *text,
+          const controlCase *data,
+          convergeNews news)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse(text, NULL);
+    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+
+    fill(&model, data);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+    model.last.iteration = 2;
+    g_assert_cmpuint(convergeControlDecide(&control, &model, news, decisions), >, 0);
+    return decisions[0];
+}
+
+/* Whether another rung is cheaper is asked with a sync; between two of them too little is known
+ * of what is dirty. */
+static void
+testCheaperOnlyWithASync(void)
+{
+    const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                               .writeRate = 1000 * MB, .remaining = 400 * MB };
+    const char *policy = "adaptive,fallback=suspend,fallback-when=cheaper";
+
+    g_assert_cmpint(firstLook(policy, &data, CONVERGE_NEWS_PROBE).verb, ==, CONVERGE_VERB_THROTTLE);
+    g_assert_cmpint(firstLook(policy, &data, CONVERGE_NEWS_SYNC).verb, ==, CONVERGE_VERB_SUSPEND);
+}
+
+/* To lose half as much again is hopeless where that is more than a second, however often it is
+ * looked at; of short times the ratio means nothing. */
+static void
+testShortTimesAreNotHopeless(void)
+{
+    const struct {
+        controlCase data;
+        gboolean hopeless;
+    } rows[] = {
+        { { .bandwidth = 100 * MB, .workingSet = 45 * MB, .writeRate = 2684 * MB,
+            .remaining = 30 * MB }, FALSE },
+        { { .bandwidth = 100 * MB, .workingSet = 400 * MB, .writeRate = 5960 * MB,
+            .remaining = 400 * MB }, TRUE },
+    };
+    g_autoptr(convergePolicy) policy =
+        convergePolicyParse("adaptive,fallback=suspend,fallback-when=prediction", NULL);
+    gsize i;
+    int look;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+        convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+        gboolean fallsBack = FALSE;
+        convergeModel model;
+
+        fill(&model, &rows[i].data);
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        for (look = 0; look < 3 && !fallsBack; look++) {
+            model.last.iteration = 2 + (guint64)look;
+            fallsBack = convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) > 0 &&
+                decisions[0].verb == CONVERGE_VERB_SUSPEND;
+        }
+        g_assert_cmpint(fallsBack, ==, rows[i].hopeless);
+    }
+}
+
+/* The strongest throttle, under which a vCPU stands still for long at a time, is for where
+ * nothing gentler converges or where it saves a third of what the guest loses. */
+static void
+testStrongestOnlyWhereItSaves(void)
+{
+    unsigned int saving = 0;
+    double rate;
+
+    for (rate = 1000 * MB; rate < 2000 * MB; rate += 20 * MB) {
+        const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                                   .writeRate = rate, .remaining = 400 * MB };
+        convergeDecision gentle = firstLook("adaptive,max-throttle=97", &data, CONVERGE_NEWS_SYNC);
+        convergeDecision any = firstLook("adaptive", &data, CONVERGE_NEWS_SYNC);
+
+        g_test_message("%.0f MB/s: %u %%", rate / MB, any.throttle);
+        if (!gentle.prediction.converges) {
+            g_assert_cmpuint(any.throttle, ==, 99);
+        } else if (any.throttle > 97) {
+            g_assert_cmpfloat(any.prediction.lostMs * 1.5, <, gentle.prediction.lostMs);
+            saving++;
+        } else {
+            g_assert_cmpuint(any.throttle, ==, gentle.throttle);
+        }
+    }
+    g_assert_cmpuint(saving, >, 0);
+}
+
+/* A prediction is as wrong as the guests that may be differ; where the worst of them never gets
+ * there, as wrong as it is long. */
+static void
+testErrorOfAPrediction(void)
+{
+    const struct {
+        double leastRate, mostRate;
+    } rows[] = { { 250 * MB, 250 * MB }, { 200 * MB, 300 * MB }, { 200 * MB, 12000 * MB } };
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+        convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+        const convergePrediction *prediction = &decisions[0].prediction;
+        convergeModel model;
+
+        fill(&model, &cases[2]);
+        model.least.writeRate = rows[i].leastRate;
+        model.most.writeRate = rows[i].mostRate;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        model.last.iteration = 2;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_THROTTLE);
+        g_assert_true(decisions[0].predicted && prediction->converges);
+        if (i == 0)
+            g_assert_cmpint(prediction->errorMs, ==, 0);
+        else if (i == 1)
+            g_assert_cmpint(prediction->errorMs, >, 0);
+        if (i == 2)
+            g_assert_cmpint(prediction->errorMs, ==, prediction->remainingMs);
+        else
+            g_assert_cmpint(prediction->errorMs, <, prediction->remainingMs);
+    }
+}
+
+/* QEMU that is kept ready throttles a pass sooner than one that was let go of. */
+static void
+testReadyQemuThrottlesSooner(void)
+{
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                               .writeRate = 1 * MB, .remaining = 100 * MB };
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    gint64 remainingMs[2];
+    int letGo;
+
+    for (letGo = 0; letGo < 2; letGo++) {
+        convergeControl control = { .policy = policy };
+        convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+        convergeModel model;
+
+        fill(&model, &cases[2]);
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        if (letGo) {
+            fill(&model, &calm);
+            model.last.iteration = 2;
+            g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC,
+                                                   decisions), ==, 1);
+            g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_HOLD);
+            fill(&model, &cases[2]);
+        }
+        model.last.iteration = 2;
+        convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_THROTTLE);
+        remainingMs[letGo] = decisions[0].prediction.remainingMs;
+    }
+    g_assert_cmpint(remainingMs[1], >, remainingMs[0] + 1000);
+}
+
+/* A guest that varies a little makes no decisions. */
+static void
+testPlanInForceIsKept(void)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model;
+    double remaining;
+
+    fill(&model, &cases[2]);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+    model.last.iteration = 2;
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+    model.last.throttle = decisions[0].throttle;
+    for (remaining = 390 * MB; remaining > 1 * MB; remaining -= 5 * MB) {
+        gsize i;
+
+        for (i = 0; i < 3; i++) {
+            model.last.remainingBytes = (guint64)remaining;
+            model.guest.writeRate = (240 + 10 * (double)i) * MB;
+            model.least = model.most = model.guest;
+            g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE,
+                                                   decisions), ==, 0);
+        }
+    }
+}
+
+/* A guest that has been throttled does not converge by itself, even if it is let go of. */
+static void
+testThrottledGuestIsMiddle(void)
+{
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
+                               .writeRate = 1 * MB, .remaining = 100 * MB };
+    const controlCase *const looks[] = { &cases[2], &calm, &calm, &calm };
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeVerb last = CONVERGE_VERB_LAST;
+    convergeModel model;
+    gsize i;
+
+    fill(&model, looks[0]);
+    convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+    for (i = 0; i < G_N_ELEMENTS(looks); i++) {
+        fill(&model, looks[i]);
+        model.last.iteration = 2 + i;
+        if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) > 0)
+            last = decisions[0].verb;
+        g_assert_cmpint(control.class_, ==, CONVERGE_CLASS_MIDDLE);
+    }
+    g_assert_cmpint(last, ==, CONVERGE_VERB_HOLD);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -340,5 +588,13 @@ main(int argc, char **argv)
     g_test_add_func("/control/second-look", testSecondLook);
     g_test_add_func("/control/skips", testSkips);
     g_test_add_func("/control/names", testNames);
+    g_test_add_func("/control/looks-in-a-row", testLooksInARow);
+    g_test_add_func("/control/cheaper-only-with-a-sync", testCheaperOnlyWithASync);
+    g_test_add_func("/control/short-times-are-not-hopeless", testShortTimesAreNotHopeless);
+    g_test_add_func("/control/strongest-only-where-it-saves", testStrongestOnlyWhereItSaves);
+    g_test_add_func("/control/error-of-a-prediction", testErrorOfAPrediction);
+    g_test_add_func("/control/ready-qemu-throttles-sooner", testReadyQemuThrottlesSooner);
+    g_test_add_func("/control/plan-in-force-is-kept", testPlanInForceIsKept);
+    g_test_add_func("/control/throttled-guest-is-middle", testThrottledGuestIsMiddle);
     return g_test_run();
 }

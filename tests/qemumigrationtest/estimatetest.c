@@ -371,6 +371,191 @@ testCipher(void)
     g_assert_cmpstr(name, ==, "AES-256-GCM");
 }
 
+/* A guest that a throttle helps, if it is not one that none helps. */
+static convergeForecastInput
+uncertainInput(void)
+{
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIT_CORNERS; i++)
+        input.fit.corner[i] = (convergeDirtying) { 400e6, 120e6 };
+    input.fit.corner[CONVERGE_FIT_CORNERS - 1].writeRate = 12000e6;
+    return input;
+}
+
+/* Policies that complete for sure go before those that may not, whatever those lose. */
+static void
+testCertainBeforeUncertain(void)
+{
+    static const char *const texts[] = { "adaptive", "suspend,max-downtime=100s", NULL };
+    convergeForecastInput input = uncertainInput();
+    g_autoptr(convergeForecasts) forecasts = forecastOf(&input, texts);
+
+    g_assert_cmpint(at(forecasts, 0)->end, ==, CONVERGE_END_LIMITS);
+    g_assert_cmpint(at(forecasts, 0)->worst, ==, CONVERGE_END_NEVER);
+    g_assert_cmpint(at(forecasts, 1)->worst, ==, CONVERGE_END_LIMITS);
+    g_assert_cmpfloat(at(forecasts, 0)->lostMs.value, <, 0.8 * at(forecasts, 1)->lostMs.value);
+    g_assert_cmpint(forecasts->recommended, ==, 1);
+    /* Only what ends in a worse way is called cheaper. */
+    g_assert_cmpint(forecasts->cheaper, ==, -1);
+}
+
+/* Those that stay within their limits, if only perhaps, go before all that do not. */
+static void
+testWithinLimitsBeforeOthers(void)
+{
+    static const char *const texts[] = { "post-copy", "suspend", "adaptive", NULL };
+    convergeForecastInput input = uncertainInput();
+    g_autoptr(convergeForecasts) forecasts = forecastOf(&input, texts);
+
+    g_assert_cmpint(at(forecasts, 0)->worst, ==, CONVERGE_END_POSTCOPY);
+    g_assert_cmpint(at(forecasts, 1)->worst, ==, CONVERGE_END_PAUSE);
+    g_assert_cmpint(at(forecasts, 2)->worst, ==, CONVERGE_END_NEVER);
+    g_assert_cmpint(forecasts->recommended, ==, 2);
+}
+
+/* And what may complete beyond the limits goes before nothing at all. */
+static void
+testUncertainBeforeNothing(void)
+{
+    static const char *const texts[] = { "adaptive,throttle=none", "adaptive", NULL };
+    convergeForecastInput input = uncertainInput();
+    g_autoptr(convergeForecasts) forecasts = NULL;
+
+    input.pauseMostMs = 50;
+    forecasts = forecastOf(&input, texts);
+    g_assert_cmpint(at(forecasts, 0)->end, ==, CONVERGE_END_NEVER);
+    g_assert_cmpint(at(forecasts, 1)->end, ==, CONVERGE_END_PAUSE);
+    g_assert_cmpint(at(forecasts, 1)->worst, ==, CONVERGE_END_NEVER);
+    g_assert_cmpint(forecasts->recommended, ==, 1);
+}
+
+/* Where two policies are as good as each other, the one that was named first is recommended. */
+static void
+testNamedFirstOfATie(void)
+{
+    static const char *const texts[2][3] = {
+        { "adaptive", "adaptive,max-throttle=94", NULL },
+        { "adaptive,max-throttle=94", "adaptive", NULL },
+    };
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    gsize i;
+
+    for (i = 0; i < 2; i++) {
+        g_autoptr(convergeForecasts) forecasts = forecastOf(&input, texts[i]);
+        const convergeForecast *one = at(forecasts, 0);
+        const convergeForecast *other = at(forecasts, 1);
+
+        g_test_message("%s: %.0f, %.0f; %s: %.0f, %.0f", one->text, one->lostMs.value,
+                       one->totalMs.value, other->text, other->lostMs.value, other->totalMs.value);
+        g_assert_cmpfloat(one->totalMs.value, !=, other->totalMs.value);
+        g_assert_cmpint(forecasts->recommended, ==, 0);
+    }
+}
+
+/* How much memory is in use widens the forecast, even where all else is known. */
+static void
+testUsedMemoryWidensTheRange(void)
+{
+    static const char *const texts[] = { "adaptive", NULL };
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    g_autoptr(convergeForecasts) forecasts = NULL;
+    const convergeRange *total;
+    gsize i;
+
+    for (i = 1; i < CONVERGE_FIT_CORNERS; i++)
+        input.fit.corner[i] = input.fit.corner[0];
+    input.used = (convergeRange) { 700e6, 500e6, 1000e6 };
+    forecasts = forecastOf(&input, texts);
+    total = &at(forecasts, 0)->totalMs;
+    g_assert_cmpfloat(total->low, <, total->value - 0.8 * 200e6 / input.bandwidth * 1000);
+    g_assert_cmpfloat(total->high, >, total->value + 0.8 * 300e6 / input.bandwidth * 1000);
+}
+
+static convergeSampledFit
+fitOf(const guint64 *mibps,
+      gsize n)
+{
+    convergeObservation seen[8];
+    convergeSampledFit fit;
+    gsize i;
+
+    g_assert_cmpuint(n, <=, G_N_ELEMENTS(seen));
+    for (i = 0; i < n; i++)
+        seen[i] = convergeFitObservation(i % 3 == 2 ? 5 : 1, mibps[i]);
+    convergeFitDirtying(seen, n, GIB, convergeFitPages(GIB, TRUE), &fit);
+    return fit;
+}
+
+/* Of a guest that does now this and now that, all is less certain by as much as it varies. */
+static void
+testGuestThatVariesIsUncertain(void)
+{
+    const guint64 steady[] = { 60, 60, 40, 60, 60, 40 };
+    const guint64 varying[] = { 30, 90, 20, 90, 30, 60 };
+    convergeSampledFit one = fitOf(steady, G_N_ELEMENTS(steady));
+    convergeSampledFit other = fitOf(varying, G_N_ELEMENTS(varying));
+
+    g_assert_cmpfloat(other.scatter, >, 10 * one.scatter);
+    g_assert_cmpfloat(other.writeRate.high / other.writeRate.low, >,
+                      1.5 * one.writeRate.high / one.writeRate.low);
+}
+
+/* That no page of a sample was seen to change does not mean that none did. */
+static void
+testQuietGuestMayWrite(void)
+{
+    const guint64 quiet[] = { 0, 0, 0 };
+    convergeSampledFit fit = fitOf(quiet, G_N_ELEMENTS(quiet));
+    gsize i;
+
+    g_assert_true(fit.quiet);
+    g_assert_cmpfloat(fit.workingSet.value, ==, 0);
+    /* 95 % of a Poisson distribution: less than three pages of all that were looked at. */
+    g_assert_cmpfloat(fit.workingSet.high, >, 0);
+    g_assert_cmpfloat(fabs(fit.workingSet.high - 4096), <, 1);
+    for (i = 1; i < CONVERGE_FIT_CORNERS; i++)
+        g_assert_cmpfloat(fit.corner[i].workingSet, ==, fit.workingSet.high);
+}
+
+static guint
+countNotes(const convergeForecastInput *input)
+{
+    static const char *const texts[] = { "adaptive", NULL };
+    g_autoptr(convergeForecasts) forecasts = forecastOf(input, texts);
+    convergeObservation seen = convergeFitObservation(1, 200);
+    g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(seen));
+    convergeMeasured measured = { .memory = GIB, .used = input->used, .usedKnown = TRUE, .seen = list };
+    convergeReport report = reportOf(input, &measured, forecasts);
+    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autofree char *json = NULL;
+
+    g_array_append_val(list, seen);
+    json = convergeReportJSON(&report);
+    g_assert_true(json_parser_load_from_data(parser, json, -1, NULL));
+    return json_array_get_length(json_object_get_array_member(
+        json_node_get_object(json_parser_get_root(parser)), "notes"));
+}
+
+/* Measurements that disagree, and what they leave open, each have a note. */
+static void
+testNotesOnWhatIsUncertain(void)
+{
+    convergeForecastInput input = inputOf(&guests[2], 1);
+    guint before;
+
+    input.fit.scatter = 1;
+    input.fit.rateOpen = input.fit.setOpen = FALSE;
+    before = countNotes(&input);
+    input.fit.scatter = 10;
+    g_assert_cmpuint(countNotes(&input), ==, before + 1);
+    input.fit.rateOpen = TRUE;
+    g_assert_cmpuint(countNotes(&input), ==, before + 2);
+    input.fit.setOpen = TRUE;
+    g_assert_cmpuint(countNotes(&input), ==, before + 3);
+}
+
 int
 main(int argc,
      char **argv)
@@ -393,5 +578,13 @@ main(int argc,
     g_test_add_func("/estimate/report", testReport);
     g_test_add_func("/estimate/report-open", testReportOpen);
     g_test_add_func("/estimate/cipher", testCipher);
+    g_test_add_func("/estimate/certain-before-uncertain", testCertainBeforeUncertain);
+    g_test_add_func("/estimate/within-limits-before-others", testWithinLimitsBeforeOthers);
+    g_test_add_func("/estimate/uncertain-before-nothing", testUncertainBeforeNothing);
+    g_test_add_func("/estimate/named-first-of-a-tie", testNamedFirstOfATie);
+    g_test_add_func("/estimate/used-memory-widens-the-range", testUsedMemoryWidensTheRange);
+    g_test_add_func("/estimate/guest-that-varies-is-uncertain", testGuestThatVariesIsUncertain);
+    g_test_add_func("/estimate/quiet-guest-may-write", testQuietGuestMayWrite);
+    g_test_add_func("/estimate/notes-on-what-is-uncertain", testNotesOnWhatIsUncertain);
     return g_test_run();
 }

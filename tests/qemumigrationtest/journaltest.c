@@ -476,6 +476,106 @@ testInvalid(void)
     removeDir(dir);
 }
 
+static guint
+countLines(const convergeJournal *journal,
+           const char *part)
+{
+    g_autofree char *text = NULL;
+    const char *at;
+    guint count = 0;
+
+    g_assert_true(g_file_get_contents(convergeJournalPath(journal), &text, NULL, NULL));
+    for (at = text; (at = strstr(at, part)); at++)
+        count++;
+    return count;
+}
+
+/* When samples have filled a journal there is room for decisions, and when those have, for
+ * the end. */
+static void
+testRoomForDecisionsAndEnd(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
+    g_autoptr(convergeJournal) journal = openJournal(dir, "guest");
+    convergeModel model = { .bandwidth = 1e8, .guest = { 1e8, 2e8, 1 } };
+    convergeDecision decision = { .verb = CONVERGE_VERB_HOLD, .reason = CONVERGE_REASON_CONVERGES };
+    g_autofree char *text = g_strnfill(1000, 'x');
+    struct stat file;
+    int i;
+
+    for (i = 0; i < 20000; i++) {
+        convergeJournalSample(journal, &model, CONVERGE_NEWS_SYNC);
+        if (i % 1000 == 0)
+            convergeJournalWait(journal);
+    }
+    for (i = 0; i < 100; i++)
+        convergeJournalDecision(journal, &model, &decision, text, NULL);
+    convergeJournalWait(journal);
+    g_assert_cmpuint(countLines(journal, "\"type\":\"decision\""), ==, 100);
+
+    for (i = 0; i < 1000; i++)
+        convergeJournalDecision(journal, &model, &decision, text, NULL);
+    convergeJournalEnd(journal, &model, "done", 1234, text);
+    convergeJournalWait(journal);
+    g_assert_cmpuint(countLines(journal, "\"type\":\"end\""), ==, 1);
+    g_assert_cmpint(stat(convergeJournalPath(journal), &file), ==, 0);
+    g_assert_cmpint(file.st_size, <=, CONVERGE_JOURNAL_BYTES);
+    removeDir(dir);
+}
+
+/* Samples tell of the same probe until the next one: it is noted with the first of them. */
+static void
+testProbeIsNotedOnce(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
+    g_autoptr(convergeJournal) journal = openJournal(dir, "guest");
+    convergeModel model = { .last = { .probeId = 1, .probeMs = 1000, .probeBps = 1 } };
+    int i;
+
+    for (i = 0; i < 3; i++)
+        convergeJournalSample(journal, &model, CONVERGE_NEWS_NONE);
+    model.last.probeId = 2;
+    for (i = 0; i < 3; i++)
+        convergeJournalSample(journal, &model, CONVERGE_NEWS_NONE);
+    convergeJournalWait(journal);
+    g_assert_cmpuint(countLines(journal, "\"probe\":1,"), ==, 1);
+    g_assert_cmpuint(countLines(journal, "\"probe\":2,"), ==, 1);
+    removeDir(dir);
+}
+
+/* What ended a journal first is what matters, whatever fails thereafter. */
+static void
+testFirstTroubleIsTold(void)
+{
+    g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
+    convergeJournal *journal;
+    int i;
+
+    setDisk(TRUE, G_MAXSIZE);
+    journal = openJournal(dir, "guest");
+    convergeJournalThrottleMethod(journal, 0, "", "");
+    awaitHanging();
+    for (i = 0; i < CONVERGE_JOURNAL_QUEUE + 1; i++)
+        convergeJournalThrottleMethod(journal, 1, "", "");
+    /* It has ended; but what is queued fails now. */
+    setDisk(FALSE, 10);
+    while (TRUE) {
+        gsize room;
+
+        pthread_mutex_lock(&disk.lock);
+        room = disk.room;
+        pthread_mutex_unlock(&disk.lock);
+        if (room == 0)
+            break;
+        g_usleep(1000);
+    }
+    g_usleep(10 * 1000);            /* a moment for the thread to tell of it, right or wrong */
+    assertTrouble(journal, "does not keep up");
+    setDisk(FALSE, G_MAXSIZE);
+    convergeJournalClose(journal);
+    removeDir(dir);
+}
+
 int
 main(int argc,
      char **argv)
@@ -494,6 +594,9 @@ main(int argc,
     g_test_add_func("/journal/queue-full", testQueueFull);
     g_test_add_func("/journal/disk-full", testDiskFull);
     g_test_add_func("/journal/invalid", testInvalid);
+    g_test_add_func("/journal/room-for-decisions-and-end", testRoomForDecisionsAndEnd);
+    g_test_add_func("/journal/probe-is-noted-once", testProbeIsNotedOnce);
+    g_test_add_func("/journal/first-trouble-is-told", testFirstTroubleIsTold);
 
     return g_test_run();
 }

@@ -501,6 +501,67 @@ testScenarioErrors(void)
     g_unlink(path);
 }
 
+/* What devices write no throttle of the vCPUs slows. */
+static void
+testFixedShareIsNotThrottled(void)
+{
+    const double shares[] = { 0, 0.5, 1 };
+    double dirtied[G_N_ELEMENTS(shares)];
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(shares); i++) {
+        convergePlantConfig config = {
+            .memory = 1000 * MB, .used = 500 * MB, .bandwidth = 100 * MB, .nwriters = 1,
+            .writers = { { .set = 400 * MB, .rate = 40 * MB, .fixedShare = shares[i] } },
+        };
+
+        dirtied[i] = dirtiedUnder(&config, 99);
+        if (shares[i] == 1)
+            g_assert_cmpfloat(dirtied[i], ==, dirtiedUnder(&config, 0));
+    }
+    g_assert_cmpfloat(1.2 * dirtied[0], <, dirtied[1]);
+    g_assert_cmpfloat(1.2 * dirtied[1], <, dirtied[2]);
+}
+
+/* As many as the plant has room for, and no negative numbers. */
+static void
+testScenarioBounds(void)
+{
+    const struct {
+        const char *start;
+        const char *repeated;
+        gsize most;                 /* times */
+    } rows[] = {
+        { "", "[writer %zu]\nset=1 MB\nrate=1 MB/s\n", CONVERGE_PLANT_WRITERS },
+        { "[guest]\nphases=1s:50%", ",%zus:50%%", CONVERGE_PLANT_PHASES - 1 },
+        { "[link]\nchanges=1ms:1 MB/s", ",%zus:1 MB/s", CONVERGE_PLANT_LINK_CHANGES - 1 },
+        { "[guest]\nused=", "-%zu MB\n", 0 },
+        { "[scenario]\nnoise=", "-%zu %%\n", 0 },
+    };
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp("scenario-XXXXXX.ini", &path, NULL);
+    gsize i, more, j;
+
+    g_assert_cmpint(fd, >=, 0);
+    g_close(fd, NULL);
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        for (more = rows[i].most > 0 ? 0 : 1; more < 2; more++) {
+            g_autoptr(GString) text = g_string_new("[guest]\nmemory=1 GB\n[link]\nbandwidth=1 Gbit/s\n");
+            g_autoptr(convergeScenario) scenario = NULL;
+            g_autoptr(GError) error = NULL;
+
+            g_string_append(text, rows[i].start);
+            for (j = 0; j < rows[i].most + more; j++)
+                g_string_append_printf(text, rows[i].repeated, j + 1);
+            g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+            scenario = convergeScenarioLoad(path, &error);
+            g_assert_cmpint(scenario != NULL, ==, more == 0);
+            g_assert_cmpint(error == NULL, ==, more == 0);
+        }
+    }
+    g_unlink(path);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -515,5 +576,7 @@ main(int argc, char **argv)
     g_test_add_func("/plant/throttle-methods", testThrottleMethods);
     g_test_add_func("/plant/methods", testMethods);
     g_test_add_func("/plant/scenario-errors", testScenarioErrors);
+    g_test_add_func("/plant/fixed-share-is-not-throttled", testFixedShareIsNotThrottled);
+    g_test_add_func("/plant/scenario-bounds", testScenarioBounds);
     return g_test_run();
 }

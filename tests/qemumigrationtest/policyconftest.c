@@ -440,6 +440,61 @@ testShippedValues(void)
     g_assert_cmpuint(keys, ==, CONVERGE_FIELD_LAST + 1);
 }
 
+/* Both groups are the host's; what it states for one policy overrides what it states for all. */
+static void
+testOnePolicyGoesBeforeAll(void)
+{
+    static const struct {
+        const char *call;
+        gint64 stall;
+    } rows[] = { { "adaptive", 3 }, { "gold", 5 }, { "gold,stall=7", 7 } };
+    g_autoptr(convergePolicyConf) conf = parse("[policy gold]\nstall=5\n[default]\nstall=3\n");
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(convergePolicySpec) call = convergePolicySpecParse(rows[i].call, NULL);
+        const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
+            [CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(conf),
+            [CONVERGE_LAYER_CALL] = call,
+        };
+        g_autoptr(convergePolicy) policy =
+            convergePolicyResolve(layers, convergePolicyConfGetHost(conf), NULL);
+
+        g_assert_nonnull(policy);
+        g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_STALL), ==, rows[i].stall);
+    }
+}
+
+/* What is allowed is allowed to the last character. */
+static void
+testLengthLimitsAreExact(void)
+{
+    static const struct {
+        const char *start, *end;
+        gsize length;               /* with blanks or a comment in between */
+        char fill;
+    } rows[] = {
+        { "[default]\nstall", "=3", sizeof("[default]\n") - 1 + 256, ' ' },
+        { "#", "\n", 64 * 1024, 'x' },
+    };
+    gsize i, more;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        for (more = 0; more < 2; more++) {
+            gsize length = rows[i].length + more;
+            g_autofree char *fill = g_strnfill(length - strlen(rows[i].start) - strlen(rows[i].end),
+                                               rows[i].fill);
+            g_autofree char *text = g_strconcat(rows[i].start, fill, rows[i].end, NULL);
+            g_autoptr(GError) error = NULL;
+            g_autoptr(convergePolicyConf) conf = convergePolicyConfParse(text, length, "host.conf", &error);
+
+            g_assert_cmpint(conf != NULL, ==, more == 0);
+            if (more)
+                g_assert_nonnull(strstr(error->message, "too long"));
+        }
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -453,5 +508,7 @@ main(int argc, char **argv)
     g_test_add_func("/policyconf/places", testPlaces);
     g_test_add_func("/policyconf/shipped", testShipped);
     g_test_add_func("/policyconf/shipped-values", testShippedValues);
+    g_test_add_func("/policyconf/one-policy-goes-before-all", testOnePolicyGoesBeforeAll);
+    g_test_add_func("/policyconf/length-limits-are-exact", testLengthLimitsAreExact);
     return g_test_run();
 }

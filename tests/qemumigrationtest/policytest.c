@@ -303,6 +303,67 @@ testLadder(void)
     g_assert_true(convergePolicyMayPostcopy(policy));
 }
 
+/* Post-copy has to be asked for from the start, on whichever rung it stands. */
+static void
+testMayPostcopyOnAnyRung(void)
+{
+    static const struct {
+        const char *text;
+        gboolean may;
+    } rows[] = {
+        { "adaptive,fallback=post-copy", TRUE },
+        { "adaptive,fallback=suspend+post-copy", TRUE },
+        { "adaptive,fallback=suspend+abort+post-copy", TRUE },
+        { "adaptive,fallback=suspend+abort", FALSE },
+        { "adaptive,fallback=continue", FALSE },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(convergePolicy) policy = convergePolicyParse(rows[i].text, NULL);
+
+        g_assert_nonnull(policy);
+        g_assert_cmpint(convergePolicyMayPostcopy(policy), ==, rows[i].may);
+    }
+}
+
+/* What is allowed is allowed to the last character. */
+static void
+testLengthLimitsAreExact(void)
+{
+    g_autofree char *longest = g_strnfill(64, 'a');
+    g_autofree char *longer = g_strnfill(65, 'a');
+    g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(longest, NULL);
+    gsize length;
+
+    g_assert_nonnull(spec);
+    g_assert_cmpstr(convergePolicySpecGetPreset(spec), ==, longest);
+    g_assert_null(convergePolicySpecParse(longer, NULL));
+
+    /* No right policy is that long: what is refused is something else, or the length. */
+    for (length = 1024; length <= 1025; length++) {
+        g_autofree char *text = g_strnfill(length, 'a');
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(convergePolicySpecParse(text, &error));
+        g_assert_cmpint(strstr(error->message, "too long") != NULL, ==, length > 1024);
+    }
+}
+
+/* As many digits as could not be counted in are no number. */
+static void
+testNumbersDoNotWrapAround(void)
+{
+    static const char *const texts[] = {
+        "adaptive,passes=18446744073709551617", "adaptive,deadline=18446744073709551617ms",
+        "adaptive,deadline=5124095576030432h", "adaptive,max-throttle=18446744073709551665",
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_assert_null(convergePolicyParse(texts[i], NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -315,5 +376,8 @@ main(int argc, char **argv)
     g_test_add_func("/policy/layers", testLayers);
     g_test_add_func("/policy/sites", testSites);
     g_test_add_func("/policy/ladder", testLadder);
+    g_test_add_func("/policy/may-postcopy-on-any-rung", testMayPostcopyOnAnyRung);
+    g_test_add_func("/policy/length-limits-are-exact", testLengthLimitsAreExact);
+    g_test_add_func("/policy/numbers-do-not-wrap-around", testNumbersDoNotWrapAround);
     return g_test_run();
 }

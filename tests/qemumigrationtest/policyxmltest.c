@@ -413,6 +413,30 @@ genericError(void *opaque G_GNUC_UNUSED,
     g_error("libxml2 printed '%s'", format);
 }
 
+/* What is allowed is allowed to the last character: a longer word is refused for its length, one
+ * as long as that for what it is. */
+static void
+testLengthLimitIsExact(void)
+{
+    static const char *const rows[] = {
+        "<policy><%s/></policy>", "<policy %s=''/>", "<policy preset='%s'/>",
+        "<policy><stall>%s</stall></policy>",
+    };
+    gsize i, length;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        for (length = 128; length <= 129; length++) {
+            g_autofree char *word = g_strnfill(length, 'a');
+            g_autofree char *xml = g_strdup_printf(rows[i], word);
+            g_autoptr(GError) error = NULL;
+            g_autoptr(convergePolicySpec) spec = convergePolicySpecFromXML(xml, &error);
+
+            g_assert_null(spec);
+            g_assert_cmpint(strstr(error->message, "too long") != NULL, ==, length > 128);
+        }
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -426,5 +450,6 @@ main(int argc, char **argv)
     g_test_add_func("/policyxml/cut", testCut);
     g_test_add_func("/policyxml/threads", testThreads);
     g_test_add_func("/policyxml/schema", testSchema);
+    g_test_add_func("/policyxml/length-limit-is-exact", testLengthLimitIsExact);
     return g_test_run();
 }

@@ -13,6 +13,7 @@
  *                       refuses, come only when the migration has failed
  *   VIRSH_FAKE_REFUSE   the call fails, the policy being unknown to the destination
  *   VIRSH_FAKE_URI      that of every connection
+ *   VIRSH_FAKE_QEMU     the version of QEMU on the source host, as libvirt counts it
  *   VIRSH_FAKE_DIRTY    the guest dirties so many MiB/s, whatever the time; or "none": this
  *                       host's QEMU cannot tell
  *
@@ -176,6 +177,18 @@ virConnectGetURI(virConnectPtr conn)
     char *(*next)(virConnectPtr) = dlsym(RTLD_NEXT, "virConnectGetURI");
 
     return isSet("VIRSH_FAKE_URI") ? strdup(getenv("VIRSH_FAKE_URI")) : next(conn);
+}
+
+int
+virConnectGetVersion(virConnectPtr conn,
+                     unsigned long *version)
+{
+    int (*next)(virConnectPtr, unsigned long *) = dlsym(RTLD_NEXT, "virConnectGetVersion");
+
+    if (!isSet("VIRSH_FAKE_QEMU"))
+        return next(conn, version);
+    *version = strtoul(getenv("VIRSH_FAKE_QEMU"), NULL, 10);
+    return 0;
 }
 
 virErrorPtr

@@ -391,6 +391,19 @@ class Call(VirshTest):
                                 ["virDomainMigrateToURI3 flags=0x%x auto_converge.policy=%s"
                                  % (LIVE | PEER2PEER | added, policy)])
 
+    def test_post_copy_is_never_added_beside_parallel(self):
+        """Whether the destination can combine the two is for the user to know."""
+        for words, added in (
+                ("", POSTCOPY),
+                (" --parallel", PARALLEL),
+                (" --parallel --parallel-connections 2", PARALLEL),
+                (" --parallel --postcopy", PARALLEL | POSTCOPY)):
+            with self.subTest(words):
+                done = self.fake("migrate --live --p2p --converge-policy post-copy test x" + words,
+                                 VIRSH_FAKE_MODULE="1", VIRSH_FAKE_QEMU="10001000")
+                flags = int(re.search("flags=(0x[0-9a-f]+)", done[2]).group(1), 16)
+                self.assertEqual(flags, LIVE | PEER2PEER | added, done)
+
     def test_each_its_own(self):
         line = ("migrate --live --converge-policy adaptive test test:///default; "
                 "migrate --live test test:///default --disks-uri tcp://h; "

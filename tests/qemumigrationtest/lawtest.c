@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lawtest.c: what the laws of throttle and pause promise, one test for each promise
+ */
+#include <math.h>
+
+#include "script.h"
+
+/* --- The ramp of the allowed pause --- */
+
+static gint64
+downtimeAt(script *s,
+           gint64 elapsedMs)
+{
+    s->sample.timeMs = 1000 + elapsedMs;
+    convergeLoopStep(s->loop);
+    return convergeLoopStatus(s->loop)->downtimeMs;
+}
+
+/* The first rise comes after ramp-after, the next ones ramp-every apart, and none exceeds
+ * the maximum. */
+static void
+testRampByTime(void)
+{
+    static const struct {
+        gint64 ms, doubled, even;   /* elapsed, and what is allowed then */
+    } rows[] = {
+        { 0, 50, 50 }, { 19900, 50, 50 }, { 20000, 100, 200 }, { 29900, 100, 200 },
+        { 30000, 200, 350 }, { 40000, 400, 500 }, { 50000, 500, 500 }, { 300000, 500, 500 },
+    };
+    g_auto(script) doubled = { 0 };
+    g_auto(script) even = { 0 };
+    gsize i;
+
+    scriptInit(&doubled, "adaptive,throttle=none,downtime=ramp,initial-downtime=50ms,max-downtime=500ms,"
+               "ramp-after=20s,ramp-every=10s,ramp-factor=2", CONVERGE_METHOD_QEMU);
+    scriptInit(&even, "adaptive,throttle=none,downtime=ramp,initial-downtime=50ms,max-downtime=500ms,"
+               "ramp-after=20s,ramp-every=10s,ramp-steps=3", CONVERGE_METHOD_QEMU);
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_assert_cmpint(downtimeAt(&doubled, rows[i].ms), ==, rows[i].doubled);
+        g_assert_cmpint(downtimeAt(&even, rows[i].ms), ==, rows[i].even);
+    }
+}
+
+/* Passes count from the first sync on. */
+static void
+testRampByPasses(void)
+{
+    static const gint64 allowed[] = { 50, 50, 100, 100, 200, 200, 400, 400, 500, 500, 500 };
+    g_auto(script) s = { 0 };
+    gsize i;
+
+    scriptInit(&s, "adaptive,throttle=none,downtime=ramp,initial-downtime=50ms,max-downtime=500ms,"
+               "ramp-passes=2,ramp-factor=2", CONVERGE_METHOD_QEMU);
+    convergeLoopStep(s.loop);
+    for (i = 0; i < G_N_ELEMENTS(allowed); i++) {
+        g_assert_cmpint(convergeLoopStatus(s.loop)->downtimeMs, ==, allowed[i]);
+        scriptPass(&s, 200 * MB);
+    }
+}
+
+/* --- The progressive law --- */
+
+/* A step after each pass that dirtied too much of what it sent, at its end and no sooner,
+ * and never beyond the maximum. */
+static void
+testProgressiveStepsAfterBadPasses(void)
+{
+    static const struct {
+        double finds;               /* the sync after a pass that has sent 300 MB */
+        unsigned int throttle;      /* from then on */
+    } rows[] = {
+        { 100 * MB, 0 }, { 300 * MB, 30 }, { 100 * MB, 30 }, { 300 * MB, 45 },
+        { 300 * MB, 60 }, { 300 * MB, 70 }, { 300 * MB, 70 },
+    };
+    g_auto(script) s = { 0 };
+    unsigned int steps = 0;
+    gsize i;
+
+    scriptInit(&s, "adaptive,throttle=progressive,initial-throttle=30,throttle-increment=15,"
+               "max-throttle=70,throttle-threshold=50", CONVERGE_METHOD_VCPU_QUOTA);
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        unsigned int before = convergeLoopStatus(s.loop)->throttleTarget;
+
+        /* What the guest has dirtied meanwhile changes nothing before the sync. */
+        s.sample.remainingBytes = (guint64)(300 * MB);
+        scriptSend(&s, 1500);
+        scriptProbe(&s, 200 * MB);
+        g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, before);
+        scriptPass(&s, rows[i].finds);
+        g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, rows[i].throttle);
+        steps += rows[i].throttle > before;
+    }
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, steps);
+}
+
+/* --- The adaptive law --- */
+
+/* QEMU is kept ready for a throttle from the start; once it is known that none is needed, it
+ * is let go of, and told so once. */
+static void
+testQemuIsKeptReady(void)
+{
+    g_auto(script) s = { 0 };
+    int i;
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
+    scriptPass(&s, 30 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_PRIME), ==, 1);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 1);
+    g_assert_cmpint(scriptLast(&s, CONVERGE_VERB_HOLD)->reason, ==, CONVERGE_REASON_CONVERGES);
+    for (i = 0; i < 3; i++)
+        scriptProbe(&s, 10 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 1);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 0);
+}
+
+/* Throttling in the bulk pass buys nothing, whatever is known by then. */
+static void
+testNoThrottleInTheBulkPass(void)
+{
+    g_auto(script) s = { 0 };
+    int i;
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+    for (i = 0; i < 5; i++) {
+        scriptSend(&s, 400);
+        scriptProbe(&s, 250 * MB);
+    }
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 0);
+    scriptPass(&s, 300 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 1);
+}
+
+/* A throttle that acts at once is in force from when it was asked for, not from the next look
+ * on: what is dirtied under it does not make the guest seem slow. */
+static void
+testThrottleCountsFromItsDecision(void)
+{
+    g_auto(script) s = { 0 };
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+    scriptPass(&s, 300 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, >=, 90);
+    s.sample.timeMs += 3000;
+    s.sample.processedBytes += (guint64)(300 * MB);
+    s.sample.normalBytes = s.sample.processedBytes;
+    s.sample.remainingBytes = 0;
+    convergeLoopStep(s.loop);
+    scriptSync(&s, 30 * MB);
+    g_assert_cmpfloat(convergeLoopStatus(s.loop)->dirtyRate, >, 100 * MB);
+}
+
+/* From no throttle to one at once; to change it takes two looks in a row that say the same. */
+static void
+testChangesAfterASecondLook(void)
+{
+    g_auto(script) s = { 0 };
+    unsigned int throttle;
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+    scriptSend(&s, 1500);
+    scriptProbe(&s, 150 * MB);
+    scriptPass(&s, 200 * MB);
+    throttle = convergeLoopStatus(s.loop)->throttleTarget;
+    g_assert_cmpuint(throttle, >, 0);
+
+    scriptSend(&s, 500);
+    s.sample.remainingBytes = (guint64)(200 * MB);
+    scriptProbe(&s, 220 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, throttle);
+    scriptSend(&s, 500);
+    scriptProbe(&s, 220 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, >, throttle);
+}
+
+/* So also the first throttle comes at once, where earlier looks found that none is needed. */
+static void
+testFirstThrottleComesAtOnce(void)
+{
+    g_auto(script) s = { 0 };
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+    scriptPass(&s, 30 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 0);
+    s.sample.remainingBytes = (guint64)(200 * MB);
+    scriptSend(&s, 300);
+    scriptProbe(&s, 250 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 1);
+}
+
+/* Passes too short to teach the model anything: it predicts an end that never comes. */
+static void
+shortPass(script *s,
+          double finds)
+{
+    s->sample.timeMs += 200;
+    s->sample.processedBytes += (guint64)(BANDWIDTH / 5);
+    s->sample.normalBytes = s->sample.processedBytes;
+    scriptSync(s, finds);
+}
+
+/* After eight passes without progress no prediction of an end is believed; after eight more
+ * the strongest throttle of all is taken.  Progress ends the disbelief. */
+static void
+testEightPassesWithoutProgress(void)
+{
+    g_auto(script) s = { 0 };
+    unsigned int pass, said;
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
+    scriptPass(&s, 30 * MB);            /* the least; nothing is needed */
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
+    for (pass = 1; pass < 8; pass++)
+        shortPass(&s, 30 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
+    shortPass(&s, 30 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 95);
+    g_assert_cmpint(scriptLast(&s, CONVERGE_VERB_THROTTLE)->reason, ==, CONVERGE_REASON_STUCK);
+
+    for (pass = 9; pass < 16; pass++)
+        shortPass(&s, 30 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 95);
+    shortPass(&s, 30 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 99);
+
+    /* There is nothing stronger to say. */
+    said = s.nsaid;
+    for (pass = 0; pass < 20; pass++)
+        shortPass(&s, 30 * MB);
+    g_assert_cmpuint(s.nsaid, ==, said);
+
+    /* Progress: the count starts anew, and with it what is believed. */
+    shortPass(&s, 28 * MB);
+    shortPass(&s, 28 * MB);
+    shortPass(&s, 28 * MB);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, <, 99);
+}
+
+/* --- What a plan may be --- */
+
+/* Room is kept in the allowed pause for what comes on top: for vCPUs that a throttle holds back
+ * from stopping, the more the stronger it is.  But half of it may be used in any case. */
+static void
+testPauseKeepsItsMargin(void)
+{
+    static const struct {
+        const char *policy;
+        gint64 first;               /* allowed at the start */
+    } rows[] = {
+        { "adaptive,initial-downtime=300ms,max-downtime=300ms", 260 },
+        { "adaptive,initial-downtime=60ms,max-downtime=60ms", 30 },
+        { "adaptive,initial-downtime=10ms,max-downtime=10ms", 5 },
+        /* The other laws allow what the policy states. */
+        { "adaptive,downtime=fixed,initial-downtime=10ms,max-downtime=50ms", 50 },
+        { "adaptive,downtime=ramp,initial-downtime=10ms,max-downtime=50ms", 10 },
+    };
+    g_auto(script) stuck = { 0 };
+    gsize i;
+    int pass;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, rows[i].policy, CONVERGE_METHOD_QEMU);
+        convergeLoopStep(s.loop);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->downtimeMs, ==, rows[i].first);
+    }
+
+    /* 1 ms x p / (1 - p) of QEMU's throttle: at 95 %, and at 99 %. */
+    scriptInit(&stuck, "adaptive", CONVERGE_METHOD_QEMU);
+    scriptPass(&stuck, 30 * MB);
+    for (pass = 0; pass < 8; pass++)
+        shortPass(&stuck, 30 * MB);
+    g_assert_cmpint(convergeLoopStatus(stuck.loop)->downtimeMs, ==, 300 - 40 - 19);
+    convergeLoopSetCeiling(stuck.loop, 1000);
+    for (pass = 0; pass < 8; pass++)
+        shortPass(&stuck, 30 * MB);
+    g_assert_cmpuint(convergeLoopStatus(stuck.loop)->throttleTarget, ==, 99);
+    convergeLoopSetCeiling(stuck.loop, 900);
+    convergeLoopStep(stuck.loop);
+    g_assert_cmpint(convergeLoopStatus(stuck.loop)->downtimeMs, ==, 300 - 40 - 99);
+}
+
+/* QEMU's own throttle is not driven below its floor; a quota may be as weak as it suffices. */
+static void
+testWeakestThrottle(void)
+{
+    unsigned int weakest[CONVERGE_METHOD_LAST] = { 0 };
+    static const convergeThrottleMethod methods[] = {
+        CONVERGE_METHOD_QEMU, CONVERGE_METHOD_VCPU_QUOTA,
+    };
+    double rate;
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(methods); i++) {
+        weakest[methods[i]] = 100;
+        for (rate = 80 * MB; rate < 130 * MB; rate += 2 * MB) {
+            g_auto(script) s = { 0 };
+            unsigned int throttle;
+
+            /* The guest writes to 50 MB, hardly faster than the link carries. */
+            scriptInit(&s, "adaptive", methods[i]);
+            scriptSend(&s, 1500);
+            scriptProbe(&s, 50 * MB * (1 - exp(-rate / (50 * MB))));
+            scriptPass(&s, 50 * MB);
+            throttle = convergeLoopStatus(s.loop)->throttleTarget;
+            g_test_message("%.0f MB/s: %u %%", rate / MB, throttle);
+            if (throttle > 0)
+                weakest[methods[i]] = MIN(weakest[methods[i]], throttle);
+        }
+    }
+    g_assert_cmpuint(weakest[CONVERGE_METHOD_QEMU], >=, CONVERGE_THROTTLE_FLOOR);
+    g_assert_cmpuint(weakest[CONVERGE_METHOD_VCPU_QUOTA], <, CONVERGE_THROTTLE_FLOOR);
+}
+
+/* A plan that would end after the deadline is not considered. */
+static void
+testPlanKeepsTheDeadline(void)
+{
+    static const struct {
+        const char *policy;
+        convergeClass class_;
+    } rows[] = {
+        { "adaptive", CONVERGE_CLASS_MIDDLE },
+        { "adaptive,deadline=30s", CONVERGE_CLASS_MIDDLE },
+        { "adaptive,deadline=5s", CONVERGE_CLASS_BEYOND },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, rows[i].policy, CONVERGE_METHOD_VCPU_QUOTA);
+        scriptSend(&s, 1500);
+        scriptProbe(&s, 250 * MB);
+        scriptPass(&s, 300 * MB);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, rows[i].class_);
+    }
+}
+
+/* The stepped and progressive laws may yet come to a throttle that helps: they are not judged
+ * by prediction, and no fallback is taken because of it. */
+static void
+testNoVerdictOnStepsOfTheirOwn(void)
+{
+    static const struct {
+        const char *policy;
+        convergeClass class_;
+    } rows[] = {
+        { "adaptive,throttle=progressive,fallback=suspend,fallback-when=prediction", CONVERGE_CLASS_UNKNOWN },
+        { "stepped,fallback=suspend,fallback-when=prediction", CONVERGE_CLASS_UNKNOWN },
+        { "adaptive,throttle=none,fallback=suspend,fallback-when=prediction", CONVERGE_CLASS_BEYOND },
+    };
+    gsize i;
+    int pass;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, rows[i].policy, CONVERGE_METHOD_QEMU);
+        for (pass = 0; pass < 4; pass++)
+            scriptPass(&s, 300 * MB);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, rows[i].class_);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==,
+                         rows[i].class_ == CONVERGE_CLASS_BEYOND);
+    }
+}
+
+/* --- Guests that no throttle helps --- */
+
+/* The strongest throttle that the policy allows, %: far too little for this guest. */
+#define STRONGEST 30
+
+static void
+watchBeyond(script *s,
+            convergeThrottleMethod method)
+{
+    scriptInit(s, "adaptive,max-throttle=30", method);
+    scriptSend(s, 1500);
+    scriptProbe(s, 800 * MB);
+    scriptPass(s, 800 * MB);
+    g_assert_cmpint(convergeLoopStatus(s->loop)->class_, ==, CONVERGE_CLASS_BEYOND);
+    g_assert_cmpuint(convergeLoopStatus(s->loop)->throttleTarget, ==, STRONGEST);
+}
+
+static gboolean
+isInVain(const script *s)
+{
+    const convergeDecision *hold = scriptLast(s, CONVERGE_VERB_HOLD);
+
+    return hold && hold->reason == CONVERGE_REASON_IN_VAIN;
+}
+
+/* Where even the guest that dirties least of all that may be might converge, a second look must
+ * say the same.  With QEMU's own throttle, only a sync is one. */
+static void
+testSecondLookIsASync(void)
+{
+    static const struct {
+        convergeThrottleMethod method;
+        unsigned int afterProbe;    /* whether it has fallen back by then */
+    } rows[] = { { CONVERGE_METHOD_QEMU, 0 }, { CONVERGE_METHOD_VCPU_QUOTA, 1 } };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+
+        scriptInit(&s, "adaptive,max-throttle=40,fallback=suspend,fallback-when=prediction",
+                   rows[i].method);
+        scriptSend(&s, 1500);
+        scriptProbe(&s, 130 * MB);
+        scriptPass(&s, 300 * MB);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, CONVERGE_CLASS_BEYOND);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, 0);
+        scriptSend(&s, 300);
+        scriptProbe(&s, 130 * MB);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, rows[i].afterProbe);
+        scriptPass(&s, 300 * MB);
+        g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, 1);
+    }
+}
+
+/* Three passes without progress that found the strongest throttle in force are enough of it. */
+static void
+testInVainAfterThreePasses(void)
+{
+    g_auto(script) s = { 0 };
+    int pass;
+
+    watchBeyond(&s, CONVERGE_METHOD_VCPU_QUOTA);
+    for (pass = 0; pass < 3; pass++) {
+        g_assert_false(isInVain(&s));
+        scriptPass(&s, 800 * MB);
+    }
+    g_assert_true(isInVain(&s));
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
+
+    /* It is said once, and is not tried again while the guest goes on like that. */
+    for (pass = 0; pass < 12; pass++)
+        scriptPass(&s, 800 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 2);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 1);
+}
+
+/* QEMU takes a while to the strongest throttle: only passes that found it in force count, and
+ * those in a row. */
+static void
+testInVainOnlyByTheThrottleInForce(void)
+{
+    static const unsigned int inForce[] = { 10, 30, 30, 20, 30, 30, 30 };
+    g_auto(script) s = { 0 };
+    gsize i;
+
+    watchBeyond(&s, CONVERGE_METHOD_QEMU);
+    for (i = 0; i < G_N_ELEMENTS(inForce); i++) {
+        g_assert_false(isInVain(&s));
+        s.sample.throttle = inForce[i];
+        scriptPass(&s, 800 * MB);
+    }
+    g_assert_true(isInVain(&s));
+}
+
+/* While each pass leaves less than the one before, nothing is in vain. */
+static void
+testNotInVainWithProgress(void)
+{
+    g_auto(script) s = { 0 };
+    double finds;
+
+    watchBeyond(&s, CONVERGE_METHOD_VCPU_QUOTA);
+    for (finds = 760 * MB; finds > 500 * MB; finds *= 0.95)
+        scriptPass(&s, finds);
+    g_assert_false(isInVain(&s));
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, STRONGEST);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/law/ramp-by-time", testRampByTime);
+    g_test_add_func("/law/ramp-by-passes", testRampByPasses);
+    g_test_add_func("/law/progressive-steps-after-bad-passes", testProgressiveStepsAfterBadPasses);
+    g_test_add_func("/law/qemu-is-kept-ready", testQemuIsKeptReady);
+    g_test_add_func("/law/no-throttle-in-the-bulk-pass", testNoThrottleInTheBulkPass);
+    g_test_add_func("/law/throttle-counts-from-its-decision", testThrottleCountsFromItsDecision);
+    g_test_add_func("/law/changes-after-a-second-look", testChangesAfterASecondLook);
+    g_test_add_func("/law/first-throttle-comes-at-once", testFirstThrottleComesAtOnce);
+    g_test_add_func("/law/eight-passes-without-progress", testEightPassesWithoutProgress);
+    g_test_add_func("/law/pause-keeps-its-margin", testPauseKeepsItsMargin);
+    g_test_add_func("/law/weakest-throttle", testWeakestThrottle);
+    g_test_add_func("/law/plan-keeps-the-deadline", testPlanKeepsTheDeadline);
+    g_test_add_func("/law/no-verdict-on-steps-of-their-own", testNoVerdictOnStepsOfTheirOwn);
+    g_test_add_func("/law/second-look-is-a-sync", testSecondLookIsASync);
+    g_test_add_func("/law/in-vain-after-three-passes", testInVainAfterThreePasses);
+    g_test_add_func("/law/in-vain-only-by-the-throttle-in-force", testInVainOnlyByTheThrottleInForce);
+    g_test_add_func("/law/not-in-vain-with-progress", testNotInVainWithProgress);
+    return g_test_run();
+}
