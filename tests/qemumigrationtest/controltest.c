@@ -333,7 +333,7 @@ testLooksInARow(void)
     const controlCase *const looks[] = { &beyond, &calm, &beyond, &beyond };
     g_autoptr(convergePolicy) policy =
         convergePolicyParse("adaptive,fallback=suspend,fallback-when=prediction", NULL);
-    convergeControl control = { .policy = policy };
+    convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
     gsize i;
@@ -360,7 +360,7 @@ firstLook(const char *text,
           convergeNews news)
 {
     g_autoptr(convergePolicy) policy = convergePolicyParse(text, NULL);
-    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
 
@@ -404,7 +404,7 @@ testShortTimesAreNotHopeless(void)
     int look;
 
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+        convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };
         convergeDecision decisions[CONVERGE_DECISIONS_MAX];
         gboolean fallsBack = FALSE;
         convergeModel model;
@@ -459,7 +459,7 @@ testErrorOfAPrediction(void)
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+        convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };
         convergeDecision decisions[CONVERGE_DECISIONS_MAX];
         const convergePrediction *prediction = &decisions[0].prediction;
         convergeModel model;
@@ -494,7 +494,7 @@ testReadyQemuThrottlesSooner(void)
     int letGo;
 
     for (letGo = 0; letGo < 2; letGo++) {
-        convergeControl control = { .policy = policy };
+        convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
         convergeDecision decisions[CONVERGE_DECISIONS_MAX];
         convergeModel model;
 
@@ -521,7 +521,7 @@ static void
 testPlanInForceIsKept(void)
 {
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
-    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
     double remaining;
@@ -552,7 +552,7 @@ testThrottledGuestIsMiddle(void)
                                .writeRate = 1 * MB, .remaining = 100 * MB };
     const controlCase *const looks[] = { &cases[2], &calm, &calm, &calm };
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
-    convergeControl control = { .policy = policy, .actuator = CONVERGE_METHOD_VCPU_QUOTA };
+    convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeVerb last = CONVERGE_VERB_LAST;
     convergeModel model;
@@ -565,7 +565,7 @@ testThrottledGuestIsMiddle(void)
         model.last.iteration = 2 + i;
         if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) > 0)
             last = decisions[0].verb;
-        g_assert_cmpint(control.class_, ==, CONVERGE_CLASS_MIDDLE);
+        g_assert_cmpint(control.state.class_, ==, CONVERGE_CLASS_MIDDLE);
     }
     g_assert_cmpint(last, ==, CONVERGE_VERB_HOLD);
 }

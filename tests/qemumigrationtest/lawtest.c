@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "script.h"
+#include "throttle/throttle_qemu.h"
 
 /* --- The ramp of the allowed pause --- */
 
@@ -310,8 +311,8 @@ testWeakestThrottle(void)
                 weakest[methods[i]] = MIN(weakest[methods[i]], throttle);
         }
     }
-    g_assert_cmpuint(weakest[CONVERGE_METHOD_QEMU], >=, CONVERGE_THROTTLE_FLOOR);
-    g_assert_cmpuint(weakest[CONVERGE_METHOD_VCPU_QUOTA], <, CONVERGE_THROTTLE_FLOOR);
+    g_assert_cmpuint(weakest[CONVERGE_METHOD_QEMU], >=, CONVERGE_THROTTLE_QEMU_LEAST);
+    g_assert_cmpuint(weakest[CONVERGE_METHOD_VCPU_QUOTA], <, CONVERGE_THROTTLE_QEMU_LEAST);
 }
 
 /* A plan that would end after the deadline is not considered. */

@@ -517,7 +517,7 @@ static void
 testQemuKeepsThrottling(void)
 {
     convergeModel model;
-    convergePlan plan = { .floor = CONVERGE_THROTTLE_FLOOR, .downtimeMs = 300 };
+    convergePlan plan = { .floor = CONVERGE_THROTTLE_QEMU_LEAST, .downtimeMs = 300 };
     convergePrediction kept, lifted;
 
     fill(&model, 100 * MB, 1 * MB, 0.001 * MB, 500 * MB);
@@ -530,7 +530,7 @@ testQemuKeepsThrottling(void)
     assertNear(kept.lostMs - kept.pauseMs, 0.2 * (kept.remainingMs - kept.pauseMs), 0.01);
 
     /* It does not begin to throttle for that. */
-    plan.floor = CONVERGE_THROTTLE_FLOOR;
+    plan.floor = CONVERGE_THROTTLE_QEMU_LEAST;
     model.last.throttle = 0;
     kept = convergeModelPredict(&model, &plan);
     g_assert_cmpint(kept.lostMs, ==, kept.pauseMs);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "script.h"
+#include "throttle/throttle.h"
 
 static gboolean
 takeSample(void *opaque,
@@ -30,7 +31,7 @@ goOn(script *s)
         s->sample = s->afterApply;
 }
 
-static convergeThrottleMethod
+static const convergeThrottleTraits *
 choose(void *opaque,
        convergeThrottleMethod wanted,
        char **why G_GNUC_UNUSED,
@@ -42,8 +43,9 @@ choose(void *opaque,
     if (s->failingChoice) {
         goOn(s);
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "the script cannot choose");
+        return NULL;
     }
-    return s->method;
+    return &convergeThrottles[s->method]->traits;
 }
 
 static gboolean
@@ -79,12 +81,14 @@ startProbe(void *opaque,
     return !s->refusingProbes;
 }
 
-static void
-release(void *opaque)
+static gboolean
+release(void *opaque,
+        GError **error G_GNUC_UNUSED)
 {
     script *s = opaque;
 
     s->releases++;
+    return TRUE;
 }
 
 static gboolean
