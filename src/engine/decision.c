@@ -44,7 +44,7 @@ static const struct {
     [CONVERGE_REASON_RAMP] = {
         "ramp", N_("the policy's ramp has reached this value") },
     [CONVERGE_REASON_CEILING] = {
-        "outside-downtime", N_("somebody else has limited the pause") },
+        "outside-downtime", N_("the allowed pause was limited from outside") },
     [CONVERGE_REASON_DEADLINE] = {
         "deadline", N_("the deadline cannot be kept in any other way") },
     [CONVERGE_REASON_PASSES] = {
