@@ -38,7 +38,8 @@ convergeJournal *convergeJournalOpen(const char *dir, const char *guest, GError 
 void convergeJournalClose(convergeJournal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJournal, convergeJournalClose)
 
-/* Waits until all lines are written, at most a second; if the disk needs longer, that is trouble. */
+/* Waits until all lines are written, at most a second; if the disk needs longer, that is
+ * trouble. */
 void convergeJournalWait(convergeJournal *journal);
 
 /* Why the journal has ended early, translated; NULL: it has not, or that was returned

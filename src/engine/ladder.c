@@ -18,7 +18,7 @@
  * must have reached LINK_ALIVE of the usual bandwidth, and so must the window that has begun, once
  * it is LINK_TELLS_MS long. */
 #define LINK_ALIVE 0.7
-#define LINK_LEAST 1e6          /* bytes/s; below this the guest could not fetch its pages in time */
+#define LINK_LEAST 1e6      /* bytes/s; below this the guest could not get its pages in time */
 #define LINK_TELLS_MS 100
 
 void

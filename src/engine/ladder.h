@@ -2,7 +2,9 @@
 /*
  * ladder.h: the limits of a policy, and the fallback when one is hit
  *
- * The fallback is a ladder of rungs (post-copy, suspend, abort).  Each is tried at most once.  Pure.
+ * The fallback is a ladder of rungs: post-copy, suspend, abort.  Each is tried at most once.
+ *
+ * Pure.
  */
 #pragma once
 

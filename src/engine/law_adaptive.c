@@ -58,9 +58,9 @@ reasonOf(convergeClass class_,
     return throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
 }
 
-/* What loosening to @throttle % may cost, ms.  If that is a mistake, all that the guest writes until
- * the mistake is noticed has to be sent.  The worse the model fits what was seen, the likelier is a
- * mistake. */
+/* What loosening to @throttle % may cost, ms.  If that is a mistake, all that the guest writes
+ * until the mistake is noticed has to be sent.  The worse the model fits what was seen, the
+ * likelier is a mistake. */
 static gint64
 stakeOf(const convergeModel *model,
         unsigned int throttle)
@@ -122,8 +122,8 @@ decideStuck(convergeLawAdaptive *law,
     return n;
 }
 
-/* Whether throttling is in vain: the guest has shown under the strongest throttle that it is beyond,
- * and no rung was taken.  Then the guest runs free, until it calms down. */
+/* Whether throttling is in vain: the guest has shown under the strongest throttle that it is
+ * beyond, and no rung was taken.  Then the guest runs free, until it calms down. */
 static gboolean
 isInVain(convergeLawAdaptive *law,
          const convergeControlState *state,

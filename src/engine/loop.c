@@ -30,8 +30,8 @@
 #define PROBE_PAUSE_MS 1000
 #define PROBE_PAUSE_MS_PER_GB 20
 
-/* During a long bulk pass nothing is decided yet, and probes wait for at least one part in this many
- * of the time that the pass has taken. */
+/* During a long bulk pass nothing is decided yet, and probes wait for at least one part in this
+ * many of the time that the pass has taken. */
 #define PROBE_PAUSE_SHARE 20
 
 struct _convergeLoop {
@@ -282,7 +282,8 @@ act(convergeLoop *loop,
         loop->status.downtimeMs = decision->downtimeMs;
     loop->postcopy = loop->postcopy || decision->verb == CONVERGE_VERB_POSTCOPY;
 
-    /* The next decision follows a skipped rung at once; the reason for skipping must stay visible. */
+    /* The next decision follows a skipped rung at once; the reason for skipping must stay
+     * visible. */
     reason = loop->skipped ? g_strdup_printf("%s; %s", text, loop->skipped) : g_strdup(text);
     setReason(loop, reason);
     if (decision->verb == CONVERGE_VERB_SKIP)

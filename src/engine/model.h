@@ -26,7 +26,8 @@
 
 #include "engine/sample.h"
 
-/* Observations of each kind; apart, so that the probes of a long pass do not push the passes out. */
+/* Observations of each kind; apart, so that the probes of a long pass do not push the passes
+ * out. */
 #define CONVERGE_MODEL_OBSERVATIONS 6
 
 /* One measurement of the guest's dirtying. */
@@ -75,7 +76,7 @@ struct _convergeModel {
     double fitError;            /* RMS of ln(predicted / observed) */
 
     convergeObservations passes, probes;
-    unsigned int probesRefuted; /* how often a pass refuted the probes; they are ignored from 2 on */
+    unsigned int probesRefuted; /* how often a pass refuted them; from 2 on probes are ignored */
 };
 
 /* What an update brought. */

@@ -25,7 +25,8 @@ const char *convergeClassName(convergeClass class_);
  * what is left is rarely as much as QEMU's limit allows. */
 #define CONVERGE_PAUSE_OVERHEAD_MS 15
 
-/* What policy, throttle method and a ceiling from outside allow: a plain value, made once a turn. */
+/* What policy, throttle method and a ceiling from outside allow: a plain value, made once a
+ * turn. */
 typedef struct _convergePlanLimits convergePlanLimits;
 struct _convergePlanLimits {
     const convergeThrottleTraits *throttle; /* of the method in use */

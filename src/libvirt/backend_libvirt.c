@@ -97,7 +97,8 @@ convergeBackendLibvirtSetName(convergeBackendLibvirt *backend,
     backend->name = name;
 }
 
-/* Lifts the throttle in this thread, since the loop may be waiting for a QEMU that does not answer. */
+/* Lifts the throttle in this thread, since the loop may be waiting for a QEMU that does not
+ * answer. */
 void
 convergeBackendLibvirtCancel(convergeBackendLibvirt *backend)
 {

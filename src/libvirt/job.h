@@ -76,7 +76,8 @@ void convergeJobOver(convergeJob *job);
 gboolean convergeJobStop(convergeJob *job, convergeJobEnd end);
 
 /* After convergeJobStop(job, CONVERGE_JOB_PENDING): the guest goes on running on the source, and
- * everything is put back.  @dom is the same domain as at the start.  Returns as convergeJobStop(). */
+ * everything is put back.  @dom is the same domain as at the start.  Returns as
+ * convergeJobStop(). */
 gboolean convergeJobRestore(convergeJob *job, virDomainPtr dom);
 
 /* After convergeJobStop(job, CONVERGE_JOB_PENDING): the guest runs at the destination, and the

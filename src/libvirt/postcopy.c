@@ -44,8 +44,8 @@ convergePostcopyFind(virDomainPtr dom,
     if (vfio)
         return CONVERGE_POSTCOPY_VFIO;
 
-    /* This is the version of the QEMU installed here.  The guest's own QEMU may be older, and so may
-     * the destination's; the caller who asks for both has to know that. */
+    /* This is the version of the QEMU installed here.  The guest's own QEMU may be older, and so
+     * may the destination's; the caller who asks for both has to know that. */
     if (flags & VIR_MIGRATE_PARALLEL &&
         (virConnectGetVersion(virDomainGetConnect(dom), &version) < 0 || version < QEMU_BOTH))
         return CONVERGE_POSTCOPY_PARALLEL;

@@ -88,8 +88,8 @@ const convergeMethod convergeMethods[] = {
         .summary = "QEMU 9.2: as 7.2, with a bitmap sync every 5 s in long passes",
         .law = { QEMU_STOCK, .syncEveryMs = 5000 },
     },
-    /* Hyman Huang, "auto-converge refinements for huge VM", qemu-devel, September 2024;
-     * the second part was not merged.  There one bad pass is enough for a step, by either criterion. */
+    /* Hyman Huang, "auto-converge refinements for huge VM", qemu-devel, September 2024; the
+     * second part was not merged.  There one bad pass is enough for a step, by either criterion. */
     {
         .name = "background-sync",
         .summary = "QEMU's refinement of 2024, first part, which became QEMU 9.2",

@@ -33,8 +33,8 @@ JsonNode *convergeKeptParamsToJson(const convergeKeptParams *params);
 /* convergeThrottle.isKept */
 gboolean convergeKeptParamsIsKept(JsonObject *kept);
 
-/* convergeThrottle.putBack, see convergeQemuParamsPutBack().  Sends nothing to QEMU if no parameters
- * are kept.
+/* convergeThrottle.putBack, see convergeQemuParamsPutBack().  Sends nothing to QEMU if no
+ * parameters are kept.
  *
  * @callerThrottle: cpu-throttle-initial and -increment are left alone
  * @count: the number of parameters that were changed is added */

@@ -20,7 +20,8 @@ JsonNode *convergeKeptQuotaToJson(const convergeVcpuQuota *quota);
 /* convergeThrottle.isKept */
 gboolean convergeKeptQuotaIsKept(JsonObject *kept);
 
-/* convergeThrottle.putBack, which needs only files.  Goes on after a failure, and reports the first.
+/* convergeThrottle.putBack, which needs only files.  Goes on after a failure, and reports the
+ * first.
  *
  * @monitor, @callerThrottle: not used
  * @count: the number of vCPUs whose group was restored is added */

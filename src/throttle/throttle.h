@@ -52,8 +52,8 @@ struct _convergeThrottle {
     const char *instead;
     const char *fromNowOn;
 
-    /* Checks whether the guest has the method, and changes nothing.  Returns a state, to be freed by
-     * .close, or NULL with @error set. */
+    /* Checks whether the guest has the method, and changes nothing.  Returns a state, to be
+     * freed by .close, or NULL with @error set. */
     gpointer (*open)(convergeThrottler *throttler, GError **error);
     void (*close)(gpointer state);
 

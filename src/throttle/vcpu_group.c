@@ -179,8 +179,8 @@ holdsThread(const char *directory,
         hasWord(text, "\n", id);
 }
 
-/* The directory of the group at @path.  A later mount may hide an earlier one, so that only the list
- * of threads tells whether a directory is the group's. */
+/* The directory of the group at @path.  A later mount may hide an earlier one, so that only the
+ * list of threads tells whether a directory is the group's. */
 static char *
 findDirectory(const char *mounts,
               gboolean unified,
