@@ -148,7 +148,7 @@ takeSample(void *opaque,
         return TRUE;
     }
     if (monitor->libvirt->getJobStats(monitor->dom, &type, &params, &nparams, 0) < 0) {
-        convergeErrorSetLibvirt(error, _("reading the job statistics failed"));
+        convergeErrorSetLibvirt(error, _("cannot read the job statistics"));
         return FALSE;
     }
     convergeSampleFromJobStats(sample, type, params, nparams);
@@ -251,10 +251,10 @@ poll(void *opaque,
 }
 
 static gboolean
-reportFailure(convergeVerb verb,
+reportFailure(const char *what,
               GError **error)
 {
-    convergeErrorSetLibvirt(error, convergeVerbName(verb));
+    convergeErrorSetLibvirt(error, what);
     return FALSE;
 }
 
@@ -268,7 +268,7 @@ setDowntime(convergeBackendLibvirt *backend,
     if (!convergeThrottlerExpectDowntime(backend->throttler, ms, error))
         return FALSE;
     return monitor->libvirt->setMaxDowntime(monitor->dom, (unsigned long long)ms, 0) == 0 ||
-        reportFailure(CONVERGE_VERB_DOWNTIME, error);
+        reportFailure(_("cannot set the allowed pause"), error);
 }
 
 /* Pauses the guest, and lifts the downtime limit: then QEMU does not finish the pass first, and
@@ -280,7 +280,7 @@ suspend(convergeBackendLibvirt *backend,
     const convergeMonitor *monitor = &backend->monitor;
 
     if (monitor->libvirt->suspend(monitor->dom) < 0)
-        return reportFailure(CONVERGE_VERB_SUSPEND, error);
+        return reportFailure(_("cannot pause the guest"), error);
 
     /* libvirt may have kept the call waiting until the migration was over. */
     backend->lateSuspend = isCancelled(backend);
@@ -314,9 +314,10 @@ applyDecision(void *opaque,
     case CONVERGE_VERB_SUSPEND:
         return suspend(backend, error);
     case CONVERGE_VERB_POSTCOPY:
-        return libvirt->startPostCopy(dom, 0) == 0 || reportFailure(decision->verb, error);
+        return libvirt->startPostCopy(dom, 0) == 0 ||
+            reportFailure(_("cannot switch to post-copy"), error);
     case CONVERGE_VERB_ABORT:
-        return libvirt->abortJob(dom) == 0 || reportFailure(decision->verb, error);
+        return libvirt->abortJob(dom) == 0 || reportFailure(_("cannot abort the migration"), error);
     case CONVERGE_VERB_SKIP:
     case CONVERGE_VERB_LAST:
     default:
@@ -337,7 +338,7 @@ resumeLate(convergeBackendLibvirt *backend,
     if (!backend->lateSuspend)
         return TRUE;
     if (monitor->libvirt->resume(monitor->dom) < 0)
-        return reportFailure(CONVERGE_VERB_SUSPEND, error);
+        return reportFailure(_("cannot resume the guest"), error);
     backend->lateSuspend = FALSE;
     return TRUE;
 }
