@@ -17,25 +17,25 @@
 
 typedef struct _convergeBackendOps convergeBackendOps;
 struct _convergeBackendOps {
-    /* Fills in the sample; .active is FALSE while no migration is under way.  FALSE only when
-     * nothing could be read. */
+    /* Fills in the sample; .active is FALSE while no migration is under way.  Returns FALSE only
+     * if nothing could be read. */
     gboolean (*sample)(void *opaque, convergeSample *sample, GError **error);
 
     /* Picks the throttle method, once, before the first decision.
      *
-     * @wanted: as the policy has it; what cannot be had gives way to another method
+     * @wanted: the policy's choice; another method is used if the guest does not have it
      * @why: one translated sentence without a period, to be freed with g_free()
      *
-     * NULL with @error set: nothing may be done to this guest. */
+     * Returns NULL with @error set if nothing may be done to this guest. */
     const convergeThrottleTraits *(*choose)(void *opaque, convergeThrottleMethod wanted,
                                             char **why, GError **error);
 
-    /* Keeps the throttle that was decided last in force, after each sample of a running migration:
-     * others write to the same files, a paused guest is let go, and a method may give way to
-     * another one.  NULL: nothing has to be kept.
+    /* Keeps the throttle that was decided last in force.  Called after each sample of a running
+     * migration, since others write to the same files, a paused guest must not be throttled, and
+     * a method may give way to another one.  NULL: nothing has to be kept.
      *
      * @throttle: set to the traits of the method in use now
-     * @why: what is new about the method, as above; NULL: nothing */
+     * @why: what is new about the method, as in .choose; NULL: nothing */
     gboolean (*poll)(void *opaque, const convergeThrottleTraits **throttle, char **why,
                      GError **error);
 
@@ -43,7 +43,7 @@ struct _convergeBackendOps {
     gboolean (*apply)(void *opaque, const convergeDecision *decision, GError **error);
 
     /* Starts measuring the guest's dirty rate over one second; the result comes with a later
-     * sample.  NULL: there is no such source. */
+     * sample.  NULL: the backend cannot measure it. */
     gboolean (*probe)(void *opaque, GError **error);
 
     /* After a sample that shows the migration to have ended in QEMU: stops slowing vCPUs down,

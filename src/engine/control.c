@@ -51,8 +51,9 @@ startDecisions(convergeControl *control,
                                           &decisions[1]);
 }
 
-/* A ceiling set from outside holds at once, whatever the model predicts.  QEMU is told once more,
- * since whoever set the ceiling may have told QEMU after us. */
+/* A ceiling set from outside holds at once, whatever the model predicts.  The decision is made even
+ * if it changes nothing, since the setting from outside may have overwritten the loop's value in
+ * QEMU. */
 static unsigned int
 obeyCeiling(convergeControl *control,
             convergeDecision *decisions)
@@ -68,7 +69,7 @@ obeyCeiling(convergeControl *control,
                                       CONVERGE_REASON_CEILING, decisions);
 }
 
-/* Looks for the best plan by what is known now. */
+/* Finds the best plan by what is known now. */
 static convergeChoice
 assess(convergeControl *control,
        const convergeModel *model,
@@ -98,8 +99,8 @@ convergeControlDecide(convergeControl *control,
     gboolean assessed;
     unsigned int n;
 
-    /* With no vCPU running nothing is dirtied: the switchover, or somebody's pause, is better left
-     * alone. */
+    /* While no vCPU runs nothing is dirtied.  The guest is in its switchover, or was paused from
+     * outside, and is left alone. */
     if (!sample->active || sample->postcopy || sample->paused || control->ladder.fallbackTaken)
         return 0;
 
@@ -114,8 +115,8 @@ convergeControlDecide(convergeControl *control,
         convergeLawAdaptiveNoteSync(&control->adaptive, &control->ladder);
     }
 
-    /* A plan is as good as what the last sync and the last probe have taught.  iteration is 1 until
-     * the end of the bulk pass. */
+    /* Only a sync or a probe brings the knowledge for a new plan.  iteration is 1 until the end of
+     * the bulk pass. */
     assessed = sample->iteration >= 2 && news && convergeModelReady(model);
     if (assessed)
         choice = assess(control, model, news);

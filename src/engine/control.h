@@ -11,21 +11,21 @@
 
 typedef struct _convergeControl convergeControl;
 struct _convergeControl {
-    convergeControlState state; /* its first members are to be set before the first decision */
+    convergeControlState state; /* the members of the loop are set before the first decision */
     convergeLadder ladder;
     convergeLawAdaptive adaptive;
     gboolean started;           /* the start decisions were made */
-    gboolean ceilingSet;        /* from outside, since the last decision */
+    gboolean ceilingSet;        /* .state.ceilingMs has changed since the last decision */
 };
 
 #define CONVERGE_DECISIONS_MAX 3
 
-/* Looks at a model that was just updated with @news; writes what is to be done now, in order, and
- * returns how many decisions that is. */
+/* To be called after the model was updated with @news.  Writes what is to be done now, in order,
+ * and returns the number of decisions. */
 unsigned int convergeControlDecide(convergeControl *control,
                                    const convergeModel *model,
                                    convergeNews news,
                                    convergeDecision decisions[CONVERGE_DECISIONS_MAX]);
 
-/* A downtime of @ms was allowed from outside, which is a ceiling from now on. */
+/* The allowed downtime was set to @ms from outside: no decision goes above that from now on. */
 void convergeControlSetCeiling(convergeControl *control, gint64 ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * control_state.c: the course that a migration is on
+ * control_state.c: the plan in force, and what it depends on
  */
 #include "engine/control_state.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * control_state.h: the course that a migration is on
+ * control_state.h: the plan in force, and what it depends on
  *
- * What the loop has told the controller, the plan in force and what is predicted of it.  The plan
- * is changed by the two functions below alone, each of which makes the decision that carries the
+ * Only the last two functions below change the plan; each makes the decision that carries the
  * change out.  Pure.
  */
 #pragma once
@@ -17,19 +16,19 @@ struct _convergeControlState {
     /* Set by the loop: */
     const convergePolicy *policy;   /* not owned */
     const convergeThrottleTraits *throttle; /* of the method that the backend uses, not owned */
-    convergePostcopy postcopy;      /* whether that rung of the fallback can be taken */
-    gint64 ceilingMs;               /* allowed downtime that was set from outside; 0: none */
+    convergePostcopy postcopy;      /* whether the rung post-copy can be taken */
+    gint64 ceilingMs;               /* the highest downtime allowed from outside; 0: no limit */
 
     convergePlanLimits limits;      /* of this turn */
-    gboolean primed;                /* QEMU throttles at its very next trigger */
+    gboolean primed;                /* a throttle of QEMU's takes one pass to act, not two */
     gboolean hasThrottled;          /* at least once */
     convergePlan plan;              /* in force */
     convergePrediction prediction;  /* of .plan; .converges FALSE while unknown */
     convergeClass class_;           /* of the newest assessment */
-    convergePrediction outlook;     /* of its best plan */
+    convergePrediction outlook;     /* of the best plan that it found */
 };
 
-/* What the policy has. */
+/* The value of a field of the policy. */
 static inline gint64
 convergeControlGet(const convergeControlState *state,
                    convergeField field)
@@ -44,7 +43,7 @@ convergeControlLawIs(const convergeControlState *state,
     return convergeControlGet(state, CONVERGE_FIELD_THROTTLE) == law;
 }
 
-/* Makes .limits of this turn. */
+/* Sets .limits for this turn. */
 void convergeControlResolve(convergeControlState *state);
 
 /* The highest downtime-limit under the throttle in force, ms. */

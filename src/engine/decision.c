@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * decision.c: names and words of decisions
+ * decision.c: decisions in names and sentences
  */
 #include <glib/gi18n-lib.h>
 
@@ -24,45 +24,45 @@ static const struct {
     const char *text;
 } reasons[] = {
     [CONVERGE_REASON_START] = {
-        "start", N_("the policy asks for it from the start") },
+        "start", N_("the policy starts with this") },
     [CONVERGE_REASON_CONVERGES] = {
-        "converges", N_("it converges by itself") },
+        "converges", N_("the migration converges by itself") },
     [CONVERGE_REASON_HELPS] = {
-        "throttle-helps", N_("without throttle it does not converge, and this throttle loses least") },
+        "throttle-helps", N_("without a throttle the migration does not converge, and this one loses the least guest time") },
     [CONVERGE_REASON_BEYOND] = {
-        "beyond", N_("no allowed throttle and pause is predicted to converge, this is the closest") },
+        "beyond", N_("no allowed throttle and pause is predicted to converge, and this comes closest") },
     [CONVERGE_REASON_IN_VAIN] = {
-        "in-vain", N_("not even the strongest allowed makes it converge, so the guest is not slowed for nothing") },
+        "in-vain", N_("not even the strongest allowed throttle makes the migration converge, and the guest is not slowed down for nothing") },
     [CONVERGE_REASON_STUCK] = {
-        "stuck", N_("it does not get there as predicted") },
+        "stuck", N_("the migration makes less progress than predicted") },
     [CONVERGE_REASON_BAD_PASS] = {
-        "bad-pass", N_("too much was dirtied again in the last pass") },
+        "bad-pass", N_("the guest dirtied too much memory in the last pass") },
     [CONVERGE_REASON_PAUSE] = {
-        "pause", N_("of all allowed pauses this one loses least") },
+        "pause", N_("of all allowed pauses this one loses the least guest time") },
     [CONVERGE_REASON_VALLEY] = {
-        "valley", N_("it writes less at times, and then it can be handed over without throttle") },
+        "valley", N_("the guest writes less at times, and the migration can complete then without a throttle") },
     [CONVERGE_REASON_RAMP] = {
-        "ramp", N_("the ramp of the policy has come to it") },
+        "ramp", N_("the policy's ramp has reached this value") },
     [CONVERGE_REASON_CEILING] = {
-        "outside-downtime", N_("somebody else has set the limit meanwhile") },
+        "outside-downtime", N_("the allowed pause was limited from outside") },
     [CONVERGE_REASON_DEADLINE] = {
-        "deadline", N_("the deadline can be kept in no other way") },
+        "deadline", N_("the deadline cannot be kept in any other way") },
     [CONVERGE_REASON_PASSES] = {
-        "passes", N_("the allowed number of passes is over") },
+        "passes", N_("the allowed number of passes is used up") },
     [CONVERGE_REASON_TRANSFER] = {
-        "transfer-factor", N_("the allowed amount of data was sent") },
+        "transfer-factor", N_("the allowed amount of data has been sent") },
     [CONVERGE_REASON_STALL] = {
-        "stall", N_("the allowed number of passes without progress is over") },
+        "stall", N_("the allowed number of passes without progress is used up") },
     [CONVERGE_REASON_PREDICTION] = {
-        "prediction", N_("prediction says that it does not converge within the limits") },
+        "prediction", N_("the migration is predicted not to converge within the limits") },
     [CONVERGE_REASON_CHEAPER] = {
-        "cheaper", N_("it loses the guest less than any throttle") },
+        "cheaper", N_("this loses less guest time than any throttle") },
     [CONVERGE_REASON_NO_POSTCOPY] = {
-        "no-post-copy", N_("the migration was started without it (VIR_MIGRATE_POSTCOPY, --postcopy)") },
+        "no-post-copy", N_("the migration was started without post-copy (VIR_MIGRATE_POSTCOPY, --postcopy)") },
     [CONVERGE_REASON_POSTCOPY_PARALLEL] = {
-        "parallel", N_("the migration has parallel connections, which QEMU before 10.1 cannot combine with it") },
+        "parallel", N_("the migration uses parallel connections, which QEMU before 10.1 cannot combine with post-copy") },
     [CONVERGE_REASON_POSTCOPY_VFIO] = {
-        "vfio", N_("the guest has a VFIO device, which cannot do it") },
+        "vfio", N_("the guest has a VFIO device, which does not support post-copy") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 
@@ -89,13 +89,13 @@ whatText(const convergeDecision *decision)
     case CONVERGE_VERB_POSTCOPY:
         return g_strdup(_("switch to post-copy"));
     case CONVERGE_VERB_SUSPEND:
-        return g_strdup(_("pause the guest and ship the rest"));
+        return g_strdup(_("pause the guest and send the rest"));
     case CONVERGE_VERB_ABORT:
         return g_strdup(_("abort the migration"));
     case CONVERGE_VERB_SKIP:
         return g_strdup(_("no post-copy"));
     case CONVERGE_VERB_STEP:
-        return g_strdup_printf(_("QEMU throttles in steps: %1$u %%, then %2$u %% more, up to %3$u %%"),
+        return g_strdup_printf(_("let QEMU throttle in steps, by %1$u %% at first, then by %2$u %% more each time, up to %3$u %%"),
                                decision->throttle, decision->increment,
                                decision->maxThrottle);
     case CONVERGE_VERB_THROTTLE:
@@ -116,16 +116,19 @@ convergeDecisionExplain(const convergeDecision *decision,
     g_autofree char *what = whatText(decision);
     g_autoptr(GString) text = g_string_new(NULL);
 
-    g_string_append_printf(text, "%s: %s", what, _(reasons[decision->reason].text));
+    /* translators: what is decided, and why */
+    g_string_append_printf(text, _("%1$s: %2$s"), what, _(reasons[decision->reason].text));
 
     if (convergeModelReady(model)) {
-        g_string_append_printf(text, _("; the guest writes %1$.0f MB/s to %2$.0f MB, the link carries %3$.0f MB/s"),
+        g_string_append(text, "; ");
+        g_string_append_printf(text, _("the guest writes %1$.0f MB/s to a working set of %2$.0f MB, and the link carries %3$.0f MB/s"),
                                model->guest.writeRate / 1e6, model->guest.workingSet / 1e6,
                                model->bandwidth / 1e6);
     }
 
     if (decision->predicted && decision->prediction.converges) {
-        g_string_append_printf(text, _("; predicted: %1$.1f s more, give or take %2$.1f s, pause %3$lld ms, %4$.1f guest seconds lost"),
+        g_string_append(text, "; ");
+        g_string_append_printf(text, _("the migration is predicted to end in %1$.1f s, give or take %2$.1f s, with a pause of %3$lld ms and %4$.1f guest seconds lost"),
                                decision->prediction.remainingMs / 1000.0,
                                decision->prediction.errorMs / 1000.0,
                                (long long)decision->prediction.pauseMs,

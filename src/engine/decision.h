@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * decision.h: what is to be done, and why in words
+ * decision.h: what is to be done, and why
  */
 #pragma once
 
@@ -11,34 +11,34 @@ typedef enum {
     CONVERGE_VERB_PRIME,        /* the same, but ready to throttle at the next sync */
     CONVERGE_VERB_STEP,         /* let QEMU act by its own stepped law */
     CONVERGE_VERB_THROTTLE,     /* throttle the vCPUs by .throttle */
-    CONVERGE_VERB_DOWNTIME,     /* allow a pause of .downtimeMs */
-    CONVERGE_VERB_POSTCOPY,     /* rungs of the fallback ladder, see policy.h... */
+    CONVERGE_VERB_DOWNTIME,     /* allow a downtime of .downtimeMs */
+    CONVERGE_VERB_POSTCOPY,     /* rungs of the fallback ladder, see policy.h */
     CONVERGE_VERB_SUSPEND,
     CONVERGE_VERB_ABORT,
-    CONVERGE_VERB_SKIP,         /* ...and one that cannot be had: nothing is done */
+    CONVERGE_VERB_SKIP,         /* a rung that cannot be taken: nothing is done */
     CONVERGE_VERB_LAST
 } convergeVerb;
 
-/* Why; one sentence each in decision.c. */
+/* Why; decision.c has one sentence for each. */
 typedef enum {
-    CONVERGE_REASON_START,      /* the policy says so from the start */
-    CONVERGE_REASON_CONVERGES,  /* converges by itself */
-    CONVERGE_REASON_HELPS,      /* the middle: this throttle loses least */
+    CONVERGE_REASON_START,      /* the policy starts with this */
+    CONVERGE_REASON_CONVERGES,  /* no throttle is needed */
+    CONVERGE_REASON_HELPS,      /* of those that converge, this throttle loses least */
     CONVERGE_REASON_BEYOND,     /* no allowed throttle converges */
-    CONVERGE_REASON_IN_VAIN,    /* ...and the strongest has shown it */
-    CONVERGE_REASON_STUCK,      /* it does not go as predicted */
-    CONVERGE_REASON_BAD_PASS,   /* the progressive law's sign */
-    CONVERGE_REASON_PAUSE,      /* this pause loses least */
+    CONVERGE_REASON_IN_VAIN,    /* the same, seen under the strongest throttle */
+    CONVERGE_REASON_STUCK,      /* less progress than predicted */
+    CONVERGE_REASON_BAD_PASS,   /* the progressive law takes a step */
+    CONVERGE_REASON_PAUSE,      /* this downtime loses least */
     CONVERGE_REASON_VALLEY,     /* a phase of little dirtying is here, or comes in time */
-    CONVERGE_REASON_RAMP,       /* the ramp's time has come */
-    CONVERGE_REASON_CEILING,    /* somebody else set a lower limit */
-    CONVERGE_REASON_DEADLINE,   /* limits */
+    CONVERGE_REASON_RAMP,       /* the ramp has reached this downtime */
+    CONVERGE_REASON_CEILING,    /* the downtime was limited from outside */
+    CONVERGE_REASON_DEADLINE,   /* a limit of the policy is hit, like the next three */
     CONVERGE_REASON_PASSES,
     CONVERGE_REASON_TRANSFER,
     CONVERGE_REASON_STALL,
-    CONVERGE_REASON_PREDICTION, /* the goal cannot be had */
-    CONVERGE_REASON_CHEAPER,    /* the rung loses the guest less */
-    CONVERGE_REASON_NO_POSTCOPY,/* why there is none, see convergePostcopy */
+    CONVERGE_REASON_PREDICTION, /* predicted not to converge within the limits */
+    CONVERGE_REASON_CHEAPER,    /* the rung loses less than any throttle */
+    CONVERGE_REASON_NO_POSTCOPY,/* why post-copy is impossible, see convergePostcopy */
     CONVERGE_REASON_POSTCOPY_PARALLEL,
     CONVERGE_REASON_POSTCOPY_VFIO,
     CONVERGE_REASON_LAST
@@ -46,9 +46,9 @@ typedef enum {
 
 /* Whether a migration can switch to post-copy, see postcopy.h. */
 typedef enum {
-    CONVERGE_POSTCOPY_NO_FLAG,  /* it was started without */
-    CONVERGE_POSTCOPY_PARALLEL, /* multifd beside it, which QEMU before 10.1 excludes */
-    CONVERGE_POSTCOPY_VFIO,     /* the guest has such a device */
+    CONVERGE_POSTCOPY_NO_FLAG,  /* it was started without VIR_MIGRATE_POSTCOPY */
+    CONVERGE_POSTCOPY_PARALLEL, /* it uses multifd, and QEMU before 10.1 cannot do both */
+    CONVERGE_POSTCOPY_VFIO,     /* the guest has a VFIO device */
     CONVERGE_POSTCOPY_AVAILABLE,
     CONVERGE_POSTCOPY_LAST
 } convergePostcopy;
@@ -63,7 +63,7 @@ struct _convergeDecision {
     unsigned int threshold;     /* %; STEP only */
     gboolean tailslow;          /* STEP only */
     gint64 downtimeMs;          /* DOWNTIME only */
-    gboolean predicted;         /* .prediction was made */
+    gboolean predicted;         /* .prediction is set */
     convergePrediction prediction;
 };
 

@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fit.c: the guest that explains the observations best
+ * fit.c: the guest that fits a model's observations best
  */
 #include <math.h>
 
 #include "engine/fit.h"
 
-/* Weight of an observation relative to the next newer one: phases pass. */
+/* Weight of an observation relative to the next newer one, since the guest may change. */
 #define OBSERVATION_DECAY 0.7
 
-/* ln(4): a miss by more than four times is no matter of noise. */
+/* ln(4): noise alone does not make an observation miss by more than a factor of four. */
 #define OUTLIER 1.4
 
 /* Grid of the fit, first coarse, then fine around the best.  r reaches 64 times what was
- * seen: beyond that, no throttle that there is (99 %) could tell the difference. */
+ * seen: beyond that, not even a throttle of 99 % makes a difference. */
 #define GRID_SETS 16
 #define GRID_RATES 24
 #define GRID_ANSWERS 4
 #define GRID_RATE_SPAN 64.0
 #define GRID_FINE 4
 
-/* How much the fit prefers a rate of twice what was seen when observations leave
- * it open: a saturated guest looks slower than it is... */
+/* Where the observations leave the rate open, the fit prefers twice what was seen, with this
+ * weight: a saturated guest looks slower than it is. */
 #define PRIOR_WEIGHT 0.003
 #define PRIOR_RATE 2.0
 
-/* ...and a guest that answers to a throttle as its CPU time says. */
+/* Likewise the weight for a guest that dirties in proportion to its CPU time. */
 #define PRIOR_ANSWER 0.3
 
-/* An observation is off by 15 % for many a reason; what fits worse than the best by no
- * more than two standard deviations of that may be as true. */
+/* Observations are off by some 15 %.  A guest that fits worse than the best by no more than two
+ * standard deviations of that is as plausible. */
 #define OBSERVATION_NOISE 0.15
 #define PLAUSIBLE (4 * OBSERVATION_NOISE * OBSERVATION_NOISE)
 
-/* Who dirties least and most is judged by a second under this throttle. */
+/* Plausible guests are compared by what they dirty in a second under this throttle. */
 #define JUDGED_THROTTLE 0.9
 
 double
@@ -46,8 +46,8 @@ convergeGuestDirtied(const convergeGuest *guest,
     return guest->workingSet * -expm1(-guest->writeRate * work / guest->workingSet);
 }
 
-/* Adds the weighted squares of ln(predicted / observed) to @miss, until it is over @limit.
- * Beyond OUTLIER it grows linearly: one wrong observation must not outweigh all others. */
+/* Returns @miss and the weighted squares of ln(predicted / observed); stops adding above @limit.
+ * Beyond OUTLIER the cost is linear: one wrong observation must not outweigh all others. */
 static double
 addMisses(const convergeObservations *list,
           const convergeGuest *guest,
@@ -83,8 +83,7 @@ addWeights(const convergeObservations *list,
     return weights;
 }
 
-/* The most that was dirtied, the fastest that it was at full speed, and whether there was
- * any throttle. */
+/* The most that was dirtied, the highest rate at full speed, and whether there was a throttle. */
 static void
 addExtremes(const convergeObservations *list,
             double *largest,
@@ -102,7 +101,7 @@ addExtremes(const convergeObservations *list,
     }
 }
 
-/* For what the observations leave open; @slowest: the least rate that was seen. */
+/* The cost of what the observations leave open.  @slowest: the least rate that was seen */
 static double
 priorOf(double writeRate,
         double answer,
@@ -113,8 +112,8 @@ priorOf(double writeRate,
     return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * (1 - answer) * (1 - answer);
 }
 
-/* Prior and misfit, of which the latter is @miss.  The newest observations rule most guests
- * out: once over @limit, no more is summed up, and both may be too low. */
+/* Prior and misfit together; @miss is set to the misfit.  The newest observations rule most guests
+ * out: above @limit the sum is not completed, and both may be too low. */
 static double
 costOf(const convergeModel *model,
        const convergeGuest *guest,

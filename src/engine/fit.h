@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fit.h: the guest that explains the observations of a model best
+ * fit.h: the guest that fits a model's observations best
  */
 #pragma once
 
 #include "engine/model.h"
 
-/* Below this a pass says nothing: a handful of device pages. */
+/* Below this a pass tells nothing about the guest: a few pages of its devices. */
 #define CONVERGE_DIRTIED_FLOOR (256.0 * 1024)
 
 /* Distinct bytes that @guest dirties in @seconds under @throttle (0..1). */
 double convergeGuestDirtied(const convergeGuest *guest, double seconds, double throttle);
 
 /* Sets the model's guest, least, most and fitError; does nothing without observations.
- * Takes 0.05 ms, once the guest was throttled 0.13 ms (Xeon at 2 GHz). */
+ * Takes 0.05 ms, or 0.13 ms once the guest was throttled (Xeon at 2 GHz). */
 void convergeModelFit(convergeModel *model);

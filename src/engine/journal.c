@@ -10,18 +10,18 @@
 #include "engine/journal_file.h"
 #include "util/number.h"
 
-/* Kept free for decisions when samples have filled the file, and for the end when
- * decisions have. */
+/* Reserved for decisions when samples have filled the file, and for the end when
+ * decisions have filled it. */
 #define DECISION_BYTES (256 * 1024)
 #define END_BYTES (4 * 1024)
 
-/* What a slow disk is given at the end. */
+/* How long to wait for a slow disk at the end. */
 #define WAIT_MS 1000
 
 struct _convergeJournal {
     convergeJournalFile *file;
-    gsize written;              /* bytes that were queued for it */
-    guint64 probeId;            /* of the last probe that was noted */
+    gsize written;              /* bytes queued for .file so far */
+    guint64 probeId;            /* of the last probe written */
 };
 
 char *
@@ -223,13 +223,13 @@ convergeJournalStart(convergeJournal *journal,
 
 void
 convergeJournalThrottleMethod(convergeJournal *journal,
-                        gint64 timeMs,
-                        const char *actuator,
-                        const char *why)
+                              gint64 timeMs,
+                              const char *method,
+                              const char *why)
 {
     g_autoptr(JsonBuilder) line = beginLine("actuator", timeMs);
 
-    addString(line, "actuator", actuator);
+    addString(line, "actuator", method);
     addString(line, "text", why);
     endLine(journal, line, CONVERGE_JOURNAL_BYTES - END_BYTES);
 }

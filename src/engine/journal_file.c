@@ -17,23 +17,23 @@
 
 #define SUFFIX ".jsonl"
 
-/* Of the guest's name in a file name, which may have 255 bytes. */
+/* The most bytes of the guest's name in a file name, which may have 255. */
 #define NAME_BYTES 128
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DIR, closedir)
 
-/* What the thread works on, which outlives the journal where a disk hangs. */
+/* What the thread works on; outlives the journal if the disk hangs. */
 typedef struct _journalState journalState;
 struct _journalState {
-    gint refs;                  /* atomic: of the journal, and of each queued call */
+    gint refs;                  /* atomic; one for the journal and one for each queued call */
     char *dir;
     char *path;
-    int fd;                     /* the thread's; -1: it writes no more */
-    off_t length;               /* the thread's */
+    int fd;                     /* used by the thread alone; -1: not open */
+    off_t length;               /* used by the thread alone */
 
     pthread_mutex_t lock;       /* guards all below */
-    gboolean ended;             /* nothing more is queued */
-    char *trouble;              /* why, until it is told */
+    gboolean ended;             /* no more lines are queued */
+    char *trouble;              /* why, until it is taken */
 };
 
 struct _convergeJournalFile {
@@ -71,7 +71,7 @@ unrefState(void *opaque)
     g_free(state);
 }
 
-/* The first trouble is what matters. */
+/* Keeps the first trouble, which is the one that matters. */
 static void G_GNUC_PRINTF(2, 3)
 endFile(journalState *state,
         const char *format,
@@ -88,8 +88,8 @@ endFile(journalState *state,
     va_end(args);
 }
 
-/* "GUEST-20260131T120000.123456.jsonl" sorts by guest first; the part behind the
- * last dash sorts by age. */
+/* The part of "GUEST-20260131T120000.123456.jsonl" that sorts by age: what follows the last
+ * dash. */
 static const char *
 agePart(const char *name)
 {
@@ -127,7 +127,7 @@ listJournals(DIR *dir)
     return names;
 }
 
-/* FALSE: somebody is still writing it, or it cannot be removed. */
+/* Returns FALSE if the file is still being written, or cannot be removed. */
 static gboolean
 drop(DIR *dir,
      const char *name)
@@ -142,7 +142,7 @@ drop(DIR *dir,
     return dropped;
 }
 
-/* Makes room for one more. */
+/* Makes room for one more journal. */
 static void
 dropOldest(DIR *dir)
 {
@@ -162,7 +162,7 @@ openDir(const char *path)
     int fd;
     DIR *dir;
 
-    /* Where this fails, opening tells why. */
+    /* If this fails, open() tells why. */
     g_mkdir_with_parents(path, 0700);
 
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -191,7 +191,7 @@ createFile(void *opaque)
         return;
     }
 
-    /* A file system without locks is no reason to go without a journal. */
+    /* Not fatal: there are file systems without locks. */
     flock(state->fd, LOCK_SH | LOCK_NB);
 }
 
@@ -212,10 +212,10 @@ writeLine(void *opaque)
         return;
     }
 
-    endFile(state, _("the journal '%1$s' ends here, it cannot be written: %2$s"), state->path,
+    endFile(state, _("cannot write to the journal '%1$s', which is incomplete now: %2$s"), state->path,
             g_strerror(written < 0 ? errno : ENOSPC));
 
-    /* A reader never sees half a line, unless the disk does not even take that back. */
+    /* Remove the partial line, so that readers see whole lines only. */
     if (written > 0 && ftruncate(state->fd, state->length) < 0)
         g_debug("%s ends in half a line", state->path);
     close(state->fd);
@@ -232,7 +232,7 @@ freeLine(void *opaque)
     g_free(line);
 }
 
-/* In the thread, which may hang in that too. */
+/* In the thread, since close() may hang too. */
 static void
 closeFile(void *opaque)
 {
@@ -243,8 +243,8 @@ closeFile(void *opaque)
     state->fd = -1;
 }
 
-/* A guest's name may hold anything but a slash: what is kept trips up no tool, hides no file
- * and fits a file's name. */
+/* A guest's name may contain anything but a slash.  The result is safe for tools, does not begin
+ * with a dot, and is short enough for a file name. */
 static char *
 safeName(const char *guest)
 {
@@ -340,7 +340,7 @@ convergeJournalFileAppend(convergeJournalFile *file,
     queued->state = refState(state);
     queued->text = line;
     if (!convergeWorkerPush(file->worker, writeLine, queued, freeLine))
-        endFile(state, _("the journal '%1$s' ends here, the disk does not keep up"), state->path);
+        endFile(state, _("the journal '%1$s' is incomplete, since the disk does not keep up"), state->path);
 }
 
 void
@@ -350,7 +350,7 @@ convergeJournalFileWait(convergeJournalFile *file,
     journalState *state = file->state;
 
     if (convergeJournalFileIsOpen(file) && !convergeWorkerWait(file->worker, ms))
-        endFile(state, _("the journal '%1$s' may be incomplete, the disk does not answer"),
+        endFile(state, _("the journal '%1$s' may be incomplete, since the disk does not answer"),
                 state->path);
 }
 

@@ -4,21 +4,21 @@
  */
 #include "engine/ladder.h"
 
-/* A pass made progress when less than this part of the best before it was left. */
+/* A pass made progress if it left less than this part of the least that was left before. */
 #define PROGRESS 0.96
 
-/* A rung is cheaper when to go on loses this many times what a stop-and-copy now would lose.  To
- * go on is of no use when it loses this many times as much and this many ms more: of short times
- * the ratio alone means nothing. */
+/* A rung is cheaper if going on loses more than CHEAPER times what a stop-and-copy now would lose.
+ * Going on is hopeless if it loses more than HOPELESS times that, and HOPELESS_MS besides: of short
+ * times the ratio alone means nothing. */
 #define CHEAPER (1 / 0.9)
 #define HOPELESS 1.5
 #define HOPELESS_MS 1000
 
-/* Post-copy on a link that has just failed would lose the guest.  The newest bandwidth window must
- * have carried this share of the usual, and so must the one that has begun, as soon as it is long
- * enough to tell. */
+/* Post-copy over a link that has just failed would lose the guest.  The newest bandwidth window
+ * must have reached LINK_ALIVE of the usual bandwidth, and so must the window that has begun, once
+ * it is LINK_TELLS_MS long. */
 #define LINK_ALIVE 0.7
-#define LINK_LEAST 1e6          /* bytes/s: below, fetching pages is no life either */
+#define LINK_LEAST 1e6      /* bytes/s; below this the guest could not get its pages in time */
 #define LINK_TELLS_MS 100
 
 void
@@ -41,8 +41,8 @@ convergeLadderNoteSync(convergeLadder *ladder,
     }
 }
 
-/* How long a stop-and-copy now would take, ms: what is left of this pass, and what the next sync
- * will find. */
+/* How long a stop-and-copy now would take, ms: it sends what is left of this pass, and what the
+ * next sync will find. */
 static double
 stopAndCopyMs(const convergeModel *model)
 {
@@ -50,7 +50,7 @@ stopAndCopyMs(const convergeModel *model)
     double dirty = model->last.remainingBytes;
     double speed = model->bandwidth;
 
-    /* In the bulk pass zero pages are left too, which cost next to nothing. */
+    /* What is left in the bulk pass includes zero pages, which take next to no time. */
     if (model->last.iteration < 2 && elapsed > 0)
         speed = MAX(speed, ((double)model->last.totalBytes - dirty) * 1000 / elapsed);
 
@@ -109,7 +109,7 @@ deadlineIsDue(const convergeControlState *state,
         return FALSE;
     if (model->bandwidth <= 0)
         return elapsed >= deadline;
-    /* At the next sample it may be too late. */
+    /* By the next sample it may be too late. */
     if (elapsed + stopAndCopyMs(model) + CONVERGE_SAMPLE_SLOWEST_MS < deadline)
         return FALSE;
 
@@ -128,7 +128,7 @@ isCheaper(const convergeControlState *state,
         losesMore(model, &state->outlook, CHEAPER, 0);
 }
 
-/* CONVERGE_REASON_LAST: there is none. */
+/* CONVERGE_REASON_LAST: there is no reason to. */
 static convergeReason
 whyFallBack(const convergeLadder *ladder,
             const convergeControlState *state,
@@ -146,7 +146,7 @@ whyFallBack(const convergeLadder *ladder,
     /* The first sync ends no pass. */
     if (passes > 0 && sample->iteration > (guint64)passes)
         return CONVERGE_REASON_PASSES;
-    /* The product of factor and total might not fit. */
+    /* The product of factor and total might overflow. */
     if (factor > 0 && sample->processedBytes / (guint64)factor >= sample->totalBytes)
         return CONVERGE_REASON_TRANSFER;
     if (stall > 0 && ladder->nStalledPasses >= stall)
@@ -213,7 +213,7 @@ convergeLadderDecide(convergeLadder *ladder,
     case CONVERGE_RUNG_ABORT:
         decisions[n].verb = CONVERGE_VERB_ABORT;
         break;
-    default:                    /* continue, or the end of the ladder */
+    default:                    /* "continue", or the end of the ladder */
         return n;
     }
 

@@ -2,8 +2,9 @@
 /*
  * ladder.h: the limits of a policy, and the fallback when one is hit
  *
- * The fallback is a ladder of rungs (post-copy, suspend, abort), each of which is taken at most
- * once.  Pure.
+ * The fallback is a ladder of rungs: post-copy, suspend, abort.  Each is tried at most once.
+ *
+ * Pure.
  */
 #pragma once
 
@@ -11,32 +12,32 @@
 
 typedef struct _convergeLadder convergeLadder;
 struct _convergeLadder {
-    guint64 leastBytes;         /* least that was left right after a sync; 0: no sync yet */
-    unsigned int nStalledPasses;    /* since then */
+    guint64 leastBytes;         /* the least that was left right after a sync; 0: no sync yet */
+    unsigned int nStalledPasses;    /* passes since then */
     unsigned int nPassesAtMax;  /* syncs in a row that found the strongest throttle in force */
-    unsigned int nHopelessLooks;    /* looks in a row that found no plan of use to the guest */
+    unsigned int nHopelessLooks;    /* looks in a row that found no useful plan */
     unsigned int rung;          /* the next one */
     gboolean fallbackTaken;     /* a rung was taken: there is nothing more to decide */
 };
 
-/* This many looks in a row must find no plan of use before a guest counts as beyond.  One is
- * enough where even the guest that dirties least of all that it may be has none.  A look is a
- * bitmap sync and, with a throttle method that acts at once, a dirty-rate probe too. */
+/* This many looks in a row must find no useful plan before a guest counts as beyond.  One look is
+ * enough if no plan helps even the plausible guest that dirties least.  A look is a bitmap sync
+ * and, with a throttle method that acts at once, also a dirty-rate probe. */
 #define CONVERGE_HOPELESS_LOOKS 2
 
 /* At every bitmap sync: counts passes with and without progress. */
 void convergeLadderNoteSync(convergeLadder *ladder, const convergeControlState *state,
                             const convergeModel *model);
 
-/* At every look, after @state has its outlook: counts those without a plan of use. */
+/* At every look, after the outlook of @state was set: counts the looks without a useful plan. */
 void convergeLadderNoteLook(convergeLadder *ladder, const convergeControlState *state,
                             const convergeModel *model, convergeNews news);
 
 /* Takes the next rung if a limit is hit.  Writes at most two decisions, a rung that is skipped and
- * the one that is taken, and returns how many. */
+ * the one that is taken, and returns their number. */
 unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlState *state,
                                   const convergeModel *model, convergeNews news,
                                   convergeDecision *decisions);
 
-/* The rung that was decided last could not be taken: the next one is due. */
+/* The last rung decided could not be taken: the next one is due. */
 void convergeLadderRungFailed(convergeLadder *ladder);

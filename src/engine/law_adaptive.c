@@ -6,21 +6,21 @@
 #include "engine/laws.h"
 #include "util/number.h"
 
-/* The plan in force is kept unless another one loses this much less... */
+/* The plan in force is kept unless another one loses less by both of these... */
 #define KEEP_FACTOR 1.15
 #define KEEP_MS 50
 
-/* ...and this many looks in a row find one. */
+/* ...in this many looks in a row. */
 #define BETTER_LOOKS 2
 
-/* How long it takes until a probe shows that a throttle was loosened by mistake: the pause between
- * two probes, and a probe's own second (loop.c). */
+/* How long it takes until a probe shows that a throttle was loosened by mistake: the time between
+ * two probes, and the second that a probe takes (loop.c). */
 #define RELEARN_SECONDS 2.0
 
-/* This many passes without progress under the strongest throttle are enough of it. */
+/* After this many passes without progress under the strongest throttle, it is lifted. */
 #define VAIN_PASSES 3
 
-/* After this many passes without progress no prediction of an end is believed: passes shorter than
+/* After this many passes without progress, no prediction of an end is believed: passes shorter than
  * the interval between samples teach the model nothing. */
 #define STUCK_PASSES 8
 
@@ -58,9 +58,9 @@ reasonOf(convergeClass class_,
     return throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
 }
 
-/* What loosening to @throttle % may cost, ms.  If it was a mistake, all that is written until the
- * mistake is seen has to be sent; and a mistake is the likelier, the less the model can explain
- * what was seen. */
+/* What loosening to @throttle % may cost, ms.  If that is a mistake, all that the guest writes
+ * until the mistake is noticed has to be sent.  The worse the model fits what was seen, the
+ * likelier is a mistake. */
 static gint64
 stakeOf(const convergeModel *model,
         unsigned int throttle)
@@ -70,8 +70,7 @@ stakeOf(const convergeModel *model,
     return convergeRound(1000 * MIN(model->fitError, 1) * dirtied / model->bandwidth);
 }
 
-/* Whether @choice is worth leaving the plan in force for, which is predicted to end as
- * @current. */
+/* Whether @choice is worth leaving the plan in force, whose prediction is @current. */
 static gboolean
 isWorthIt(convergeLawAdaptive *law,
           const convergeControlState *state,
@@ -89,13 +88,13 @@ isWorthIt(convergeLawAdaptive *law,
 
     law->nBetterLooks = better ? law->nBetterLooks + 1 : 0;
 
-    /* At once from no throttle to one; to change it or to let go takes a second look. */
+    /* The first throttle comes at once; changing or lifting it takes a second look. */
     return better && (law->nBetterLooks >= BETTER_LOOKS || (now == 0 && next > 0) ||
                       !law->hasLooked);
 }
 
-/* The guest has the last word: first the strongest gentle throttle and the longest downtime, and
- * if those do not help either, the strongest throttle of all. */
+/* Lack of progress overrules the prediction: first come the strongest gentle throttle and the
+ * longest downtime and, if those do not help either, the strongest throttle of all. */
 static unsigned int
 decideStuck(convergeLawAdaptive *law,
             convergeControlState *state,
@@ -123,8 +122,8 @@ decideStuck(convergeLawAdaptive *law,
     return n;
 }
 
-/* Beyond the strongest throttle, by what the guest did under it, and with no rung left to take:
- * then the guest is not to be slowed for nothing.  It may yet calm down. */
+/* Whether throttling is in vain: the guest has shown under the strongest throttle that it is
+ * beyond, and no rung was taken.  Then the guest runs free, until it calms down. */
 static gboolean
 isInVain(convergeLawAdaptive *law,
          const convergeControlState *state,
@@ -134,8 +133,8 @@ isInVain(convergeLawAdaptive *law,
 {
     convergePlan strongest = convergePlanStrongest(&state->limits);
 
-    /* An unthrottled guest hides how fast it is: only one that has calmed down for sure is
-     * throttled again. */
+    /* An unthrottled guest hides how fast it writes, so it is throttled again only if it has calmed
+     * down for sure. */
     if (choice->class_ == CONVERGE_CLASS_CONVERGES ||
         convergePlanPredictFor(&state->limits, model, &model->most, &strongest).converges)
         law->inVain = FALSE;
@@ -149,7 +148,7 @@ isInVain(convergeLawAdaptive *law,
 
 /* --- Valleys --- */
 
-/* What a plan costs all in all: a second of the guest counts like a second of the migration. */
+/* What a plan costs overall: a lost guest second counts as much as a second of migration. */
 static gint64
 priceOf(const convergePrediction *prediction)
 {
@@ -187,8 +186,9 @@ findValleyPlan(const convergeLawAdaptive *law,
     }
 }
 
-/* A guest that writes less at times may be handed over then, without any throttle, if that takes no
- * longer than it saves.  The longest wait is decided once: if it was in vain, there is no other.
+/* Whether to let the migration end in a valley, without a throttle: the wait must not take longer
+ * than it saves the guest.  Its longest end is decided once, so that there is no second wait if the
+ * first was in vain.
  *
  * @valley: set to the plan */
 static gboolean
@@ -200,7 +200,7 @@ waitsForValley(convergeLawAdaptive *law,
 {
     gint64 now = model->last.timeMs;
 
-    /* What a throttle in force has cost already would be spent for nothing. */
+    /* What a throttle in force has cost already would be lost. */
     if (state->plan.throttle > 0 || !findValleyPlan(law, state, model, valley))
         return FALSE;
 
@@ -286,7 +286,7 @@ decideByPrediction(convergeLawAdaptive *law,
     if (worth)
         return changePlan(law, state, model, choice, first, decisions);
 
-    /* QEMU was kept ready for a throttle that is not needed. */
+    /* QEMU was primed for a throttle that is not needed. */
     if (first && throttles)
         n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_CONVERGES, decisions);
     return n;

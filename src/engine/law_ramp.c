@@ -4,7 +4,7 @@
  */
 #include "engine/laws.h"
 
-/* The allowed downtime that the ramp has come to, ms. */
+/* The allowed downtime that the ramp has reached, ms. */
 static gint64
 rampDowntime(const convergeControlState *state,
              const convergeModel *model)

@@ -2,8 +2,8 @@
 /*
  * laws.h: how throttle and downtime are decided, one file for each law
  *
- * Each .Decide function writes what is to be done now and returns how many decisions that is; 0
- * also where the policy has another law.  Pure.
+ * Each Decide function writes what is to be done now and returns the number of decisions, which is
+ * 0 if the policy has another law.  Pure.
  */
 #pragma once
 
@@ -27,19 +27,19 @@ unsigned int convergeLawProgressiveDecide(convergeControlState *state, const con
  *
  *     lost = integral of throttle dt + downtime,
  *
- * with ties going to the shorter migration.  Nothing is done during the bulk pass: throttling there
- * gains nothing while the dirty set is saturated anyway.  For a guest with phases a valley may be
- * taken or waited for instead (phases.h). */
+ * with ties going to the shorter migration.  The bulk pass runs unthrottled: a throttle gains
+ * nothing while the guest dirties all of its working set anyway.  For a guest with phases the law
+ * may use a valley, or wait for one, instead (phases.h). */
 
 typedef struct _convergeLawAdaptive convergeLawAdaptive;
 struct _convergeLawAdaptive {
     gboolean hasLooked;         /* at least once */
-    gboolean inVain;            /* no throttle helps: the guest has none */
+    gboolean inVain;            /* no throttle helps, so the guest runs free */
     unsigned int nBetterLooks;  /* looks in a row that found a better plan */
-    unsigned int nStuck;        /* times that lack of progress has overruled prediction */
+    unsigned int nStuck;        /* how often lack of progress has overruled the prediction */
     convergePhases phases;
-    gboolean waiting;           /* for the end, in a valley or until one comes */
-    gint64 waitUntilMs;         /* the longest wait, decided once; 0: not yet */
+    gboolean waiting;           /* in a valley or for one, instead of throttling */
+    gint64 waitUntilMs;         /* the end of the longest wait, decided once; 0: not yet */
 };
 
 /* At every bitmap sync, after the ladder. */

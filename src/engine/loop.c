@@ -9,19 +9,19 @@
 #include "util/number.h"
 
 /* A sample costs one query-migrate and a line of the journal: half a millisecond of CPU.
- * The wait is a part of what is left of the pass, so that turns crowd towards its end, where a
- * sync is to be noticed soon; QEMU's own figures are no finer than 100 ms. */
+ * The wait is a fraction of what is left of the pass, so that turns come faster towards its end,
+ * where a sync should be noticed soon.  QEMU updates its figures every 100 ms. */
 #define SAMPLES_PER_REST 4
 #define SAMPLE_MS 100
 
-/* Before memory moves (disks may be copied for hours), and where not even a sample can
- * be had: libvirt writes a line into its log for each of those. */
+/* Between samples before memory moves (disks may be copied for hours), and after this many failed
+ * samples in a row: libvirt writes a line into its log for each failure. */
 #define SAMPLE_WAITING_MS 200
-#define SAMPLE_BLIND_MS 5000
-#define BLIND_AFTER 10
+#define SAMPLE_FAILING_MS 5000
+#define FAILING_AFTER 10
 
-/* What a probe takes, see backend.h, and QEMU to begin and end it; and the least that has to be
- * left of the bulk pass for one, since its end is foreseen no better than the bandwidth. */
+/* How long a probe takes (see backend.h), with its start and end in QEMU; and how much time must be
+ * left in the bulk pass to start one, whose end is predicted only as well as the bandwidth. */
 #define PROBE_MS 1100
 #define PROBE_ROOM_MS 1500
 
@@ -30,27 +30,28 @@
 #define PROBE_PAUSE_MS 1000
 #define PROBE_PAUSE_MS_PER_GB 20
 
-/* In a long bulk pass, where nothing is decided yet, a share of the time that it has taken. */
+/* During a long bulk pass nothing is decided yet, and probes wait for at least one part in this
+ * many of the time that the pass has taken. */
 #define PROBE_PAUSE_SHARE 20
 
 struct _convergeLoop {
     const convergePolicy *policy;
     const convergeBackend *backend;
     convergeLoopOpenJournal openJournal;    /* NULL: no journal */
-    gboolean begun;             /* memory moves: the journal is open */
+    gboolean begun;             /* memory has moved, and the journal was opened */
     void *openOpaque;
     convergeJournal *journal;
     convergeModel model;
     convergeControl control;
     convergeStatus status;
-    gboolean postcopy;          /* we have switched to it */
+    gboolean postcopy;          /* the loop has switched to it */
     guint64 probeId;            /* last finished probe */
-    gint64 probeDueMs;          /* -1: one is under way, or none can be had */
-    gint64 probeEndMs;          /* of the one under way */
-    unsigned int blind;         /* samples in a row that could not be had */
-    char *skipped;              /* why a rung was, or NULL */
+    gint64 probeDueMs;          /* the next one; -1: one is under way, or probes do not work */
+    gint64 probeEndMs;          /* when the one under way should end */
+    unsigned int nFailedSamples;    /* in a row */
+    char *skipped;              /* why a rung was skipped, or NULL */
     char *trouble;
-    char *journalTrouble;       /* not yet told */
+    char *journalTrouble;       /* not yet taken by the caller */
 };
 
 static const char *const stateNames[] = {
@@ -94,7 +95,7 @@ convergeLoopNew(const convergePolicy *policy,
     loop->control.state.policy = policy;
     loop->control.state.postcopy = postcopy;
 
-    /* A probe is worth its cost only where its answer changes what is done. */
+    /* A probe is worth its cost only if its result can change a decision. */
     if (!backend->ops->probe ||
         convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_ADAPTIVE)
         loop->probeDueMs = -1;
@@ -133,7 +134,7 @@ convergeLoopTrouble(const convergeLoop *loop)
     return loop->trouble;
 }
 
-/* Clients decode it: never half a character. */
+/* Never cuts a character in half, since clients decode the text. */
 static void
 copyText(char *to,
          gsize size,
@@ -153,7 +154,7 @@ setReason(convergeLoop *loop,
     copyText(loop->status.reason, sizeof(loop->status.reason), text);
 }
 
-/* @trouble is taken; NULL: none. */
+/* Takes @trouble; does nothing if it is NULL. */
 static void
 noteJournalTrouble(convergeLoop *loop,
                    char *trouble)
@@ -171,7 +172,8 @@ convergeLoopTakeJournalTrouble(convergeLoop *loop)
     return g_steal_pointer(&loop->journalTrouble);
 }
 
-/* A command that came too late has failed for the best of reasons. */
+/* Whether the migration has ended, or the guest stands still.  A command that fails then came too
+ * late, which is no trouble. */
 static gboolean
 isOver(convergeLoop *loop)
 {
@@ -198,7 +200,7 @@ noteRung(convergeLoop *loop,
     copyText(loop->status.rungText, sizeof(loop->status.rungText), text);
 }
 
-/* On any doubt leave stock behaviour. */
+/* When in doubt, the migration goes on as stock. */
 void
 convergeLoopStandAside(convergeLoop *loop,
                        const GError *why)
@@ -214,7 +216,7 @@ convergeLoopStandAside(convergeLoop *loop,
 
     if (!loop->backend->ops->restore(loop->backend->opaque, &error)) {
         g_free(loop->trouble);
-        loop->trouble = g_strdup_printf(_("%1$s; putting things back failed too: %2$s"),
+        loop->trouble = g_strdup_printf(_("%1$s; putting back what was changed failed too: %2$s"),
                                         why->message, error->message);
     }
 }
@@ -240,8 +242,8 @@ noteThrottle(convergeLoop *loop,
     if (!loop->control.state.throttle->immediate)
         return;
 
-    /* In force already; and how the guest answers to it is what matters most now: the
-     * probe is started with it. */
+    /* The throttle is in force already.  What matters most now is how the guest answers to it, so
+     * that a probe is due at once. */
     convergeModelNoteThrottle(&loop->model, throttle);
     if (loop->probeDueMs > 0)
         loop->probeDueMs = loop->model.last.timeMs;
@@ -280,7 +282,8 @@ act(convergeLoop *loop,
         loop->status.downtimeMs = decision->downtimeMs;
     loop->postcopy = loop->postcopy || decision->verb == CONVERGE_VERB_POSTCOPY;
 
-    /* What comes instead of a rung, mostly at once, must not hide why it was skipped. */
+    /* The next decision follows a skipped rung at once; the reason for skipping must stay
+     * visible. */
     reason = loop->skipped ? g_strdup_printf("%s; %s", text, loop->skipped) : g_strdup(text);
     setReason(loop, reason);
     if (decision->verb == CONVERGE_VERB_SKIP)
@@ -294,7 +297,7 @@ convergeLoopExpectsThrottle(const convergeLoop *loop)
         loop->model.last.iteration < 2;
 }
 
-/* That throttle must find no probe under way. */
+/* No probe may be under way when that throttle comes. */
 static gboolean
 bulkPassIsEnding(const convergeLoop *loop)
 {
@@ -304,6 +307,7 @@ bulkPassIsEnding(const convergeLoop *loop)
         model->last.remainingBytes < model->bandwidth * PROBE_ROOM_MS / 1000;
 }
 
+/* How long to wait after a probe, ms. */
 static gint64
 probePause(const convergeLoop *loop,
            const convergeSample *sample)
@@ -316,7 +320,7 @@ probePause(const convergeLoop *loop,
     return pause;
 }
 
-/* When the next one is due, once one has ended. */
+/* Once a probe has ended, schedules the next one. */
 static void
 noteProbe(convergeLoop *loop,
           const convergeSample *sample)
@@ -326,7 +330,7 @@ noteProbe(convergeLoop *loop,
 
     loop->probeId = sample->probeId;
     loop->probeDueMs = sample->timeMs;
-    if (sample->probeMs > 0)    /* else the throttle has changed under it */
+    if (sample->probeMs > 0)    /* otherwise the probe was spoilt, and is repeated at once */
         loop->probeDueMs += probePause(loop, sample);
 }
 
@@ -340,8 +344,8 @@ keepProbing(convergeLoop *loop,
         sample->timeMs < loop->probeDueMs || bulkPassIsEnding(loop))
         return;
 
-    /* Without probes there is still the jump of remaining at each sync: go on
-     * with that, and do not ask again. */
+    /* If QEMU refuses, the jump of the remaining bytes at each sync has to do, and no further
+     * probe is tried. */
     loop->backend->ops->probe(loop->backend->opaque, &error);
     loop->probeDueMs = -1;
     loop->probeEndMs = sample->timeMs + PROBE_MS;
@@ -413,22 +417,22 @@ chooseThrottle(convergeLoop *loop,
     const convergeBackend *backend = loop->backend;
     convergeThrottleMethod wanted = convergePolicyGet(loop->policy, CONVERGE_FIELD_ACTUATOR);
     gint64 law = convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE);
-    gboolean ours = law == CONVERGE_THROTTLE_ADAPTIVE || law == CONVERGE_THROTTLE_PROGRESSIVE;
+    gboolean throttles = law == CONVERGE_THROTTLE_ADAPTIVE || law == CONVERGE_THROTTLE_PROGRESSIVE;
     g_autofree char *why = NULL;
     g_autoptr(GError) error = NULL;
 
     /* QEMU itself applies the stepped law. */
     loop->control.state.throttle = backend->ops->choose(backend->opaque,
-                                                  ours ? wanted : CONVERGE_METHOD_QEMU,
+                                                  throttles ? wanted : CONVERGE_METHOD_QEMU,
                                                   &why, &error);
     if (!loop->control.state.throttle && !isOver(loop))
         convergeLoopStandAside(loop, error);
-    if (loop->control.state.throttle && ours)
+    if (loop->control.state.throttle && throttles)
         noteThrottleMethod(loop, sample, loop->control.state.throttle, why);
 }
 
-/* In every turn, also after the loop has stood aside: what could not be put back then is tried
- * again. */
+/* Called in every turn, even after the loop has stood aside: the backend then tries again what it
+ * could not put back. */
 static void
 pollThrottle(convergeLoop *loop,
              const convergeSample *sample)
@@ -448,7 +452,7 @@ pollThrottle(convergeLoop *loop,
         noteThrottleMethod(loop, sample, now, why);
 }
 
-/* QEMU has ended the migration, and libvirt may have to wait for the destination. */
+/* The migration has ended in QEMU.  libvirt's part may take longer, if the destination is slow. */
 static void
 releaseThrottle(convergeLoop *loop)
 {
@@ -470,11 +474,10 @@ convergeLoopStep(convergeLoop *loop)
     convergeNews news;
     unsigned int n, i;
 
-    /* Not even a sample: the domain may be gone, or busy for a moment.  Whoever
-     * made the migration call will learn of it. */
+    /* The domain may be gone, or busy for a moment.  The migration call itself reports that. */
     if (!loop->backend->ops->sample(loop->backend->opaque, &sample, &error))
-        return ++loop->blind < BLIND_AFTER ? SAMPLE_WAITING_MS : SAMPLE_BLIND_MS;
-    loop->blind = 0;
+        return ++loop->nFailedSamples < FAILING_AFTER ? SAMPLE_WAITING_MS : SAMPLE_FAILING_MS;
+    loop->nFailedSamples = 0;
 
     if (!sample.active) {
         releaseThrottle(loop);
@@ -512,8 +515,8 @@ convergeLoopEnd(convergeLoop *loop,
                 gboolean succeeded,
                 gint64 nowMs)
 {
-    /* libvirt calls it a success once the guest runs at the destination: with post-copy
-     * long before all of its memory is there. */
+    /* For libvirt a migration has succeeded once the guest runs at the destination: with
+     * post-copy that is long before all of its memory is there. */
     if (!succeeded)
         loop->status.state = CONVERGE_STATE_FAILED;
     else if (loop->postcopy || loop->model.last.postcopy)

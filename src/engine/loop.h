@@ -2,8 +2,8 @@
 /*
  * loop.h: sample, model, control, act, note; again
  *
- * Owns no thread, lock or clock: time comes with each sample, and whoever drives it
- * waits as long as it says, in real or in virtual time.
+ * Owns no thread, lock or clock: the time comes with each sample, and the caller waits between
+ * two turns for as long as the loop returns, in real or in virtual time.
  */
 #pragma once
 
@@ -14,11 +14,11 @@
 typedef enum {
     CONVERGE_STATE_WAITING,     /* the migration moves no memory yet */
     CONVERGE_STATE_BULK,        /* first pass over all memory */
-    CONVERGE_STATE_WATCHING,    /* later passes, no throttle asked for */
+    CONVERGE_STATE_WATCHING,    /* later passes, without a throttle */
     CONVERGE_STATE_THROTTLING,
     CONVERGE_STATE_POSTCOPY,
     CONVERGE_STATE_ASIDE,       /* a command failed: QEMU goes on as stock */
-    CONVERGE_STATE_UNRECORDED,  /* the same: what has to be undone cannot be written down */
+    CONVERGE_STATE_UNRECORDED,  /* the same, since what has to be undone cannot be written down */
     CONVERGE_STATE_DONE,
     CONVERGE_STATE_FAILED,
     CONVERGE_STATE_LAST
@@ -29,20 +29,20 @@ const char *convergeStateName(convergeState state);
 /* Whether the loop has given up acting, and the migration goes on as stock. */
 gboolean convergeStateIsAside(convergeState state);
 
-/* What can be told of a loop at any time. A value: copy it freely. */
+/* What is known about a loop at any time.  A value: copy it freely. */
 typedef struct _convergeStatus convergeStatus;
 struct _convergeStatus {
     convergeState state;
     convergeClass class_;
-    char reason[512];               /* why the last decision was made, translated */
-    unsigned int rungs;             /* of the fallback that were taken... */
-    convergeVerb rung;              /* ...the last one... */
-    char rungText[512];             /* ...and why, translated */
-    char journal[128];              /* file name; "": there is none, or none yet */
-    gboolean unjournaled;           /* there should be one, but it cannot be written */
-    const convergeThrottleTraits *throttle; /* what throttles; NULL: nothing does */
+    char reason[512];               /* the last decision and its reason, translated */
+    unsigned int rungs;             /* number of rungs of the fallback that were taken */
+    convergeVerb rung;              /* the last one of them */
+    char rungText[512];             /* that decision and its reason, translated */
+    char journal[128];              /* file name; "": no journal, or not yet */
+    gboolean unjournaled;           /* a journal is wanted, but it cannot be written */
+    const convergeThrottleTraits *throttle; /* of the method in use; NULL: none */
     unsigned int throttleTarget;    /* % */
-    gint64 downtimeMs;              /* allowed pause now; 0: not set yet */
+    gint64 downtimeMs;              /* allowed downtime now; 0: not set yet */
     double bandwidth;               /* bytes/s; 0: unknown */
     double dirtyRate;               /* at full speed, bytes/s; 0: unknown */
     double workingSet;              /* bytes; 0: unknown */
@@ -51,8 +51,8 @@ struct _convergeStatus {
 
 typedef struct _convergeLoop convergeLoop;
 
-/* Opens the journal when the migration moves memory; NULL: there is none, with @error set if
- * there should be one. */
+/* Opens the journal when the migration begins to move memory.  Returns NULL if there is none, with
+ * @error set if there should be one. */
 typedef convergeJournal *(*convergeLoopOpenJournal)(void *opaque, GError **error);
 
 /* @policy and @backend must outlive the loop.
@@ -67,32 +67,32 @@ convergeLoop *convergeLoopNew(const convergePolicy *policy,
 void convergeLoopFree(convergeLoop *loop);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeLoop, convergeLoopFree)
 
-/* One turn.  Returns after how many ms the next one is due. */
+/* Takes one turn.  Returns in how many ms the next one is due. */
 gint64 convergeLoopStep(convergeLoop *loop);
 
-/* Takes back what was done, and acts no more.  CONVERGE_ERROR_RECORD as @why: for want of a
- * record of what to undo. */
+/* Puts back what was changed, and acts no more.  If @why is CONVERGE_ERROR_RECORD, the state
+ * becomes CONVERGE_STATE_UNRECORDED. */
 void convergeLoopStandAside(convergeLoop *loop, const GError *why);
 
-/* In the bulk pass, with whose end a throttle may come that acts at once: the next turn is due
- * as soon as that pass ends, since until then the guest dirties at full speed. */
+/* Whether the bulk pass is under way, and a throttle may follow that acts at once.  If so, the next
+ * turn is due as soon as the pass ends: until the throttle the guest dirties at full speed. */
 gboolean convergeLoopExpectsThrottle(const convergeLoop *loop);
 
-/* The allowed pause that somebody outside set, ms; 0: none. */
+/* The downtime that was allowed from outside, ms; 0: none. */
 void convergeLoopSetCeiling(convergeLoop *loop, gint64 ceilingMs);
 
 /* The migration call returned at @nowMs on the clock of the samples. */
 void convergeLoopEnd(convergeLoop *loop, gboolean succeeded, gint64 nowMs);
 
-/* After that: closes the journal, which waits for the disk for a second at most.  So does
- * convergeLoopFree(), which tells of no trouble. */
+/* Closes the journal, after convergeLoopEnd(); waits at most a second for the disk.
+ * convergeLoopFree() does the same, but does not report trouble. */
 void convergeLoopCloseJournal(convergeLoop *loop);
 
 const convergeStatus *convergeLoopStatus(const convergeLoop *loop);
 
-/* Why the loop stands aside, or NULL. */
+/* Why the loop stands aside, or could not stop throttling at the end; NULL: it has no trouble. */
 const char *convergeLoopTrouble(const convergeLoop *loop);
 
-/* Why there is no journal, or no more of it, once; NULL: there is, or that was told already.
- * Free with g_free(). */
+/* Why the journal is missing or has ended early.  Each trouble is returned once; NULL: there is no
+ * new one.  Free with g_free(). */
 char *convergeLoopTakeJournalTrouble(convergeLoop *loop);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * model.c: what the samples say, and the prediction that follows
+ * model.c: what the samples tell, and the prediction that follows
  */
 #include <math.h>
 #include <string.h>
@@ -11,34 +11,34 @@
 /* A bandwidth window is long enough to smooth QEMU's 100 ms send budget. */
 #define WINDOW_MS 300
 
-/* A CPU finds at least so many bytes/ms of zero pages.  A window that spends no more than
- * the first share of its time on that tells the link's speed; up to the second, what the link
- * can do at least. */
+/* A CPU finds at least this many bytes/ms of zero pages.  A window that spends at most the first
+ * share of its time on zero pages tells the bandwidth; up to the second share, it tells a lower
+ * bound. */
 #define SCAN_RATE 1e6
 #define SCAN_SHARE 0.2
 #define SCAN_SHARE_MOST 0.5
 
-/* Weight of a new bandwidth window: half forgotten after two, so that a link
- * that slowed down is seen within a second. */
+/* Weight of a new bandwidth window.  The old bandwidth counts for less than half after two
+ * windows, so that a link that slows down is noticed within a second. */
 #define BANDWIDTH_WEIGHT 0.4
 
-/* A link that differs by this much is news. */
+/* A bandwidth that differs by this share is news. */
 #define BANDWIDTH_NEWS 0.25
 
-/* A probe must show at least this share of what the passes say. */
+/* A probe must show at least this share of what the last pass implies. */
 #define PROBE_SHARE 0.3
 
-/* Shorter periods between syncs are dominated by our own sampling interval. */
+/* The length of a shorter pass depends mostly on when the samples were taken. */
 #define SHORTEST_PASS_MS 250
 
-/* QEMU looks at what is left after every 50 ms of sending (MAX_WAIT in
- * migration/ram.c): on average half of that under the threshold. */
+/* QEMU compares what is left with the threshold after every 50 ms of sending (MAX_WAIT
+ * in migration/ram.c): on average it notices after half of that. */
 #define CHECK_SECONDS 0.025
 
 #define PREDICT_PASSES 64
 
-/* Two passes under the plan's throttle that shrink by less than this do not
- * converge. */
+/* From the second pass under the plan's throttle on, a pass that leaves more than this share of
+ * what the pass before left does not converge. */
 #define SHRINK 0.97
 
 static gint64
@@ -69,7 +69,7 @@ updateBandwidth(convergeModel *model,
     if (elapsed < WINDOW_MS)
         return;
 
-    /* Counters that fall would wrap around. */
+    /* A difference of counters that have fallen would wrap around. */
     if (sample->processedBytes < model->windowProcessed ||
         sample->normalBytes < model->windowNormal ||
         sample->constantBytes < model->windowConstant) {
@@ -80,8 +80,8 @@ updateBandwidth(convergeModel *model,
     bandwidth = (sample->processedBytes - model->windowProcessed) * 1000.0 / elapsed;
     model->recentBandwidth = bandwidth;
 
-    /* Looking for zero pages costs time but no bandwidth: a window of little else says
-     * how fast this CPU scans memory, not how fast the link is. */
+    /* Finding zero pages takes time but no bandwidth: a window with little else tells how
+     * fast the CPU scans memory, not how fast the link is. */
     if (bandwidth > 0 && (normal >= constant || constant < SCAN_SHARE * SCAN_RATE * elapsed)) {
         if (model->bandwidth > 0) {
             double miss = fabs(bandwidth - model->bandwidth) / model->bandwidth;
@@ -120,9 +120,9 @@ addObservation(convergeObservations *list,
     slot->pending = pending;
 }
 
-/* Where D(t) saturates, a shorter time dirties at least its share of a longer one.  A
- * probe far below that does not see what the guest does: QEMU compares checksums, and
- * a guest that writes what is there already dirties pages all the same. */
+/* D(t) saturates, so that a shorter time has at least its proportional share of what a
+ * longer one dirties.  A probe far below that misses what the guest does: QEMU compares
+ * checksums, and a guest that overwrites memory with the same content dirties it too. */
 static void
 checkProbes(convergeModel *model)
 {
@@ -160,9 +160,9 @@ noteSync(convergeModel *model,
     /* Several syncs between two samples: which pass dirtied what is unknown. */
     if (sample->iteration == model->last.iteration + 1 && elapsed >= SHORTEST_PASS_MS &&
         !model->passSpoilt) {
-        /* What was left over when the sync came is no dirtying: zero pages are
-         * passed over in no time at the end of the bulk pass, and QEMU 9.2+ syncs
-         * in the middle of a pass every 5 s. */
+        /* What was still unsent at the sync was not dirtied in this pass.  There is such a
+         * rest because the zero pages at the end of the bulk pass are skipped in no time,
+         * and because QEMU 9.2+ also syncs in the middle of a pass, every 5 s. */
         unsent = (double)model->last.remainingBytes -
             (workedOff(sample) - workedOff(&model->last));
         model->passDirtied = MAX((double)sample->remainingBytes - MAX(unsent, 0), 0);
@@ -299,7 +299,7 @@ convergeModelPredictFor(const convergeModel *model,
     double lost = 0;
     double left = MAX(threshold - bandwidth * CHECK_SECONDS, 0);
 
-    /* QEMU, once it throttles, does not let go. */
+    /* Once QEMU throttles, it never stops before the end. */
     target = MAX(target, MIN(throttle, plan->floor / 100.0));
     if (plan->latency == 0)
         throttle = target;
@@ -316,12 +316,12 @@ convergeModelPredictFor(const convergeModel *model,
         now = unsent + convergeGuestDirtied(guest, inPass, held / inPass);
 
         if (now < threshold || now < CONVERGE_DIRTIED_FLOOR) {
-            double pause = now / bandwidth + plan->overheadMs / 1000.0;
+            double downtime = now / bandwidth + plan->overheadMs / 1000.0;
 
             prediction.converges = TRUE;
-            prediction.pauseMs = inMs(pause);
-            prediction.remainingMs = inMs(seconds + pause);
-            prediction.lostMs = inMs(lost + pause);
+            prediction.pauseMs = inMs(downtime);
+            prediction.remainingMs = inMs(seconds + downtime);
+            prediction.lostMs = inMs(lost + downtime);
             return prediction;
         }
 

@@ -8,27 +8,27 @@
 #include "engine/phases.h"
 #include "util/number.h"
 
-/* Shares of what the link carries.  Below the first a guest that is not throttled converges
- * within few passes, above the second it does not; in between it stays in the phase that it
- * is in, so that noise makes no edges. */
+/* Shares of the bandwidth.  An unthrottled guest below the first converges within a few passes,
+ * above the second it does not converge.  In between, the phase stays what it was, so that noise
+ * makes no edges. */
 #define VALLEY 0.3
 #define PEAK 1.0
 
 /* Weight of a new probe within a phase: the first one may have seen an edge. */
 #define PROBE_WEIGHT 0.5
 
-/* A phase that was seen less often may be one of a hundred that were not seen. */
+/* If a phase had fewer probes than this, phases may have been missed, and the earlier edges do not
+ * count. */
 #define PROBES_LEAST 2
 
 /* One period may differ from the next by this share. */
 #define PERIOD_SHARE 0.25
 
-/* Where between two probes an edge was is not known, ms; and a period must be so many times
- * as long not to be made of that. */
+/* How far off an edge between two probes may be, ms; and how many times that a period must be. */
 #define EDGE_MS 3000
 #define PERIOD_EDGES 4
 
-/* The strongest throttle that a probe is scaled up for. */
+/* A probe is scaled up as if the guest had at least this share of its speed. */
 #define SPEED_LEAST 0.03
 
 void
@@ -70,14 +70,14 @@ convergePhasesNote(convergePhases *phases,
     phases->probedMs = sample->timeMs;
 }
 
-/* The guest has come out of a peak. */
+/* A valley counts only after a peak. */
 static gboolean
 isInValley(const convergePhases *phases)
 {
     return phases->now == CONVERGE_PHASE_VALLEY && phases->rate[CONVERGE_PHASE_PEAK] > 0;
 }
 
-/* ms; 0: none is known. */
+/* In ms; 0: none is known. */
 static gint64
 period(const convergePhases *phases)
 {
@@ -108,15 +108,16 @@ convergePhasesFindValley(const convergePhases *phases,
 
     if (isInValley(phases)) {
         valley->inMs = 0;
-        /* As long again as it has lasted. */
+        /* Without a known period, expect it to last as long again as it has. */
         valley->leftMs = now - newest[0];
-        /* newest is its start, before that the last one ended, and before that began. */
+        /* The newest edge began this valley; the two edges before it are the end and the beginning
+         * of the last one. */
         if (every > 0)
             valley->leftMs = MAX(newest[0] + newest[-1] - newest[-2] - now, 0);
         return TRUE;
     }
 
-    /* newest is the end of the last valley, before that it began. */
+    /* The newest edge ended the last valley, and the one before it began that valley. */
     if (every == 0 || phases->now != CONVERGE_PHASE_PEAK ||
         now > newest[-1] + every + EDGE_MS)
         return FALSE;
@@ -141,8 +142,8 @@ convergePhasesPredict(const convergePhases *phases,
     double dirty = model->last.remainingBytes;
     convergePrediction prediction;
 
-    /* What was dirtied since the last sync, and will be until the valley, is as good as
-     * pending. */
+    /* What was dirtied since the last sync, and what will be until the valley, counts as
+     * pending already. */
     guest.writeRate = phases->rate[CONVERGE_PHASE_PEAK];
     dirty += convergeGuestDirtied(&guest, peak, held);
     guest.writeRate = MAX(phases->rate[CONVERGE_PHASE_VALLEY], 1);

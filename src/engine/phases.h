@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * phases.h: whether the guest writes more and less by turns, and when it will write less
+ * phases.h: whether the guest alternates between phases, and when it will write less
  *
- * The model takes the guest to be one, and its phases to be noise.  Here each dirty-rate
- * probe is of a peak or of a valley, by what the link carries, and where one turns into the
- * other is an edge.  Four edges are a period that has been seen twice.  A guest without
- * phases has no edges, and nothing here is said of it.
+ * The model knows one steady guest and treats phases as noise.  Here each dirty-rate probe is
+ * put into a peak or a valley, by its relation to the bandwidth.  A change from one to the
+ * other is an edge; four edges show a period twice.  A guest without phases has no edges.
  *
- * Pure, as the model is.
+ * Pure, like the model.
  */
 #pragma once
 
@@ -20,35 +19,35 @@ typedef enum {
     CONVERGE_PHASE_LAST
 } convergePhase;
 
-/* What it takes to see a period twice. */
+/* As many as it takes to see a period twice. */
 #define CONVERGE_PHASES_EDGES 4
 
 typedef struct _convergePhases convergePhases;
 struct _convergePhases {
     convergePhase now;
-    double rate[CONVERGE_PHASE_LAST];   /* what the guest dirties at full speed, bytes/s */
-    unsigned int probes;        /* in the phase that it is in */
-    gint64 probedMs;            /* the last one */
+    double rate[CONVERGE_PHASE_LAST];   /* dirty rate at full speed in each phase, bytes/s */
+    unsigned int probes;        /* number of probes in the present phase */
+    gint64 probedMs;            /* the last probe */
     unsigned int nedges;
     gint64 edgeMs[CONVERGE_PHASES_EDGES];   /* newest last */
 };
 
-/* Takes a probe that @model has just been updated with. */
+/* Takes the probe with which @model has just been updated. */
 void convergePhasesNote(convergePhases *phases, const convergeModel *model);
 
-/* What is known of the valley that is, or of the one that comes next. */
+/* The present valley, or the next one. */
 typedef struct _convergeValley convergeValley;
 struct _convergeValley {
-    gint64 inMs;                /* from now until it begins; 0: it has */
-    gint64 leftMs;              /* from then until it ends */
+    gint64 inMs;                /* from now until it begins; 0: it has begun */
+    gint64 leftMs;              /* from then, or from now, until it ends */
 };
 
-/* FALSE: there is none, as far as is known. */
+/* Returns FALSE if no valley is known. */
 gboolean convergePhasesFindValley(const convergePhases *phases, const convergeModel *model,
                                   convergeValley *valley);
 
-/* Follows @plan to the end in @valley; what was dirtied before it counts, that it ends does
- * not.  Before the first edge there is no valley to follow it in. */
+/* Follows @plan to the end in @valley, which was found by convergePhasesFindValley().  Counts what
+ * is dirtied before the valley begins, and assumes that the valley lasts until the end. */
 convergePrediction convergePhasesPredict(const convergePhases *phases,
                                          const convergeModel *model,
                                          const convergeValley *valley,

@@ -8,22 +8,22 @@
 /* Candidates: no throttle, then steps up to the policy's maximum. */
 #define THROTTLE_STEP 5
 
-/* From here on the candidates come in small steps, since what is left to the vCPU is small too. */
+/* From here on the steps are smaller, since what is left to the vCPU is small too. */
 #define SMALL_STEPS_FROM 95
 #define SMALL_STEP 2
 
-/* A throttle that is not gentle is taken where nothing gentler converges, or where the guest
- * loses this many times less under it. */
+/* A throttle that is not gentle is taken if nothing gentler converges, or if the guest loses this
+ * many times less under it. */
 #define HARD_FACTOR 1.5
 
-/* Kept free of the allowed downtime, so that the real one stays below it whatever happens.  What
- * a throttled vCPU adds comes on top. */
+/* This much of the allowed downtime stays unused, so that the real one does not exceed it.  What a
+ * throttled vCPU adds comes on top. */
 #define PAUSE_MARGIN_MS 40
 
 /* Candidates for the downtime: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
 
-/* Plans this close are a tie, which the shorter migration wins. */
+/* Plans that lose about the same, within both, are a tie, which the shorter migration wins. */
 #define TIE_FACTOR 1.05
 #define TIE_MS 20
 
@@ -144,12 +144,12 @@ convergePlanAddError(const convergeModel *model,
     best = convergeModelPredictFor(model, &model->least, model->bandwidth * (1 + error), plan);
     worst = convergeModelPredictFor(model, &model->most, model->bandwidth * (1 - error), plan);
 
-    /* Where the worst never ends, the prediction may be off by as much as it is long. */
+    /* If the worst case never ends, the error is as long as the prediction. */
     prediction->errorMs = !best.converges || !worst.converges ? prediction->remainingMs :
         (worst.remainingMs - best.remainingMs) / 2;
 }
 
-/* The best downtime for @throttle %. */
+/* The prediction for @throttle % with the best downtime; @plan is set to that plan. */
 static convergePrediction
 predictThrottle(const convergePlanLimits *limits,
                 const convergeModel *model,
@@ -234,7 +234,7 @@ convergePlanChoose(const convergePlanLimits *limits,
     } else if (limits->ownSteps) {
         choice.class_ = CONVERGE_CLASS_UNKNOWN;
     } else {
-        /* What comes closest, and teaches most about this guest. */
+        /* The strongest plan comes closest, and teaches most about this guest. */
         choice.plan = convergePlanStrongest(limits);
         choice.class_ = CONVERGE_CLASS_BEYOND;
     }

@@ -9,7 +9,7 @@
 #include "engine/model.h"
 #include "engine/throttle_traits.h"
 
-/* The field's old question: what kind of guest is this? */
+/* What kind of guest it is, by what it takes to converge. */
 typedef enum {
     CONVERGE_CLASS_UNKNOWN,
     CONVERGE_CLASS_CONVERGES,   /* without a throttle */
@@ -20,19 +20,20 @@ typedef enum {
 
 const char *convergeClassName(convergeClass class_);
 
-/* What the downtime costs beside sending memory, ms: the stop, device state, libvirt's round trip
- * at pre-switchover, the start at the destination.  In the lab it came out -15..25 ms: what is
- * left is rarely as much as QEMU's limit allows. */
+/* The part of the downtime in which no memory is sent, ms: the stop, device state, libvirt's round
+ * trip at pre-switchover, the start at the destination.  Measured in the lab: -15..25 ms, since
+ * what is left is rarely as much as QEMU's limit allows. */
 #define CONVERGE_PAUSE_OVERHEAD_MS 15
 
-/* What policy, throttle method and others allow a plan to be: a plain value, made once a turn. */
+/* What policy, throttle method and a ceiling from outside allow: a plain value, made once a
+ * turn. */
 typedef struct _convergePlanLimits convergePlanLimits;
 struct _convergePlanLimits {
     const convergeThrottleTraits *throttle; /* of the method in use */
     unsigned int latency;       /* passes that end before a throttle is in force */
-    unsigned int highestThrottle;   /* %; 0: the policy's law does not plan throttles */
-    gboolean ownSteps;          /* that law has steps of its own, which may yet converge */
-    gboolean adaptiveDowntime;  /* the policy has the downtime planned... */
+    unsigned int highestThrottle;   /* %; 0: throttles are not planned */
+    gboolean ownSteps;          /* the policy's law takes throttle steps that no plan knows of */
+    gboolean adaptiveDowntime;  /* the policy wants the downtime planned... */
     gboolean fixedDowntime;     /* ...or fixed */
     gint64 initialDowntimeMs;
     gint64 maxDowntimeMs;
@@ -40,8 +41,7 @@ struct _convergePlanLimits {
     gint64 deadlineMs;          /* from the start of the migration; 0: none */
 };
 
-/* The best plan by what is known, what it is predicted to lead to, and what class that makes the
- * guest. */
+/* The best plan, what is predicted of it, and the class of guest that follows. */
 typedef struct _convergeChoice convergeChoice;
 struct _convergeChoice {
     convergePlan plan;
@@ -52,8 +52,8 @@ struct _convergeChoice {
 /* The strongest allowed throttle that is still gentle, %. */
 unsigned int convergePlanGentleThrottle(const convergePlanLimits *limits);
 
-/* The highest downtime-limit under @throttle % that keeps the real downtime, overhead included,
- * within the limits; and the one to start with; ms. */
+/* In ms: the highest downtime-limit that keeps the real downtime, with its overhead, within the
+ * limits under @throttle %; and the downtime-limit to start with. */
 gint64 convergePlanHighestDowntime(const convergePlanLimits *limits, unsigned int throttle);
 gint64 convergePlanLowestDowntime(const convergePlanLimits *limits, unsigned int throttle);
 
@@ -73,8 +73,8 @@ convergePrediction convergePlanPredictFor(const convergePlanLimits *limits,
                                           const convergeModel *model,
                                           const convergeGuest *guest, const convergePlan *plan);
 
-/* Adds how wrong @prediction may be: half of what lies between the worst and the best that guest
- * and link may be. */
+/* Sets .errorMs of @prediction, to half of the range between the best and the worst plausible guest
+ * and link. */
 void convergePlanAddError(const convergeModel *model, const convergePlan *plan,
                           convergePrediction *prediction);
 

@@ -2,20 +2,20 @@
 /*
  * sample.h: what is known of a migration at one moment
  *
- * Units: bytes, bytes per second, ms, %.  Whoever takes a sample converts (for libvirt's job
- * statistics that is libvirt/job_sample.c); everything behind this header uses these units alone.
+ * Units: bytes, bytes per second, ms, %.  The backend converts to them (libvirt/job_sample.c does
+ * so for libvirt's job statistics); the engine uses no others.
  */
 #pragma once
 
 #include <glib.h>
 
-/* While memory moves, one is taken at least so often. */
+/* The longest interval between two samples while memory moves. */
 #define CONVERGE_SAMPLE_SLOWEST_MS 500
 
 typedef struct _convergeSample convergeSample;
 struct _convergeSample {
     gint64 timeMs;              /* when it was taken: monotonic, from the start of the loop */
-    gboolean active;            /* QEMU is moving memory; else all below is 0 */
+    gboolean active;            /* QEMU is moving memory; otherwise all below is 0 */
     gboolean postcopy;          /* the guest runs at the destination already */
     gboolean paused;            /* no vCPU runs on the source */
     guint64 iteration;          /* bitmap syncs so far; 1 during the bulk pass */
@@ -27,8 +27,8 @@ struct _convergeSample {
     guint64 compressedBytes;    /* guest memory sent compressed so far */
     guint64 dirtyBps;           /* QEMU's dirty rate of the last pass, bytes/s */
     unsigned int throttle;      /* QEMU's CPU throttle in force, % */
-    guint64 probeId;            /* counts finished dirty-rate probes, 0: none yet */
+    guint64 probeId;            /* number of finished dirty-rate probes */
     guint64 probeBps;           /* what the last probe measured, bytes/s */
     gint64 probeMs;             /* over how long it measured; 0: it has no result */
-    unsigned int probeThrottle; /* throttle during all of the probe, % */
+    unsigned int probeThrottle; /* throttle during the whole probe, % */
 };

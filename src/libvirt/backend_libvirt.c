@@ -20,14 +20,14 @@ struct _convergeBackendLibvirt {
     convergeThrottler *throttler;
     convergeQemuCpus *cpus;         /* NULL: not on the guest's host, or not asked for yet */
     convergeDirtyProbe probe;
-    gboolean probeWaits;            /* QEMU measures one thing at a time */
+    gboolean probeWaits;            /* until QEMU has finished another measurement */
     convergeSample last;            /* newest active one */
     gint64 startUs;
-    convergeUndoRecord *record;     /* NULL: none is kept, as in a client */
-    convergeUndoDisk disk;          /* that it is on */
-    GError *endError;               /* what failed at the end, for restore to report; or NULL */
+    convergeUndoRecord *record;     /* NULL: no record is kept, as in a client */
+    convergeUndoDisk disk;          /* where .record is saved */
+    GError *endError;               /* what failed at the end, for .restore to report; or NULL */
     gint cancelled;                 /* atomic: libvirt's job of this migration is over */
-    gboolean lateSuspend;           /* ...when libvirt paused the guest for us */
+    gboolean lateSuspend;           /* libvirt has paused the guest only after that */
 };
 
 static gboolean
@@ -97,8 +97,8 @@ convergeBackendLibvirtSetName(convergeBackendLibvirt *backend,
     backend->name = name;
 }
 
-/* The loop may be waiting for a QEMU that does not answer, which is no reason to keep its guest
- * throttled. */
+/* Lifts the throttle in this thread, since the loop may be waiting for a QEMU that does not
+ * answer. */
 void
 convergeBackendLibvirtCancel(convergeBackendLibvirt *backend)
 {
@@ -142,13 +142,13 @@ takeSample(void *opaque,
     int state = VIR_DOMAIN_NOSTATE;
     int reason = 0;
 
-    /* By now another migration of the guest may be under way. */
+    /* The statistics may already be those of another migration. */
     if (isCancelled(backend)) {
         sample->timeMs = convergeBackendLibvirtNow(backend);
         return TRUE;
     }
     if (monitor->libvirt->getJobStats(monitor->dom, &type, &params, &nparams, 0) < 0) {
-        convergeLibvirtSetError(error, _("reading the job statistics failed"));
+        convergeLibvirtSetError(error, _("cannot read the job statistics"));
         return FALSE;
     }
     convergeSampleFromJobStats(sample, type, params, nparams);
@@ -190,8 +190,8 @@ startProbe(void *opaque,
 
 /* --- Verbs --- */
 
-/* Begins the record of what is to be undone if this process is killed.  Only a process on the
- * guest's host can and must have one: without it nothing of the guest is changed,
+/* Begins the record of what has to be undone if this process is killed.  Only a process on the
+ * guest's host has one; there nothing of the guest may be changed without it.  Errors are
  * CONVERGE_ERROR_RECORD. */
 static gboolean
 startRecord(convergeBackendLibvirt *backend,
@@ -244,17 +244,17 @@ poll(void *opaque,
 
     *throttle = &convergeThrottlerMethod(backend->throttler)->traits;
 
-    /* A probe that cannot be started is never reported, and the loop does without. */
+    /* If the probe cannot be started, the loop never gets a result, and goes on without probes. */
     if (backend->probeWaits && !convergeThrottlerIsMeasuring(backend->throttler))
         startProbe(backend, NULL);
     return ret;
 }
 
 static gboolean
-reportFailure(convergeVerb verb,
+reportFailure(const char *what,
               GError **error)
 {
-    convergeLibvirtSetError(error, convergeVerbName(verb));
+    convergeLibvirtSetError(error, what);
     return FALSE;
 }
 
@@ -268,11 +268,11 @@ setDowntime(convergeBackendLibvirt *backend,
     if (!convergeThrottlerExpectDowntime(backend->throttler, ms, error))
         return FALSE;
     return monitor->libvirt->setMaxDowntime(monitor->dom, (unsigned long long)ms, 0) == 0 ||
-        reportFailure(CONVERGE_VERB_DOWNTIME, error);
+        reportFailure(_("cannot set the allowed pause"), error);
 }
 
-/* With the limit out of the way QEMU does not finish the pass first, and sends what was dirtied
- * meanwhile once instead of twice. */
+/* Pauses the guest, and lifts the downtime limit: then QEMU does not finish the pass first, and
+ * sends what was dirtied again once instead of twice. */
 static gboolean
 suspend(convergeBackendLibvirt *backend,
         GError **error)
@@ -280,7 +280,7 @@ suspend(convergeBackendLibvirt *backend,
     const convergeMonitor *monitor = &backend->monitor;
 
     if (monitor->libvirt->suspend(monitor->dom) < 0)
-        return reportFailure(CONVERGE_VERB_SUSPEND, error);
+        return reportFailure(_("cannot pause the guest"), error);
 
     /* libvirt may have kept the call waiting until the migration was over. */
     backend->lateSuspend = isCancelled(backend);
@@ -314,9 +314,10 @@ applyDecision(void *opaque,
     case CONVERGE_VERB_SUSPEND:
         return suspend(backend, error);
     case CONVERGE_VERB_POSTCOPY:
-        return libvirt->startPostCopy(dom, 0) == 0 || reportFailure(decision->verb, error);
+        return libvirt->startPostCopy(dom, 0) == 0 ||
+            reportFailure(_("cannot switch to post-copy"), error);
     case CONVERGE_VERB_ABORT:
-        return libvirt->abortJob(dom) == 0 || reportFailure(decision->verb, error);
+        return libvirt->abortJob(dom) == 0 || reportFailure(_("cannot abort the migration"), error);
     case CONVERGE_VERB_SKIP:
     case CONVERGE_VERB_LAST:
     default:
@@ -326,8 +327,8 @@ applyDecision(void *opaque,
 
 /* --- Putting back --- */
 
-/* libvirt lets a guest run again that was paused during its migration, but not one that is paused
- * thereafter. */
+/* After a failed migration libvirt resumes a guest that was paused during the migration, but not
+ * one that was paused after it. */
 static gboolean
 resumeLate(convergeBackendLibvirt *backend,
            GError **error)
@@ -337,12 +338,12 @@ resumeLate(convergeBackendLibvirt *backend,
     if (!backend->lateSuspend)
         return TRUE;
     if (monitor->libvirt->resume(monitor->dom) < 0)
-        return reportFailure(CONVERGE_VERB_SUSPEND, error);
+        return reportFailure(_("cannot resume the guest"), error);
     backend->lateSuspend = FALSE;
     return TRUE;
 }
 
-/* QEMU is left alone while it may be handing the guest over. */
+/* Whether QEMU can be asked without delaying a switchover: only while the guest runs here. */
 static gboolean
 mayAskQemu(convergeBackendLibvirt *backend)
 {
@@ -375,7 +376,7 @@ restore(void *opaque,
 
     done = convergeThrottlerRestore(backend->throttler, done ? &failure : NULL) && done;
 
-    /* Without its QEMU there is nothing to put back. */
+    /* If QEMU has ended, there is nothing to put back. */
     if (!done && (!backend->record || convergeUndoRecordQemuLives(backend->record))) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;

@@ -2,8 +2,8 @@
 /*
  * backend_libvirt.h: samples and verbs of a real migration
  *
- * The public libvirt API, QMP for what has no public call, and the cgroups of the vCPUs
- * where this process may write to them.
+ * Uses the public libvirt API, QMP for what has no public call, and the cgroups of the vCPUs
+ * if this process may write to them.
  */
 #pragma once
 
@@ -14,8 +14,9 @@
 
 typedef struct _convergeBackendLibvirt convergeBackendLibvirt;
 
-/* @libvirt must outlive the backend.  @callerThrottle: whoever migrates has stated
- * auto_converge.initial or .increment, which libvirt sets and takes back itself. */
+/* @libvirt: must outlive the backend
+ * @callerThrottle: the caller of the migration has stated auto_converge.initial or .increment,
+ *                  which libvirt sets and puts back itself */
 convergeBackendLibvirt *convergeBackendLibvirtNew(const convergeLibvirt *libvirt,
                                                     gboolean callerThrottle);
 void convergeBackendLibvirtFree(convergeBackendLibvirt *backend);
@@ -24,23 +25,23 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeBackendLibvirt, convergeBackendLibvirtFree
 /* The domain to act on, not owned; must be set before any call but Free. */
 void convergeBackendLibvirtSetDomain(convergeBackendLibvirt *backend, virDomainPtr dom);
 
-/* The guest's name for messages and the record, which must outlive the backend; without it what
- * the domain says. */
+/* The guest's name for messages and the record; must outlive the backend.  If it is not set, the
+ * domain's name is used. */
 void convergeBackendLibvirtSetName(convergeBackendLibvirt *backend, const char *name);
 
-/* libvirt's job of this migration is over, or about to be: gives the vCPUs their quotas back at
- * once, by files alone.  From now on there is no migration to see, and no verb is carried
- * out; restoring is.  Any thread. */
+/* libvirt's job of this migration is over, or about to be: puts the vCPUs' quotas back at once,
+ * which needs only files.  From now on samples show no migration, and no verb but .release and
+ * .restore does anything.  Any thread. */
 void convergeBackendLibvirtCancel(convergeBackendLibvirt *backend);
 
-/* Memory has moved, or will not: gives the vCPUs their quota back; from now on restore
- * leaves alone what libvirt takes back. */
+/* The migration call has returned: puts the vCPUs' quotas back.  From now on .restore leaves alone
+ * what libvirt puts back itself. */
 void convergeBackendLibvirtEnd(convergeBackendLibvirt *backend);
 
-/* The guest does not come back to this host: nothing is to be undone any more. */
+/* The guest has left this host: there is nothing to undo any more, and the record is removed. */
 void convergeBackendLibvirtForget(convergeBackendLibvirt *backend);
 
-/* ms on the clock of the samples. */
+/* The time on the clock of the samples, ms. */
 gint64 convergeBackendLibvirtNow(const convergeBackendLibvirt *backend);
 
 extern const convergeBackendOps convergeBackendLibvirtOps;

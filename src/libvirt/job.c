@@ -11,32 +11,33 @@ struct _convergeJob {
     /* Set at the start, read-only afterwards. */
     convergePolicy *policy;
     const convergeLibvirt *libvirt;
-    convergeJobOptions options; /* but for its strings */
+    convergeJobOptions options; /* without its strings */
     char *journalDir;
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];
 
-    /* Of the thread, and between threads of whoever starts the next. */
+    /* Used by the job's thread or, while it does not run, by the caller that starts one. */
     convergeBackendLibvirt *libvirtBackend;
     convergeBackend backend;
     virDomainPtr dom;           /* a reference */
 
     GMutex lock;                /* guards all below */
-    GCond wake;                 /* for the thread */
+    GCond wake;                 /* wakes the thread */
     GCond idle;                 /* the thread has ended */
-    gboolean running;
-    gboolean over;              /* libvirt's job is: no more turns */
+    gboolean running;           /* the thread runs */
+    gboolean over;              /* libvirt's job is over: no more turns */
     gboolean stop;              /* the migration call has returned */
     convergeJobEnd end;
-    gboolean passed;            /* a pass has begun since the last look */
+    gboolean passed;            /* a pass has begun since the last turn */
     gint64 ceilingMs;
     convergeStatus status;
     char *trouble;
 };
 
-/* --- Telling --- */
+/* --- Reporting --- */
 
-/* At once where there is a log, else to who asks; there the first trouble is what matters. */
+/* Logs @text or, without a log, keeps it for convergeJobTakeTrouble() unless an earlier one is
+ * waiting. */
 static void
 tell(convergeJob *job,
      const char *text)
@@ -53,21 +54,22 @@ tell(convergeJob *job,
         job->trouble = g_strdup(text);
 }
 
+/* %1$s: name of a policy, %2$s: what was done and why */
 static const char *
-authorText(convergeLayer author)
+rungFormat(convergeLayer author)
 {
     switch (author) {
     case CONVERGE_LAYER_CALL:
-        return _("the call");
+        return _("fallback of the converge policy '%1$s', as the migration call asks: %2$s");
     case CONVERGE_LAYER_DOMAIN:
-        return _("the domain's metadata");
+        return _("fallback of the converge policy '%1$s', as the domain's metadata asks: %2$s");
     case CONVERGE_LAYER_HOST:
-        return _("the host's configuration");
+        return _("fallback of the converge policy '%1$s', as the host's configuration asks: %2$s");
     case CONVERGE_LAYER_PRESET:
     case CONVERGE_LAYER_BUILTIN:
     case CONVERGE_LAYER_LAST:
     default:
-        return _("the built-in policy");
+        return _("fallback of the converge policy '%1$s', as the built-in policy asks: %2$s");
     }
 }
 
@@ -84,14 +86,11 @@ convergeJobExplainRung(convergeJob *job,
     if (!status.rungText[0])
         return NULL;
 
-    /* TRANSLATORS: %1$s: name of a policy, %2$s: what was done and why, %3$s: who has asked for
-     * it */
-    return g_strdup_printf(_("fallback of the converge policy '%1$s': %2$s; %3$s asks for it"),
-                           convergePolicyGetPreset(job->policy), status.rungText,
-                           authorText(author));
+    return g_strdup_printf(rungFormat(author), convergePolicyGetPreset(job->policy),
+                           status.rungText);
 }
 
-/* What the loop has come to; what it did and what went wrong is told once. */
+/* Copies the loop's status, and reports new trouble and a new rung of the fallback. */
 static void
 takeOver(convergeJob *job,
          convergeLoop *loop)
@@ -133,7 +132,7 @@ restoreNow(convergeJob *job)
     if (job->backend.ops->restore(job->backend.opaque, &error))
         return;
 
-    /* With QEMU gone there is nothing to put back. */
+    /* If QEMU has ended, there is nothing to put back. */
     if (job->libvirt->getState(job->dom, &state, &reason, 0) == 0 &&
         state != VIR_DOMAIN_SHUTOFF)
         tell(job, error->message);
@@ -180,7 +179,7 @@ waitForTurn(convergeJob *job,
     job->passed = FALSE;
 }
 
-/* Until the migration call has returned. */
+/* Runs the loop until the migration call has returned. */
 static void
 runLoop(convergeJob *job,
         convergeLoop *loop)
@@ -264,7 +263,7 @@ threadMain(gpointer opaque)
     return NULL;
 }
 
-/* @dom: NULL where @run makes no libvirt call */
+/* @dom: NULL if @run makes no libvirt call */
 static gboolean
 startThread(convergeJob *job,
             virDomainPtr dom,
@@ -306,7 +305,7 @@ awaitThread(convergeJob *job)
     g_mutex_unlock(&job->lock);
 
     if (!ended)
-        tell(job, _("waiting for QEMU, libvirt or a disk, which does not answer; what was changed is put back as soon as it does"));
+        tell(job, _("QEMU, libvirt or a disk does not answer; what was changed will be put back as soon as it does"));
     return ended;
 }
 
@@ -393,7 +392,8 @@ convergeJobStop(convergeJob *job,
     return awaitThread(job);
 }
 
-/* A thread of its own: libvirt calls would clear the caller's last error, and wait. */
+/* Calls @run in a thread of its own: its libvirt calls would clear the caller's last error, and
+ * may wait. */
 static gboolean
 runAfterwards(convergeJob *job,
               virDomainPtr dom,

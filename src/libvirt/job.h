@@ -2,17 +2,17 @@
 /*
  * job.h: one outgoing migration of one libvirt domain under a policy
  *
- * A job owns one thread that runs the engine's loop over the public libvirt API, in the
- * daemon (by the driver module) and in a client (by the virsh extension) alike.  Nothing
- * is done to the guest before the caller has started the job, nor after convergeJobOver().
+ * A job owns one thread that runs the engine's loop over the public libvirt API, either in
+ * the daemon (for the driver module) or in a client (for the virsh extension).  The loop
+ * does nothing to the guest after convergeJobOver().
  *
- * Threads: start, stop, restore and confirm belong to the thread of the migration call.
- * None of them calls libvirt there, so that the caller's last libvirt error survives, and
- * none waits without a bound: a thread that libvirt, QEMU or a disk keeps waiting is left
- * behind, does what it has to do as soon as it can, and ends.  It holds a reference to the
- * job, and while it runs one to the domain: that keeps the client's connection open, and
- * libvirt cleans up after a client when that closes.  Over, status and ceiling may be used
- * from any thread; one mutex guards them, never held across a libvirt call.
+ * Threads: start, stop, restore and confirm are called in the thread of the migration call.
+ * They make no libvirt call in that thread, so that the caller's last libvirt error survives.
+ * They never wait without a bound: a job's thread that libvirt, QEMU or a disk keeps waiting
+ * is left behind, finishes its work as soon as it can, and ends.  It holds a reference to
+ * the job and, while it runs, one to the domain.  The latter keeps the client's connection
+ * open, whose closing would make libvirt clean up after the client.  Over, status and ceiling
+ * may be used from any thread; one mutex guards them, never held across a libvirt call.
  */
 #pragma once
 
@@ -24,17 +24,17 @@
 
 typedef struct _convergeJob convergeJob;
 
-/* What a job must know of the migration call. */
+/* What a job must know about the migration call. */
 typedef struct _convergeJobOptions convergeJobOptions;
 struct _convergeJobOptions {
-    const char *name;           /* of the guest; NULL: what the domain says, which in a daemon is its
-                                 * client's word */
-    const char *journalDir;     /* where the journal goes; NULL: there is none */
-    convergePostcopy postcopy;  /* of convergePostcopyFind() */
+    const char *name;           /* of the guest; NULL: taken from the domain, where in a daemon it
+                                 * comes from the client and is not to be trusted */
+    const char *journalDir;     /* where the journal goes; NULL: no journal */
+    convergePostcopy postcopy;  /* from convergePostcopyFind() */
     gboolean callerThrottle;    /* auto_converge.initial or .increment is stated */
 
-    /* Called first in the job's thread; may be NULL, and may wait.  FALSE with @error: the
-     * loop stands aside. */
+    /* Called first in the job's thread; may be NULL, and may wait.  If it returns FALSE with
+     * @error set, the loop stands aside. */
     gboolean (*enter)(convergeJob *job, virDomainPtr dom, GError **error);
     /* Called last in the thread; may be NULL. */
     void (*left)(convergeJob *job);
@@ -43,20 +43,19 @@ struct _convergeJobOptions {
 /* How a migration call ended. */
 typedef enum {
     CONVERGE_JOB_FAILED,        /* the guest stays: everything is put back */
-    CONVERGE_JOB_PENDING,       /* Confirm will tell; nothing is sent, so that the guest's
-                                 * start at the destination is not delayed */
+    CONVERGE_JOB_PENDING,       /* not known before Confirm; nothing is sent to QEMU, so that
+                                 * the guest's start at the destination is not delayed */
     CONVERGE_JOB_DONE,          /* the guest runs at the destination */
 } convergeJobEnd;
 
-/* How long stop, restore and confirm wait for a thread, ms.  An undisturbed one takes a
- * few. */
+/* How long stop, restore and confirm wait for a job's thread, ms.  Normally it takes a few. */
 #define CONVERGE_JOB_PATIENCE_MS 5000
 
 /* Starts the loop.
  *
  * @libvirt: the calls to use, which must outlive the job
  *
- * Returns a reference, or NULL with @error set when no thread could be had; the migration
+ * Returns a reference, or NULL with @error set if no thread could be started; the migration
  * may then go on as stock. */
 convergeJob *convergeJobStart(virDomainPtr dom,
                               const convergePolicy *policy,
@@ -68,44 +67,48 @@ convergeJob *convergeJobRef(convergeJob *job);
 void convergeJobUnref(convergeJob *job);    /* NULL is allowed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJob, convergeJobUnref)
 
-/* libvirt is about to end its job of this migration: the loop acts no more, on whatever
- * migration the domain may have next.  Never waits. */
+/* libvirt is about to end its job of this migration: the loop acts no more, so that it does not
+ * touch the domain's next migration.  Never waits. */
 void convergeJobOver(convergeJob *job);
 
-/* Stops the loop.  FALSE: its thread is still waiting for something after
- * CONVERGE_JOB_PATIENCE_MS, and goes on when that has come. */
+/* Stops the loop.  Returns FALSE if its thread has not ended after CONVERGE_JOB_PATIENCE_MS; it
+ * goes on by itself then. */
 gboolean convergeJobStop(convergeJob *job, convergeJobEnd end);
 
-/* Puts everything back after convergeJobStop(job, CONVERGE_JOB_PENDING), when the guest goes
- * on running on the source after all.  @dom is the same domain as at the start. */
+/* After convergeJobStop(job, CONVERGE_JOB_PENDING): the guest goes on running on the source, and
+ * everything is put back.  @dom is the same domain as at the start.  Returns as
+ * convergeJobStop(). */
 gboolean convergeJobRestore(convergeJob *job, virDomainPtr dom);
 
-/* After convergeJobStop(job, CONVERGE_JOB_PENDING): the guest runs at the destination.  Until
- * this or convergeJobRestore(), a daemon that starts anew puts things back if QEMU still runs
- * then.  No libvirt call. */
+/* After convergeJobStop(job, CONVERGE_JOB_PENDING): the guest runs at the destination, and the
+ * record is removed.  If the daemon is killed before this or convergeJobRestore(), the next one
+ * puts everything back, provided that QEMU still runs.  Makes no libvirt call.  Returns as
+ * convergeJobStop(). */
 gboolean convergeJobConfirm(convergeJob *job);
 
-/* How the migration stands. */
+/* The loop's status at the end of its last turn. */
 void convergeJobGetStatus(convergeJob *job, convergeStatus *status);
 const convergePolicy *convergeJobGetPolicy(const convergeJob *job);
 const char *convergeJobGetUUID(const convergeJob *job);
 gboolean convergeJobCallerThrottles(const convergeJob *job);
 
-/* The migration call has returned, or libvirt's job is over: an @enter that waits shall not
- * any longer. */
+/* Whether the migration call has returned, or libvirt's job is over.  An .enter that waits must
+ * stop waiting then. */
 gboolean convergeJobIsStopping(convergeJob *job);
 
-/* The last rung of the fallback that was taken: what, why, and who has asked for it, as one
- * translated sentence without a period; NULL: none was.  Free with g_free(). */
+/* The last rung of the fallback that was taken, why, and which part of the policy asks for it: one
+ * translated sentence without a period; NULL: no rung was taken.  Free with g_free(). */
 char *convergeJobExplainRung(convergeJob *job, convergeVerb *verb);
 
-/* Somebody outside sets the allowed pause to @ms: what is to be in force now, which is
- * never above what the policy takes of it.  Changes nothing. */
+/* The downtime limit to set in QEMU when an outside caller asks for @ms: never above the loop's
+ * present limit.  Changes nothing. */
 gint64 convergeJobOutsideDowntime(convergeJob *job, gint64 ms);
 
-/* ...and libvirt has let him: a ceiling from now on, where the policy says so. */
+/* libvirt has accepted an outside caller's downtime limit of @ms: unless the policy ignores that,
+ * the loop stays below it from now on. */
 void convergeJobSetCeiling(convergeJob *job, gint64 ms);
 
-/* What went wrong, once: why the loop stood aside, has no journal or could not put things
- * back; NULL: nothing, or told already, also to convergeLibvirt.log.  Free with g_free(). */
+/* What went wrong: why the loop stands aside, has no journal or could not put things back.  Each
+ * trouble is reported once, here or by convergeLibvirt.log; NULL: there is no new one.  Free with
+ * g_free(). */
 char *convergeJobTakeTrouble(convergeJob *job);

@@ -5,7 +5,7 @@
 #include "libvirt/job_sample.h"
 #include "util/number.h"
 
-/* 0..@most; 0 where it is absent. */
+/* A value of 0..@most; 0 if it is absent. */
 static guint64
 getNumber(virTypedParameterPtr params,
           int nparams,
@@ -27,7 +27,7 @@ getBytes(virTypedParameterPtr params,
     return getNumber(params, nparams, name, CONVERGE_BYTES_MOST);
 }
 
-/* Pages, in bytes. */
+/* A number of pages, converted to bytes. */
 static guint64
 getPages(virTypedParameterPtr params,
          int nparams,
@@ -47,7 +47,6 @@ convergeSampleFromJobStats(convergeSample *sample,
     int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
     int throttle = 0;
 
-    /* Absent fields leave the defaults above. */
     if (virTypedParamsGetInt(params, nparams, VIR_DOMAIN_JOB_OPERATION, &operation) < 0)
         operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
     if (virTypedParamsGetInt(params, nparams, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE,
@@ -65,8 +64,8 @@ convergeSampleFromJobStats(convergeSample *sample,
                                   CONVERGE_COUNT_MOST);
     sample->throttle = CLAMP(throttle, 0, 99);
 
-    /* While libvirt talks to the destination, and QEMU sets up, memory_total is
-     * 0 and QEMU's parameters are not yet those of this migration. */
+    /* While libvirt negotiates with the destination and QEMU sets up, memory_total is 0,
+     * and QEMU does not have the parameters of this migration yet. */
     sample->active = operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT &&
         (type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED) &&
         sample->totalBytes > 0 && sample->iteration > 0;

@@ -2,7 +2,7 @@
 /*
  * job_sample.h: libvirt's job statistics as a sample
  *
- * The edge where libvirt's units become ours.  No state; any thread.
+ * Converts libvirt's units to those of sample.h.  No state; any thread.
  */
 #pragma once
 
@@ -10,8 +10,8 @@
 
 #include "engine/sample.h"
 
-/* Takes what virDomainGetJobStats() returned; time, probe and run state of @sample are
- * left alone. */
+/* Fills @sample from what virDomainGetJobStats() returned, except for its time, probe and run
+ * state. */
 void convergeSampleFromJobStats(convergeSample *sample,
                                 int type,
                                 virTypedParameterPtr params,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pass_watch.c: word of each bitmap sync, at once
+ * pass_watch.c: notification of each bitmap sync
  */
 #include "libvirt/pass_watch.h"
 
-struct _convergePassWatch {     /* two references: whoever started it, and libvirt */
+struct _convergePassWatch {     /* two references: the caller's and libvirt's */
     int id;
     GMutex lock;                /* guards all below */
     void (*passed)(void *opaque);   /* NULL: stopped */
@@ -60,7 +60,7 @@ convergePassWatchStart(const convergeLibvirt *libvirt,
     if (watch->id >= 0)
         return watch;
 
-    watchUnref(watch);          /* libvirt does not free what it has not taken */
+    watchUnref(watch);          /* after a failure libvirt does not call its free function */
     watchUnref(watch);
     return NULL;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * pass_watch.h: word of each bitmap sync, at once
+ * pass_watch.h: notification of each bitmap sync
  *
- * QEMU's event MIGRATION_PASS, as libvirt passes it on.  Only to look earlier: a loop that
- * hears nothing finds the sync with its next sample.
+ * QEMU's event MIGRATION_PASS, as libvirt passes it on.  It only makes the loop sample earlier:
+ * without it, the next sample shows the sync.
  */
 #pragma once
 
@@ -11,13 +11,14 @@
 
 typedef struct _convergePassWatch convergePassWatch;
 
-/* @passed is called in the thread of libvirt's event loop, under a mutex of the watch: it must
- * not block, nor call anything of the watch.
+/* @passed is called in the thread of libvirt's event loop, with a mutex of the watch held: it must
+ * not block, nor call the functions below.
  *
- * Returns NULL if no word can be had. */
+ * Returns NULL if there are no events. */
 convergePassWatch *convergePassWatchStart(const convergeLibvirt *libvirt, virDomainPtr dom,
                                           void (*passed)(void *opaque), void *opaque);
 
-/* No call of @passed is under way, or comes, once this has returned.  NULL is allowed. */
+/* After this has returned, @passed is not running and will not be called again.  @watch may be
+ * NULL. */
 void convergePassWatchStop(convergePassWatch *watch, const convergeLibvirt *libvirt,
                            virDomainPtr dom);

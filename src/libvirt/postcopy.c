@@ -8,13 +8,13 @@
 #include "libvirt/postcopy.h"
 #include "util/xml.h"
 
-/* Above what libvirt's remote protocol carries. */
+/* More than libvirt's remote protocol can carry. */
 #define DOMAIN_XML_MAX (16 * 1024 * 1024)
 
 #define VFIO_DEVICES "boolean(/domain/devices/hostdev[@type='pci' or @type='mdev'] |" \
                      " /domain/devices/interface[@type='hostdev'])"
 
-/* virConnectGetVersion() of the first QEMU that has post-copy beside multifd. */
+/* virConnectGetVersion() of the first QEMU that has both post-copy and multifd. */
 #define QEMU_BOTH 10001000
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlXPathContext, xmlXPathFreeContext)
@@ -44,8 +44,8 @@ convergePostcopyFind(virDomainPtr dom,
     if (vfio)
         return CONVERGE_POSTCOPY_VFIO;
 
-    /* The version is that of the QEMU installed here, not at the destination, nor that of
-     * a guest that has run since before an update: whoever asks for both vouches for them. */
+    /* This is the version of the QEMU installed here.  The guest's own QEMU may be older, and so
+     * may the destination's; the caller who asks for both has to know that. */
     if (flags & VIR_MIGRATE_PARALLEL &&
         (virConnectGetVersion(virDomainGetConnect(dom), &version) < 0 || version < QEMU_BOTH))
         return CONVERGE_POSTCOPY_PARALLEL;

@@ -8,15 +8,14 @@
 
 #include "engine/decision.h"
 
-/* libvirt calls in the caller's thread; what cannot be learnt is taken for a guest
- * without such a device and for an old QEMU.
+/* To be called before the migration begins.  Makes libvirt calls in the caller's thread; if one
+ * fails, assumes a guest without a VFIO device, or an old QEMU.  If there are several obstacles,
+ * the device comes first, then the connections, then the flag.
  *
- * The obstacle that cannot be removed comes first: device, connections, flag.
- *
- * @flags: virDomainMigrateFlags of the migration, which has not begun */
+ * @flags: virDomainMigrateFlags of the migration */
 convergePostcopy convergePostcopyFind(virDomainPtr dom, unsigned long flags);
 
-/* TRUE when that domain XML has a device that QEMU passes through by VFIO, which has its
- * memory pinned and cannot wait for pages: <hostdev> of type pci or mdev, or <interface
- * type='hostdev'>, which the live XML also has for one from a pool. */
+/* Whether the domain XML has a device that QEMU passes through by VFIO: <hostdev> of type pci or
+ * mdev, or <interface type='hostdev'>, as which the live XML also shows an interface from a pool.
+ * VFIO pins the guest's memory, and the device cannot wait for pages. */
 gboolean convergePostcopyHasVFIO(const char *domainXML);

@@ -2,7 +2,7 @@
 /*
  * methods.c: the table of methods
  *
- * Where a number comes from is said at its row; docs/simulator.md says what is not modelled.
+ * Each row names the sources of its numbers; docs/simulator.md tells what is not modelled.
  */
 #include "plant/methods_priv.h"
 #include "policy/policy_fields.h"
@@ -11,8 +11,8 @@
 #define QEMU_STEPS .autoConverge = TRUE, .initial = 20, .increment = 10, .max = 99, .threshold = 50
 #define QEMU_STOCK QEMU_STEPS, .hits = 2, .downtimeMs = 300
 
-/* oVirt engine, 0000_config.sql: DefaultMigrationPolicies; the last items come after all
- * others at limit -1, that is at the next wake-up (ConvergenceSchedule.java). */
+/* oVirt engine, 0000_config.sql: DefaultMigrationPolicies.  Items with limit -1 follow all others,
+ * at the next wake-up (ConvergenceSchedule.java). */
 #define OVIRT_DOWNTIMES \
     { 1, CONVERGE_VERB_DOWNTIME, 150 }, { 2, CONVERGE_VERB_DOWNTIME, 200 }, \
     { 3, CONVERGE_VERB_DOWNTIME, 300 }, { 4, CONVERGE_VERB_DOWNTIME, 400 }, \
@@ -34,15 +34,15 @@ static const convergeMethodAction ovirtLarge[] = {
 };
 
 const convergeMethod convergeMethods[] = {
-    /* --- Ours --- */
+    /* --- Policies of this program --- */
     {
         .name = "adaptive",
-        .summary = "ours, with QEMU's own throttle",
+        .summary = "virt-converge, with QEMU's own throttle",
         .policy = "adaptive,actuator=qemu",
     },
     {
         .name = "adaptive-quota",
-        .summary = "ours, with the CPU quota of the vCPUs",
+        .summary = "virt-converge, with the CPU quota of the vCPUs",
         .policy = "adaptive,actuator=vcpu-quota",
     },
 
@@ -56,24 +56,24 @@ const convergeMethod convergeMethods[] = {
     /* arch_init.c: mig_throttle_counter++ > 4, then 30 ms of sleep every 40 ms, to the end. */
     {
         .name = "qemu-1.6",
-        .summary = "QEMU 1.6: after the sixth bad pass sleeps of 30 ms, 3 to 1",
+        .summary = "QEMU 1.6: from the sixth bad pass on, vCPUs sleep 30 ms of every 40 ms",
         .law = { .autoConverge = TRUE, .hits = 6, .fixedThrottle = 75, .initial = 75, .max = 75,
                  .threshold = 50, .downtimeMs = 300 },
     },
-    /* arch_init.c then: a counter ++ >= 2, the third hit. */
+    /* arch_init.c of that time: a counter ++ >= 2, that is the third hit. */
     {
         .name = "qemu-2.5",
-        .summary = "QEMU 2.5: 20 %, then 10 % more, every third bad pass",
+        .summary = "QEMU 2.5: 20 %, then 10 % more after every third bad pass",
         .law = { QEMU_STEPS, .hits = 3, .downtimeMs = 300 },
     },
     {
         .name = "qemu-5.1-tailslow",
-        .summary = "QEMU 5.1 with cpu-throttle-tailslow: no more than it takes",
+        .summary = "QEMU 5.1 with cpu-throttle-tailslow: no stronger throttle than needed",
         .law = { QEMU_STOCK, .tailslow = TRUE },
     },
     {
         .name = "qemu-7.2",
-        .summary = "QEMU's auto-converge as it is: 20 %, then 10 % more, every second bad pass",
+        .summary = "QEMU's present auto-converge: 20 %, then 10 % more after every second bad pass",
         .law = { QEMU_STOCK },
     },
     /* vcpu-dirty-limit defaults to 1 MB/s for each vCPU. */
@@ -82,22 +82,22 @@ const convergeMethod convergeMethods[] = {
         .summary = "QEMU 8.1's dirty-limit: vCPUs that write are held to 1 MB/s",
         .law = { .hits = 2, .vcpuDirtyLimit = 1024 * 1024, .threshold = 50, .downtimeMs = 300 },
     },
-    /* migration/cpu-throttle.c: its timer looks every 5000 ms. */
+    /* migration/cpu-throttle.c: the timer's period is 5000 ms. */
     {
         .name = "qemu-9.2",
         .summary = "QEMU 9.2: as 7.2, with a bitmap sync every 5 s in long passes",
         .law = { QEMU_STOCK, .syncEveryMs = 5000 },
     },
-    /* Hyman Huang, "auto-converge refinements for huge VM", qemu-devel, September 2024;
-     * the second part was not merged.  Either criterion is enough there: one hit. */
+    /* Hyman Huang, "auto-converge refinements for huge VM", qemu-devel, September 2024; the
+     * second part was not merged.  There one bad pass is enough for a step, by either criterion. */
     {
         .name = "background-sync",
-        .summary = "the refinement of 2024, first part: what became QEMU 9.2",
+        .summary = "QEMU's refinement of 2024, first part, which became QEMU 9.2",
         .law = { QEMU_STOCK, .syncEveryMs = 5000 },
     },
     {
         .name = "responsive-throttle",
-        .summary = "the refinement of 2024, both parts: and a step after each bad look",
+        .summary = "QEMU's refinement of 2024, both parts, with a step after each bad sync",
         .law = { QEMU_STEPS, .hits = 1, .downtimeMs = 300, .syncEveryMs = 5000 },
     },
 
@@ -154,7 +154,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "kubevirt-stall",
-        .summary = "KubeVirt VEP 248: at a stall 900 ms if that is enough, else abort",
+        .summary = "KubeVirt VEP 248: at a stall 900 ms if that suffices, otherwise abort",
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 300 },
         .pollMs = 400, .step = methodStepKubevirtStall, .maxDowntimeMs = 900,
         .timeoutMsPerGiB = 150000, .timeoutVerb = CONVERGE_VERB_ABORT,
@@ -175,14 +175,14 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "proxmox",
-        .summary = "Proxmox: 100 ms, doubled every six times that more is left than before",
+        .summary = "Proxmox: 100 ms, doubled after every six polls with more left than before",
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
         .pollMs = 100, .step = methodStepProxmox,
     },
     /* internal/server/instance/drivers/driver_qemu.go */
     {
         .name = "incus",
-        .summary = "Incus: 50 %, then 10 % more, at a fifth of the dirtying",
+        .summary = "Incus: 50 %, then 10 % more; a pass is bad at 20 % instead of 50 %",
         .law = { .autoConverge = TRUE, .hits = 2, .initial = 50, .increment = 10, .max = 99,
                  .threshold = 20, .downtimeMs = 300 },
     },
@@ -196,7 +196,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "cloud-hypervisor-throttle",
-        .summary = "its branch with a throttle: 10 % more every two passes after the fourth",
+        .summary = "Cloud Hypervisor's throttle branch: 10 % more every two passes after the fourth",
         .law = { .hits = 2 },
         .pollMs = 50, .step = methodStepCloudHypervisorThrottle, .maxDowntimeMs = 300,
     },
@@ -208,7 +208,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "stun-during-page-send",
-        .summary = "as VMware: sleeps of a few ms, as many as the link needs to keep up",
+        .summary = "like VMware: vCPUs sleep a few ms at a time, often enough for the link to keep up",
         .law = { .hits = 2, .downtimeMs = 500 },
         .pollMs = 50, .step = methodStepStun,
     },

@@ -83,7 +83,7 @@ slowed(const convergePlant *plant)
     return MAX(plantGuestThrottle(plant), plant->writersQuota);
 }
 
-/* Pages written twice count once. */
+/* Finishes a probe that is due.  A page that is written twice counts once. */
 static void
 collectProbe(convergePlant *plant)
 {
@@ -141,7 +141,7 @@ plantChoose(void *opaque,
     return &convergeThrottles[method]->traits;
 }
 
-/* As throttle.c does with the methods of a real guest. */
+/* Does what throttle.c does for a real guest. */
 static void
 applyThrottle(convergePlant *plant,
               const convergeDecision *decision)

@@ -54,7 +54,7 @@ convergeQemuCpusQuery(const convergeMonitor *monitor,
 
     if (!list || i == 0 || i < json_array_get_length(list)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("QEMU does not tell the threads of its vCPUs"));
+                    _("QEMU does not list the threads of its vCPUs"));
         return NULL;
     }
     return g_steal_pointer(&cpus);

@@ -12,11 +12,11 @@
 typedef struct _convergeQemuCpus convergeQemuCpus;
 struct _convergeQemuCpus {
     GArray *threads;            /* pid_t, thread ids on the host */
-    GArray *indexes;            /* gint64, QEMU's cpu-index; -1: QEMU did not tell it */
+    GArray *indexes;            /* gint64, QEMU's cpu-index; -1: not in QEMU's reply */
 };
 
-/* Lists them; NULL with CONVERGE_ERROR_LIBVIRT or CONVERGE_ERROR_QEMU set when there is none, or
- * one without a thread. */
+/* Returns NULL with CONVERGE_ERROR_LIBVIRT or CONVERGE_ERROR_QEMU set if QEMU lists no vCPU, or one
+ * without a thread. */
 convergeQemuCpus *convergeQemuCpusQuery(const convergeMonitor *monitor, GError **error);
 void convergeQemuCpusFree(convergeQemuCpus *cpus);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeQemuCpus, convergeQemuCpusFree)

@@ -5,12 +5,12 @@
 #include "qemu/dirty_probe.h"
 #include "util/number.h"
 
-/* QEMU's shortest; also long enough for the sampling error to be small. */
+/* The shortest that QEMU allows; long enough for a small sampling error. */
 #define PROBE_SECONDS 1
 
-/* Pages of each GiB that QEMU hashes, of the 128 to 16384 that it allows: its default of 512,
- * as many in all of a guest of less than a GiB, where the default would be a handful and its
- * result a matter of luck, and the least where there are many GiB. */
+/* How many pages of each GiB QEMU hashes; it allows 128 to 16384.  The default of 512 is used from
+ * 1 GiB on.  A guest of less than 1 GiB gets 512 pages in all, since the default would be too few
+ * for a reliable result.  A guest of more than 32 GiB gets the least, which saves time. */
 #define GIB (G_GUINT64_CONSTANT(1) << 30)
 #define SAMPLE_PAGES 512
 #define SAMPLE_PAGES_LEAST 128
@@ -47,8 +47,8 @@ convergeDirtyProbeStart(convergeDirtyProbe *probe,
     return TRUE;
 }
 
-/* QEMU rounds down to whole MiB/s: on average by half of one, which is a lot of what a slow
- * link carries. */
+/* QEMU rounds down to whole MiB/s, on average by half of one.  That is added again, since on a slow
+ * link it matters. */
 static guint64
 inBytes(gint64 mibps)
 {

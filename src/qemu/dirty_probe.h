@@ -12,7 +12,7 @@
 
 typedef struct _convergeDirtyProbe convergeDirtyProbe;
 struct _convergeDirtyProbe {
-    gint64 startMs;             /* of the running probe; 0: none runs */
+    gint64 startMs;             /* of the running probe; 0: no probe runs */
     unsigned int throttle;      /* %, when it was started */
     gboolean spoilt;            /* the throttle changed meanwhile, or the guest stood still */
     guint64 id;                 /* of the last finished probe */
@@ -20,15 +20,15 @@ struct _convergeDirtyProbe {
     gint64 ms;                  /* ...and duration; 0: it has no result */
 };
 
-/* .startMs is for the caller to set, on the clock of its samples, when this has returned:
- * QEMU may have taken its time.
+/* Starts a probe.  Afterwards the caller sets .startMs to the time of its clock: QEMU may have
+ * taken long to start.
  *
  * @totalBytes: of the guest's memory
  * @throttle: in force now, % */
 gboolean convergeDirtyProbeStart(convergeDirtyProbe *probe, const convergeMonitor *monitor,
                                  guint64 totalBytes, unsigned int throttle, GError **error);
 
-/* Looks whether the running probe has finished, and tells @sample of the last that has.
- * One that failed, or that was spoilt, ends without a result. */
+/* Checks whether the running probe has finished, and fills the last finished one into @sample.
+ * A probe that failed or was spoilt has no result. */
 void convergeDirtyProbeCollect(convergeDirtyProbe *probe, const convergeMonitor *monitor,
                                convergeSample *sample);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libvirt_calls.h: the libvirt calls that are made, and their errors
+ * libvirt_calls.h: the libvirt calls that this program makes, as function pointers, and their errors
  *
- * The driver module passes the definitions behind its own wrappers, virsh the public
- * ones with a pause before each, a test fakes.
+ * The driver module passes the functions that its own wrappers shadow; virsh passes the
+ * public ones, with a pause before each; tests pass fakes.
  */
 #pragma once
 
@@ -15,8 +15,9 @@ typedef struct _convergeLibvirt convergeLibvirt;
 struct _convergeLibvirt {
     const char *caller;         /* "daemon" or "client", for the journal */
     gboolean onHost;            /* this process may write to the guest's cgroups */
-    int (*getId)(virDomainPtr dom);     /* of the running guest, whatever @dom says: that is its
-                                         * client's word; -1: there is none.  For .onHost. */
+    /* The id of the running guest; -1: not running.  Does not trust the id in @dom, which comes
+     * from the client.  Used only if .onHost. */
+    int (*getId)(virDomainPtr dom);
     int (*getJobStats)(virDomainPtr dom, int *type, virTypedParameterPtr *params,
                        int *nparams, unsigned int flags);
     int (*setMaxDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags);
@@ -27,14 +28,14 @@ struct _convergeLibvirt {
     int (*resume)(virDomainPtr dom);
     int (*abortJob)(virDomainPtr dom);
     int (*getState)(virDomainPtr dom, int *state, int *reason, unsigned int flags);
-    /* Both NULL where no event loop runs: events are done without. */
+    /* Both NULL if no event loop runs; events are optional. */
     int (*domainEventRegisterAny)(virConnectPtr conn, virDomainPtr dom, int eventID,
                                   virConnectDomainEventGenericCallback cb, void *opaque,
                                   virFreeCallback freecb);
     int (*domainEventDeregisterAny)(virConnectPtr conn, int callbackID);
-    /* Called first in the loop's thread, may be NULL: gives it an identity. */
+    /* Called first in each thread of a job, to give the thread an identity; may be NULL. */
     void (*threadInit)(void);
-    /* One line about a guest, for who looks after the host; NULL: there is no log. */
+    /* Logs one line about a guest, for the host's administrator; NULL: there is no log. */
     void (*log)(const char *guest, const char *text);
 };
 

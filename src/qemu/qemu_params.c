@@ -133,14 +133,14 @@ convergeQemuParamsWrite(convergeQemuParams *params,
 
 /* --- Putting back --- */
 
-/* What is to be done about one parameter. */
+/* What is to be done with one parameter. */
 typedef struct _putBack putBack;
 struct _putBack {
     const convergeQemuParamUndo *undo;
-    gint64 next;        /* ABSENT: not to be changed, or done */
+    gint64 next;        /* the value to set; ABSENT: nothing to do, or done */
 };
 
-/* @now: ABSENT where this QEMU does not know the parameter */
+/* @now: ABSENT if this QEMU does not know the parameter */
 static gint64
 valueToPutBack(const convergeQemuParamUndo *undo,
                gint64 now)
@@ -178,7 +178,7 @@ inForce(const putBack *item,
     return currentValue(current, migrationParams[param].name, migrationParams[param].boolean);
 }
 
-/* Somebody else may have set one of the two. */
+/* Keeps initial <= max, since others may have changed one of the two. */
 static void
 fitInitialToMax(putBack *items,
                 gsize n,
@@ -197,7 +197,7 @@ fitInitialToMax(putBack *items,
         max->next = nextInitial;
 }
 
-/* In two rounds: QEMU may take a value only after another one. */
+/* In two rounds, since QEMU may accept a value only after another one was set. */
 static gboolean
 sendEach(const convergeMonitor *monitor,
          putBack *items,

@@ -6,7 +6,7 @@
 
 #include "qemu/qmp.h"
 
-/* Those that we may change. */
+/* The parameters that this program may change. */
 typedef enum {
     CONVERGE_PARAM_INITIAL,
     CONVERGE_PARAM_INCREMENT,
@@ -17,7 +17,7 @@ typedef enum {
     CONVERGE_PARAM_LAST
 } convergeQemuParam;
 
-/* As QMP names it, and whether it is a boolean there. */
+/* Its name in QMP, and whether it is a boolean there. */
 const char *convergeQemuParamName(convergeQemuParam param);
 gboolean convergeQemuParamIsBoolean(convergeQemuParam param);
 
@@ -26,17 +26,17 @@ gboolean convergeQemuParamIsBoolean(convergeQemuParam param);
 
 typedef struct _convergeQemuParams convergeQemuParams;
 struct _convergeQemuParams {
-    gboolean callerThrottle;    /* whoever migrates has stated initial and increment,
-                                 * which libvirt sets and takes back itself */
-    gboolean remembered;
-    gint64 original[CONVERGE_PARAM_LAST];   /* before we changed anything */
-    gint64 written[CONVERGE_PARAM_LAST];    /* what we set last; ABSENT: never */
+    gboolean callerThrottle;    /* the caller of the migration has stated initial or increment,
+                                 * which libvirt sets and puts back itself */
+    gboolean remembered;        /* .original is set */
+    gint64 original[CONVERGE_PARAM_LAST];   /* before the first change */
+    gint64 written[CONVERGE_PARAM_LAST];    /* the last value set; ABSENT: never set */
 };
 
 void convergeQemuParamsInit(convergeQemuParams *params, gboolean callerThrottle);
 
-/* Asks QEMU, once, for what is to be put back.  To be called while the migration runs:
- * what the caller asked of libvirt is set by then, and libvirt takes that back itself. */
+/* Asks QEMU, once, for the values to be put back.  To be called while the migration runs: by then
+ * libvirt has set what its caller asked for, which libvirt puts back itself. */
 gboolean convergeQemuParamsRemember(convergeQemuParams *params, const convergeMonitor *monitor,
                                     GError **error);
 
@@ -47,35 +47,38 @@ gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonit
 /* How many values of a parameter are remembered. */
 #define CONVERGE_PARAM_VALUES 16
 
-/* What a parameter was, and what we may have set it to. */
+/* What a parameter was, and what this program may have set it to. */
 typedef struct _convergeQemuParamUndo convergeQemuParamUndo;
 struct _convergeQemuParamUndo {
     const char *name;       /* as in QMP */
     gboolean boolean;       /* of type bool in QMP, otherwise an integer */
     gint64 original;        /* >= 0 */
-    gint64 written[CONVERGE_PARAM_VALUES];  /* each of these @n values is ours */
-    gsize n;
+    gint64 written[CONVERGE_PARAM_VALUES];  /* the values that this program may have set */
+    gsize n;                /* number of .written */
 };
 
-/* Puts back, each by itself, the parameters that still carry a value of ours; one that
- * somebody else has set meanwhile stays.  cpu-throttle-initial goes no higher than the
- * max-cpu-throttle that is in force then, and max-cpu-throttle no lower than a
- * cpu-throttle-initial of somebody else, since QEMU refuses both.  One command for all; if
- * QEMU refuses that, one for each, so that a value that it does not take keeps no other.
- * @count: how many were changed; may be NULL
- * FALSE: at least one still carries our value; the first failure is reported.  Says nothing
- * to QEMU where @n is 0. */
+/* Puts back the parameters that still have one of the .written values; a parameter that has been
+ * changed by others since is left alone.  cpu-throttle-initial is put back to no more than the
+ * max-cpu-throttle then in force, and max-cpu-throttle to no less than a cpu-throttle-initial set
+ * by others, since QEMU refuses both.
+ *
+ * Sends one command for all.  If QEMU refuses it, sends one for each, so that one bad value does
+ * not keep the others.  Sends nothing if @n is 0.
+ *
+ * @count: set to the number of parameters that were changed; may be NULL
+ *
+ * Returns FALSE, with the first failure in @error, if a parameter could not be put back. */
 gboolean convergeQemuParamsPutBack(const convergeMonitor *monitor, const convergeQemuParamUndo *undos,
                                    gsize n, guint *count, GError **error);
 
-/* Puts back what carries the value that was written last.  Says nothing where nothing was
+/* Puts back the parameters that still have the value written last.  Sends nothing if nothing was
  * changed.  Idempotent. */
 gboolean convergeQemuParamsRestore(convergeQemuParams *params, const convergeMonitor *monitor,
                                    GError **error);
 
-/* Whether @param is libvirt's to take back, since whoever migrates has stated it. */
+/* Whether libvirt puts @param back, since the caller of the migration has stated it. */
 gboolean convergeQemuParamsIsCallers(const convergeQemuParams *params, convergeQemuParam param);
 
-/* Memory has moved, or will not: from now on convergeQemuParamsRestore() leaves alone what
- * libvirt takes back. */
+/* The migration call has returned: from now on convergeQemuParamsRestore() leaves alone what
+ * libvirt puts back. */
 void convergeQemuParamsEnd(convergeQemuParams *params);

@@ -36,7 +36,7 @@ static void
 setBroken(GError **error)
 {
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                _("QEMU's reply is not what its protocol says"));
+                _("QEMU sent an invalid reply"));
 }
 
 JsonNode *
@@ -76,7 +76,7 @@ convergeQmpRun(const convergeMonitor *monitor,
     JsonNode *result;
 
     if (monitor->libvirt->qemuMonitorCommand(monitor->dom, command, &reply, 0) < 0) {
-        convergeLibvirtSetError(error, _("monitor command failed"));
+        convergeLibvirtSetError(error, _("the monitor command failed"));
         return NULL;
     }
 

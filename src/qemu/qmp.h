@@ -12,8 +12,8 @@
  * taken.  Free with g_free(). */
 char *convergeQmpCommand(const char *name, JsonObject *arguments);
 
-/* What a reply returns, an object or an array, to be unreferenced; NULL with
- * CONVERGE_ERROR_QEMU set if QEMU reported an error or the reply is not one. */
+/* The "return" member of a reply, an object or an array; to be unreferenced.  NULL
+ * with CONVERGE_ERROR_QEMU set if QEMU reported an error or the reply is invalid. */
 JsonNode *convergeQmpParse(const char *reply, GError **error);
 
 /* The monitor of one guest; a value. */
@@ -23,10 +23,11 @@ struct _convergeMonitor {
     virDomainPtr dom;           /* not owned */
 };
 
-/* Runs one command.  As convergeQmpParse(), or CONVERGE_ERROR_LIBVIRT. */
+/* Runs one command.  Returns what convergeQmpParse() does, or NULL with
+ * CONVERGE_ERROR_LIBVIRT set if libvirt could not run the command. */
 JsonNode *convergeQmpRun(const convergeMonitor *monitor, const char *name,
                          JsonObject *arguments, GError **error);
 
-/* ...that is to return an object. */
+/* The same for a command that returns an object. */
 JsonObject *convergeQmpRunObject(const convergeMonitor *monitor, const char *name,
                                  JsonObject *arguments, GError **error);

@@ -34,7 +34,7 @@ writeFile(const char *directory,
 
     if (fd < 0)
         return errno;
-    /* Takes all of it or nothing. */
+    /* The kernel takes all of it or nothing. */
     if (write(fd, text, strlen(text)) < 0)
         ret = errno;
     close(fd);
@@ -73,8 +73,8 @@ read1(const char *directory,
     return ret ? ret : readNumber(directory, "cpu.cfs_period_us", &now->periodUs);
 }
 
-/* One file at a time, and the kernel refuses (EINVAL) a moment in which the group may
- * use more than the one above: what lowers the ratio goes first. */
+/* The files are written one after the other.  What lowers the ratio goes first, since the kernel
+ * refuses (EINVAL) a ratio that is larger than that of the group above, even for a moment. */
 static int
 write1(const char *directory,
        const convergeCpuQuota *now,

@@ -2,18 +2,18 @@
 /*
  * cgroup.h: the CPU quota of a cgroup, in the files of both versions
  *
- * What the files take: the kernel's Documentation/scheduler/sched-bwc.rst and
+ * For the files see the kernel's Documentation/scheduler/sched-bwc.rst and
  * admin-guide/cgroup-v2.rst.  No state; any thread.  Functions return 0 or an errno.
  */
 #pragma once
 
 #include <glib.h>
 
-/* No limit: cpu.cfs_quota_us -1 of cgroup version 1, cpu.max "max" of version 2. */
+/* No limit: -1 in cpu.cfs_quota_us of cgroup version 1, "max" in cpu.max of version 2. */
 #define CONVERGE_CGROUP_NO_QUOTA G_GINT64_CONSTANT(-1)
 
-/* The kernel's limits: min_cfs_quota_period and max_cfs_quota_period, for the quota the
- * former alone (kernel/sched/core.c). */
+/* The kernel's limits of a period, min_cfs_quota_period and max_cfs_quota_period; the former also
+ * limits the quota (kernel/sched/core.c). */
 #define CONVERGE_CGROUP_SHORTEST_US G_GINT64_CONSTANT(1000)
 #define CONVERGE_CGROUP_LONGEST_US CONVERGE_CGROUP_SECOND_US
 #define CONVERGE_CGROUP_SECOND_US G_GINT64_CONSTANT(1000000)
@@ -28,15 +28,15 @@ typedef struct _convergeCgroup convergeCgroup;
 struct _convergeCgroup {
     const char *filesystem;
     const char *threads;        /* the file that lists a group's threads */
-    const char *quota;          /* the file that a quota is written to */
+    const char *quota;          /* the file to which a quota is written */
     int (*read)(const char *directory, convergeCpuQuota *now);
-    /* @now: what is there; only what differs is written */
+    /* @now: the present quota; only what differs is written */
     int (*write)(const char *directory, const convergeCpuQuota *now,
                  const convergeCpuQuota *next);
 };
 
-/* Indexed by whether it is version 2, the unified one. */
+/* [FALSE]: version 1, [TRUE]: version 2, the unified one. */
 extern const convergeCgroup convergeCgroups[2];
 
-/* @text: all of the file; g_free() */
+/* Sets @text to the content of a file, to be freed with g_free(). */
 int convergeCgroupReadFile(const char *directory, const char *name, char **text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * dirty_limit.c: slow vCPUs down by QEMU's limit of each one's dirty rate
+ * dirty_limit.c: slow vCPUs down by QEMU's limit of the dirty rate of each
  */
 #include <glib/gi18n-lib.h>
 
@@ -9,7 +9,7 @@
 /* QEMU measures the rates once a second (DIRTYLIMIT_CALC_TIME_MS). */
 #define ASK_MS 1000
 
-/* The limits in force: an array of objects.  To be unreferenced; NULL with @error set. */
+/* Returns the limits in force, an array of objects to be unreferenced, or NULL with @error set. */
 static JsonArray *
 query(const convergeMonitor *monitor,
       GError **error)
@@ -31,13 +31,13 @@ convergeDirtyLimitCheck(const convergeMonitor *monitor,
         return FALSE;
     if (json_array_get_length(limits) > 0) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("somebody else limits the dirty rate of the vCPUs"));
+                    _("a limit of the vCPUs' dirty rate is already set"));
         return FALSE;
     }
     return TRUE;
 }
 
-/* MiB/s, of a vCPU that was measured at @rate */
+/* The limit for a vCPU whose measured rate is @rate; both in MiB/s. */
 static gint64
 limitFor(gint64 rate,
          unsigned int throttle)
@@ -45,11 +45,11 @@ limitFor(gint64 rate,
     return (gint64)MAX((guint64)rate * (100 - MIN(throttle, 100)) / 100, 1);
 }
 
-/* What QEMU was asked for, MiB/s; two after a failure, which leaves it open. */
+/* The limit of one vCPU, MiB/s.  The two differ after a failure: either may be in force. */
 typedef struct _vcpuLimit vcpuLimit;
 struct _vcpuLimit {
-    gint64 known;
-    gint64 asked;
+    gint64 known;       /* the last one that QEMU has accepted */
+    gint64 asked;       /* the last one that was sent */
 };
 
 static vcpuLimit *
@@ -58,11 +58,11 @@ limitsOf(convergeDirtyLimit *limit,
 {
     vcpuLimit *one;
 
-    if (!limit->ours)
-        limit->ours = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-    if (!(one = g_hash_table_lookup(limit->ours, &cpuIndex))) {
+    if (!limit->written)
+        limit->written = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    if (!(one = g_hash_table_lookup(limit->written, &cpuIndex))) {
         one = g_new0(vcpuLimit, 1);
-        g_hash_table_insert(limit->ours, g_memdup2(&cpuIndex, sizeof(cpuIndex)), one);
+        g_hash_table_insert(limit->written, g_memdup2(&cpuIndex, sizeof(cpuIndex)), one);
     }
     return one;
 }
@@ -103,7 +103,7 @@ convergeDirtyLimitSet(convergeDirtyLimit *limit,
     if (throttle == limit->throttle)
         return TRUE;
 
-    if (!limit->ours)
+    if (!limit->written)
         limit->askedMs = limit->aliveMs = nowMs;
     g_hash_table_iter_init(&iter, shares->rates);
     while (g_hash_table_iter_next(&iter, &id, &rate)) {
@@ -114,9 +114,9 @@ convergeDirtyLimitSet(convergeDirtyLimit *limit,
     return TRUE;
 }
 
-/* --- Taking back --- */
+/* --- Putting back --- */
 
-typedef gboolean (*isOursFunc)(GHashTable *table, gint64 cpuIndex, gint64 rate);
+typedef gboolean (*isWrittenFunc)(GHashTable *table, gint64 cpuIndex, gint64 rate);
 
 static gboolean
 isLast(GHashTable *table,
@@ -158,13 +158,13 @@ cancel(const convergeMonitor *monitor,
     return reply != NULL;
 }
 
-/* Of the limits in force those that are ours: an array of their gint64 cpu-index. */
+/* The cpu-index, gint64, of each limit in force that this program has written. */
 static GArray *
-listOurs(JsonArray *inForce,
-         isOursFunc isOurs,
+listWritten(JsonArray *inForce,
+         isWrittenFunc isWritten,
          GHashTable *table)
 {
-    GArray *ours = g_array_new(FALSE, FALSE, sizeof(gint64));
+    GArray *written = g_array_new(FALSE, FALSE, sizeof(gint64));
     guint i;
 
     for (i = 0; i < json_array_get_length(inForce); i++) {
@@ -176,36 +176,36 @@ listOurs(JsonArray *inForce,
             continue;
         cpuIndex = json_object_get_int_member_with_default(vcpu, "cpu-index", -1);
         if (cpuIndex >= 0 &&
-            isOurs(table, cpuIndex, json_object_get_int_member_with_default(vcpu, "limit-rate", -1)))
-            g_array_append_val(ours, cpuIndex);
+            isWritten(table, cpuIndex, json_object_get_int_member_with_default(vcpu, "limit-rate", -1)))
+            g_array_append_val(written, cpuIndex);
     }
-    return ours;
+    return written;
 }
 
-/* @count: how many were cancelled is added */
+/* @count: the number of limits that were cancelled is added */
 static gboolean
-cancelOurs(const convergeMonitor *monitor,
-           isOursFunc isOurs,
+cancelWritten(const convergeMonitor *monitor,
+           isWrittenFunc isWritten,
            GHashTable *table,
            guint *count,
            GError **error)
 {
     g_autoptr(JsonArray) inForce = query(monitor, error);
-    g_autoptr(GArray) ours = NULL;
+    g_autoptr(GArray) written = NULL;
     gboolean ret = TRUE;
     guint i;
 
     if (!inForce)
         return FALSE;
 
-    ours = listOurs(inForce, isOurs, table);
-    if (ours->len > 0 && ours->len == json_array_get_length(inForce)) {
+    written = listWritten(inForce, isWritten, table);
+    if (written->len > 0 && written->len == json_array_get_length(inForce)) {
         ret = cancel(monitor, -1, error);
-        *count += ret ? ours->len : 0;
+        *count += ret ? written->len : 0;
         return ret;
     }
-    for (i = 0; i < ours->len; i++) {
-        if (cancel(monitor, g_array_index(ours, gint64, i), ret ? error : NULL))
+    for (i = 0; i < written->len; i++) {
+        if (cancel(monitor, g_array_index(written, gint64, i), ret ? error : NULL))
             ++*count;
         else
             ret = FALSE;
@@ -216,7 +216,7 @@ cancelOurs(const convergeMonitor *monitor,
 void
 convergeDirtyLimitClear(convergeDirtyLimit *limit)
 {
-    g_clear_pointer(&limit->ours, g_hash_table_unref);
+    g_clear_pointer(&limit->written, g_hash_table_unref);
     limit->throttle = 0;
 }
 
@@ -227,7 +227,7 @@ convergeDirtyLimitCancel(convergeDirtyLimit *limit,
 {
     guint count = 0;
 
-    if (limit->ours && !cancelOurs(monitor, isLast, limit->ours, &count, error))
+    if (limit->written && !cancelWritten(monitor, isLast, limit->written, &count, error))
         return FALSE;
     convergeDirtyLimitClear(limit);
     return TRUE;
@@ -239,12 +239,12 @@ convergeDirtyLimitCancelDerived(const convergeMonitor *monitor,
                                 guint *count,
                                 GError **error)
 {
-    return cancelOurs(monitor, isDerived, rates, count, error);
+    return cancelWritten(monitor, isDerived, rates, count, error);
 }
 
 /* --- Watching --- */
 
-/* One that has a limit, dirtied memory before, and does not now. */
+/* Whether a vCPU with a limit dirtied memory before, but does not now. */
 static gboolean
 hasStopped(JsonNode *node,
            const convergeVcpuShares *shares)
@@ -266,7 +266,7 @@ convergeDirtyLimitStalls(convergeDirtyLimit *limit,
     gboolean stopped = FALSE;
     guint i;
 
-    if (!limit->ours || nowMs - limit->askedMs < ASK_MS)
+    if (!limit->written || nowMs - limit->askedMs < ASK_MS)
         return FALSE;
 
     limit->askedMs = nowMs;

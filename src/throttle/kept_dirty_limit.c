@@ -5,7 +5,7 @@
 #include "throttle/kept_dirty_limit.h"
 #include "util/json.h"
 
-/* MiB/s; a hundred times as much can be computed with. */
+/* MiB/s; a hundred times as much must not overflow. */
 #define RATE_MAX (G_MAXINT64 / 100)
 
 JsonNode *
@@ -41,7 +41,7 @@ addRate(JsonObject *object,
     return TRUE;
 }
 
-/* NULL: the member is not such as this program writes it. */
+/* Returns NULL if the member is invalid. */
 static GHashTable *
 ratesFromJson(JsonObject *kept)
 {

@@ -11,14 +11,15 @@
 /* The member: an array with an object for each vCPU. */
 #define CONVERGE_KEPT_DIRTY_LIMIT "dirty-limits"
 
-/* The rates from which the limits are derived, as in convergeVcpuShares; immutable, to be
- * unreferenced. */
+/* @rates: as in convergeVcpuShares; the limits are derived from them
+ *
+ * Returns an immutable node, to be unreferenced. */
 JsonNode *convergeKeptDirtyLimitToJson(GHashTable *rates);
 
 /* convergeThrottle.isKept */
 gboolean convergeKeptDirtyLimitIsKept(JsonObject *kept);
 
-/* convergeThrottle.putBack, see convergeDirtyLimitCancelDerived().  Asks QEMU nothing if no
+/* convergeThrottle.putBack, see convergeDirtyLimitCancelDerived().  Sends nothing to QEMU if no
  * rates are kept.
  *
  * @callerThrottle: not used

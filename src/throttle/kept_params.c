@@ -9,7 +9,7 @@
 #include "util/text.h"
 
 struct _convergeKeptParams {
-    GArray *undos;      /* of convergeQemuParamUndo, their values the newest last */
+    GArray *undos;      /* of convergeQemuParamUndo; the newest of .written is the last */
 };
 
 convergeKeptParams *
@@ -50,7 +50,7 @@ addParam(convergeKeptParams *params,
     return undoAt(params, params->undos->len - 1);
 }
 
-/* In place of the same value or, where there is no room, of the oldest one. */
+/* Adds @value as the newest.  It replaces an equal one or, if there is no room, the oldest. */
 static void
 addValue(convergeQemuParamUndo *undo,
          gint64 value)
@@ -145,8 +145,7 @@ paramFromJson(JsonObject *object,
     return TRUE;
 }
 
-/* With names that are borrowed from @kept.  NULL: the member is not such as this program writes
- * it. */
+/* Returns parameters with names borrowed from @kept, or NULL if the member is invalid. */
 static convergeKeptParams *
 paramsFromJson(JsonObject *kept)
 {

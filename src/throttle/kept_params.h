@@ -2,8 +2,7 @@
 /*
  * kept_params.h: QEMU's migration parameters as a member of the guest's record
  *
- * Threads: no state but in the objects; one thread at a time for each.  Errors are those of
- * qmp.h.
+ * Threads: one at a time for each object.  Errors are those of qmp.h.
  */
 #pragma once
 
@@ -19,23 +18,23 @@ convergeKeptParams *convergeKeptParamsNew(void);
 void convergeKeptParamsFree(convergeKeptParams *params);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeKeptParams, convergeKeptParamsFree)
 
-/* Parameter @name will be set to @value.  The newest 16 values are kept, so that a value counts
- * as this program's also if the process is killed before or after it is set.
+/* To be called before parameter @name is set to @value.  Keeps the newest 16 values: if the process
+ * is killed, the parameter may have the value of before or the new one.
  *
  * @name: as in QMP; must outlive @params
  * @boolean: of type bool in QMP, otherwise an integer
- * @original: what it was before this program changed it; that of the first call counts */
+ * @original: what it was before this program changed it; ignored after the first call for @name */
 void convergeKeptParamsSet(convergeKeptParams *params, const char *name, gboolean boolean,
                            gint64 original, gint64 value);
 
-/* A value that later calls do not change; immutable, to be unreferenced. */
+/* Returns a copy of the present state: an immutable node, to be unreferenced. */
 JsonNode *convergeKeptParamsToJson(const convergeKeptParams *params);
 
 /* convergeThrottle.isKept */
 gboolean convergeKeptParamsIsKept(JsonObject *kept);
 
-/* convergeThrottle.putBack, see convergeQemuParamsPutBack().  Asks QEMU nothing if no parameters
- * are kept.
+/* convergeThrottle.putBack, see convergeQemuParamsPutBack().  Sends nothing to QEMU if no
+ * parameters are kept.
  *
  * @callerThrottle: cpu-throttle-initial and -increment are left alone
  * @count: the number of parameters that were changed is added */

@@ -14,15 +14,16 @@
 /* The member: an array with an object for each vCPU. */
 #define CONVERGE_KEPT_QUOTA "groups"
 
-/* The groups of @quota with what each is given back; immutable, to be unreferenced. */
+/* The groups of @quota with their originals: an immutable node, to be unreferenced. */
 JsonNode *convergeKeptQuotaToJson(const convergeVcpuQuota *quota);
 
 /* convergeThrottle.isKept */
 gboolean convergeKeptQuotaIsKept(JsonObject *kept);
 
-/* convergeThrottle.putBack, by files alone.  Goes on after a failure, and reports the first.
+/* convergeThrottle.putBack, which needs only files.  Goes on after a failure, and reports the
+ * first.
  *
  * @monitor, @callerThrottle: not used
- * @count: the number of vCPUs whose quota is as it was is added */
+ * @count: the number of vCPUs whose quota is restored or was never changed is added */
 gboolean convergeKeptQuotaPutBack(JsonObject *kept, const convergeMonitor *monitor,
                                   gboolean callerThrottle, guint *count, GError **error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * throttle.c: the table of throttle methods, and what throttles one guest
+ * throttle.c: the table of throttle methods, and the throttler of one guest
  */
 #include <glib/gi18n-lib.h>
 
@@ -59,7 +59,7 @@ convergeThrottlerWriteDown(const convergeThrottler *throttler,
 
 /* --- Choosing --- */
 
-/* QEMU makes the measurement for a guest with a dirty ring only. */
+/* QEMU measures this only for a guest with a dirty ring. */
 gboolean
 convergeThrottlerMeasure(convergeThrottler *throttler,
                          GError **error)
@@ -86,7 +86,7 @@ openMethod(convergeThrottler *throttler,
         return TRUE;
     if (method->needsHost && !throttler->cpus) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("the vCPUs' cgroups are out of a client's reach"));
+                    _("a client cannot access the cgroups of the vCPUs"));
         return FALSE;
     }
     if (!(state = method->open(throttler, error)))
@@ -98,7 +98,7 @@ openMethod(convergeThrottler *throttler,
     return TRUE;
 }
 
-/* The first method at or behind @method in the chain that the guest has. */
+/* The first method that the guest has, from @method on along .next. */
 static const convergeThrottle *
 firstOpen(const convergeThrottler *throttler,
           convergeThrottleMethod method)
@@ -159,7 +159,7 @@ convergeThrottlerInForce(const convergeThrottler *throttler)
     return MAX(throttler->qemuThrottle, own);
 }
 
-/* Puts back what the method in use has done, and goes on with the next one. */
+/* Puts back what the method in use has changed, and goes on with the next one. */
 static gboolean
 giveWay(convergeThrottler *throttler,
         const char *why,
@@ -199,7 +199,8 @@ runVerb(convergeThrottler *throttler,
     return FALSE;
 }
 
-/* Whatever the method, QEMU's own throttle is told to hold still, unless it is to act. */
+/* Besides what the method in use does, QEMU's own throttle is kept from acting, unless it is the
+ * one to act. */
 gboolean
 convergeThrottlerApply(convergeThrottler *throttler,
                        const convergeDecision *decision,
@@ -245,7 +246,8 @@ convergeThrottlerExpectDowntime(convergeThrottler *throttler,
 
 /* --- Putting back --- */
 
-/* Those that ask QEMU come last, since QEMU may keep them waiting. */
+/* Restores the methods that ask QEMU, or the others.  The caller begins with the others, since QEMU
+ * may keep it waiting. */
 static gboolean
 restoreMethods(convergeThrottler *throttler,
                gboolean asksQemu,

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * throttle.h: the throttle methods, one row each, and what throttles one guest
+ * throttle.h: the throttle methods, one row each, and the throttler of one guest
  *
  * A throttle method is a means of slowing a guest's vCPUs down: QEMU's own CPU throttle, the CPU
  * quota of the vCPUs' cgroups, QEMU's limit of each vCPU's dirty rate.  convergeThrottles[] has a
- * row for each; whatever is particular to a method is in its row or in the file that defines it.
- * To add one: a value of convergeThrottleMethod and its word (policy/), one file here that defines
- * the row, and its line in throttle.c.  The compiler and throttletest.c name what is missing.
+ * row for each.  Whatever is particular to a method is in its row, or in the file that defines the
+ * row.  A new method takes a value of convergeThrottleMethod and its word (policy/), a file here
+ * that defines the row, and a line in throttle.c; the compiler and throttletest.c name what is
+ * missing.
  *
- * A convergeThrottler is what throttles one guest of this libvirt: the methods that the guest has,
- * the one in use, and the throttle that is wanted.
+ * A convergeThrottler throttles one guest: it knows which methods the guest has, the one in use,
+ * and the wanted throttle.
  *
- * Threads: one at a time for each throttler, but for convergeThrottlerCancel().
+ * Threads: one at a time for each throttler, except for convergeThrottlerCancel().
  */
 #pragma once
 
@@ -31,61 +32,62 @@ typedef enum {
     CONVERGE_SLOWS_LAST
 } convergeSlows;
 
-/* A row.  A state is what a method knows of one guest; NULL: the guest does not have the
- * method. */
+/* A row.  The state that the functions take is what the method knows about one guest; it is NULL if
+ * the guest does not have the method. */
 typedef struct _convergeThrottle convergeThrottle;
 struct _convergeThrottle {
     convergeThrottleTraits traits;
     convergeSlows slows;
-    gboolean needsHost;         /* takes a process on the guest's host that may write to its
-                                 * cgroups: a daemon, not a client */
-    gboolean outlives;          /* a throttle stays when QEMU's migration has ended */
-    gboolean asksQemu;          /* takes QMP commands, so that it has to wait for QEMU */
-    gboolean givesWay;          /* a failure is no trouble, since the next method takes over */
-    convergeThrottleMethod next;    /* what takes the place of this one; AUTO: nothing */
+    gboolean needsHost;         /* works only in a process on the guest's host that may write to
+                                 * the guest's cgroups: a daemon, not a client */
+    gboolean outlives;          /* the throttle stays in force after QEMU's migration has ended */
+    gboolean asksQemu;          /* uses QMP commands, and so has to wait for QEMU */
+    gboolean givesWay;          /* after a failure the next method takes over */
+    convergeThrottleMethod next;    /* the method that takes over; AUTO: none */
 
-    /* Why the method is in use: whole translatable sentences without a period.  The last two
-     * have the reason against an earlier method as %1$s; NULL where there is none. */
+    /* Why the method is in use: whole translatable sentences without a period.  In the last two,
+     * %1$s is the reason why an earlier method is not used; both are NULL if this method never
+     * takes over. */
     const char *chosen;
     const char *instead;
     const char *fromNowOn;
 
-    /* Whether the guest has the method, without changing anything of the guest; a state, or NULL
-     * with @error set.  The state is freed by .close. */
+    /* Checks whether the guest has the method, and changes nothing.  Returns a state, to be
+     * freed by .close, or NULL with @error set. */
     gpointer (*open)(convergeThrottler *throttler, GError **error);
     void (*close)(gpointer state);
 
-    /* Throttles by @percent, 0..99; 0: not at all. */
+    /* Throttles by @percent, 0..99; 0 lifts the throttle. */
     gboolean (*set)(gpointer state, unsigned int percent, GError **error);
 
     /* Keeps @percent in force, see convergeBackendOps.poll.  NULL: nothing has to be kept. */
     gboolean (*poll)(gpointer state, unsigned int percent, GError **error);
 
-    /* Puts back what .set has changed, unless somebody else has changed it since.  May be called
+    /* Puts back what .set has changed, unless others have changed it since.  May be called
      * again. */
     gboolean (*restore)(gpointer state, GError **error);
 
-    /* The part of .restore that takes neither QEMU nor libvirt.  Any thread, at any time; .set
-     * and .poll throttle no more afterwards.  NULL: there is no such part. */
+    /* The part of .restore that needs neither QEMU nor libvirt.  May be called from any thread, at
+     * any time; .set and .poll throttle no more afterwards.  NULL: there is no such part. */
     void (*cancel)(gpointer state);
 
-    /* %, in force now; NULL: QEMU's job statistics have it. */
+    /* The throttle in force now, %; NULL: QEMU's job statistics have it. */
     unsigned int (*inForce)(const void *state);
 
     /* Which vCPUs are slowed down, once that has been measured: one translated sentence without a
-     * period, to be freed with g_free().  NULL: all alike, always. */
+     * period, to be freed with g_free().  NULL: always all alike. */
     char *(*explain)(const void *state);
 
-    /* What has to be undone if this process is killed, as members of the guest's record, which
-     * .set and .poll have written down by convergeThrottlerKeep().
+    /* The next two work on what has to be undone if this process is killed: members of the guest's
+     * record, which .set and .poll write down by convergeThrottlerKeep().
      *
-     * .isKept: whether the members of this method, which may be missing, are such as this program
-     * writes them.  .putBack: undoes what they hold; each value that somebody else has set since
-     * stays.  A row without .asksQemu gets no @monitor.
+     * .isKept checks whether the members of this method are valid; they may be missing.  .putBack
+     * undoes what they hold, and leaves alone each value that others have changed since.  A row
+     * without .asksQemu gets no @monitor.
      *
      * @callerThrottle: a migration is under way whose caller has stated cpu-throttle-initial or
      *                  -increment, which libvirt puts back
-     * @count: how many values were changed is added */
+     * @count: the number of values that were changed is added */
     gboolean (*isKept)(JsonObject *kept);
     gboolean (*putBack)(JsonObject *kept, const convergeMonitor *monitor, gboolean callerThrottle,
                         guint *count, GError **error);
@@ -94,12 +96,12 @@ struct _convergeThrottle {
 /* By convergeThrottleMethod; NULL for AUTO. */
 extern const convergeThrottle *const convergeThrottles[CONVERGE_METHOD_LAST];
 
-/* What AUTO tries first. */
+/* The method that AUTO tries first. */
 #define CONVERGE_METHOD_BEST CONVERGE_METHOD_VCPU_QUOTA
 
-/* Writes down, before it is done, what has to be undone if this process is killed: @value is a
- * member of the guest's record, a reference to it is taken.  FALSE with @error set: nothing may
- * be changed. */
+/* Writes down what has to be undone if this process is killed; called before anything is changed.
+ * @value becomes @member of the guest's record; a reference to it is taken.  Returns FALSE with
+ * @error set if nothing may be changed. */
 typedef gboolean (*convergeThrottlerKeep)(void *opaque, const char *member, JsonNode *value,
                                           GError **error);
 
@@ -112,7 +114,7 @@ struct _convergeThrottlerOptions {
     void *opaque;               /* for .keep */
 };
 
-/* Changes nothing, and asks nothing. */
+/* Sends nothing to QEMU. */
 convergeThrottler *convergeThrottlerNew(const convergeThrottlerOptions *options);
 void convergeThrottlerFree(convergeThrottler *throttler);   /* puts nothing back */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeThrottler, convergeThrottlerFree)
@@ -120,50 +122,52 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeThrottler, convergeThrottlerFree)
 /* Picks the method, see convergeBackendOps.choose.
  *
  * @cpus: must outlive the throttler; NULL: this process is not on the guest's host
- * @nowMs: on the clock of the samples, also below */
+ * @nowMs: on the clock of the samples, as in the next function */
 const convergeThrottle *convergeThrottlerChoose(convergeThrottler *throttler,
                                                 convergeThrottleMethod wanted,
                                                 const convergeQemuCpus *cpus, gint64 nowMs,
                                                 char **why);
 
-/* Tells of a sample, before any verb: @paused: no vCPU runs; @qemuThrottle: QEMU's own throttle,
- * in %. */
+/* Takes what a sample shows; to be called before each verb.
+ *
+ * @paused: no vCPU runs
+ * @qemuThrottle: QEMU's own throttle, % */
 void convergeThrottlerNote(convergeThrottler *throttler, gint64 nowMs, gboolean paused,
                            unsigned int qemuThrottle);
 
-/* HOLD, PRIME, STEP or THROTTLE. */
+/* Carries out HOLD, PRIME, STEP or THROTTLE. */
 gboolean convergeThrottlerApply(convergeThrottler *throttler, const convergeDecision *decision,
                                 GError **error);
 
 /* Keeps the throttle in force.  The method may change: @why as in convergeBackendOps.poll. */
 gboolean convergeThrottlerPoll(convergeThrottler *throttler, char **why, GError **error);
 
-/* QEMU is measuring which vCPUs dirty memory, and can measure nothing else. */
+/* Whether QEMU is measuring which vCPUs dirty memory; meanwhile it can measure nothing else. */
 gboolean convergeThrottlerIsMeasuring(const convergeThrottler *throttler);
 
-/* libvirt is about to set downtime-limit, which is put back with QEMU's other parameters: writes
- * that down. */
+/* To be called before libvirt sets downtime-limit: writes the limit down, so that it is put back
+ * with QEMU's other parameters. */
 gboolean convergeThrottlerExpectDowntime(convergeThrottler *throttler, gint64 downtimeMs,
                                          GError **error);
 
-/* Puts back what outlives the migration.
+/* Puts back the throttles that outlive the migration.
  *
- * @qemu: FALSE: leaves alone what asks QEMU */
+ * @qemu: FALSE: only by methods that do not ask QEMU */
 gboolean convergeThrottlerRelease(convergeThrottler *throttler, gboolean qemu, GError **error);
 
-/* The migration call has returned: convergeThrottlerRestore() leaves alone from now on what
+/* The migration call has returned: from now on convergeThrottlerRestore() leaves alone what
  * libvirt puts back itself. */
 void convergeThrottlerEnd(convergeThrottler *throttler);
 
 /* Puts everything back.  Goes on after a failure, and reports the first. */
 gboolean convergeThrottlerRestore(convergeThrottler *throttler, GError **error);
 
-/* libvirt's job is over: puts back at once what takes neither QEMU nor libvirt, and throttles no
- * more.  Any thread. */
+/* libvirt's job is over: puts back at once what needs neither QEMU nor libvirt, and throttles no
+ * more.  May be called from any thread. */
 void convergeThrottlerCancel(convergeThrottler *throttler);
 
-/* The method in use; NULL: none was chosen. */
+/* The method in use; NULL: not chosen yet. */
 const convergeThrottle *convergeThrottlerMethod(const convergeThrottler *throttler);
 
-/* %, of all methods together. */
+/* The throttle in force, %: the strongest of all methods. */
 unsigned int convergeThrottlerInForce(const convergeThrottler *throttler);

@@ -14,7 +14,7 @@ typedef struct _limitState limitState;
 struct _limitState {
     convergeThrottler *throttler;
     convergeDirtyLimit limit;
-    gboolean kept;              /* the record has the rates that limits derive from */
+    gboolean kept;              /* the rates that limits derive from are in the record */
 };
 
 static void
@@ -66,7 +66,7 @@ setLimit(gpointer opaque,
         return TRUE;
     if (!convergeVcpuSharesKnown(&throttler->shares)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("QEMU could not tell which vCPUs dirty memory"));
+                    _("QEMU could not measure which vCPUs dirty memory"));
         return FALSE;
     }
     if ((percent > 0 && !keep(state, error)) ||
@@ -76,7 +76,7 @@ setLimit(gpointer opaque,
     if (!throttler->paused &&
         convergeDirtyLimitStalls(&state->limit, monitor, &throttler->shares, throttler->nowMs)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("the guest came to a stop under a limit of its dirty rate"));
+                    _("the guest came to a stop under the limit of its dirty rate"));
         return FALSE;
     }
     return TRUE;

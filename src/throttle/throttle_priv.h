@@ -14,14 +14,14 @@ struct _convergeThrottler {
     gint64 nowMs;               /* as of the newest sample, like the next two */
     gboolean paused;
     unsigned int qemuThrottle;  /* %, QEMU's own */
-    const convergeThrottle *method; /* in use; NULL: none was chosen yet */
+    const convergeThrottle *method; /* in use; NULL: not chosen yet */
     unsigned int percent;       /* wanted of a method other than QEMU's own */
     char *news;                 /* what convergeThrottlerPoll() has to tell, or NULL */
 
-    GMutex lock;                /* guards all below and the quotas that states point to; held
-                                 * across files of cgroups alone */
+    GMutex lock;                /* guards all below, and the quotas that .states point to; held
+                                 * while files of cgroups are read and written, and nothing else */
     gpointer states[CONVERGE_METHOD_LAST];
-    gboolean cancelled;         /* nothing is to be throttled any more */
+    gboolean cancelled;         /* throttles no more */
 };
 
 /* Rows, each in the file of its name. */
@@ -29,8 +29,8 @@ extern const convergeThrottle convergeThrottleQemu;
 extern const convergeThrottle convergeThrottleQuota;
 extern const convergeThrottle convergeThrottleDirtyLimit;
 
-/* Starts measuring which vCPUs dirty memory, once.  FALSE with @error set: this guest cannot
- * tell. */
+/* Starts measuring which vCPUs dirty memory, once.  Returns FALSE with @error set if QEMU cannot
+ * measure that for this guest. */
 gboolean convergeThrottlerMeasure(convergeThrottler *throttler, GError **error);
 
 /* Calls .keep of the options, if there is one.  Takes @value. */

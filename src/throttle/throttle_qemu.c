@@ -71,10 +71,10 @@ convergeThrottleQemuMap(const convergeDecision *decision,
 
     case CONVERGE_VERB_PRIME:
     case CONVERGE_VERB_HOLD:
-        /* QEMU acts at the second bad pass.  Primed, it counts the bulk pass as one, so that a
-         * set-point that is set during the next pass is in force right after that pass.  Held, it
-         * counts only passes that dirty more than they send, and acts by the smallest step that it
-         * has.  If it throttles already, it has to act once more, to come down as far as it can. */
+        /* QEMU acts at the second bad pass.  With PRIME it counts the bulk pass as bad, so that a
+         * set-point that is set during the next pass is in force right after that pass.  With HOLD
+         * it counts only passes that dirty more than they send, and acts by the smallest step.  If
+         * it throttles already, it has to act once more, to come down as far as it can. */
         values[CONVERGE_PARAM_INITIAL] = 1;
         values[CONVERGE_PARAM_INCREMENT] = 1;
         values[CONVERGE_PARAM_MAX] = CONVERGE_THROTTLE_QEMU_LEAST;
@@ -97,8 +97,8 @@ convergeThrottleQemuMap(const convergeDecision *decision,
         values[CONVERGE_PARAM_MAX] = MAX(values[CONVERGE_PARAM_MAX], leastMax);
 }
 
-/* max-cpu-throttle never goes below the cpu-throttle-initial that libvirt will put back: QEMU's
- * default, unless the operator had set more before the migration. */
+/* max-cpu-throttle never goes below the cpu-throttle-initial that libvirt will put back: that is
+ * QEMU's default, unless the operator has set more before the migration. */
 static gint64
 leastMax(const convergeQemuParams *params)
 {
@@ -107,7 +107,7 @@ leastMax(const convergeQemuParams *params)
     return MAX(CONVERGE_THROTTLE_QEMU_LEAST, params->original[CONVERGE_PARAM_INITIAL]);
 }
 
-/* What libvirt puts back itself is not written down.  An empty list is no news. */
+/* Writes down all but what libvirt puts back itself. */
 static gboolean
 keep(qemuState *state,
      const gint64 values[CONVERGE_PARAM_LAST],
@@ -199,8 +199,8 @@ convergeThrottleQemuEnd(gpointer opaque)
     convergeQemuParamsEnd(&state->params);
 }
 
-/* Above 95 % a vCPU stands still for more than 190 ms at a time, by 10 ms * p / (1 - p).  Under
- * that throttle the downtime came out 14..57 ms above downtime-limit in the lab. */
+/* A vCPU stands still for 10 ms * p / (1 - p) at a time, which is more than 190 ms above 95 %.  At
+ * 95 %, the lab measured downtimes of 14..57 ms more than downtime-limit. */
 const convergeThrottle convergeThrottleQemu = {
     .traits = {
         .method = CONVERGE_METHOD_QEMU, .least = CONVERGE_THROTTLE_QEMU_LEAST, .gentle = 95,
@@ -210,8 +210,8 @@ const convergeThrottle convergeThrottleQemu = {
     .asksQemu = TRUE,
     .next = CONVERGE_METHOD_AUTO,
     .chosen = N_("QEMU's own throttle slows the guest down, as the policy asks"),
-    .instead = N_("QEMU's own throttle slows the guest down: %1$s"),
-    .fromNowOn = N_("QEMU's own throttle slows the guest down from now on: %1$s"),
+    .instead = N_("QEMU's own throttle slows the guest down, because of this: %1$s"),
+    .fromNowOn = N_("from now on QEMU's own throttle slows the guest down, because of this: %1$s"),
     .open = openQemu,
     .close = closeQemu,
     .set = setQemu,

@@ -7,30 +7,31 @@
  * or down, at its next trigger (migration/ram.c: every second bitmap sync after which the guest
  * has dirtied more than 1 % of what was sent).
  *
- * Every guest has this method.  Its row also keeps and puts back all of QEMU's migration
- * parameters that this program changes, whatever the method in use.
+ * Every guest has this method.  Whatever the method in use, this row keeps and puts back all of
+ * QEMU's migration parameters that this program changes.
  */
 #pragma once
 
 #include "engine/decision.h"
 #include "qemu/qemu_params.h"
 
-/* QEMU's default for cpu-throttle-initial, %.  libvirt puts cpu-throttle-initial back in one
- * command with everything else that it knows, and does not know max-cpu-throttle: were that lower,
- * QEMU would refuse the whole command.  So QEMU's throttle, once on, does not go below this. */
+/* The least that max-cpu-throttle is set to, %: QEMU's default for cpu-throttle-initial.  libvirt
+ * puts cpu-throttle-initial back in one command with all parameters that it knows, of which
+ * max-cpu-throttle is not one.  If max-cpu-throttle were lower, QEMU would refuse the whole
+ * command.  So QEMU's throttle, once on, does not go below this. */
 #define CONVERGE_THROTTLE_QEMU_LEAST 20
 
-/* HOLD, PRIME, STEP or THROTTLE in QEMU's parameters; CONVERGE_PARAM_ABSENT: is not to be
- * changed.  Pure.
+/* Maps HOLD, PRIME, STEP or THROTTLE to QEMU's parameters; CONVERGE_PARAM_ABSENT: unchanged.
+ * Pure.
  *
- * @increment: cpu-throttle-increment that is in force
+ * @increment: the cpu-throttle-increment in force
  * @leastMax: max-cpu-throttle does not go below this, % */
 void convergeThrottleQemuMap(const convergeDecision *decision, gint64 increment, gint64 leastMax,
                              gint64 values[CONVERGE_PARAM_LAST]);
 
 /* The next three take a state of the row. */
 
-/* Writes down and sets what convergeThrottleQemuMap() says. */
+/* Writes down and sets the parameters of convergeThrottleQemuMap(). */
 gboolean convergeThrottleQemuApply(gpointer state, const convergeDecision *decision,
                                    GError **error);
 

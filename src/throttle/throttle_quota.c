@@ -13,7 +13,7 @@ typedef struct _quotaState quotaState;
 struct _quotaState {
     convergeThrottler *throttler;
     convergeVcpuQuota *quota;   /* guarded by the throttler's lock */
-    gboolean unkept;            /* the record does not have the newest originals */
+    gboolean unkept;            /* the newest originals are not yet in the record */
 };
 
 static void
@@ -25,7 +25,7 @@ closeQuota(gpointer opaque)
     g_free(state);
 }
 
-/* QEMU names the threads, and may be in the hands of its guest. */
+/* QEMU names the threads, and may have been taken over by its guest. */
 static gboolean
 areOfGuest(const convergeVcpuQuota *quota,
            const convergeMonitor *monitor,
@@ -40,7 +40,7 @@ areOfGuest(const convergeVcpuQuota *quota,
         if (convergeVcpuGroupIsOf(group, id))
             continue;
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                    _("the cgroup '%1$s' of a thread that QEMU names does not belong to this guest"),
+                    _("QEMU named a thread whose cgroup '%1$s' does not belong to this guest"),
                     group->directory);
         return FALSE;
     }
@@ -69,7 +69,7 @@ openQuota(convergeThrottler *throttler,
     return state;
 }
 
-/* What others have set meanwhile is written down before it is changed. */
+/* Takes over what others have set meanwhile, and writes that down before anything is changed. */
 static gboolean
 adopt(quotaState *state,
       GError **error)
@@ -91,8 +91,8 @@ adopt(quotaState *state,
     return TRUE;
 }
 
-/* A guest that stands still is not to be held back on its way to the destination: the threads of
- * its vCPUs have a part in handing it over. */
+/* Lifts the throttle while the guest stands still: the threads of its vCPUs have a part in the
+ * switchover, which must not be delayed. */
 static gboolean
 setQuota(gpointer opaque,
          unsigned int percent,
@@ -152,9 +152,9 @@ explainQuota(const void *opaque)
     return convergeVcpuSharesExplain(&state->throttler->shares);
 }
 
-/* A vCPU stands still for a tick of 4 ms * p / (1 - p) at a time, and delays the switchover by half
+/* A vCPU stands still for a tick of 4 ms * p / (1 - p) at a time.  It delays the switchover by half
  * of what a stop by itself takes (vcpu_quota.c: 20, 38, 124 ms at 90, 95, 99 %), since the link
- * has something to send meanwhile. */
+ * still has something to send while QEMU waits. */
 const convergeThrottle convergeThrottleQuota = {
     .traits = {
         .method = CONVERGE_METHOD_VCPU_QUOTA, .immediate = TRUE, .gentle = 97, .waitMs = 0.5,
@@ -164,8 +164,8 @@ const convergeThrottle convergeThrottleQuota = {
     .outlives = TRUE,
     .next = CONVERGE_METHOD_QEMU,
     .chosen = N_("the CPU quota of the vCPUs slows the guest down, and acts at once"),
-    .instead = N_("the CPU quota of the vCPUs slows the guest down: %1$s"),
-    .fromNowOn = N_("the CPU quota of the vCPUs slows the guest down from now on: %1$s"),
+    .instead = N_("the CPU quota of the vCPUs slows the guest down, because of this: %1$s"),
+    .fromNowOn = N_("from now on the CPU quota of the vCPUs slows the guest down, because of this: %1$s"),
     .open = openQuota,
     .close = closeQuota,
     .set = setQuota,

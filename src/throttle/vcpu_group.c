@@ -10,7 +10,7 @@
 
 #include "throttle/vcpu_group.h"
 
-/* libvirt's group of exactly one vCPU: anything else would slow down what must not be. */
+/* Whether this is libvirt's group of exactly one vCPU: no other thread may be slowed down. */
 static gboolean
 isVcpuGroup(const char *path)
 {
@@ -33,14 +33,15 @@ convergeVcpuGroupIsValid(const convergeVcpuGroup *group)
         group->capUs >= 1 && group->capUs <= CONVERGE_CGROUP_SECOND_US;
 }
 
-/* "qemu-ID-NAME.libvirt-qemu", or where systemd keeps the groups "machine-qemu\\x2dID\\x2dNAME.scope";
- * of a daemon that is not root's, with the user's name before the id. */
+/* The group's name is "qemu-ID-NAME.libvirt-qemu" or, under systemd,
+ * "machine-qemu\\x2dID\\x2dNAME.scope".  A daemon of another user than root puts the user's name
+ * before the id. */
 gboolean
 convergeVcpuGroupIsOf(const convergeVcpuGroup *group,
                       int domainId)
 {
-    g_autofree char *ours = g_strdup_printf("qemu-%d-", domainId);
-    g_autofree char *users = g_strdup_printf("qemu-%s-%d-", g_get_user_name(), domainId);
+    g_autofree char *ofRoot = g_strdup_printf("qemu-%d-", domainId);
+    g_autofree char *ofUser = g_strdup_printf("qemu-%s-%d-", g_get_user_name(), domainId);
     g_auto(GStrv) hyphens = g_strsplit(group->directory, "\\x2d", -1);
     g_autofree char *plain = g_strjoinv("-", hyphens);
     g_auto(GStrv) parts = g_strsplit(plain, "/", -1);
@@ -51,7 +52,7 @@ convergeVcpuGroupIsOf(const convergeVcpuGroup *group,
 
         if (g_str_has_prefix(name, "machine-"))
             name += strlen("machine-");
-        if (g_str_has_prefix(name, ours) || g_str_has_prefix(name, users))
+        if (g_str_has_prefix(name, ofRoot) || g_str_has_prefix(name, ofUser))
             return TRUE;
     }
     return FALSE;
@@ -78,8 +79,8 @@ hasWord(const char *list,
     return g_strv_contains((const char *const *)words, word);
 }
 
-/* The thread's group in the hierarchy with the cpu controller, as /proc/TID/cgroup has
- * it.  A hybrid host has both versions; the controller is in one of them. */
+/* The path of the thread's group in the hierarchy with the cpu controller, from /proc/TID/cgroup.
+ * A hybrid host has both versions; the controller is in one of them. */
 static char *
 groupOfThread(const char *proc,
               pid_t thread,
@@ -123,7 +124,7 @@ groupOfThread(const char *proc,
     return g_steal_pointer(&path);
 }
 
-/* The part of @path below @root, both from the top of one hierarchy; NULL: not below. */
+/* The part of @path below @root, both absolute in one hierarchy; NULL: @path is not below. */
 static const char *
 below(const char *path,
       const char *root)
@@ -135,8 +136,8 @@ below(const char *path,
     return path + length;
 }
 
-/* If this line of mountinfo is a mount of the hierarchy that shows the group at @path: the
- * group's directory. */
+/* The directory of the group at @path, if @line of mountinfo is a mount of the hierarchy that
+ * shows the group; otherwise NULL. */
 static char *
 directoryInMount(const char *line,
                  gboolean unified,
@@ -178,8 +179,8 @@ holdsThread(const char *directory,
         hasWord(text, "\n", id);
 }
 
-/* The directory of @path; a mount may be hidden by a later one, or show something else
- * in its place, so that only the thread itself tells. */
+/* The directory of the group at @path.  A later mount may hide an earlier one, so that only the
+ * list of threads tells whether a directory is the group's. */
 static char *
 findDirectory(const char *mounts,
               gboolean unified,
@@ -198,7 +199,7 @@ findDirectory(const char *mounts,
     return NULL;
 }
 
-/* Every group up to the topmost one has a quota file. */
+/* What the groups from @directory up allow.  Every group but the root has a quota file. */
 static gint64
 capUs(const char *directory,
       gboolean unified)
@@ -245,7 +246,7 @@ convergeVcpuGroupFind(convergeVcpuGroup *group,
 
     if (!isVcpuGroup(path)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("thread %1$d has no cgroup of its own as libvirt makes it, but is in '%2$s'"),
+                    _("thread %1$d has no cgroup of its own, but is in '%2$s'"),
                     (int)thread, path);
         return FALSE;
     }
@@ -264,7 +265,7 @@ convergeVcpuGroupFind(convergeVcpuGroup *group,
     }
     convergeVcpuGroupSetOriginal(group, &now);
 
-    /* Opening is the one question that root, too, gets the right answer to. */
+    /* Check by opening the file: access() always allows root. */
     file = g_build_filename(group->directory, convergeCgroups[group->unified].quota, NULL);
     if ((fd = open(file, O_WRONLY | O_CLOEXEC)) < 0)
         return convergeVcpuGroupReport(group, errno, error);

@@ -7,13 +7,13 @@
 
 #include "throttle/vcpu_quota.h"
 
-/* Shortest period.  A thread is stopped at a tick only, and what it overran is taken off
- * the periods that follow; so stops last about tick x throttle / (100 - throttle) however
- * short the period is, and with a quota below a tick they get longer, not shorter.  A vCPU
- * that is stopped delays whoever waits for it: QEMU, before it switches over.
+/* The shortest period.  The kernel stops a thread only at a tick, and takes what the thread
+ * overran off the periods that follow.  So stops last about tick x throttle /
+ * (100 - throttle) however short the period is, and with a quota below a tick they get
+ * longer, not shorter.  QEMU has to wait for a stopped vCPU before it switches over.
  *
  * Longest stop of a busy loop in 3 s, and how long QMP "stop" of a busy guest took, mean
- * and longest of 16, all in ms (Linux 6.18, tick 4 ms; KVM, QEMU 7.2; unthrottled "stop"
+ * and longest of 16, all in ms (Linux 6.18, tick 4 ms; KVM, QEMU 7.2; unthrottled, "stop"
  * takes 1.5 and 5):
  *
  *     period    50 %          80 %          90 %          95 %           99 %
@@ -22,17 +22,17 @@
  *      50 ms    28   4   21   44  10   28   48  26   50    97  46  101
  *     100 ms    50   3    7   84  20   56   93  48   84   101  44   86   396 124  335
  *
- * The part of a CPU that the loop had is within 0.004 of what was asked for in all of
- * these; with a period of 2 ms it was 0.38 instead of 0.5. */
+ * In all of these, the part of a CPU that the loop got is within 0.004 of what it should
+ * be; with a period of 2 ms it was 0.38 instead of 0.5. */
 #define PERIOD_US G_GINT64_CONSTANT(20000)
 
 typedef struct _vcpu vcpu;
 struct _vcpu {
     convergeVcpuGroup group;
-    gint throttle;      /* in force, %; UNKNOWN after a failure, or when somebody else wrote */
-    /* A quota or a period that is in one of these is ours.  Two differ after a write that
-     * failed: each file may hold the old value or the new one. */
-    convergeCpuQuota ours[2];
+    gint throttle;      /* in force, %; UNKNOWN after a failure, or if others have written */
+    /* A quota or period in one of these was written by this program.  The two differ after
+     * a failed write: each file may hold the old value or the new one. */
+    convergeCpuQuota written[2];
 };
 #define UNKNOWN (-1)
 
@@ -46,7 +46,7 @@ original(const convergeVcpuGroup *group)
     return (convergeCpuQuota) { .quotaUs = group->quotaUs, .periodUs = group->periodUs };
 }
 
-/* Rounded so that it is never more than what was there. */
+/* The quota for @throttle %, rounded down so that it never exceeds the original. */
 static convergeCpuQuota
 throttled(const convergeVcpuGroup *group,
           gint throttle)
@@ -71,8 +71,8 @@ isGone(int err)
     return err == ENOENT || err == ENODEV;
 }
 
-/* The kernel refuses a larger share than that of a group above (version 1).  Without a quota
- * of its own the vCPU has the share of the group above, which is what binds it anyway. */
+/* After the kernel has refused a larger share than that of a group above (version 1): leaves the
+ * group without a quota of its own, since the group above limits the vCPU anyway. */
 static gboolean
 lift(const convergeVcpuGroup *group,
      const convergeCpuQuota *refused,
@@ -86,16 +86,17 @@ lift(const convergeVcpuGroup *group,
         return convergeVcpuGroupReport(group, EINVAL, error);
 
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                _("the kernel refused %1$lld us in each %2$lld us as the CPU quota of '%3$s', which has no quota of its own now"),
+                _("the kernel refused a CPU quota of %1$lld us in each %2$lld us for '%3$s', which has no quota of its own now"),
                 (long long)refused->quotaUs, (long long)refused->periodUs, group->directory);
     return FALSE;
 }
 
-/* Gives quota and period back, each if it is in one of the @n pairs of @ours, and leaves the
- * other as it is.  @after: what is there then. */
+/* Puts quota and period back to the original, each if it is in one of the @n pairs of @written.
+ *
+ * @after: set to what is in force then */
 static gboolean
 restoreValues(const convergeVcpuGroup *group,
-              const convergeCpuQuota *ours,
+              const convergeCpuQuota *written,
               gsize n,
               convergeCpuQuota *after,
               GError **error)
@@ -107,9 +108,9 @@ restoreValues(const convergeVcpuGroup *group,
 
     *after = err ? original(group) : now;
     for (i = 0; i < n; i++) {
-        if (now.quotaUs == ours[i].quotaUs)
+        if (now.quotaUs == written[i].quotaUs)
             after->quotaUs = group->quotaUs;
-        if (now.periodUs == ours[i].periodUs)
+        if (now.periodUs == written[i].periodUs)
             after->periodUs = group->periodUs;
     }
 
@@ -122,13 +123,13 @@ gboolean
 convergeVcpuGroupRestore(const convergeVcpuGroup *group,
                          GError **error)
 {
-    convergeCpuQuota ours[CONVERGE_VCPU_QUOTA_MAX + 1];
+    convergeCpuQuota written[CONVERGE_VCPU_QUOTA_MAX + 1];
     convergeCpuQuota after;
     gint throttle;
 
     for (throttle = 0; throttle <= CONVERGE_VCPU_QUOTA_MAX; throttle++)
-        ours[throttle] = throttled(group, throttle);
-    return restoreValues(group, ours, G_N_ELEMENTS(ours), &after, error);
+        written[throttle] = throttled(group, throttle);
+    return restoreValues(group, written, G_N_ELEMENTS(written), &after, error);
 }
 
 static void
@@ -168,7 +169,7 @@ convergeVcpuQuotaNewAt(const char *proc,
         if (!convergeVcpuGroupFind(&cpu->group, proc, mounts, threads[i], error))
             return NULL;
 
-        cpu->ours[0] = cpu->ours[1] = original(&cpu->group);
+        cpu->written[0] = cpu->written[1] = original(&cpu->group);
         if (!g_hash_table_add(seen, cpu->group.directory)) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
                         _("two vCPUs share the cgroup '%1$s'"), cpu->group.directory);
@@ -210,7 +211,7 @@ convergeVcpuQuotaGroup(const convergeVcpuQuota *quota,
     return &g_array_index(quota->vcpus, vcpu, index).group;
 }
 
-/* Whether quota and period are in the @n pairs, each in any of them. */
+/* Whether quota and period are in the @n pairs, not necessarily both in the same. */
 static gboolean
 holdsOnly(const convergeCpuQuota *now,
           const convergeCpuQuota *pairs,
@@ -227,18 +228,18 @@ holdsOnly(const convergeCpuQuota *now,
     return quota && period;
 }
 
-/* Whether nothing is there that would have to be adopted first. */
+/* Whether nothing has to be adopted first. */
 static gboolean
 isKnown(const vcpu *cpu,
         const convergeCpuQuota *now)
 {
-    const convergeCpuQuota known[] = { cpu->ours[0], cpu->ours[1], original(&cpu->group) };
+    const convergeCpuQuota known[] = { cpu->written[0], cpu->written[1], original(&cpu->group) };
 
     return holdsOnly(now, known, G_N_ELEMENTS(known));
 }
 
-/* What is ours goes back first: at no moment does the group hold a value that neither the old
- * record nor the new one explains. */
+/* Puts back first what this program has written, so that the group never holds a value that neither
+ * the old record nor the new one explains. */
 static gboolean
 adoptOne(vcpu *cpu,
          gboolean *changed,
@@ -250,21 +251,21 @@ adoptOne(vcpu *cpu,
 
     if (err)
         return convergeVcpuGroupReport(&next, err, error);
-    if (holdsOnly(&now, cpu->ours, G_N_ELEMENTS(cpu->ours)))
+    if (holdsOnly(&now, cpu->written, G_N_ELEMENTS(cpu->written)))
         return TRUE;
 
     cpu->throttle = UNKNOWN;
     if (isKnown(cpu, &now))
         return TRUE;
 
-    if (!restoreValues(&cpu->group, cpu->ours, G_N_ELEMENTS(cpu->ours), &now, error))
+    if (!restoreValues(&cpu->group, cpu->written, G_N_ELEMENTS(cpu->written), &now, error))
         return FALSE;
     convergeVcpuGroupSetOriginal(&next, &now);
     if (!convergeVcpuGroupIsValid(&next))
         return convergeVcpuGroupReport(&next, ERANGE, error);
 
     cpu->group = next;
-    cpu->ours[0] = cpu->ours[1] = now;
+    cpu->written[0] = cpu->written[1] = now;
     *changed = TRUE;
     return TRUE;
 }
@@ -282,7 +283,7 @@ convergeVcpuQuotaAdopt(convergeVcpuQuota *quota,
     return ret;
 }
 
-/* A value that somebody else has just written stays, and waits to be adopted. */
+/* A value that others have just written stays until it is adopted. */
 static gboolean
 throttleOne(vcpu *cpu,
             gint throttle,
@@ -298,12 +299,12 @@ throttleOne(vcpu *cpu,
     if (!isKnown(cpu, &now))
         return TRUE;
 
-    cpu->ours[0] = now;
-    cpu->ours[1] = next;
+    cpu->written[0] = now;
+    cpu->written[1] = next;
     if ((err = cgroup->write(cpu->group.directory, &now, &next)))
         return convergeVcpuGroupReport(&cpu->group, err, error);
 
-    cpu->ours[0] = next;
+    cpu->written[0] = next;
     cpu->throttle = throttle;
     return TRUE;
 }
@@ -314,10 +315,10 @@ releaseOne(vcpu *cpu,
 {
     convergeCpuQuota after;
 
-    if (!restoreValues(&cpu->group, cpu->ours, G_N_ELEMENTS(cpu->ours), &after, error))
+    if (!restoreValues(&cpu->group, cpu->written, G_N_ELEMENTS(cpu->written), &after, error))
         return FALSE;
 
-    cpu->ours[0] = cpu->ours[1] = original(&cpu->group);
+    cpu->written[0] = cpu->written[1] = original(&cpu->group);
     cpu->throttle = 0;
     return TRUE;
 }

@@ -6,13 +6,13 @@
 
 #include "throttle/vcpu_shares.h"
 
-/* QEMU's shortest. */
+/* The shortest that QEMU allows. */
 #define MEASURE_SECONDS 1
 
-/* QEMU that does not come to an end by then will not. */
+/* A measurement that has not finished by then is given up. */
 #define PATIENCE_MS 10000
 
-/* As many vCPUs are named in words. */
+/* The most vCPUs that are listed in an explanation. */
 #define NAMED_MAX 8
 
 void
@@ -125,9 +125,9 @@ convergeVcpuSharesSetQuota(const convergeVcpuShares *shares,
     gsize i;
 
     for (i = 0; i < convergeVcpuQuotaCount(quota); i++) {
-        gboolean spare = i < cpus->len && isQuiet(shares, g_array_index(cpus, gint64, i));
+        gboolean quiet = i < cpus->len && isQuiet(shares, g_array_index(cpus, gint64, i));
 
-        ret = convergeVcpuQuotaSet(quota, i, spare ? 0 : throttle, ret ? error : NULL) && ret;
+        ret = convergeVcpuQuotaSet(quota, i, quiet ? 0 : throttle, ret ? error : NULL) && ret;
     }
     return ret;
 }
@@ -151,7 +151,7 @@ convergeVcpuSharesExplain(const convergeVcpuShares *shares)
     guint total, busy = 0;
 
     if (!convergeVcpuSharesKnown(shares))
-        return g_strdup(_("all vCPUs are slowed down alike: QEMU could not tell which of them dirty memory"));
+        return g_strdup(_("all vCPUs are slowed down alike, since QEMU could not measure which of them dirty memory"));
 
     ids = g_list_sort(g_hash_table_get_keys(shares->rates), compareIds);
     total = g_hash_table_size(shares->rates);
@@ -168,6 +168,6 @@ convergeVcpuSharesExplain(const convergeVcpuShares *shares)
     }
     if (busy == total)
         return g_strdup_printf(_("all vCPUs dirty memory (%1$s) and are slowed down alike"), names->str);
-    return g_strdup_printf(_("%1$u of %2$u vCPUs dirty memory (%3$s) and are slowed down, the others are left alone"),
+    return g_strdup_printf(_("%1$u of %2$u vCPUs dirty memory (%3$s) and are slowed down; the others are left alone"),
                            busy, total, names->str);
 }

@@ -7,10 +7,10 @@
 #include "undo/undo_disk.h"
 #include "undo/undo_file.h"
 
-/* Saved, removed or loaded for a job, and as many behind it. */
+/* The most calls that may wait for the disk. */
 #define QUEUE_MAX 8
 
-/* What the worker may go on using for as long as the disk takes: a counted reference. */
+/* What the worker may go on using for as long as the disk takes; reference-counted. */
 typedef struct _undoCall undoCall;
 struct _undoCall {
     char *dir;
@@ -80,7 +80,7 @@ load(void *opaque)
     call->record = convergeUndoFileLoad(call->dir, call->uuid);
 }
 
-/* TRUE: the disk has answered without an error, and @call may be read. */
+/* Returns TRUE if the disk has answered without an error; then @call may be read. */
 static gboolean
 runCall(convergeUndoDisk *disk,
         undoCall *call,

@@ -85,13 +85,13 @@ isKept(JsonObject *kept)
     return TRUE;
 }
 
-/* NULL: @text is not what format() would have written for domain @uuid. */
+/* Returns NULL if @text is not a valid record of domain @uuid. */
 static convergeUndoRecord *
 parse(const char *dir,
       const char *uuid,
       const char *text)
 {
-    static const char *const ours[] = { "version", "uuid", "name", "writer", "qemu", NULL };
+    static const char *const fixed[] = { "version", "uuid", "name", "writer", "qemu", NULL };
     g_autoptr(JsonNode) root = convergeJSONRead(text);
     g_autoptr(convergeUndoRecord) record = NULL;
     convergeUndoProcess writer, qemu;
@@ -114,7 +114,7 @@ parse(const char *dir,
     record = convergeUndoRecordNewBy(dir, uuid, convergeJSONGetString(top, "name"), &writer, &qemu);
     json_object_iter_init_ordered(&iter, top);
     while (json_object_iter_next_ordered(&iter, &member, &value)) {
-        if (!g_strv_contains(ours, member))
+        if (!g_strv_contains(fixed, member))
             convergeUndoRecordKeep(record, member, value);
     }
     return g_steal_pointer(&record);
@@ -139,7 +139,7 @@ buildPath(const char *dir,
     return g_build_filename(dir, file, NULL);
 }
 
-/* Owned by this user, and nobody else may write to it. */
+/* Whether the file is owned by this user and not writable by others. */
 static gboolean
 isPrivate(const struct stat *st)
 {
@@ -154,11 +154,11 @@ isPrivateDir(const char *dir)
     return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && isPrivate(&st);
 }
 
-/* The whole file, or NULL. */
+/* Returns the whole file, or NULL if it cannot be read or is not to be trusted. */
 static char *
 readBounded(const char *path)
 {
-    /* Follows no link, and waits for no pipe. */
+    /* Neither follows a link nor waits for a pipe. */
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     g_autofree char *text = NULL;
     gsize length = 0;

@@ -2,12 +2,12 @@
 /*
  * undo_file.h: records of what to undo, each in a file of its own
  *
- * UUID.json, in a directory that goes away with the running system, as do the guests that the
- * records are about.
+ * The files are called UUID.json, in a directory that does not survive a reboot, like the guests
+ * that the records are about.
  *
- * A file is ignored unless it is such as this program writes it: a regular file of this user that
- * nobody else may write to, in a directory of which the same is true, of 1 MiB at most, with a
- * record of the domain that the file is named after.
+ * A file is ignored unless it is a regular file of at most 1 MiB, owned by this user and not
+ * writable by others, in a directory owned and protected in the same way, and holds a valid record
+ * of the domain in its name.
  *
  * The functions wait for the disk; see undo_disk.h.  No state; any thread.  Errors are
  * CONVERGE_ERROR_IO.
@@ -16,20 +16,21 @@
 
 #include "undo/undo_record.h"
 
-/* /run/libvirt/converge, or for other users than root the like in theirs.  g_free(). */
+/* /run/libvirt/converge for root, otherwise libvirt/converge in the user's runtime directory.  Free
+ * with g_free(). */
 char *convergeUndoFileDefaultDir(void);
 
-/* Writes the file, at once or not at all, and makes the directory (mode 0700) if need be.
- * Fails where the record could not be read back: too large, say. */
+/* Writes the file atomically, and creates the directory (mode 0700) if needed.  Fails if the record
+ * could not be read back, for example because it is too large. */
 gboolean convergeUndoFileSave(const convergeUndoRecord *record, GError **error);
 
-/* Removes the file.  No error if there is none, or one of another process, which has begun a
- * record of its own meanwhile and keeps it. */
+/* Removes the file.  It is no error if there is none.  A file that another process has written
+ * meanwhile is left alone, which is no error either. */
 gboolean convergeUndoFileRemove(const convergeUndoRecord *record, GError **error);
 
-/* The record of one domain; NULL: there is none that can be believed. */
+/* The record of one domain, to be freed; NULL: there is no valid one. */
 convergeUndoRecord *convergeUndoFileLoad(const char *dir, const char *uuid);
 
-/* All records of a directory, 1024 at most: an array of convergeUndoRecord, perhaps empty, to
- * be unreferenced. */
+/* All valid records of a directory, 1024 at most: an array of convergeUndoRecord, which may be
+ * empty, to be unreferenced. */
 GPtrArray *convergeUndoFileLoadAll(const char *dir);

@@ -11,18 +11,18 @@
 
 /* --- Processes --- */
 
-/* .start is 0 where there is no such process. */
+/* Returns a .start of 0 if there is no such process. */
 static convergeUndoProcess
 findProcess(pid_t pid)
 {
-    enum { STARTTIME = 22 - 3 };    /* behind the name, which is field 2 */
+    enum { STARTTIME = 22 - 3 };    /* field 22, counted from what follows the name, field 2 */
     g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
     g_autofree char *text = NULL;
     g_auto(GStrv) fields = NULL;
     const char *rest;
     convergeUndoProcess process = { .pid = pid };
 
-    /* The name may hold blanks and brackets. */
+    /* The name may contain blanks and brackets. */
     if (!g_file_get_contents(path, &text, NULL, NULL) || !(rest = strrchr(text, ')')))
         return process;
 
@@ -90,7 +90,7 @@ convergeUndoRecordNew(const char *dir,
 
     if (!convergeTextIsName(uuid) || !lives(&processes[0]) || !lives(&processes[1])) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                    _("cannot record what to undo for domain '%1$s' of process %2$d"),
+                    _("cannot record what to undo for domain '%1$s' with QEMU's thread %2$d"),
                     uuid, (int)qemu);
         return NULL;
     }

@@ -2,17 +2,17 @@
 /*
  * undo_record.h: what has to be put back if this process is killed
  *
- * There is one record for each domain that is being migrated.  A process that changes something
- * of a guest saves the guest's record before (undo_file.h), and removes the record when
- * everything is as it was.  After a crash the next daemon finds it (module/recovery.c).
+ * Each domain that is being migrated has one record.  A process saves the record before it changes
+ * anything of the guest (undo_file.h), and removes it when everything is as it was.  After a crash
+ * the next daemon finds it (module/recovery.c).
  *
- * A record names two processes: the one that wrote it, which puts things back itself as long as it
- * lives, and the QEMU that it is about, since another QEMU may have taken its place.
+ * A record names two processes: its writer, which puts things back itself as long as it lives, and
+ * the QEMU that the record is about, since the domain may have been started anew.
  *
- * What has to be put back are the members that the throttle methods write down
+ * What has to be put back is in the members that the throttle methods write down
  * (throttle/throttle.h); a record does not know what is in them.
  *
- * Threads: no state but in the objects; one thread at a time for each.
+ * Threads: one at a time for each record.
  */
 #pragma once
 
@@ -21,7 +21,7 @@
 
 #include "util/error.h"
 
-/* A process or a thread.  The two values together are never used again. */
+/* A process or a thread.  Unlike a pid alone, the two values together are never reused. */
 typedef struct _convergeUndoProcess convergeUndoProcess;
 struct _convergeUndoProcess {
     pid_t pid;
@@ -38,21 +38,21 @@ struct _convergeUndoRecord {
     JsonObject *kept;   /* the members that throttle methods have written down; each is immutable */
 };
 
-/* A record of nothing, written by this process; without a file.
+/* Makes an empty record, with this process as its writer, and no file.
  * @qemu: the process id of QEMU or the thread id of one of its vCPUs
- * NULL with CONVERGE_ERROR_IO: there is no such process, or @uuid is not one. */
+ * Returns NULL with CONVERGE_ERROR_IO set if there is no such process, or @uuid is invalid. */
 convergeUndoRecord *convergeUndoRecordNew(const char *dir, const char *uuid, const char *name,
                                           pid_t qemu, GError **error);
 
-/* A record of nothing, by any process about any QEMU. */
+/* Makes an empty record with any writer and QEMU. */
 convergeUndoRecord *convergeUndoRecordNewBy(const char *dir, const char *uuid, const char *name,
                                             const convergeUndoProcess *writer,
                                             const convergeUndoProcess *qemu);
 
-/* The same record for another thread: what is kept in one is not kept in the other. */
+/* Makes a copy, for another thread; a later change of one does not change the other. */
 convergeUndoRecord *convergeUndoRecordCopy(const convergeUndoRecord *record);
 
-/* Leaves the file as it is. */
+/* Frees the record, and leaves its file as it is. */
 void convergeUndoRecordFree(convergeUndoRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeUndoRecord, convergeUndoRecordFree)
 
@@ -60,9 +60,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeUndoRecord, convergeUndoRecordFree)
  * reference to it is taken. */
 void convergeUndoRecordKeep(convergeUndoRecord *record, const char *member, JsonNode *value);
 
-/* Whether the process lives that wrote the record, and whether it is this one. */
+/* Whether the record's writer lives, and whether the writer is this process. */
 gboolean convergeUndoRecordWriterLives(const convergeUndoRecord *record);
 gboolean convergeUndoRecordIsMine(const convergeUndoRecord *record);
 
-/* Whether the QEMU lives that the record is about. */
+/* Whether the QEMU that the record is about lives. */
 gboolean convergeUndoRecordQemuLives(const convergeUndoRecord *record);

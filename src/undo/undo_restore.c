@@ -8,7 +8,7 @@
 #include "undo/undo_file.h"
 #include "undo/undo_restore.h"
 
-/* @monitor: runs the rows that ask QEMU; NULL: the others */
+/* Calls the rows that ask QEMU if there is a @monitor, otherwise the other rows. */
 static gboolean
 putBack(const convergeUndoRecord *record,
         const convergeMonitor *monitor,
@@ -50,7 +50,7 @@ convergeUndoPutBack(const convergeUndoRecord *record,
     return putBack(record, monitor, callerThrottle, counts, ret ? error : NULL) && ret;
 }
 
-/* Whether QEMU is done with the migration: qapi/migration.json, MigrationStatus. */
+/* Whether the migration has ended in QEMU; see MigrationStatus in qapi/migration.json. */
 static gboolean
 hasEnded(const convergeMonitor *monitor,
          GError **error)
@@ -64,7 +64,7 @@ hasEnded(const convergeMonitor *monitor,
         return TRUE;
 
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
-                _("QEMU has not ended the interrupted migration"));
+                _("QEMU has not ended the interrupted migration yet"));
     return FALSE;
 }
 

@@ -2,34 +2,33 @@
 /*
  * undo_restore.h: put back what a record holds, after the process that wrote it has died
  *
- * For the next daemon (module/recovery.c) and for virt-converge-undo.  Each value is judged by
- * itself: one that this program has set goes back to what it was, one that somebody else has set
- * meanwhile stays.
+ * For the next daemon (module/recovery.c) and for virt-converge-undo.  A value that this program
+ * has set goes back to what it was; a value that others have set meanwhile stays.
  *
- * The functions go on after a failure, and report the first.  @counts has what each throttle
+ * The functions go on after a failure, and report the first.  @counts is set to what each throttle
  * method has put back, see convergeThrottle.putBack.
  *
- * Threads: no state but in the objects; one thread at a time for each record.
+ * Threads: one at a time for each record.
  */
 #pragma once
 
 #include "throttle/throttle.h"
 #include "undo/undo_record.h"
 
-/* Puts back what takes neither QEMU nor libvirt. */
+/* Puts back what needs neither QEMU nor libvirt. */
 gboolean convergeUndoPutBackFiles(const convergeUndoRecord *record,
                                   guint counts[CONVERGE_METHOD_LAST], GError **error);
 
 /* Puts back everything, files first.
  *
- * @monitor: of the QEMU that the record is about, which the caller has checked to live
+ * @monitor: of the QEMU that the record is about; the caller has checked that it lives
  * @callerThrottle: another migration has begun, whose caller has stated cpu-throttle-initial
- *                  or -increment: these are left alone */
+ *                  or -increment, which are left alone */
 gboolean convergeUndoPutBack(const convergeUndoRecord *record, const convergeMonitor *monitor,
                              gboolean callerThrottle, guint counts[CONVERGE_METHOD_LAST],
                              GError **error);
 
-/* Puts back everything when no migration is under way; then removes the record's file, if nothing
- * has failed.  FALSE, with nothing done, while QEMU has not ended the interrupted migration. */
+/* Puts back everything, and removes the record's file if nothing has failed.  Returns FALSE with
+ * @error set, and does nothing, while QEMU has not ended the interrupted migration. */
 gboolean convergeUndoRestore(const convergeUndoRecord *record, const convergeMonitor *monitor,
                              guint counts[CONVERGE_METHOD_LAST], GError **error);

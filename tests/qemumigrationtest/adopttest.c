@@ -2,8 +2,8 @@
 /*
  * adopttest.c: the backend and its record, while others write to a vCPU's cgroup
  *
- * This process stands for QEMU and its only vCPU.  What /proc says of its cgroup is replaced by
- * a tree of plain files; the record goes to a directory of the test.
+ * This process stands for QEMU and its only vCPU.  A tree of plain files replaces its cgroup in
+ * /proc; the record goes to a directory of the test.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static struct {
 /* Without a dirty ring; its only vCPU is this thread. */
 static fakeQemu pristine;
 
-/* --- What stands for the host --- */
+/* --- The host --- */
 
 static char *
 readAll(const char *path)
@@ -88,7 +88,7 @@ virDomainGetName(virDomainPtr domain G_GNUC_UNUSED)
     return "busy";
 }
 
-/* --- What the backend does --- */
+/* --- The backend --- */
 
 static convergeBackendLibvirt *
 begin(gboolean callerThrottle)
@@ -129,7 +129,7 @@ turn(convergeBackendLibvirt *backend)
     g_assert_true(convergeBackendLibvirtOps.poll(backend, &throttle, &why, NULL));
 }
 
-/* What a daemon that starts now would put back. */
+/* Asserts what a daemon that starts now would put back. */
 static void
 assertRecorded(int quotaUs,
                int capUs)
@@ -148,8 +148,8 @@ assertRecorded(int quotaUs,
 
 /* --- Tests --- */
 
-/* What the operator sets while the guest is throttled is in the record before anything is derived
- * from it, and is what the guest has in the end. */
+/* A quota that the operator sets while the guest is throttled is recorded before anything is
+ * derived from it, and is in force in the end. */
 static void
 testAdopted(void)
 {
@@ -159,12 +159,12 @@ testAdopted(void)
     assertRecorded(-1, 1000000);
     filesAssert(host.max, "4000 20000");
 
-    filesPut(host.max, "50000 20000");       /* as the kernel has it after "50000" */
+    filesPut(host.max, "50000 20000");       /* what the kernel makes of "50000" */
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 90, NULL));
     assertRecorded(50000, 500000);
     filesAssert(host.max, "1000 20000");
 
-    /* Also where the throttle stays what it was. */
+    /* The same if the throttle does not change. */
     filesPut(host.max, "80000 20000");
     turn(backend);
     assertRecorded(80000, 800000);
@@ -184,7 +184,7 @@ testAdopted(void)
     g_assert_null(convergeUndoFileLoad(host.records, UUID));
 }
 
-/* Without a record that knows it, nothing is derived from what the operator has set. */
+/* If the operator's quota cannot be recorded, no throttle is derived from it. */
 static void
 testUnsaved(void)
 {
@@ -211,7 +211,7 @@ testUnsaved(void)
     filesAssert(host.max, "50000 100000");
 }
 
-/* What failed when memory had moved is told, though nothing is left to put back any more. */
+/* A failure at the end of the migration is reported, even if a later restore succeeds. */
 static void
 testEnd(void)
 {
@@ -229,7 +229,7 @@ testEnd(void)
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
 }
 
-/* What whoever migrates has stated is not in the record: libvirt takes it back. */
+/* What the caller of the migration has stated is not recorded, since libvirt puts it back. */
 static void
 testCallers(void)
 {
@@ -251,7 +251,7 @@ testCallers(void)
     }
 }
 
-/* When libvirt ends its job, whatever the loop is waiting for then. */
+/* The throttle is lifted when libvirt ends its job, whatever the loop is waiting for. */
 static void
 testCancelled(void)
 {
@@ -270,13 +270,13 @@ testCancelled(void)
     g_assert_false(sample.active);
     filesAssert(host.max, "max 100000");
 
-    /* The record stays until everything else is put back, too. */
+    /* The record stays until everything else is put back as well. */
     assertRecorded(-1, 1000000);
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
     g_assert_null(convergeUndoFileLoad(host.records, UUID));
 }
 
-/* A QEMU that its guest has taken over names the vCPU of another guest. */
+/* A QEMU that was taken over by its guest names the vCPU of another guest. */
 static void
 testOthersThread(void)
 {
@@ -301,7 +301,7 @@ testGroupNames(void)
 {
     static const struct {
         const char *directory;
-        gboolean ours;
+        gboolean belongs;
     } rows[] = {
         { "/sys/fs/cgroup/cpu,cpuacct/machine/qemu-7-busy.libvirt-qemu/vcpu0", TRUE },
         { "/sys/fs/cgroup/machine.slice/machine-qemu\\x2d7\\x2dbusy.scope/libvirt/vcpu0", TRUE },
@@ -315,12 +315,12 @@ testGroupNames(void)
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         const convergeVcpuGroup group = { .directory = (char *)rows[i].directory };
 
-        g_assert_true(convergeVcpuGroupIsOf(&group, 7) == rows[i].ours);
+        g_assert_true(convergeVcpuGroupIsOf(&group, 7) == rows[i].belongs);
     }
 }
 
-/* QEMU has ended the migration, and libvirt waits for a destination that does not answer: the
- * loop lets the guest go. */
+/* The migration has ended in QEMU, and libvirt waits for a destination that does not answer: the
+ * loop lifts the throttle. */
 static void
 testReleased(void)
 {
@@ -358,7 +358,7 @@ main(int argc, char **argv)
     pristine.thread = getpid();
     g_assert_cmpint(virInitialize(), ==, 0);
 
-    /* Root's records have one place, and root may write anywhere: root becomes somebody else. */
+    /* The directory of root's records is fixed, and root may write anywhere: drop root. */
     if (root)
         g_assert_cmpint(seteuid(65534), ==, 0);
     host.top = filesNewDir();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * actuatortest.c: what the backend says to QEMU, and what it takes back
+ * backendtest.c: what the backend sends to QEMU, and what it puts back
  *
- * A small QEMU behind fake libvirt calls: it holds migration parameters, checks the
- * merged set as the real one does, and refuses all or takes all.
+ * Behind fake libvirt calls is a small QEMU with migration parameters.  Like the real one it
+ * checks the merged set, and accepts all or nothing.
  */
 #include <json-glib/json-glib.h>
 #include <libvirt/virterror.h>
@@ -20,7 +20,7 @@ struct _fakeQemu {
     gint64 initial, increment, max, threshold, tailslow, downtime;
     gint64 samplePages;         /* of a dirty-rate probe, for each GiB */
     gint64 dirtyRate;           /* MiB/s, rounded down */
-    guint commands;             /* that set something */
+    guint commands;             /* number of commands that set something */
     gboolean gone;
 };
 
@@ -38,7 +38,7 @@ query(void)
                            (int)qemu.downtime);
 }
 
-/* migrate_params_check(): on the merged set, all or nothing. */
+/* Like migrate_params_check(), on the merged set, all or nothing. */
 static gboolean
 setParams(JsonObject *arguments)
 {
@@ -59,7 +59,7 @@ setParams(JsonObject *arguments)
     return TRUE;
 }
 
-/* calc-dirty-rate, within its limits */
+/* calc-dirty-rate, with QEMU's limits */
 static gboolean
 startProbe(JsonObject *arguments)
 {
@@ -126,7 +126,7 @@ say(convergeBackendLibvirt *backend,
     return convergeBackendLibvirtOps.apply(backend, &decision, NULL);
 }
 
-/* What libvirt sends after a failure: all that it knows, in one command. */
+/* After a failure libvirt resets all parameters that it knows, in one command. */
 static gboolean
 libvirtResets(gint64 initial)
 {
@@ -149,7 +149,7 @@ assertPristine(void)
     g_assert_cmpint(qemu.downtime, ==, pristine.downtime);
 }
 
-/* Verbs in an order that a migration may have. */
+/* Verbs in an order that may occur in a migration. */
 static const struct {
     convergeVerb verb;
     unsigned int throttle;
@@ -160,8 +160,8 @@ static const struct {
     { CONVERGE_VERB_STEP, 20 }, { CONVERGE_VERB_STEP, 70 },
 };
 
-/* Wherever it fails: libvirt's reset is never refused, and afterwards all is as before;
- * without libvirt's reset as well. */
+/* Wherever the migration fails, libvirt's reset is not refused, and afterwards all is as before.
+ * The latter holds without libvirt's reset, too. */
 static void
 testRestore(void)
 {
@@ -190,7 +190,7 @@ testRestore(void)
     }
 }
 
-/* auto_converge.initial of the caller: libvirt sets it before us, and takes it back. */
+/* The caller states auto_converge.initial: libvirt sets it before the loop, and puts it back. */
 static void
 testCallerThrottle(void)
 {
@@ -212,7 +212,7 @@ testCallerThrottle(void)
     }
 }
 
-/* The set-point is exact. */
+/* QEMU throttles by exactly the set-point. */
 static void
 testSetPoint(void)
 {
@@ -222,7 +222,7 @@ testSetPoint(void)
     qemu = pristine;
     for (throttle = CONVERGE_THROTTLE_QEMU_LEAST; throttle <= 99; throttle++) {
         g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, throttle));
-        /* QEMU: initial while it is off, else min(now + increment, max). */
+        /* QEMU takes initial if it does not throttle yet, otherwise min(now + increment, max). */
         g_assert_cmpint(qemu.initial, ==, throttle);
         g_assert_cmpint(MIN(1 + qemu.increment, qemu.max), ==, throttle);
         g_assert_cmpint(MIN(99 + qemu.increment, qemu.max), ==, throttle);
@@ -231,7 +231,8 @@ testSetPoint(void)
     }
 }
 
-/* QEMU comes down from a throttle only when it acts, and acts only when it must. */
+/* After a throttle, HOLD lets QEMU act once more to come down; otherwise it keeps QEMU from
+ * acting. */
 static void
 testLetGo(void)
 {
@@ -247,8 +248,7 @@ testLetGo(void)
     g_assert_cmpint(qemu.threshold, ==, 1);
 }
 
-/* A guest of any size is measured by enough pages, and a large one by no more than QEMU must
- * hash. */
+/* A probe samples enough pages of any guest, and of a large one no more than QEMU's minimum. */
 static void
 testProbePages(void)
 {
@@ -271,7 +271,7 @@ testProbePages(void)
     }
 }
 
-/* What QEMU rounds down is taken for half of a MiB/s more, but nothing for nothing. */
+/* Half of a MiB/s is added to a rate, which QEMU rounds down; 0 stays 0. */
 static void
 testProbeRate(void)
 {
@@ -294,7 +294,7 @@ testProbeRate(void)
     }
 }
 
-/* Nothing was done: nothing is said, not even a question. */
+/* If nothing was done, nothing is sent to QEMU, not even a query. */
 static void
 testUntouched(void)
 {
@@ -321,7 +321,7 @@ testRefused(void)
     g_assert_cmpuint(qemu.commands, ==, 0);
 }
 
-/* libvirt's side of an event: what was registered last. */
+/* The event callback that was registered last. */
 static struct {
     virConnectDomainEventMigrationIterationCallback cb;
     void *opaque;
@@ -354,7 +354,7 @@ fakeDeregister(virConnectPtr conn G_GNUC_UNUSED,
     return 0;
 }
 
-/* There is no domain that would have a connection. */
+/* libvirt complains, since the test has no domain with a connection. */
 static void
 ignoreError(void *opaque G_GNUC_UNUSED,
             virErrorPtr error G_GNUC_UNUSED)
@@ -367,7 +367,7 @@ countPass(void *opaque)
     (*(guint *)opaque)++;
 }
 
-/* An event that libvirt has on its way when the watch ends comes to nothing. */
+/* An event that libvirt delivers after the end of the watch has no effect. */
 static void
 testPassWatch(void)
 {
@@ -398,7 +398,7 @@ testPassWatch(void)
     g_assert_cmpuint(passes, ==, 2);
 }
 
-/* A QEMU that its guest has taken over is parsed, too. */
+/* A QEMU that was taken over by its guest may send anything. */
 static void
 testDeepReply(void)
 {
@@ -426,7 +426,7 @@ testDeepReply(void)
     }
 }
 
-/* Brackets in a string are no levels. */
+/* Brackets in a string do not count as levels. */
 static void
 testBracketsInString(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * controltest.c: which decisions a model leads to, and their words
+ * controltest.c: which decisions follow from a model, and their texts
  */
 #include <string.h>
 
@@ -42,7 +42,7 @@ static const controlCase cases[] = {
       CONVERGE_CLASS_BEYOND, 0, 0, 260 },
     { "fits-the-pause", "adaptive,max-downtime=10s", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
       CONVERGE_CLASS_CONVERGES, 0, 95, 9960 },
-    /* Fixed law: the stated pause, no less and no more. */
+    /* Fixed law: the stated downtime, no less and no more. */
     { "fixed", "adaptive,downtime=fixed,max-downtime=50ms", 100 * MB, 1 * MB, 0, 300 * MB,
       CONVERGE_CLASS_CONVERGES, 0, 0, 50 },
 };
@@ -78,7 +78,7 @@ testCase(gconstpointer opaque)
 
     fill(&model, data);
 
-    /* From the start: hold QEMU, state the pause. */
+    /* At the start: hold QEMU, and set the downtime. */
     g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions), ==, 2);
     g_assert_cmpint(decisions[0].verb, ==,
                     convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_NONE ?
@@ -104,8 +104,8 @@ testCase(gconstpointer opaque)
         g_assert_false(g_str_has_suffix(text, "."));
     }
 
-    /* The same again is no news: nothing is said twice, but that a throttle which is in force
-     * and has shown that it does not help is taken away. */
+    /* The same again is no news, and no decision is repeated.  But a throttle in force that has
+     * shown not to help is lifted. */
     model.last.throttle = control.state.plan.throttle;
     for (i = 0; i < 5; i++) {
         if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) == 0)
@@ -137,7 +137,7 @@ testStepped(void)
     g_assert_cmpuint(decisions[0].maxThrottle, ==, 70);
     g_assert_cmpint(decisions[1].downtimeMs, ==, 300);
 
-    /* QEMU steps by itself: never a set-point of ours. */
+    /* QEMU steps by itself: there is never a set-point. */
     model.last.iteration = 2;
     g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
 }
@@ -172,7 +172,7 @@ testCeiling(void)
     fill(&model, &cases[2]);
     convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
 
-    /* Holds at once, even in the bulk pass. */
+    /* The ceiling holds at once, even in the bulk pass. */
     convergeControlSetCeiling(&control, 40);
     g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions), ==, 1);
     g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_DOWNTIME);
@@ -194,7 +194,7 @@ static const skipCase skips[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(skips) == CONVERGE_POSTCOPY_AVAILABLE);
 
-/* A rung that cannot be had says why, and the next one is taken for the limit. */
+/* A rung that cannot be taken is skipped with a reason, and the next one is taken at once. */
 static void
 testSkips(void)
 {
@@ -225,7 +225,7 @@ testSkips(void)
     }
 }
 
-/* No verb, reason or class without a name. */
+/* Each verb, reason and class has a name. */
 static void
 testNames(void)
 {
@@ -245,8 +245,8 @@ testNames(void)
     }
 }
 
-/* A throttled guest seems to have calmed down.  It is let go of, but not for a fraction of a
- * second on the word of a model that cannot explain what it saw. */
+/* A throttled guest seems to have calmed down.  The throttle is lifted, but not for the gain of a
+ * fraction of a second if the model fits the observations badly. */
 static void
 testLoosens(void)
 {
@@ -290,8 +290,8 @@ testLoosens(void)
     }
 }
 
-/* One look is enough to fall back only if even the guest that dirties least of all that may
- * be is beyond; else a second one must say the same. */
+/* One look is enough to fall back only if even the plausible guest that dirties least is beyond;
+ * otherwise a second look must agree. */
 static void
 testSecondLook(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * dirtylimittest.c: who dirties memory, and what is done to those alone
+ * dirtylimittest.c: which vCPUs dirty memory, and how only those are slowed down
  */
 #include <string.h>
 
@@ -22,7 +22,7 @@ measure(convergeVcpuShares *shares)
     g_assert_false(convergeVcpuSharesCollect(shares, &fakeMonitor, SECOND_MS + 2, FALSE));
 }
 
-/* --- Who dirties memory --- */
+/* --- Shares --- */
 
 static void
 testShares(void)
@@ -66,7 +66,7 @@ testSharesUnknown(void)
         { "measured", 0, FALSE, SECOND_MS + 1 },        /* an idle guest tells nothing */
         { "measured", 100, TRUE, SECOND_MS + 1 },
         { "unstarted", 100, FALSE, SECOND_MS + 1 },
-        { "measuring", 100, FALSE, 60000 },             /* for ever */
+        { "measuring", 100, FALSE, 60000 },             /* never ends */
     };
     gsize i, j;
 
@@ -84,7 +84,7 @@ testSharesUnknown(void)
     }
 }
 
-/* --- The quota of those alone: a tree of plain files --- */
+/* --- The quota by shares: a tree of plain files --- */
 
 static void
 put(const char *top,
@@ -155,7 +155,7 @@ testQuota(void)
     g_assert_nonnull(quota);
     g_array_append_vals(cpus, ids, FAKE_VCPUS);
 
-    /* Before it is known all alike; then the first and the last alone. */
+    /* All alike while the shares are unknown; then only the first and the last. */
     qemu = fakeQemuPristine;
     g_assert_true(convergeVcpuSharesSetQuota(&shares, quota, cpus, 80, NULL));
     assertSlowed(top, TRUE, TRUE, TRUE);
@@ -165,7 +165,7 @@ testQuota(void)
     g_assert_true(convergeVcpuSharesSetQuota(&shares, quota, cpus, 0, NULL));
     assertSlowed(top, FALSE, FALSE, FALSE);
 
-    /* By QEMU's index, whatever the order of the threads. */
+    /* Shares go by QEMU's index, whatever the order of the threads. */
     memcpy(cpus->data, swapped, sizeof(swapped));
     g_assert_true(convergeVcpuSharesSetQuota(&shares, quota, cpus, 80, NULL));
     assertSlowed(top, FALSE, TRUE, TRUE);
@@ -192,7 +192,7 @@ testLimit(void)
 
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 75, 0, NULL));
     g_assert_cmpint(qemu.limits[0], ==, 60);
-    g_assert_cmpint(qemu.limits[1], ==, 1);     /* QEMU takes 0 as no limit */
+    g_assert_cmpint(qemu.limits[1], ==, 1);     /* to QEMU, 0 means no limit */
     g_assert_cmpint(qemu.limits[2], ==, 15);
     sets = qemu.limitSets;
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 75, 0, NULL));
@@ -204,7 +204,7 @@ testLimit(void)
     g_assert_true(convergeDirtyLimitCancel(&limit, &fakeMonitor, NULL));
     g_assert_cmpuint(qemu.limitCancels, ==, 1);
 
-    /* Half of it was set: all is taken back. */
+    /* Only some limits were set: all are cancelled. */
     qemu.refusesLimit = TRUE;
     g_assert_false(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 50, 0, NULL));
     g_assert_true(convergeDirtyLimitCancel(&limit, &fakeMonitor, NULL));
@@ -212,7 +212,7 @@ testLimit(void)
     convergeVcpuSharesClear(&shares);
 }
 
-/* What somebody else has set meanwhile stays, be it a value that could be ours. */
+/* A limit that others have set meanwhile stays, even if a throttle could have led to its value. */
 static void
 testTakenOver(void)
 {
@@ -223,21 +223,21 @@ testTakenOver(void)
     measure(&shares);
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 50, 0, NULL));
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 75, 0, NULL));
-    qemu.limits[2] = 30;        /* as 50 % would have it */
+    qemu.limits[2] = 30;        /* as of a throttle of 50 % */
     g_assert_true(convergeDirtyLimitCancel(&limit, &fakeMonitor, NULL));
     g_assert_cmpint(qemu.limits[0], ==, 0);
     g_assert_cmpint(qemu.limits[1], ==, 0);
     g_assert_cmpint(qemu.limits[2], ==, 30);
     g_assert_cmpuint(qemu.limitCancels, ==, 2);
 
-    /* Nothing of ours is left. */
+    /* No limit of this program is left. */
     qemu.limits[0] = 60;
     g_assert_true(convergeDirtyLimitCancel(&limit, &fakeMonitor, NULL));
     g_assert_cmpint(qemu.limits[0], ==, 60);
     convergeVcpuSharesClear(&shares);
 }
 
-/* A daemon that was killed: all that derives from what was measured. */
+/* After a daemon was killed, all limits that derive from the measured rates are cancelled. */
 static void
 testRecord(void)
 {
@@ -261,7 +261,7 @@ testRecord(void)
     g_assert_cmpuint(qemu.limitCancels, ==, 99);
     g_assert_cmpuint(count, ==, 0);
 
-    qemu.limits[0] = 240;       /* no throttle leaves that */
+    qemu.limits[0] = 240;       /* does not derive from any throttle */
     qemu.limits[1] = 5;
     qemu.limits[2] = 15;
     g_assert_true(convergeDirtyLimitCancelDerived(&fakeMonitor, shares.rates, &count, NULL));
@@ -293,7 +293,7 @@ testStall(void)
         g_assert_false(convergeDirtyLimitStalls(&limit, &fakeMonitor, &shares, ms));
     g_assert_cmpuint(qemu.limitQueries, <=, 20);
 
-    /* For two seconds it does not write, then it does; then no more. */
+    /* The vCPU does not write for two seconds, then writes, then stops for good. */
     qemu.current[2] = 0;
     for (; ms < 22000; ms += 200)
         g_assert_false(convergeDirtyLimitStalls(&limit, &fakeMonitor, &shares, ms));
@@ -321,8 +321,8 @@ say(convergeBackendLibvirt *backend,
     return convergeBackendLibvirtOps.apply(backend, &decision, NULL);
 }
 
-/* What a turn of the loop does before it decides.  @why: what is new about the throttle method,
- * added to the news of earlier turns; returns the method. */
+/* Does what a turn of the loop does before it decides, and returns the method in use.  @news: what
+ * is new about the method is added */
 static convergeThrottleMethod
 turn(convergeBackendLibvirt *backend,
      convergeSample *sample,
@@ -399,13 +399,13 @@ testBackend(void)
         g_assert_cmpint(fakeQemuLimits(), ==, 0);
         g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, fakeQemuPristine.params[CONVERGE_PARAM_INITIAL]);
 
-        /* Standing aside, it goes on looking. */
+        /* Polling goes on while the loop stands aside. */
         turn(backend, &sample, news);
         g_assert_cmpint(qemu.limits[0], ==, 0);
     }
 }
 
-/* What cannot be had gives way to QEMU's throttle, at once and with the same strength. */
+/* A dirty limit that fails gives way to QEMU's throttle, at once and with the same strength. */
 static void
 testGivesWay(void)
 {
@@ -453,7 +453,7 @@ testNoRing(void)
     g_assert_cmpuint(qemu.limitSets, ==, 0);
 }
 
-/* Limits of somebody else are neither changed nor cancelled. */
+/* Limits that others have set are neither changed nor cancelled. */
 static void
 testForeign(void)
 {
@@ -492,7 +492,7 @@ sampleBulk(void *opaque G_GNUC_UNUSED,
     return TRUE;
 }
 
-/* Gives way at the third sample. */
+/* The method gives way at the third sample. */
 static gboolean
 pollThird(void *opaque,
           const convergeThrottleTraits **throttle,

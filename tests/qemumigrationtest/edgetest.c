@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * edgetest.c: where the engine meets the world: job statistics, QMP text
+ * edgetest.c: the engine's input: job statistics and QMP text
  */
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ testSample(void)
     int maxparams = 0;
     convergeSample sample = { 0 };
 
-    /* libvirt says pages, pages/s and MiB; we say bytes. */
+    /* libvirt counts in pages, pages/s and MiB, samples in bytes. */
     virTypedParamsAddInt(&params, &nparams, &maxparams, VIR_DOMAIN_JOB_OPERATION,
                          VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
     virTypedParamsAddULLong(&params, &nparams, &maxparams, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1000000);
@@ -36,7 +36,7 @@ testSample(void)
     g_assert_cmpuint(sample.constantBytes, ==, 3 * 4096);
     g_assert_cmpuint(sample.throttle, ==, 50);
 
-    /* Not once it is over, and not for another kind of job. */
+    /* Not active once the job is over, nor for another kind of job. */
     convergeSampleFromJobStats(&sample, VIR_DOMAIN_JOB_COMPLETED, params, nparams);
     g_assert_false(sample.active);
     convergeSampleFromJobStats(&sample, VIR_DOMAIN_JOB_NONE, NULL, 0);
@@ -48,7 +48,7 @@ testSample(void)
     virTypedParamsFree(params, nparams);
 }
 
-/* What cannot be true is not reckoned with. */
+/* Impossible values are bounded, so that no computation overflows. */
 static void
 testSampleRange(void)
 {
@@ -83,7 +83,7 @@ testSampleRange(void)
         g_assert_cmpuint(sample.iteration, ==, CONVERGE_COUNT_MOST);
         g_assert_cmpuint(sample.throttle, ==, 0);
 
-        /* As many whole pages as fit. */
+        /* The largest number of whole pages that fits. */
         pages = pageSizes[i] == 0 ? 0 : CONVERGE_BYTES_MOST;
         if (pageSizes[i] == 3)
             pages = CONVERGE_BYTES_MOST / 3 * 3;
@@ -94,7 +94,7 @@ testSampleRange(void)
     }
 }
 
-/* On a link that carries next to nothing, times do not fit any number. */
+/* Over an extremely slow link, predicted times would overflow. */
 static void
 testPredictRange(void)
 {

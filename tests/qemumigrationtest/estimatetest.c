@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * estimatetest.c: the fit of what was measured of a guest, and the forecast from it
+ * estimatetest.c: the fit of a guest's measurements, and the forecast from it
  *
- * Measurements are made from a known guest as QEMU makes them: a number of sampled
- * pages that is binomial, as a rate in whole MiB/s.
+ * The measurements are those that QEMU would make of a known guest: a binomial number of sampled
+ * pages, as a rate in whole MiB/s.
  */
 #include <json-glib/json-glib.h>
 #include <math.h>
@@ -19,12 +19,12 @@ typedef struct {
     double memory, workingSet, writeRate, bandwidth;
     gboolean exact;
     convergeClass class_;       /* UNKNOWN: it cannot be told */
-    double tolerance;           /* of W and r; 0: not to be told either */
+    double tolerance;           /* of W and r; 0: they cannot be told either */
     gboolean rateOpen, setOpen;
 } guestRow;
 
-/* Truth from the definition of each class: r up to bandwidth, above it, and so far above
- * it that not even a hundredth of it fits. */
+/* The classes follow from their definitions: r is below the bandwidth, above it, or so far above
+ * it that not even a hundredth of r fits. */
 static const guestRow guests[] = {
     { "idle", GIB, 0, 0, 100 * MB, FALSE, CONVERGE_CLASS_CONVERGES },
     { "slow", 4 * GIB, 1000 * MB, 300 * MB, 800 * MB, FALSE, CONVERGE_CLASS_CONVERGES, 0.2 },
@@ -39,7 +39,7 @@ static const guestRow guests[] = {
       TRUE },
 };
 
-/* As converge-estimate does by default. */
+/* The measurements that converge-estimate makes by default. */
 static const double turns[] = { 1, 1, 5, 1, 1, 5 };
 
 static guint64
@@ -92,7 +92,7 @@ covers(const convergeRange *range,
     return range->low <= truth * 1.02 && (open || truth * 0.98 <= range->high);
 }
 
-/* Of 20 series of measurements, the 95 % region may miss the truth a few times. */
+/* In 20 series of measurements, the 95 % region may miss the truth a few times. */
 static void
 testFit(gconstpointer opaque)
 {
@@ -226,7 +226,7 @@ testMiddle(void)
     g_assert_cmpint(at(forecasts, 4)->end, ==, CONVERGE_END_NEVER);
     g_assert_false(at(forecasts, 4)->completes);
 
-    /* The shortest loss of all is not within what the policy allows. */
+    /* The forecast with the least loss is not within the limits. */
     g_assert_cmpint(forecasts->recommended, ==, 1);
     g_assert_cmpfloat(at(forecasts, 1)->lostMs.value, <, at(forecasts, 0)->lostMs.value);
     g_assert_cmpint(forecasts->cheaper, ==, 3);
@@ -248,7 +248,7 @@ testNothingWithin(void)
     g_assert_cmpint(none->cheaper, ==, -1);
 }
 
-/* A long pause is no way to lose little, unless it was asked for. */
+/* A forecast with a long pause is not recommended for its small loss, unless that was asked for. */
 static void
 testPauseMost(void)
 {
@@ -265,7 +265,7 @@ testPauseMost(void)
     g_assert_cmpint(at(limited, 0)->end, ==, CONVERGE_END_PAUSE);
 }
 
-/* What nobody could notice is no reason to recommend one or another. */
+/* Imperceptible differences do not decide the recommendation. */
 static void
 testTie(void)
 {
@@ -335,7 +335,7 @@ testReport(void)
     g_assert_false(json_object_has_member(row, "total_ms"));
 }
 
-/* What has no upper end is said to have none. */
+/* A range without an upper end is reported as such. */
 static void
 testReportOpen(void)
 {

@@ -30,7 +30,7 @@ fakeQemuLimits(void)
     return sum;
 }
 
-/* --- Commands: what each returns; NULL: an error --- */
+/* --- Commands; each returns its reply, or NULL for an error --- */
 
 static char *
 queryMigrate(JsonObject *arguments G_GNUC_UNUSED)
@@ -55,7 +55,7 @@ queryParams(JsonObject *arguments G_GNUC_UNUSED)
     return g_string_free(text, FALSE);
 }
 
-/* migrate_params_check(): all or nothing. */
+/* Like migrate_params_check(), all or nothing. */
 static char *
 setParams(JsonObject *arguments)
 {

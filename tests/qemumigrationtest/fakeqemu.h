@@ -2,8 +2,8 @@
 /*
  * fakeqemu.h: a small QEMU behind fake libvirt calls
  *
- * It has migration parameters, of which it checks the merged set as the real one does, and
- * measures and limits the dirty rate of its vCPUs, if it has a dirty ring.
+ * It has migration parameters, whose merged set it checks as the real one does.  If it has a dirty
+ * ring, it measures and limits the dirty rate of its vCPUs.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 #define FAKE_VCPUS 3
 
-/* What QEMU has, and what it was asked. */
+/* QEMU's state, and what it was asked. */
 typedef struct _fakeQemu fakeQemu;
 struct _fakeQemu {
     gint64 params[CONVERGE_PARAM_LAST];     /* in the order of convergeQemuParam */
@@ -23,28 +23,28 @@ struct _fakeQemu {
     gboolean ring;
     const char *measured;       /* status of the measurement of dirty rates */
     gint64 rates[FAKE_VCPUS];   /* measured, MiB/s */
-    gint64 limits[FAKE_VCPUS];  /* 0: there is no limit */
+    gint64 limits[FAKE_VCPUS];  /* 0: no limit */
     gint64 current[FAKE_VCPUS]; /* under the limit */
     pid_t thread;               /* of the only vCPU that QEMU names; 0: QEMU refuses to */
 
     const char *refused;        /* a command or a parameter that QEMU refuses */
     gboolean refusesLimit;      /* of the last vCPU */
-    guint dies;                 /* at this command, from 1; 0: never */
+    guint dies;                 /* QEMU dies at this command, from 1; 0: never */
 
     guint commands;             /* of any kind */
     guint paramSets, limitSets, limitCancels, limitQueries, probes;
 };
 
-/* All parameters have a value of their own: { 20, 10, 99, 50, TRUE, 300 }. */
+/* Each parameter has a different value: { 20, 10, 99, 50, TRUE, 300 }. */
 extern const fakeQemu fakeQemuPristine;
 extern fakeQemu qemu;
 
-/* In a client, and on the guest's host. */
+/* libvirt calls as of a client, and as of the daemon on the guest's host. */
 extern const convergeLibvirt fakeClient;
 extern const convergeLibvirt fakeDaemon;
 
-/* In a client. */
+/* The monitor of a client. */
 extern const convergeMonitor fakeMonitor;
 
-/* MiB/s, of all limits together. */
+/* The sum of all limits, MiB/s. */
 gint64 fakeQemuLimits(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * files.c: files of a test, below a directory of its own
+ * files.c: a test's files, below a directory of its own
  */
 #include <glib/gstdio.h>
 
@@ -31,7 +31,7 @@ filesRemove(const char *path)
     g_remove(path);
 }
 
-/* Older GLib does not shorten a file that is there. */
+/* Removes the file first, since older GLib does not truncate it. */
 void
 filesPut(const char *path,
          const char *text)

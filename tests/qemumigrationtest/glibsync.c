@@ -2,9 +2,9 @@
 /*
  * glibsync.c: GLib's locks and reference counts, where ThreadSanitizer sees them
  *
- * GLib's own are made of futexes and atomics in a library that is not instrumented, so that
- * every datum that they guard looks like a race.  Linked into a test, these stand before
- * GLib's.  They know what the project uses, and no more.
+ * GLib's own use futexes and atomics in a library that is not instrumented, so that all data
+ * that they guard seem to race.  Linked into a test, the functions here take the place of GLib's.
+ * They cover only what the project uses.
  */
 #include <errno.h>
 #include <glib.h>
@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Both have room for a pointer, which is NULL in one that is all zero.  No lock of our own
- * may be taken on the way: it would put everything in order, and hide every race. */
+/* Both have room for a pointer, which is NULL if the object is all zero.  No lock may be taken
+ * here: it would order all accesses, and hide every race. */
 static gpointer
 keepFirst(gpointer *place,
           gpointer made)

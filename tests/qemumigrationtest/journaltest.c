@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * journaltest.c: the journal, on disks that are slow, full, or not there at all
+ * journaltest.c: the journal, on disks that are slow, full or missing
  */
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -14,7 +14,7 @@
 #include "engine/journal.h"
 #include "engine/journal_file.h"
 
-/* What the thread of a journal finds: a disk that hangs, or has room for so many bytes more. */
+/* The disk of a journal: it may hang, or have room for only so many bytes. */
 static struct {
     pthread_mutex_t lock;       /* guards all below */
     pthread_cond_t changed;
@@ -32,7 +32,7 @@ isJournalThread(void)
         g_str_equal(name, "converge-log");
 }
 
-/* In place of the C library's, for the program and all that is linked into it. */
+/* Replaces the C library's function in this program. */
 ssize_t
 write(int fd,
       const void *data,
@@ -89,7 +89,7 @@ openJournal(const char *dir,
     return journal;
 }
 
-/* Why it ended, which is told once. */
+/* Asserts why the journal has ended, which is reported once. */
 static void
 assertTrouble(convergeJournal *journal,
               const char *part)
@@ -175,7 +175,7 @@ testLines(void)
     removeDir(dir);
 }
 
-/* A migration that never ends does not fill the disk, and its last word is kept. */
+/* A migration that never ends does not fill the disk, and its last line is kept. */
 static void
 testBounded(void)
 {
@@ -207,9 +207,9 @@ testNumber(void)
     g_autofree char *first = NULL;
     int i;
 
-    g_assert_true(g_file_set_contents(other, "not ours", -1, NULL));
+    g_assert_true(g_file_set_contents(other, "of another program", -1, NULL));
     for (i = 0; i < CONVERGE_JOURNAL_FILES + 20; i++) {
-        /* Names that sort against their age. */
+        /* The names sort in the opposite order of age. */
         g_autofree char *guest = g_strdup_printf("guest%03d", 999 - i);
         g_autoptr(convergeJournal) journal = convergeJournalOpen(dir, guest, NULL);
 
@@ -234,8 +234,8 @@ testUnwritable(void)
     assertTrouble(journal, "cannot create the journal");
 }
 
-/* Neither a link nor a file of another kind in the place of a directory or a journal is
- * followed, waited for or removed. */
+/* A link or special file in place of a directory or a journal is not followed, waited for or
+ * removed. */
 static void
 testOthersFiles(void)
 {
@@ -292,7 +292,7 @@ testMode(void)
     removeDir(dir);
 }
 
-/* The journal of a running migration stays, however many come after it. */
+/* The journal of a running migration is kept, however many newer ones there are. */
 static void
 testRunning(void)
 {
@@ -328,7 +328,7 @@ testNames(void)
         { "..", "_." },
         { ".hidden", "_hidden" },
         { "../we\"ird\nname/", "_._we_ird_name_" },
-        { "../we:ird:name/", "_._we_ird_name_" },       /* and yet another file */
+        { "../we:ird:name/", "_._we_ird_name_" },       /* but not in the same file */
         { "Gerät Ω", "Gerät_Ω" },
         { "日本語", "日本語" },
         { "हिन्दी", "हिन्दी" },
@@ -351,7 +351,7 @@ testNames(void)
     }
 
     for (i = 0; i < 4; i++) {
-        /* However the bytes of the characters fall. */
+        /* The limit cuts no character, wherever it falls. */
         g_autoptr(GString) text = g_string_new_len("xxx", i);
         g_autoptr(convergeJournal) journal = NULL;
 
@@ -366,7 +366,7 @@ testNames(void)
     removeDir(dir);
 }
 
-/* Whoever writes a journal on a disk that hangs gets on. */
+/* The writer of a journal does not wait for a disk that hangs. */
 static void
 testHanging(void)
 {
@@ -386,7 +386,7 @@ testHanging(void)
     assertTrouble(journal, "does not answer");
     convergeJournalClose(journal);
 
-    /* What was queued is written, if late. */
+    /* Queued lines are written later. */
     setDisk(FALSE, G_MAXSIZE);
     do {
         g_clear_pointer(&text, g_free);
@@ -418,7 +418,7 @@ testQueueFull(void)
     convergeJournalThrottleMethod(journal, 2, "", "");
     assertTrouble(journal, "does not keep up");
     setDisk(FALSE, G_MAXSIZE);
-    /* It has ended: no gap is papered over. */
+    /* The journal has ended: lines after a gap are not written. */
     convergeJournalThrottleMethod(journal, 3, "", "");
     convergeJournalClose(journal);
     do {
@@ -434,7 +434,7 @@ testQueueFull(void)
     removeDir(dir);
 }
 
-/* No room for the second line but for some of it. */
+/* There is room for only a part of the second line. */
 static void
 testDiskFull(void)
 {
@@ -461,7 +461,7 @@ testDiskFull(void)
     removeDir(dir);
 }
 
-/* Readers of a journal decode it. */
+/* Text in a journal is always valid UTF-8, since readers decode it. */
 static void
 testInvalid(void)
 {

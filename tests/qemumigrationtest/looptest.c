@@ -74,17 +74,17 @@ testMiddle(void)
     g_assert_true(stock.completed);
     g_assert_true(adaptive.completed);
 
-    /* Real ones have room to that (docs/performance.md). */
+    /* Real migrations are well within these bounds (docs/performance.md). */
     g_assert_cmpfloat(adaptive.totalMs, <=, 0.6 * stock.totalMs);
     g_assert_cmpfloat(adaptive.lostMs, <=, 0.7 * stock.lostMs);
     g_assert_cmpint(adaptive.pauseMs, <=, 300);
 
-    /* "stepped" is what QEMU does by itself. */
+    /* "stepped" does what QEMU does by itself. */
     g_assert_cmpint(stepped.totalMs, ==, stock.totalMs);
     g_assert_cmpint(stepped.peakThrottle, ==, stock.peakThrottle);
 }
 
-/* One bulk pass and one unthrottled pass is as fast as QEMU's trigger allows. */
+/* QEMU's throttle comes after the bulk pass and one more pass, as early as its trigger allows. */
 static void
 testActsAtOnce(void)
 {
@@ -142,7 +142,7 @@ testLimits(void)
     g_assert_cmpint(brief.pauseMs, <=, 100);
 }
 
-/* 600 MB in 50 ms, the pathological guest of 2015: no throttle reaches it. */
+/* 600 MB in 50 ms, the pathological guest of 2015, for which no throttle suffices. */
 static void
 testBeyond(void)
 {
@@ -156,7 +156,7 @@ testBeyond(void)
     config.writeRate = 12000 * MB;
     result = runLoop(&config, "adaptive", &status);
     g_assert_false(result.completed);
-    /* It is not slowed for nothing: most of the time QEMU's throttle is at its floor. */
+    /* The guest is not slowed down for nothing: mostly QEMU's throttle is at its minimum. */
     g_assert_cmpfloat(result.lostMs, <, GIVE_UP_MS / 2.0);
     g_assert_cmpint(status.class_, ==, CONVERGE_CLASS_BEYOND);
 }
@@ -175,7 +175,7 @@ testLinkHalves(void)
     g_assert_cmpint(adaptive.pauseMs, <=, 300);
 }
 
-/* A QEMU that refuses, sooner or later, gets back what it had, and the migration goes
+/* If QEMU refuses a command, sooner or later, its parameters are put back, and the migration goes
  * on as stock. */
 static void
 testStandsAside(void)
@@ -210,7 +210,7 @@ testStandsAside(void)
     }
 }
 
-/* A pause allowed from outside is a ceiling, whatever the policy would take. */
+/* A downtime allowed from outside is a ceiling, whatever the policy allows. */
 static void
 testCeiling(void)
 {
@@ -230,7 +230,7 @@ testCeiling(void)
     g_assert_cmpint(convergeLoopStatus(loop)->downtimeMs, <=, 50);
 }
 
-/* Why a rung was skipped stays to be seen, whatever is done instead. */
+/* The reason why a rung was skipped stays visible, whatever is done instead. */
 static void
 testSkippedRung(void)
 {
@@ -267,7 +267,7 @@ testSkippedRung(void)
     }
 }
 
-/* "none" is none; where QEMU's auto-converge is on all the same, it is kept small. */
+/* throttle=none never throttles; if QEMU's auto-converge is on nevertheless, it is kept small. */
 static void
 testNeverThrottles(void)
 {
@@ -280,7 +280,7 @@ testNeverThrottles(void)
     g_assert_cmpuint(result.peakThrottle, ==, 0);
 }
 
-/* Long passes, many probes: what the passes have taught is not forgotten. */
+/* In long passes the many probes do not push out what the passes have taught. */
 static void
 testHugeGuest(void)
 {
@@ -302,7 +302,7 @@ testHugeGuest(void)
     g_assert_cmpfloat(adaptive.lostMs, <=, 1.1 * stock.lostMs);
 }
 
-/* Probes that see nothing must not make believe that the guest is quiet. */
+/* Probes that see nothing do not make a guest count as quiet. */
 static void
 testBlindProbes(void)
 {
@@ -322,7 +322,7 @@ testBlindProbes(void)
     }
 }
 
-/* What stock gets done, the default preset gets done; no later, and losing no more. */
+/* Where stock completes, the default preset completes too, no later, and losing no more. */
 static void
 testNoWorseThanStock(void)
 {
@@ -349,13 +349,13 @@ testNoWorseThanStock(void)
             g_assert_true(adaptive.completed);
             g_assert_cmpfloat(adaptive.totalMs, <=, 1.3 * stock.totalMs + 2000);
             g_assert_cmpfloat(adaptive.lostMs, <=, 1.2 * stock.lostMs + 300);
-            /* No flapping: a handful of decisions, whatever the guest. */
+            /* A few decisions, whatever the guest: the control does not oscillate. */
             g_assert_cmpuint(adaptive.commands, <=, 20);
         }
     }
 }
 
-/* What is seen while the guest stands still says nothing about it. */
+/* What is seen while the guest stands still tells nothing about the guest. */
 static void
 testSuspendedMeanwhile(void)
 {
@@ -370,7 +370,7 @@ testSuspendedMeanwhile(void)
     g_assert_cmpint(adaptive.totalMs, <=, stock.totalMs);
 }
 
-/* Post-copy on a link that has just failed would lose the guest: better late. */
+/* Post-copy over a link that has just failed would lose the guest, so it has to wait. */
 static void
 testNoPostcopyOnDeadLink(void)
 {
@@ -383,7 +383,7 @@ testNoPostcopyOnDeadLink(void)
     g_assert_false(result.postcopy);
 }
 
-/* Each preset brings out its characteristic act. */
+/* Each preset does what is typical of it. */
 static void
 testPresets(void)
 {
@@ -428,7 +428,7 @@ testPresets(void)
     result = runLoop(&config, "cheapest", NULL);
     g_assert_true(result.completed);
 
-    /* Beyond: pausing at once is the cheaper act. */
+    /* The guest is beyond, and pausing it at once is cheaper. */
     config.writeRate = 12000 * MB;
     result = runLoop(&config, "cheapest", NULL);
     g_assert_true(result.completed);
@@ -438,7 +438,7 @@ testPresets(void)
     g_assert_true(result.completed);
 }
 
-/* All of memory has arrived when the deadline is there, wherever that falls between two looks. */
+/* All of memory has arrived by the deadline, wherever that falls between two turns. */
 static void
 testDeadline(void)
 {

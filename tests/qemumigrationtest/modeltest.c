@@ -18,7 +18,7 @@ assertNear(double value,
         g_error("%g is not within %g of %g", value, tolerance, expected);
 }
 
-/* Feeds samples of one pass: @from falls at @rate for @ms, sampled every 100 ms. */
+/* Feeds samples of one pass, one every 100 ms: what remains falls from @from at @rate for @ms. */
 static void
 feedPass(convergeModel *model,
          convergeSample *sample,
@@ -62,12 +62,12 @@ testBandwidth(void)
     feedPass(&model, &sample, 800 * MB, 100 * MB, 4000, 0);
     assertNear(model.bandwidth, 100 * MB, 0.02);
 
-    /* A link that slowed down is seen within a second or so. */
+    /* That the link has slowed down is noticed within a second or so. */
     feedPass(&model, &sample, 400 * MB, 50 * MB, 1500, 0);
     assertNear(model.bandwidth, 50 * MB, 0.15);
 }
 
-/* Windows of zero pages say nothing about the link. */
+/* Windows of zero pages tell nothing about the link. */
 static void
 testZeroPages(void)
 {
@@ -84,7 +84,7 @@ testZeroPages(void)
     g_assert_cmpfloat(model.bandwidth, ==, 0);
 }
 
-/* Two passes of different length tell set and rate apart. */
+/* Two passes of different length tell working set and rate apart. */
 static void
 testFit(void)
 {
@@ -125,7 +125,7 @@ testProbe(void)
     assertNear(convergeModelDirtied(&model, 1, 0.9), saturating(set, rate, 0.1), 0.35);
 }
 
-/* A sync in the middle of a pass: what was not sent yet was not dirtied twice. */
+/* A sync in the middle of a pass: what was unsent does not count as dirtied in this pass. */
 static void
 testSyncMidPass(void)
 {
@@ -160,14 +160,14 @@ testPredict(void)
     convergePlan plan = { .latency = 1, .downtimeMs = 300, .overheadMs = 40 };
     convergePrediction free, throttled;
 
-    /* An idle guest: one more pass. */
+    /* An idle guest takes one more pass. */
     fill(&model, 100 * MB, 1 * MB, 0.001 * MB, 500 * MB);
     free = convergeModelPredict(&model, &plan);
     g_assert_true(free.converges);
     assertNear(free.remainingMs, 5000, 0.1);
     g_assert_cmpint(free.lostMs, ==, free.pauseMs);
 
-    /* Faster than the link: not without throttle, but with. */
+    /* A guest faster than the link does not converge without a throttle, but with one. */
     fill(&model, 100 * MB, 400 * MB, 250 * MB, 400 * MB);
     free = convergeModelPredict(&model, &plan);
     g_assert_false(free.converges);
@@ -179,7 +179,7 @@ testPredict(void)
     g_assert_cmpint(throttled.lostMs, <, throttled.remainingMs);
 }
 
-/* Monotony: what must hold whatever the numbers. */
+/* Monotony that must hold for any numbers. */
 static void
 testPredictMonotone(void)
 {
@@ -197,7 +197,7 @@ testPredictMonotone(void)
             fill(&model, bandwidth, 400 * MB, 250 * MB, 400 * MB);
             prediction = convergeModelPredict(&model, &plan);
 
-            /* A stronger throttle never stops converging. */
+            /* If a weaker throttle converges, a stronger one does too. */
             if (converged)
                 g_assert_true(prediction.converges);
             converged = prediction.converges;
@@ -214,11 +214,11 @@ testGarbage(void)
     convergePlan plan = { 50, 1, CONVERGE_THROTTLE_QEMU_LEAST, 300, 40 };
     convergePrediction prediction;
 
-    /* Not active: nothing is learnt. */
+    /* Nothing is learnt from an inactive sample. */
     g_assert_cmpint(convergeModelUpdate(&model, &sample), ==, CONVERGE_NEWS_NONE);
     g_assert_false(model.last.active);
 
-    /* Counters that go backwards, as after a restart, must not upset anything. */
+    /* Counters that fall, as after a restart, do no harm. */
     sample = (convergeSample) { .active = TRUE, .iteration = 5, .totalBytes = 1000,
                                 .remainingBytes = 1000, .processedBytes = 1000000 };
     convergeModelUpdate(&model, &sample);
@@ -229,7 +229,7 @@ testGarbage(void)
     g_assert_cmpfloat(model.bandwidth, ==, 0);
     g_assert_false(convergeModelReady(&model));
 
-    /* And once they grow again, it learns again. */
+    /* Once they grow again, the model learns again. */
     sample.timeMs = 2000;
     sample.iteration = 7;
     sample.processedBytes = sample.normalBytes = 500000;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * planttest.c: what must hold of the modelled migration, whatever the guest, the link and
- * the method; the published table; the shipped scenarios
+ * planttest.c: the modelled migration: what must hold for any guest, link and method; the
+ * published table; the shipped scenarios
  */
 #include <glib/gstdio.h>
 #include <math.h>
@@ -53,7 +53,7 @@ findScenario(GPtrArray *scenarios,
     g_assert_not_reached();
 }
 
-/* Some guest and link or other, the same for the same @seed. */
+/* A random guest and link, the same for the same @seed. */
 static convergePlantConfig
 anyConfig(guint32 seed)
 {
@@ -125,7 +125,7 @@ testConserved(void)
     }
 }
 
-/* What one pass finds dirty. */
+/* What one pass finds dirty under a throttle. */
 static double
 dirtiedUnder(const convergePlantConfig *original,
              unsigned int throttle)
@@ -178,7 +178,7 @@ totalWith(const convergePlantConfig *original,
     return result->completed ? result->totalMs : G_MAXINT64;
 }
 
-/* A pass ends on QEMU's grid of 50 ms, and never more than one tick late. */
+/* Passes end on QEMU's grid of 50 ms, which makes a difference of at most one tick. */
 static void
 testFasterNeverTakesLonger(void)
 {
@@ -250,7 +250,7 @@ testSameSeedSameBytes(void)
     }
 }
 
-/* No method hangs on any of them, nor goes on behind the end of virtual time. */
+/* No method hangs in any scenario, or goes on after the end of virtual time. */
 static void
 testScenarios(void)
 {
@@ -333,13 +333,13 @@ testPublishedTable(void)
             best = MIN(best, outcome.result.totalMs);
         }
 
-        /* Ours on the same guest. */
+        /* The engine on the same guest. */
         g_assert_cmpint(runOn(scenario, "adaptive").result.totalMs, <=, best);
         g_assert_cmpint(runOn(scenario, "adaptive-quota").result.totalMs, <=, best);
     }
 }
 
-/* When the engine first said that nothing converges; passes by then. */
+/* When the engine first found that nothing converges, and how many passes that took. */
 typedef struct _beyondWatch beyondWatch;
 struct _beyondWatch {
     guint64 passes;
@@ -360,7 +360,7 @@ watchBeyond(void *opaque,
         watch->saidAt = watch->passes;
 }
 
-/* No throttle converges, and the engine says so when the first pass has been seen. */
+/* No throttle converges, and the engine finds that after the first pass. */
 static void
 testBeyond(void)
 {
@@ -386,7 +386,7 @@ testBeyond(void)
     }
 }
 
-/* The quota acts at once and can be lifted; the dirty limit spares who does not write. */
+/* The quota acts at once and can be lifted; the dirty limit spares vCPUs that do not write. */
 static void
 testThrottleMethods(void)
 {
@@ -421,7 +421,7 @@ testThrottleMethods(void)
     }
 }
 
-/* What tells each of them from the others. */
+/* What distinguishes each method from the others. */
 static void
 testMethods(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policyconftest.c: the host's configuration, and the file that is shipped
+ * policyconftest.c: the host's configuration, and the shipped file
  *
- * The settings of the shipped file are generated: VIR_TEST_REGENERATE_OUTPUT=1 writes
- * them anew, between its head and its example.
+ * VIR_TEST_REGENERATE_OUTPUT=1 regenerates the settings in the shipped file, which are
+ * between its head and its example.
  */
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -71,7 +71,7 @@ testGroups(void)
     assertLimits(conf, CONVERGE_LIMITS_DOMAIN, "max-downtime=1s");
 }
 
-/* What a migration that states nothing gets, and one that names a site's policy. */
+/* The policy of a migration that states nothing, and of one that names a site's policy. */
 static void
 testResolve(void)
 {
@@ -96,7 +96,7 @@ testResolve(void)
     g_assert_cmpint(convergePolicyGet(named, CONVERGE_FIELD_STALL), ==, 3);
 }
 
-/* A message leads to the place. */
+/* An error message names the place. */
 static void
 testPlace(void)
 {
@@ -139,7 +139,7 @@ testPlace(void)
     }
 }
 
-/* A line is not repeated whole, wherever it is wrong. */
+/* An error message does not repeat a whole line, wherever the error is. */
 static void
 testLongLine(void)
 {
@@ -160,7 +160,7 @@ testLongLine(void)
     }
 }
 
-/* Files: none, one that changes, a huge one, and what is no file. */
+/* No file, a file that changes, a huge one, and something else in its place. */
 static void
 testLoad(void)
 {
@@ -206,12 +206,12 @@ testLoad(void)
     g_rmdir(dir);
 }
 
-/* What may stand in the file's place: what it is, its mode, and what is said of it. */
+/* What may be in the file's place, its mode, and the error message. */
 typedef enum {
     PLACE_FILE,
-    PLACE_LINK,                 /* to such a file */
-    PLACE_LOST_LINK,            /* to nothing */
-    PLACE_FOREIGN,              /* a file of somebody else; takes root to make */
+    PLACE_LINK,                 /* a link to such a file */
+    PLACE_LOST_LINK,            /* a dangling link */
+    PLACE_FOREIGN,              /* a file of another user; only root can create it */
     PLACE_DIRECTORY,
     PLACE_FIFO,
     PLACE_FIFO_LINK,
@@ -220,7 +220,7 @@ typedef enum {
 static const struct {
     confPlace place;
     mode_t mode;
-    const char *says;           /* NULL: it is read */
+    const char *says;           /* the error message; NULL: the file is read */
 } places[] = {
     { PLACE_FILE, 0644, NULL },
     { PLACE_FILE, 0400, NULL },
@@ -236,7 +236,7 @@ static const struct {
     { PLACE_FIFO_LINK, 0600, "is not a regular file; allowed: " },
 };
 
-/* FALSE where this user cannot. */
+/* Returns FALSE if this user cannot create it. */
 static gboolean
 makePlace(confPlace place,
           mode_t mode,
@@ -302,11 +302,11 @@ testPlaces(void)
 
 /* --- The shipped file --- */
 
-/* What the settings of all fields stand between. */
+/* The settings of all fields are between these lines. */
 #define SETTINGS_START "#preset = " CONVERGE_PRESET_DEFAULT "\n\n"
 #define SETTINGS_END "# A policy of this site"
 
-/* What stands above each group of limits. */
+/* The text above each group of limits. */
 static const char *const limitsHeads[CONVERGE_LIMITS_LAST] = {
     [CONVERGE_LIMITS_ALL] =
         "# Limits on what the call and the domain may request.  A call that requests more is\n"
@@ -349,7 +349,7 @@ makeSettings(void)
     return g_string_free(out, FALSE);
 }
 
-/* Every setting that is commented out: "#" and a lower-case letter or a bracket. */
+/* Uncomments every setting: lines of "#" and a lower-case letter or a bracket. */
 static char *
 uncomment(const char *text)
 {
@@ -389,7 +389,7 @@ testShipped(void)
     g_assert_no_error(error);
 }
 
-/* As shipped it states nothing; with each setting uncommented, what holds without it. */
+/* The shipped file sets nothing; its commented-out settings are the defaults. */
 static void
 testShippedValues(void)
 {
@@ -433,7 +433,7 @@ testShippedValues(void)
     assertLimits(full, CONVERGE_LIMITS_DOMAIN,
                  "max-throttle=99,max-downtime=5s,fallback=continue+post-copy,when=always");
 
-    /* Other readers of key files see the same. */
+    /* GLib reads the same from the file. */
     g_key_file_load_from_data(file, text, -1, G_KEY_FILE_NONE, &error);
     g_assert_no_error(error);
     g_strfreev(g_key_file_get_keys(file, "default", &keys, &error));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policydatatest.c: every policy of policydata/, in its own form, and in the others
+ * policydatatest.c: every policy in policydata/, in its own form and in the others
  *
- * Files whose name ends in -invalid must be refused, with a message that has what
- * stands behind "refused: " in the file, and what is allowed; all others must be taken,
- * XML also by the schema.  invalid.txt holds refused policies as text.
+ * Files whose name ends in -invalid must be refused, with a message that contains what follows
+ * "refused: " in the file, and tells what is allowed.  All others must be accepted, XML also by
+ * the schema.  invalid.txt holds policies as text that must be refused.
  */
 #include <libxml/relaxng.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "policy/policy_fields.h"
 #include "policy/policy_xml.h"
 
-/* Fewer would be a lost corpus. */
+/* If there are fewer, files are missing. */
 #define INVALID_MIN 200
 
 static char *
@@ -29,7 +29,7 @@ readData(const char *name,
     return data;
 }
 
-/* The files of policydata/ that end so. */
+/* The files of policydata/ whose name ends in @suffix. */
 static GPtrArray *
 listData(const char *suffix,
          gboolean invalid)
@@ -50,7 +50,7 @@ listData(const char *suffix,
     return names;
 }
 
-/* One policy, alone in its layer, as a migration would use it. */
+/* Resolves one policy, alone in its layer, as a migration does. */
 static gboolean
 resolve(const convergePolicySpec *spec,
         convergeLayer layer,
@@ -95,7 +95,7 @@ takeConf(const char *text,
     return conf != NULL;
 }
 
-/* @word: what is wrong, or NULL where that cannot be said */
+/* @word: what is wrong, or NULL if the message cannot quote it */
 static void
 assertRefused(gboolean taken,
               GError *const *where,
@@ -114,12 +114,12 @@ assertRefused(gboolean taken,
     if (word)
         g_assert_nonnull(strstr(error->message, word));
 
-    /* What is allowed: a list, the form, or the field that bounds the other. */
+    /* The message tells what is allowed: a list, the form, or the field that bounds the other. */
     g_assert_true(strstr(error->message, "allowed") || strstr(error->message, "FIELD=VALUE") ||
                   strstr(error->message, ", above '"));
 }
 
-/* What stands behind "refused: ", up to the end of line or comment. */
+/* The text after "refused: ", up to the end of the line or comment. */
 static char *
 refusedWord(const char *data,
             gsize length)
@@ -136,7 +136,7 @@ refusedWord(const char *data,
     return g_strdup(parts[0]);
 }
 
-/* "PRESET,FIELD=VALUE" in the two other forms, where blanks around it mean nothing. */
+/* "PRESET,FIELD=VALUE" in the two other forms, which ignore blanks around a value. */
 static void
 testOtherForms(const char *text,
                const char *word)
@@ -159,7 +159,7 @@ testOtherForms(const char *text,
                                   parts[0], field[0], field[1], field[0]);
     conf = g_strdup_printf("[default]\npreset=%s\n%s=%s\n", parts[0], field[0], field[1]);
 
-    /* An attribute in XML; as an element it is refused as well. */
+    /* In XML the preset is an attribute; as an element it is refused as well. */
     assertRefused(takeXML(xml, &badXML), &badXML, CONVERGE_ERROR_POLICY, xml, word);
     assertRefused(takeConf(conf, strlen(conf), "host.conf", &badConf), &badConf, CONVERGE_ERROR_HOST,
                   conf, word);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policydomaintest.c: the policy of a migration, and a domain whose metadata cannot be had
+ * policydomaintest.c: the policy of a migration of a domain with or without readable metadata
  *
- * The libvirt calls for that are defined here and go before the library's.
+ * The libvirt calls for that are defined here, in place of the library's.
  */
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
@@ -43,7 +43,7 @@ struct _domainCase {
     const char *stated;
     gboolean requested;
     const char *policy;         /* expected, in text form; NULL: none... */
-    const char *says;           /* ...and why, NULL: nobody asked */
+    const char *says;           /* ...and why; NULL: none was asked for */
 };
 
 #define UNREADABLE "cannot read the policy of the domain: what libvirt says"
@@ -53,26 +53,26 @@ static const domainCase cases[] = {
     { "<policy><stall>7</stall></policy>", 0, NULL, FALSE, NULL, NULL },
     { "<policy when='always'/>", 0, NULL, FALSE, "adaptive,when=always", NULL },
     { "<policy><stall>x</stall></policy>", 0, NULL, TRUE, NULL, "domain metadata: " },
-    /* The built-in limits hold where there is no configuration. */
+    /* Without a configuration the built-in limits hold. */
     { "<policy preset='suspend'/>", 0, NULL, TRUE, "suspend,fallback=continue", NULL },
     { "<policy><max-downtime>1h</max-downtime></policy>", 0, NULL, TRUE, NULL, "domain metadata: " },
     { "<policy><max-downtime>1min</max-downtime></policy>", 0, NULL, TRUE, "adaptive,max-downtime=5s", NULL },
     { "<policy><fallback>abort</fallback></policy>", 0, "suspend,passes=2", FALSE,
       "suspend,passes=2,fallback=continue", NULL },
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, "suspend,max-downtime=1min", FALSE, "suspend,max-downtime=1min", NULL },
-    /* There is none to read, or nothing to migrate. */
+    /* There is no metadata, or no domain. */
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, NULL, TRUE, "adaptive", NULL },
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, "stepped", FALSE, "stepped", NULL },
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, NULL, FALSE, NULL, NULL },
     { NULL, VIR_ERR_NO_DOMAIN, "stepped", FALSE, "stepped", NULL },
-    /* Nothing is what NULL states, not "". */
+    /* NULL states nothing; "" is an error. */
     { NULL, VIR_ERR_NO_DOMAIN_METADATA, "", TRUE, NULL, "the converge policy is empty; allowed: " },
-    /* There may be one: whatever was asked for, something else might be meant. */
+    /* The metadata may hold a policy that cannot be read: any other might be the wrong one. */
     { NULL, VIR_ERR_ACCESS_DENIED, NULL, TRUE, NULL, UNREADABLE },
     { NULL, VIR_ERR_ACCESS_DENIED, "stepped", FALSE, NULL, UNREADABLE },
     { NULL, VIR_ERR_INTERNAL_ERROR, NULL, TRUE, NULL, UNREADABLE },
     { NULL, VIR_ERR_OK, NULL, TRUE, NULL, UNREADABLE },
-    /* Told, for the log, to a caller who asked for nothing. */
+    /* The error is reported, for the log, even if the caller asked for no policy. */
     { NULL, VIR_ERR_ACCESS_DENIED, NULL, FALSE, NULL, UNREADABLE },
 };
 
@@ -100,7 +100,8 @@ testDomain(void)
     }
 }
 
-/* Who called is not to read why the host's configuration is wrong: the code tells. */
+/* The error code marks an error of the host's configuration, whose details are not for the
+ * caller. */
 static void
 testHostWrong(void)
 {
@@ -122,12 +123,12 @@ testHostWrong(void)
     g_unlink(path);
 }
 
-/* A file's limits reach the migration; one that does not exist leaves those built in. */
+/* The limits of the file apply to a migration; without a file the built-in limits do. */
 static void
 testLimits(void)
 {
     static const struct {
-        const char *conf;           /* NULL: there is no file */
+        const char *conf;           /* NULL: no file */
         const char *stated;
         gboolean requested;
         const char *policy;         /* as in cases[] */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policylimitstest.c: the limits of a host, and who is responsible for a value
+ * policylimitstest.c: the limits of a host, and which layer a value comes from
  */
 #include <string.h>
 
@@ -14,17 +14,17 @@ struct _limitCase {
     const char *conf;           /* the host's configuration */
     const char *domain;         /* XML, or NULL */
     const char *call;           /* text, or NULL */
-    const char *result;         /* what is somebody's word, or limited: FIELD=VALUE(AUTHOR);
-                                 * "!" before what a limit has changed */
+    const char *result;         /* values that a layer states or a limit changes:
+                                 * FIELD=VALUE(AUTHOR); "!" before what a limit has changed */
 };
 
 static const limitCase taken[] = {
-    /* Nobody asks for anything. */
+    /* No layer states anything. */
     { "", NULL, NULL, "" },
     { "[limits]\nmax-throttle=80\n", NULL, NULL, "!max-throttle=80(built-in)" },
     { "[domain-limits]\nmax-throttle=80\nmax-downtime=1ms\nfallback=continue\nwhen=requested\n", NULL, NULL, "" },
 
-    /* Calls: everything, unless the host limits it. */
+    /* A call may ask for everything, unless the host limits it. */
     { "", NULL, "suspend,max-downtime=2000s,when=always",
       "max-downtime=2000s(call) passes=1(call) fallback=suspend(call) when=always(call)" },
     { "", NULL, "xen,fallback=abort+suspend+post-copy",
@@ -42,14 +42,14 @@ static const limitCase taken[] = {
       "passes=1(call) fallback=suspend(call) when=requested(call)" },
     { "[domain-limits]\nfallback=continue\nmax-downtime=1s\n", NULL, "suspend,max-downtime=2s",
       "max-downtime=2s(call) passes=1(call) fallback=suspend(call)" },
-    /* A preset's start value goes with a limit as it goes with a stated value. */
+    /* A preset's start value follows a limit as it follows a stated value. */
     { "[limits]\nmax-throttle=40\n", NULL, "incus",
       "throttle=stepped(call) !initial-throttle=40(call) !max-throttle=40(built-in) "
       "throttle-threshold=20(call)" },
     { "[limits]\nmax-downtime=50ms\n", NULL, NULL,
       "!initial-downtime=50ms(built-in) !max-downtime=50ms(built-in)" },
 
-    /* What the host states is its own word, and so is the preset that it names. */
+    /* What the host states comes from the host, and so does the preset that it names. */
     { "[default]\npreset=suspend\nmax-downtime=30s\n", NULL, NULL,
       "max-downtime=30s(host) passes=1(host) fallback=suspend(host)" },
     { "[default]\npreset=suspend\n[limits]\nfallback=post-copy\n", NULL, NULL,
@@ -61,7 +61,7 @@ static const limitCase taken[] = {
     { "[policy gold]\npreset=suspend\n[limits]\nfallback=abort\n", NULL, "gold",
       "passes=1(host) !fallback=continue(host)" },
 
-    /* Domains: the limits that are built in. */
+    /* Domains: the built-in limits. */
     { "", "<policy preset='suspend'/>", NULL, "passes=1(domain) !fallback=continue(domain)" },
     { "", "<policy preset='post-copy'/>", NULL, "passes=1(domain) fallback=post-copy(domain)" },
     { "", "<policy><fallback>suspend+post-copy+abort+continue</fallback></policy>", NULL,
@@ -77,7 +77,7 @@ static const limitCase taken[] = {
     { "", "<policy when='always'><max-throttle>99</max-throttle></policy>", NULL,
       "max-throttle=99(domain) when=always(domain)" },
 
-    /* Domains: the host's, wider and tighter; a domain is under both groups. */
+    /* Domains: the host's limits, wider and tighter; both groups apply to a domain. */
     { "[domain-limits]\nfallback=abort\n", "<policy><fallback>abort</fallback></policy>", NULL,
       "fallback=abort(domain)" },
     { "[domain-limits]\nfallback=abort\n[limits]\nfallback=suspend\n",
@@ -94,7 +94,7 @@ static const limitCase taken[] = {
     { "[domain-limits]\nwhen=requested\n", "<policy when='always'/>", NULL, "!when=requested(domain)" },
     { "[limits]\nwhen=requested\n", "<policy when='always'/>", NULL, "!when=requested(domain)" },
 
-    /* Several: each under its own limits. */
+    /* Several layers: each has its own limits. */
     { "", "<policy><max-downtime>30s</max-downtime></policy>", "suspend",
       "!max-downtime=5s(domain) passes=1(call) fallback=suspend(call)" },
     { "", "<policy><fallback>abort</fallback></policy>", "suspend,fallback=suspend+abort",
@@ -105,7 +105,8 @@ static const limitCase taken[] = {
     { "[default]\npasses=3\nfallback=suspend\n", "<policy preset='suspend'><stall>2</stall></policy>", NULL,
       "passes=3(host) !stall=none(domain) fallback=suspend(host)" },
 
-    /* A domain cannot have rungs that it may not ask for taken sooner: not by field... */
+    /* A domain cannot make the host take rungs sooner that the domain may not ask for: not by
+     * field... */
     { "[default]\nfallback=abort\n", "<policy><passes>1</passes></policy>", NULL,
       "!passes=none(domain) fallback=abort(host)" },
     { "[default]\nfallback=post-copy+suspend\ndeadline=10min\n",
@@ -130,17 +131,17 @@ static const limitCase taken[] = {
     { "[default]\nfallback=suspend\n", "<policy preset='cheapest'/>", NULL,
       "throttle=adaptive(domain) downtime=adaptive(domain) initial-downtime=100ms(domain) "
       "fallback=suspend(host) !fallback-when=limit(domain)" },
-    /* ...nor by field beside a policy of the site that it names. */
+    /* ...nor by a field beside the site's policy that it names. */
     { "[policy gold]\npreset=suspend\npasses=20\n", "<policy preset='gold'><stall>1</stall></policy>", NULL,
       "passes=20(host) !stall=none(domain) fallback=suspend(host)" },
-    /* The same with rungs of the call; what the call says itself stays. */
+    /* The same with rungs of the call; the call's own values stay. */
     { "", "<policy><passes>1</passes></policy>", "adaptive,fallback=abort",
       "throttle=adaptive(call) downtime=adaptive(call) initial-downtime=100ms(call) "
       "!passes=none(domain) fallback=abort(call)" },
     { "[default]\npasses=9\n", "<policy preset='post-copy'><passes>3</passes><stall>2</stall></policy>",
       "suspend,stall=1", "!passes=9(domain) stall=1(call) fallback=suspend(call)" },
 
-    /* It can have them taken later... */
+    /* The domain can have them taken later... */
     { "", "<policy><passes>5</passes></policy>", "suspend", "passes=5(domain) fallback=suspend(call)" },
     { "[default]\npreset=suspend\n", "<policy><passes>none</passes></policy>", NULL,
       "passes=none(domain) fallback=suspend(host)" },
@@ -159,7 +160,7 @@ static const limitCase taken[] = {
       "passes=1(domain) fallback=post-copy(domain)" },
 };
 
-/* What the call asks for in vain -> words that the message must have. */
+/* What the call asks for, but does not get -> words that the message must have. */
 static const struct {
     const char *conf;
     const char *domain;
@@ -221,7 +222,7 @@ describe(const convergePolicy *policy)
     return g_string_free(text, FALSE);
 }
 
-/* Its text, parsed where there are no limits, is the same policy. */
+/* Asserts that the policy's text, parsed without limits, is the same policy. */
 static void
 assertPrints(const convergePolicy *policy)
 {
@@ -265,8 +266,8 @@ testTaken(void)
     }
 }
 
-/* One trigger, as the host states it and as the domain does; @byCall: the ladder is the call's,
- * else the host's. */
+/* Checks one trigger, stated by both host and domain; @byCall: the ladder is the call's, otherwise
+ * the host's. */
 static void
 assertTrigger(const char *field,
               const char *host,
@@ -293,8 +294,8 @@ assertTrigger(const char *field,
     g_assert_cmpint(convergePolicyGetAuthor(policy, found), ==, CONVERGE_LAYER_DOMAIN);
 }
 
-/* Every trigger, with every pair of what host and domain state.  The later one holds; with a
- * ladder that the domain may ask for, the domain's does. */
+/* Every trigger, with every pair of the host's and the domain's value.  The later one holds; with a
+ * ladder that the domain may ask for, the domain's holds. */
 static void
 testTriggers(void)
 {
@@ -352,7 +353,8 @@ testRefused(void)
     }
 }
 
-/* Every pair of ladder and set of rungs: what is kept is in both, in the ladder's order. */
+/* Every pair of a ladder and a set of rungs: the rungs that are in both stay, in the ladder's
+ * order. */
 static void
 testRungs(void)
 {
@@ -392,7 +394,7 @@ testRungs(void)
     }
 }
 
-/* A preset is the word of the layer that names it, and of no other. */
+/* The values of a preset come from the layer that names it, and from no other. */
 static void
 testPresetAuthor(void)
 {
@@ -421,7 +423,7 @@ testPresetAuthor(void)
     }
 }
 
-/* What is built in can be had, and every row has its words. */
+/* The built-in limits are possible values, and every row has its texts. */
 static void
 testTable(void)
 {
@@ -444,7 +446,7 @@ testTable(void)
     }
 }
 
-/* The manual page has every limit, with what is built in. */
+/* The manual page has every limit with its built-in value. */
 static void
 testManual(void)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policytest.c: what a policy text may say, and how a wrong one is refused
+ * policytest.c: valid policy texts, and how invalid ones are refused
  */
 #include <string.h>
 
 #include "policy/policy_fields.h"
 
-/* text -> the shortest text that says the same */
+/* text -> the shortest text of the same policy */
 static const struct {
     const char *text;
     const char *canonical;
@@ -28,7 +28,7 @@ static const struct {
     { "deadline,deadline=none", "deadline,deadline=none" },
     { "stop-conditions,passes=none,transfer-factor=5", "stop-conditions,passes=none,transfer-factor=5" },
     { "nova,when=always", "nova,when=always" },
-    /* A stated limit takes the preset's start value with it. */
+    /* The preset's start value follows a stated limit. */
     { "stepped,max-throttle=20", "stepped,max-throttle=20" },
     { "adaptive,max-downtime=50ms", "adaptive,max-downtime=50ms" },
 };
@@ -150,14 +150,14 @@ testTooLong(void)
     g_assert_cmpuint(strlen(error->message), <, 200);
 }
 
-/* However long a word is, a message repeats its start alone, up to a whole character. */
+/* A message quotes only the beginning of a long word, in whole characters. */
 static void
 testQuotes(void)
 {
     static const struct {
         const char *text;       /* with one "%s" for the long word */
-        const char *unit;       /* the word is this, over and over */
-        guint repeated;         /* how often the message does */
+        const char *unit;       /* the word consists of this, repeated */
+        guint repeated;         /* how often the message repeats it */
     } rows[] = {
         { "%s", "x", 128 },
         { "%s", "é", 64 },
@@ -189,7 +189,7 @@ testQuotes(void)
     }
 }
 
-/* Every preset is a right policy, says something of its own, and has its words. */
+/* Every preset is valid, differs from all others, and has its texts. */
 static void
 testPresets(void)
 {
@@ -221,7 +221,7 @@ testPresets(void)
     }
 }
 
-/* Each layer goes before all that are below it, field by field. */
+/* Field by field, a layer takes precedence over all below it. */
 static void
 testLayers(void)
 {
@@ -260,7 +260,7 @@ testLayers(void)
     }
 }
 
-/* A policy that the site has named stands where a preset could. */
+/* The name of a site's policy may be used like that of a preset. */
 static void
 testSites(void)
 {

@@ -2,8 +2,8 @@
 /*
  * policyxmltest.c: round trips through XML, hostile input, and the schema
  *
- * The schema is generated: VIR_TEST_REGENERATE_OUTPUT=1 writes data/converge-policy.rng
- * anew from the field table.
+ * VIR_TEST_REGENERATE_OUTPUT=1 regenerates the schema, data/converge-policy.rng, from the field
+ * table.
  */
 #include <libvirt/libvirt.h>
 #include <libxml/parser.h>
@@ -56,7 +56,7 @@ testPresets(void)
     }
 }
 
-/* Each field alone, at its ends and in between, without and with a preset. */
+/* Each field alone, at the ends of its range and in between, without and with a preset. */
 static void
 testFields(void)
 {
@@ -69,7 +69,7 @@ testFields(void)
         };
 
         for (j = 0; j < G_N_ELEMENTS(values); j++) {
-            /* A ladder's range is that of its rungs. */
+            /* The range of a ladder is given by its rungs. */
             gint64 value = info->type == CONVERGE_TYPE_LADDER ? values[j] % CONVERGE_RUNG_LAST + 1 : values[j];
             g_autofree char *text = convergeFieldFormat(i, value);
             g_autoptr(convergePolicySpec) spec = convergePolicySpecNew();
@@ -85,7 +85,7 @@ testFields(void)
     }
 }
 
-/* As libvirt gives it back, and as it takes it. */
+/* The XML is in the form that libvirt takes, and that it gives back. */
 static void
 testForm(void)
 {
@@ -100,8 +100,8 @@ testForm(void)
                     "</policy>\n");
 }
 
-/* Through libvirt itself, its test driver: what we write it takes, what it gives back we
- * take, also where somebody wrote it into the domain with another prefix. */
+/* libvirt's test driver takes what is written, and what it gives back can be read, even if the
+ * domain has it with another prefix. */
 static void
 testLibvirt(void)
 {
@@ -162,7 +162,7 @@ assertRefused(const char *xml,
     g_assert_cmpint(g_get_monotonic_time() - before, <, 5 * G_USEC_PER_SEC);
 }
 
-/* @unit @count times, between @before and @after */
+/* Returns @before, then @unit @count times, then @after. */
 static char *
 repeat(const char *before,
        const char *unit,
@@ -177,7 +177,7 @@ repeat(const char *before,
     return g_string_free(text, FALSE);
 }
 
-/* What is repeated -> words that the message must have */
+/* What is repeated -> what the message must contain */
 static const struct {
     const char *before, *unit;
     gsize count;
@@ -213,7 +213,7 @@ testHuge(void)
     g_autofree char *prefixed = g_strdup_printf("<policy xmlns:%s='urn:a' %s:a=''/>", prefix, prefix);
     gsize i;
 
-    /* A prefix stands in two places. */
+    /* The prefix occurs in two places. */
     assertRefused(prefixed, "unknown attribute 'ppp");
 
     for (i = 0; i < G_N_ELEMENTS(huge); i++) {
@@ -223,7 +223,7 @@ testHuge(void)
     }
 }
 
-/* Whatever is cut off is not well-formed, and a NUL cuts. */
+/* Truncated XML is not well-formed, and a NUL truncates. */
 static void
 testCut(void)
 {
@@ -239,7 +239,7 @@ testCut(void)
     }
 }
 
-/* Parses and writes; for several threads at once. */
+/* Parses and formats, in several threads at once. */
 static gpointer
 parseOften(gpointer opaque G_GNUC_UNUSED)
 {
@@ -301,7 +301,7 @@ appendRange(GString *out,
                            "            </data>\n", info->min, info->max);
 }
 
-/* What a field may hold, as far as a schema can say it. */
+/* Appends what a field may hold, as far as a schema can express it. */
 static void
 appendContent(GString *out,
               const convergeFieldInfo *info)
@@ -404,7 +404,7 @@ testSchema(void)
     g_assert_cmpstr(schema, ==, expected);
 }
 
-/* What libxml2 has to say stays with us. */
+/* libxml2 must print nothing. */
 static void G_GNUC_PRINTF(2, 3)
 genericError(void *opaque G_GNUC_UNUSED,
              const char *format,

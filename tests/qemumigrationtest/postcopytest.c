@@ -3,15 +3,15 @@
  * postcopytest.c: whether a migration can switch to post-copy, from domain XML, flags and
  * version
  *
- * The libvirt calls for that are defined here and go before the library's.
+ * The libvirt calls for that are defined here, in place of the library's.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "libvirt/postcopy.h"
 
-static const char *fakeXML;             /* NULL: cannot be had */
-static unsigned long fakeVersion;       /* 0: likewise */
+static const char *fakeXML;             /* NULL: the call fails */
+static unsigned long fakeVersion;       /* 0: the call fails */
 
 char *
 virDomainGetXMLDesc(virDomainPtr dom G_GNUC_UNUSED,
@@ -61,7 +61,7 @@ static const xmlCase xmlCases[] = {
       "</domain>", FALSE },
     { DOMAIN("<x:hostdev xmlns:x='urn:x' type='pci'/>"), FALSE },
     { "<domain><description>&lt;hostdev type='pci'/&gt;</description></domain>", FALSE },
-    /* Nothing that libvirt would write. */
+    /* XML that libvirt would not write. */
     { "", FALSE },
     { "<domain><devices><hostdev type='pci'/>", FALSE },
     { "<!DOCTYPE domain>" PCI, FALSE },
@@ -78,7 +78,7 @@ testXML(void)
     }
 }
 
-/* More than 64 KiB, as a guest with many disks has it. */
+/* More than 64 KiB, like the XML of a guest with many disks. */
 static void
 testLongXML(void)
 {

@@ -58,7 +58,7 @@ putGroup(const host *h,
     }
 }
 
-/* What the file would hold after @text was written to it. */
+/* The quota after @text was written to the file. */
 static convergeCpuQuota
 parse(const host *h,
       const char *path,

@@ -16,8 +16,8 @@ typedef struct _outcome outcome;
 struct _outcome {
     convergePlantResult result;
     convergeStatus status;
-    gint64 foreseenMs;          /* total, as predicted at the end of the bulk pass; 0: not */
-    gint64 foreseenPauseMs;     /* the pause, as predicted just before it */
+    gint64 foreseenMs;          /* the total predicted at the end of the bulk pass; 0: none */
+    gint64 foreseenPauseMs;     /* the downtime, as predicted just before it */
     gboolean pristine;
 };
 
@@ -55,7 +55,7 @@ runLoop(const convergePlantConfig *config,
     return o;
 }
 
-/* What the bulk pass leaves dirty, and how long it takes to send that, ms. */
+/* How long it takes to send what the bulk pass leaves dirty, ms. */
 static double
 leftMs(const convergePlantConfig *config)
 {
@@ -70,7 +70,8 @@ static const convergePlantConfig guest = {
     .writeRate = 250 * MB, .bandwidth = 96 * MB,
 };
 
-/* The middle: near the floor, which is one bulk pass and one sending of what it left. */
+/* A middle guest takes little more than the minimum: one bulk pass, and sending once what it
+ * left. */
 static void
 testFloor(void)
 {
@@ -106,7 +107,7 @@ testFloor(void)
     }
 }
 
-/* Who converges by itself is left alone. */
+/* A guest that converges by itself is left alone. */
 static void
 testQuiet(void)
 {
@@ -124,8 +125,8 @@ testQuiet(void)
     }
 }
 
-/* Beyond any throttle: the fallback comes within one pass after the bulk pass, and costs
- * little more than to have stopped the guest there. */
+/* For a guest beyond any throttle the fallback comes within one pass after the bulk pass, and
+ * costs little more than stopping the guest there would have. */
 static void
 testBeyond(void)
 {
@@ -140,7 +141,7 @@ testBeyond(void)
     g_assert_cmpfloat(o.result.lostMs, <=, 1.3 * leftMs(&config));
 }
 
-/* Once it no longer pays the throttle goes, unlike QEMU's. */
+/* The throttle is lifted once it no longer pays, unlike QEMU's. */
 static void
 testRelease(void)
 {
@@ -154,7 +155,7 @@ testRelease(void)
     gboolean released = FALSE;
     gint64 now = 0;
 
-    /* 20 s of work, then next to nothing. */
+    /* The guest writes for 20 s, and then hardly at all. */
     config.used = config.memory = 4000 * MB;
     config.workingSet = 3000 * MB;
     config.nphases = 2;
@@ -190,8 +191,8 @@ testLinkHalves(void)
     g_assert_cmpfloat(o.result.lostMs, <=, 1.25 * 2 * leftMs(&guest));
 }
 
-/* Just short of it a throttle of 99 % does converge, but loses the guest far more than to stop
- * it at once: that is as good as beyond. */
+/* Just short of beyond, a throttle of 99 % does converge, but loses the guest far more than
+ * stopping it at once: the guest counts as beyond. */
 static void
 testHopeless(void)
 {
@@ -224,8 +225,8 @@ testRefused(void)
     }
 }
 
-/* What it writes in a peak takes a throttle.  Handed over in a valley it takes none, whether
- * that is there when the bulk pass ends, after 56 s, or has to be waited for, after 206 s. */
+/* In a peak the guest needs a throttle, in a valley none, whether there is a valley when the bulk
+ * pass ends, after 56 s, or one has to be waited for, after 206 s. */
 static void
 testValley(void)
 {
@@ -261,7 +262,7 @@ testValley(void)
     }
 }
 
-/* Each turn costs CPU: few, and most where a sync is near. */
+/* There are few turns, since each costs CPU, and most of them come when a sync is near. */
 static void
 testTurns(void)
 {
@@ -309,7 +310,7 @@ oneOfMany(gpointer opaque)
     return NULL;
 }
 
-/* A hundred loops at once, each with a guest of its own, do what each does alone. */
+/* A hundred loops at once, each with a guest of its own, do what each would do alone. */
 static void
 testMany(void)
 {

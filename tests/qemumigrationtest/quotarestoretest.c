@@ -39,7 +39,7 @@ adopt(convergeVcpuQuota *quota)
     return changed;
 }
 
-/* As the next daemon does by the record of one that was killed. */
+/* Does what the next daemon does with the record of one that was killed. */
 static gboolean
 putBack(const convergeVcpuQuota *quota,
         GError **error)
@@ -58,7 +58,7 @@ putBack(const convergeVcpuQuota *quota,
 
 /* --- Tests --- */
 
-/* The form in the file of the record. */
+/* The JSON in the record's file. */
 static void
 testKept(void)
 {
@@ -84,13 +84,13 @@ testKept(void)
     }
 }
 
-/* Quota and period, each by itself: in the process that wrote them, and by a record. */
+/* Quota and period are put back separately, by the process that wrote them or by a record. */
 static void
 testEachByItself(void)
 {
     static const struct {
         gint64 quota, period;                   /* before */
-        gint64 otherQuota, otherPeriod;         /* written by somebody else while throttled */
+        gint64 otherQuota, otherPeriod;         /* written by others while throttled */
         gint64 leftQuota, leftPeriod;
     } rows[] = {
         { -1, 100000, KEEP, KEEP, -1, 100000 },
@@ -123,9 +123,9 @@ testEachByItself(void)
     }
 }
 
-/* Where somebody else has set both, nothing is written. */
+/* If others have set both, nothing is written. */
 static void
-testNothingOurs(void)
+testBothChanged(void)
 {
     int unified;
 
@@ -146,8 +146,8 @@ testNothingOurs(void)
     }
 }
 
-/* In the process that wrote it, a value is ours if it is the one written last, not any that
- * we might have written. */
+/* A process puts back only the value that it has written last, not just any value that it might
+ * have written. */
 static void
 testLastOne(void)
 {
@@ -161,13 +161,13 @@ testLastOne(void)
         quota = openQuota(&h);
         set(quota, 50);
         set(quota, 80);
-        hostMeddle(&h, 10000, KEEP);        /* 50 % of 20 ms, as the first throttle was */
+        hostMeddle(&h, 10000, KEEP);        /* 50 % of 20 ms, like the first throttle */
         g_assert_true(convergeVcpuQuotaRestore(quota, NULL));
         hostAssertThere(&h, 10000, 100000);
     }
 }
 
-/* Any single write may fail: what is left of both throttles is ours. */
+/* Any single write may fail: what is left of either throttle is put back. */
 static void
 testFailedWrite(void)
 {
@@ -191,7 +191,7 @@ testFailedWrite(void)
     }
 }
 
-/* The kernel never sees a moment in which the vCPU may use more than the group above. */
+/* Between two writes the vCPU may never use more than the group above, which the kernel refuses. */
 static void
 testOrder(void)
 {
@@ -217,8 +217,8 @@ testOrder(void)
     }
 }
 
-/* The period that somebody else has set makes the quota of before larger than what the group
- * above allows: that is said, and the throttle goes all the same. */
+/* With a period that others have set, the original quota is more than the group above allows: that
+ * is an error, but the throttle is lifted all the same. */
 static void
 testRefused(void)
 {
@@ -240,14 +240,14 @@ testRefused(void)
         g_assert_nonnull(strstr(error->message, "50000"));
         hostAssertThere(&h, -1, 10000);
 
-        /* Said once: nothing of ours is left. */
+        /* Reported once: nothing is left to put back. */
         g_assert_true(way ? putBack(quota, NULL) : convergeVcpuQuotaRestore(quota, NULL));
         hostAssertThere(&h, -1, 10000);
     }
 }
 
-/* What somebody else has set meanwhile is what the next throttle takes its part of, and what
- * is given back. */
+/* The next throttle is derived from what others have set meanwhile, and that is what is put
+ * back. */
 static void
 testAdopt(void)
 {
@@ -287,7 +287,7 @@ testAdopt(void)
             g_assert_cmpint(group->capUs, ==, rows[i].capUs);
             g_assert_false(adopt(quota));
 
-            /* A daemon that is killed here leaves what a record of now explains. */
+            /* If the daemon is killed here, the present record fits what the files hold. */
             hostAssertThere(&h, rows[i].wantedQuota, rows[i].wantedPeriod);
 
             set(quota, 30);
@@ -327,7 +327,7 @@ testReconciler(void)
     }
 }
 
-/* A hook script writes after we have looked and before we write. */
+/* A hook script writes between the adoption and the next throttle. */
 static void
 testRace(void)
 {
@@ -361,7 +361,7 @@ testRace(void)
     }
 }
 
-/* Files that cannot be read, or hold what no kernel would, are not adopted. */
+/* What cannot be read, or is impossible in a kernel, is not adopted. */
 static void
 testNotAdopted(void)
 {
@@ -396,7 +396,7 @@ main(int argc,
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/quotarestore/kept", testKept);
     g_test_add_func("/quotarestore/each-by-itself", testEachByItself);
-    g_test_add_func("/quotarestore/nothing-ours", testNothingOurs);
+    g_test_add_func("/quotarestore/both-changed", testBothChanged);
     g_test_add_func("/quotarestore/last-one", testLastOne);
     g_test_add_func("/quotarestore/failed-write", testFailedWrite);
     g_test_add_func("/quotarestore/order", testOrder);

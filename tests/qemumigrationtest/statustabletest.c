@@ -50,7 +50,7 @@ readManual(void)
     return text;
 }
 
-/* The matches of @pattern in @text, one after the other. */
+/* The matches of @pattern in @text. */
 static GMatchInfo *
 match(const char *pattern,
       const char *text)
@@ -148,7 +148,7 @@ testRows(void)
     }
 }
 
-/* What clients ask for by name is in the table. */
+/* The table has the statistics that clients ask for by name. */
 static void
 testNames(void)
 {

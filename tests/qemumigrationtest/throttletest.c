@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * throttletest.c: every throttle method has all that a method needs
+ * throttletest.c: every throttle method is complete
  */
 #include "plant/plant.h"
 #include "policy/policy_fields.h"
@@ -8,7 +8,7 @@
 
 #define MB 1e6
 
-/* Where users read of it, below the directory of the tests. */
+/* The documents that have to mention it, relative to the directory of the tests. */
 static const char *const places[] = {
     "../../docs/manpages/virt-converge-policy.rst",
     "../../data/converge-policy.rng",
@@ -26,13 +26,13 @@ testRow(gconstpointer opaque)
     g_assert_cmpuint(traits->gentle, <=, 99);
     g_assert_cmpfloat(traits->waitMs, >, 0);
 
-    /* A method that acts at once knows what is in force; of another one QEMU reports it. */
+    /* A method that acts at once knows what is in force; otherwise QEMU reports it. */
     g_assert_cmpint(traits->immediate, ==, row->slows != CONVERGE_SLOWS_BY_TRIGGER);
     g_assert_cmpint(traits->immediate, ==, row->inForce != NULL);
     g_assert_cmpint(traits->immediate, ==, row->poll != NULL);
     g_assert_cmpint(traits->immediate, ==, row->outlives);
 
-    /* When libvirt's job is over a throttle goes at once, unless QEMU has to be asked. */
+    /* When libvirt's job is over, a throttle is lifted at once, unless QEMU has to be asked. */
     g_assert_cmpint(row->cancel != NULL, ==, !row->asksQemu);
 
     g_assert_nonnull(row->open);
@@ -44,7 +44,8 @@ testRow(gconstpointer opaque)
     g_assert_nonnull(row->chosen);
 }
 
-/* Whatever is wanted, in the end there is QEMU's own throttle; and who takes over says why. */
+/* Whatever method is wanted, the last to take over is QEMU's own throttle.  A method that takes
+ * over tells why. */
 static void
 testGivesWay(gconstpointer opaque)
 {
@@ -61,7 +62,7 @@ testGivesWay(gconstpointer opaque)
     g_assert_cmpint(method, ==, CONVERGE_METHOD_QEMU);
 }
 
-/* A policy may name it, and users can read of it. */
+/* A policy may name the method, and the documents mention it. */
 static void
 testWords(gconstpointer opaque)
 {
@@ -83,7 +84,8 @@ testWords(gconstpointer opaque)
     }
 }
 
-/* The simulator has it: the guest dirties less, in the end, and then as much as before. */
+/* The simulator models the method: under it the guest dirties less, and afterwards as much as
+ * before. */
 static void
 testPlant(gconstpointer opaque)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * undorecordtest.c: records of what to undo, and files that are none
+ * undorecordtest.c: records of what to undo, and invalid files
  */
 #include <glib/gstdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
 
-/* A directory for records that does not exist yet, in one that does. */
+/* A directory for records that does not exist yet, in a new one that does. */
 typedef struct _place place;
 struct _place {
     char *top;
@@ -60,7 +60,7 @@ save(const convergeUndoRecord *record)
     g_assert_no_error(error);
 }
 
-/* As another program would. */
+/* Writes the file as another program would. */
 static void
 writeText(const place *p,
           const char *text)
@@ -97,7 +97,7 @@ loads(const place *p)
     return record != NULL;
 }
 
-/* The form of the file is what programs of other versions read. */
+/* The form of the file is fixed, since other versions of this program read it. */
 static void
 testRoundTrip(void)
 {
@@ -177,7 +177,7 @@ testCopy(void)
     g_assert_true(json_node_is_immutable(json_object_get_member(copy->kept, "groups")));
 }
 
-/* @n groups of vCPUs, each in @directory, which ends in "vcpu" */
+/* Keeps @n groups of vCPUs, each at @directory with its number appended. */
 static void
 keepGroups(convergeUndoRecord *record,
            const char *directory,
@@ -193,7 +193,7 @@ keepGroups(convergeUndoRecord *record,
     keep(record, "groups", text->str);
 }
 
-/* What is not read back is not written, and the old file stays. */
+/* A record that could not be read back is not written, and the old file stays. */
 static void
 testRefusedSave(void)
 {
@@ -204,7 +204,7 @@ testRefusedSave(void)
     placeInit(&p);
     record = newRecord(&p);
     save(record);
-    /* As many vCPUs as QEMU has at the most can be recorded. */
+    /* The largest number of vCPUs that QEMU supports can be recorded. */
     keepGroups(record, "/sys/fs/cgroup/machine.slice/machine-qemu\\\\x2d12345\\\\x2da\\\\x2dlong\\\\x2dname.scope/libvirt/vcpu", 4096);
     save(record);
     g_assert_true(loads(&p));
@@ -228,7 +228,7 @@ testRefusedSave(void)
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
 }
 
-/* The parts of a file of the right form. */
+/* The parts of a valid file. */
 #define HEAD "{\"version\":1,\"uuid\":\"" UUID "\",\"name\":\"busy\","
 #define PROCESSES "\"writer\":{\"pid\":1,\"start\":1},\"qemu\":{\"pid\":1,\"start\":1},"
 #define GROUP(directory, unified, quota, period, cap) \
@@ -323,7 +323,7 @@ testContents(void)
     }
 }
 
-/* Every beginning of a good file, and it with each byte changed. */
+/* A valid file cut off anywhere, and with each byte changed. */
 static void
 testGarbage(void)
 {
@@ -448,7 +448,7 @@ testLoadAll(void)
     g_assert_cmpuint(all->len, ==, G_N_ELEMENTS(names));
 }
 
-/* A directory that somebody has filled. */
+/* A directory with too many files. */
 static void
 testManyFiles(void)
 {
@@ -469,7 +469,7 @@ testManyFiles(void)
     g_assert_cmpuint(all->len, ==, 1024);
 }
 
-/* Names that are no part of a path, and no longer than a UUID might be. */
+/* A name must not be a path, nor longer than a UUID may be. */
 static void
 testNames(void)
 {
@@ -495,7 +495,7 @@ testNames(void)
     g_assert_true(convergeTextIsName(longest));
 }
 
-/* Whose it is, and whether those still live. */
+/* The record's processes, and whether they live. */
 static void
 testProcesses(void)
 {
@@ -529,13 +529,13 @@ testProcesses(void)
     g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
     g_assert_false(convergeUndoRecordQemuLives(record));
 
-    /* Another process under an old id. */
+    /* Another process with the same pid. */
     record->writer.start++;
     g_assert_false(convergeUndoRecordWriterLives(record));
     g_assert_false(convergeUndoRecordIsMine(record));
 }
 
-/* Who puts back what another process has left does not remove what a third one has begun. */
+/* A process that puts back what another one has left does not remove the record of a third one. */
 static void
 testRemoveForeign(void)
 {

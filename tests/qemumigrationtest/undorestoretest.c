@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * undorestoretest.c: QEMU's parameters and limits, given back by a record and in the process
- * that changed them
+ * undorestoretest.c: QEMU's parameters and limits, put back by a record or by the process that
+ * changed them
  */
 #include <string.h>
 #include <unistd.h>
@@ -15,10 +15,10 @@
 #include "undo/undo_restore.h"
 
 #define UUID "0d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f"
-#define OURS 95
+#define THROTTLE 95
 
-/* As QEMU's own throttle. */
-static const gint64 throttled[CONVERGE_PARAM_LAST] = { OURS, 99, OURS, 1, FALSE, 100 };
+/* The parameters under QEMU's own throttle. */
+static const gint64 throttled[CONVERGE_PARAM_LAST] = { THROTTLE, 99, THROTTLE, 1, FALSE, 100 };
 
 typedef gboolean (*putBackFunc)(const gint64 *original, GError **error);
 
@@ -35,7 +35,7 @@ putBackInProcess(const gint64 *original,
     return convergeQemuParamsRestore(&params, &fakeMonitor, error);
 }
 
-/* What the three methods of throttling keep. */
+/* A record with the members of all three throttle methods. */
 static convergeUndoRecord *
 recordOf(const char *dir,
          const gint64 *original)
@@ -95,22 +95,22 @@ testEachByItself(void)
         gint64 left[CONVERGE_PARAM_LAST];
         guint sets;
     } rows[] = {
-        /* All are ours. */
+        /* Nobody else has changed any. */
         { { 20, 10, 99, 50, 1, 300 }, { 95, 99, 95, 1, 0, 100 }, { 20, 10, 99, 50, 1, 300 }, 1 },
-        /* libvirt has taken back what it knows. */
+        /* libvirt has put back those that it knows. */
         { { 20, 10, 99, 50, 1, 300 }, { 20, 10, 95, 1, 0, 300 }, { 20, 10, 99, 50, 1, 300 }, 1 },
-        /* Each of them is somebody else's. */
+        /* Others have changed one, each in turn. */
         { { 20, 10, 99, 50, 1, 300 }, { 30, 99, 95, 1, 0, 100 }, { 30, 10, 99, 50, 1, 300 }, 1 },
         { { 20, 10, 99, 50, 1, 300 }, { 95, 33, 95, 1, 0, 100 }, { 20, 33, 99, 50, 1, 300 }, 1 },
         { { 20, 10, 99, 50, 1, 300 }, { 95, 99, 97, 1, 0, 100 }, { 20, 10, 97, 50, 1, 300 }, 1 },
         { { 20, 10, 99, 50, 1, 300 }, { 95, 99, 95, 66, 0, 100 }, { 20, 10, 99, 66, 1, 300 }, 1 },
         { { 20, 10, 99, 50, 1, 300 }, { 95, 99, 95, 1, 0, 777 }, { 20, 10, 99, 50, 1, 777 }, 1 },
         { { 20, 10, 99, 50, 1, 300 }, { 21, 11, 98, 51, 1, 301 }, { 21, 11, 98, 51, 1, 301 }, 0 },
-        /* Somebody else has lowered the most that QEMU throttles by. */
+        /* Others have set max-cpu-throttle. */
         { { 50, 10, 99, 50, 1, 300 }, { 95, 99, 96, 1, 0, 100 }, { 50, 10, 96, 50, 1, 300 }, 1 },
         { { 97, 10, 99, 50, 1, 300 }, { 95, 99, 96, 1, 0, 100 }, { 96, 10, 96, 50, 1, 300 }, 1 },
         { { 98, 10, 98, 50, 1, 300 }, { 20, 10, 40, 50, 1, 300 }, { 20, 10, 40, 50, 1, 300 }, 0 },
-        /* Somebody else throttles from more than that was. */
+        /* Others have set a cpu-throttle-initial above the original max-cpu-throttle. */
         { { 20, 10, 30, 50, 1, 300 }, { 60, 10, 95, 50, 1, 300 }, { 60, 10, 60, 50, 1, 300 }, 1 },
         { { 20, 10, 30, 50, 1, 300 }, { 95, 10, 95, 50, 1, 300 }, { 20, 10, 30, 50, 1, 300 }, 1 },
     };
@@ -132,8 +132,8 @@ testEachByItself(void)
     }
 }
 
-/* In the process that wrote it only the value written last is ours; by a record, each that may
- * have been written. */
+/* A process puts back only the value that it has written last; by a record, any value that may have
+ * been written is put back. */
 static void
 testOlderValue(void)
 {
@@ -149,7 +149,7 @@ testOlderValue(void)
     }
 }
 
-/* One value that QEMU does not take keeps no other from going back. */
+/* A value that QEMU refuses does not keep the others from being put back. */
 static void
 testRefused(void)
 {
@@ -171,8 +171,8 @@ testRefused(void)
     }
 }
 
-/* Each by itself, one waits for another: the initial throttle of before is above the
- * max-cpu-throttle of ours. */
+/* If they are put back one by one, one has to wait for another: the original cpu-throttle-initial
+ * is above this program's max-cpu-throttle. */
 static void
 testRefusedOrder(void)
 {
@@ -189,7 +189,7 @@ testRefusedOrder(void)
     }
 }
 
-/* Nobody is there to ask any more: the first question without an answer is the last one. */
+/* QEMU is gone: after the first query without an answer nothing more is sent. */
 static void
 testGone(void)
 {
@@ -210,7 +210,7 @@ testGone(void)
     }
 }
 
-/* What whoever migrates has stated is libvirt's to take back, once memory has moved. */
+/* After the migration call has returned, libvirt puts back what the caller has stated. */
 static void
 testCallers(void)
 {
@@ -227,7 +227,7 @@ testCallers(void)
 
     convergeQemuParamsEnd(&params);
     g_assert_true(convergeQemuParamsRestore(&params, &fakeMonitor, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, OURS);
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, THROTTLE);
     g_assert_cmpint(qemu.params[CONVERGE_PARAM_INCREMENT], ==, 99);
     g_assert_cmpint(qemu.params[CONVERGE_PARAM_MAX], ==, 99);
     g_assert_cmpint(qemu.params[CONVERGE_PARAM_THRESHOLD], ==, 50);
@@ -236,7 +236,7 @@ testCallers(void)
     g_assert_false(convergeQemuParamsIsCallers(&params, CONVERGE_PARAM_INITIAL));
 }
 
-/* Of another migration that has begun meanwhile. */
+/* What the caller of another migration has stated, which has begun meanwhile, is left alone. */
 static void
 testOtherCallers(void)
 {
@@ -258,7 +258,7 @@ testOtherCallers(void)
     }
 }
 
-/* --- What is kept --- */
+/* --- Kept members --- */
 
 static void
 assertParams(const convergeKeptParams *params,
@@ -344,7 +344,7 @@ guestClear(guest *g)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(guest, guestClear)
 
-/* Throttled in every way. */
+/* A guest that is throttled by every method. */
 static void
 guestInit(guest *g)
 {
@@ -377,8 +377,8 @@ guestInit(guest *g)
     qemu.limits[2] = 30;
 }
 
-/* Each of the three can fail, and keeps no other from going back; the record stays until all is
- * done. */
+/* Each of the three methods may fail, which does not keep the others from being put back; the
+ * record stays until all is done. */
 static void
 testWhole(void)
 {
@@ -415,7 +415,7 @@ testWhole(void)
     }
 }
 
-/* The first of all failures is told; the files come first. */
+/* The first of all failures is reported; the files come first. */
 static void
 testAllFail(void)
 {
@@ -474,7 +474,7 @@ testFiles(void)
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
 }
 
-/* A limit of somebody else stays. */
+/* A limit that others have set stays. */
 static void
 testLimits(void)
 {
@@ -491,7 +491,7 @@ testLimits(void)
     g_assert_cmpuint(counts[CONVERGE_METHOD_DIRTY_LIMIT], ==, 1);
 }
 
-/* A record of nothing. */
+/* An empty record. */
 static void
 testNothing(void)
 {

@@ -2,8 +2,8 @@
 /*
  * undotest.c: virt-converge-undo, on records of a process that has died
  *
- * The libvirt calls that it makes are defined here: a host with one QEMU that has a single
- * migration parameter.
+ * The program's libvirt calls are defined here: a host with one QEMU that has a single migration
+ * parameter.
  */
 #include <glib/gstdio.h>
 #include <libvirt/libvirt-qemu.h>
@@ -91,10 +91,10 @@ struct _host {
     char *dir;          /* of the records */
     char *group;        /* of a vCPU */
     char *max;          /* its file */
-    char *output;       /* of the program; a file */
-    char *said;         /* what is in it */
+    char *output;       /* the file with the program's output */
+    char *said;         /* its content */
     pid_t qemu;
-    gboolean limited;   /* records tell of dirty limits, and of nothing else */
+    gboolean limited;   /* records have dirty limits, and nothing else */
 };
 
 static void
@@ -140,7 +140,7 @@ keep(convergeUndoRecord *record,
     convergeUndoRecordKeep(record, member, value);
 }
 
-/* Throttled, with another downtime. */
+/* The record of a guest that is throttled, and has another downtime. */
 static void
 writeRecord(const host *h,
             const char *uuid,
@@ -190,7 +190,7 @@ hostInit(host *h)
     h->qemu = fork();
     g_assert_cmpint(h->qemu, >=, 0);
     if (h->qemu == 0) {
-        /* A test that fails leaves nobody behind. */
+        /* A test that fails leaves no process behind. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() == test)
             pause();
@@ -200,8 +200,8 @@ hostInit(host *h)
     libvirt.downtime = 50;
 }
 
-/* Runs the program on the records of @h with further arguments, up to NULL; what it says goes
- * to h->said. */
+/* Runs the program on the records of @h with further arguments, up to NULL; its output goes to
+ * h->said. */
 static int
 undo(host *h,
      const char *first,
@@ -279,7 +279,8 @@ testConnect(void)
     g_assert_false(hasRecord(&h, UUID));
 }
 
-/* One domain that libvirt does not know keeps no other; without libvirt the quotas go back. */
+/* A domain that libvirt does not know does not affect the others; without libvirt the quotas are
+ * put back. */
 static void
 testConnectFails(void)
 {
@@ -302,7 +303,7 @@ testConnectFails(void)
     g_assert_true(hasRecord(&h, OTHER));
 }
 
-/* Whoever still lives puts things back himself. */
+/* A writer that still lives puts things back itself. */
 static void
 testWriterLives(void)
 {
@@ -318,8 +319,8 @@ testWriterLives(void)
     g_assert_true(hasRecord(&h, UUID));
 }
 
-/* With another QEMU in its place nothing is touched, and only libvirt's help shows that the
- * record is of no more use. */
+/* If another QEMU has taken its place nothing is touched, and only with libvirt can the record be
+ * found useless. */
 static void
 testQemuGone(void)
 {
@@ -388,7 +389,7 @@ testUsage(void)
     filesAssert(h.max, "1000 100000");
 }
 
-/* A file that somebody else could have written is no record. */
+/* A file that others could have written does not count as a record. */
 static void
 testForeign(void)
 {

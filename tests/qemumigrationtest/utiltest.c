@@ -45,7 +45,7 @@ testTextEscape(void)
     }
 }
 
-/* @n times @unit, and @end. */
+/* Returns @unit @n times, then @end. */
 static char *
 repeat(const char *unit,
        gsize n,
@@ -67,14 +67,14 @@ testTextBound(void)
         gsize n;
         const char *end;
         const char *escaped;    /* of the unit */
-        gsize left;             /* of those */
+        gsize left;             /* number of units left */
         const char *endLeft;
     } rows[] = {
         { "ä", CONVERGE_TEXT_MOST, "", "ä", CONVERGE_TEXT_MOST, "" },
         { "ä", CONVERGE_TEXT_MOST, "b", "ä", CONVERGE_TEXT_MOST - 1, "…" },
         { "ä", 100000, "", "ä", CONVERGE_TEXT_MOST - 1, "…" },
         { "\n", CONVERGE_TEXT_MOST / 4, "", "\\x0a", CONVERGE_TEXT_MOST / 4, "" },
-        /* No half of an escape. */
+        /* An escape is never cut in half. */
         { "\n", CONVERGE_TEXT_MOST / 4, "b", "\\x0a", CONVERGE_TEXT_MOST / 4 - 1, "…" },
         { "\n", 100000, "", "\\x0a", CONVERGE_TEXT_MOST / 4 - 1, "…" },
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vcpuquotatest.c: CPU quotas of vCPU threads, on trees made of plain files
+ * vcpuquotatest.c: CPU quotas of vCPU threads, on trees of plain files
  */
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -63,7 +63,7 @@ treeClear(tree *t)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(tree, treeClear)
 
-/* @root of a hierarchy at cgroup/@name. */
+/* Mounts @root of a hierarchy at cgroup/@name. */
 static void
 mount(tree *t,
       const char *root,
@@ -232,7 +232,7 @@ testV2(void)
     assertFile(&t, "cgroup/" SCOPE "/libvirt/vcpu0/cpu.max", "max 50000");
 }
 
-/* The operator's quota is what a throttle takes its part of, wherever it is set. */
+/* A throttle leaves a part of the operator's quota, wherever that is set. */
 static void
 testOperatorQuota(void)
 {
@@ -273,7 +273,7 @@ testOperatorQuota(void)
     }
 }
 
-/* Less than a hundredth of a CPU left, of which the kernel can express no less. */
+/* Less than a hundredth of a CPU is left, which is the least that the kernel supports. */
 static void
 testTinyQuota(void)
 {
@@ -308,8 +308,8 @@ testHybrid(void)
     g_assert_cmpfloat_with_epsilon(ratio1(&t, GUEST "/vcpu0"), 0.5, 0.001);
 }
 
-/* A part of the hierarchy bound over its top, as in a container; a hidden mount of all of
- * it; and one of something else. */
+/* A part of the hierarchy is bind-mounted over its top, as in a container; there are also a hidden
+ * mount of all of the hierarchy, and a mount of something else. */
 static void
 testMounts(void)
 {
@@ -378,7 +378,7 @@ testRefusedAll(void)
     makeV1(&t, -1);
     assertRefused(&t, 0, "cannot find the cgroups of 0 vCPUs");
 
-    /* One of two, and both in one. */
+    /* One of two threads is refused, and so are two threads in one group. */
     put(&t, "proc/4712/cgroup", "4:cpu:/" GUEST "/emulator\n");
     assertRefused(&t, 2, "thread 4712");
     put(&t, "proc/4712/cgroup", "4:cpu:/" GUEST "/vcpu0\n");
@@ -390,7 +390,7 @@ testRefusedAll(void)
     assertRefused(&t, 1, "thread 4711");
 }
 
-/* Version 2 whose groups were not given the controller, or something strange. */
+/* In version 2, groups may lack the controller, or hold something invalid. */
 static void
 testRefusedV2(void)
 {
@@ -410,7 +410,7 @@ testRefusedV2(void)
     }
 }
 
-/* Permissions do not bind root, so root becomes somebody else. */
+/* Permissions do not bind root: drop root. */
 static void
 testNotWritable(void)
 {
@@ -473,7 +473,7 @@ testOneFails(void)
     g_assert_nonnull(error);
     assertFile(&t, "cgroup/cpu/" GUEST "/vcpu1/cpu.cfs_quota_us", "-1");
 
-    /* It heals. */
+    /* Later the vCPU can be throttled again. */
     put(&t, "cgroup/cpu/" GUEST "/vcpu0/cpu.cfs_period_us", "100000");
     set(quota, 0, 50);
     g_assert_cmpfloat_with_epsilon(ratio1(&t, GUEST "/vcpu0"), 0.5, 0.001);
@@ -481,7 +481,7 @@ testOneFails(void)
     assertFile(&t, "cgroup/cpu/" GUEST "/vcpu0/cpu.cfs_quota_us", "-1");
 }
 
-/* Nothing is written where nothing changes. */
+/* Nothing is written if nothing changes. */
 static void
 testIdempotent(void)
 {
@@ -498,15 +498,15 @@ testIdempotent(void)
     assertFile(&t, "cgroup/cpu/" GUEST "/vcpu0/cpu.cfs_quota_us", "1234567");
 }
 
-/* Who sets a quota of his own meanwhile keeps it; what a killed process left half
- * written is ours all the same. */
+/* A quota that others have set meanwhile stays; what a killed process left half written is put
+ * back. */
 static void
 testWhoseIsIt(void)
 {
     static const struct {
-        const char *quota;      /* NULL: as we wrote it */
+        const char *quota;      /* NULL: not changed by others */
         const char *period;
-        gboolean ours;
+        gboolean putBack;
     } rows[] = {
         { NULL, NULL, TRUE },
         { "-1", NULL, TRUE },
@@ -530,12 +530,12 @@ testWhoseIsIt(void)
         if (rows[i].period)
             put(&t, "cgroup/cpu/" GUEST "/vcpu0/cpu.cfs_period_us", "%s", rows[i].period);
         g_assert_true(convergeVcpuQuotaRestore(quota, NULL));
-        if (rows[i].ours || rows[i].quota)
+        if (rows[i].putBack || rows[i].quota)
             assertFile(&t, "cgroup/cpu/" GUEST "/vcpu0/cpu.cfs_quota_us",
-                       rows[i].ours ? "-1" : rows[i].quota);
-        if (rows[i].ours || rows[i].period)
+                       rows[i].putBack ? "-1" : rows[i].quota);
+        if (rows[i].putBack || rows[i].period)
             assertFile(&t, "cgroup/cpu/" GUEST "/vcpu0/cpu.cfs_period_us",
-                       rows[i].ours ? "100000" : rows[i].period);
+                       rows[i].putBack ? "100000" : rows[i].period);
     }
 }
 

@@ -7,21 +7,21 @@
 
 #include "util/worker.h"
 
-/* Of a wait that is to end because something happens; if it does not, the test has failed. */
+/* The timeout of waits that should end earlier; if one does not, the test has failed. */
 #define LONG_MS 60000
 
-/* By this name the test finds the threads of its workers. */
+/* The name of the workers' threads, by which the test finds them. */
 #define THREAD "worker-of-test"
 
-/* What the calls of a test share. */
+/* Shared by the calls of a test. */
 typedef struct _testGate testGate;
 struct _testGate {
-    pthread_mutex_t lock;       /* guards all below; pthread's, as checkers of threads know it */
+    pthread_mutex_t lock;       /* guards all below; pthread's, since thread checkers know that */
     pthread_cond_t changed;
     gboolean open;
     unsigned int entered;
     unsigned int freed;
-    char passed[16];            /* names of the calls that went through, in their order */
+    char passed[16];            /* names of the calls that went through, in order */
 };
 
 #define TEST_GATE { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, FALSE, 0, 0, "" }
@@ -143,7 +143,7 @@ countThreads(void)
         g_autofree char *path = g_build_filename("/proc/self/task", task, "comm", NULL);
         g_autofree char *name = NULL;
 
-        /* One that has just ended cannot be read. */
+        /* A thread that has just ended cannot be read. */
         if (g_file_get_contents(path, &name, NULL, NULL) && g_str_equal(name, THREAD "\n"))
             n++;
     }
@@ -178,7 +178,7 @@ testNothingToFree(void)
     g_assert_cmpstr(gate.passed, ==, "a");
 }
 
-/* Nothing that hangs holds up whoever pushes or waits. */
+/* A call that hangs does not hold up pushing, and waiting only for the given time. */
 static void
 testWait(void)
 {
@@ -207,7 +207,7 @@ testFull(void)
     testGate gate = TEST_GATE;
     g_autoptr(convergeWorker) worker = newWorker(2);
 
-    /* The one that runs is not in the queue. */
+    /* The call that runs is not in the queue. */
     g_assert_true(push(worker, &gate, 'a'));
     awaitEntered(&gate, 1);
     g_assert_true(push(worker, &gate, 'b'));
@@ -277,7 +277,7 @@ testBoundedHangs(void)
     g_assert_cmpstr(gate.passed, ==, "a");
 }
 
-/* Whatever comes first, the end of the call or of the wait, it is freed once. */
+/* Whichever ends first, the call or the wait: the call is freed once. */
 static void
 testBoundedRace(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * escape.c: an escaped text shows itself and does nothing else; what does so already stays
+ * escape.c: an escaped text is harmless to a terminal, and a harmless text stays as it is
  */
 #include <string.h>
 
@@ -26,7 +26,7 @@ assertHarmless(const char *text)
     }
 }
 
-/* What has to be escaped, found by other means than text.c finds it. */
+/* Whether nothing has to be escaped, found independently of text.c. */
 static gboolean
 isClean(const char *text)
 {

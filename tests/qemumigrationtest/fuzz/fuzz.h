@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fuzz.h: what libFuzzer calls, and replay.c for the files of a corpus
+ * fuzz.h: what libFuzzer calls with its inputs, and replay.c with the files of a corpus
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * numbers.c: whatever libvirt and QEMU say of a migration, decisions stay within the policy
- * and can be told; UBSan's float-cast-overflow sees what does not fit its type
+ * numbers.c: whatever libvirt and QEMU report of a migration, decisions stay within the policy
+ * and can be explained; UBSan's float-cast-overflow sees what does not fit its type
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 #define STEPS_MOST 64
 
-/* The input, as bytes that are taken from it; behind its end come zeroes. */
+/* The input, from which bytes are taken; after its end come zeroes. */
 typedef struct _fuzzInput fuzzInput;
 struct _fuzzInput {
     const uint8_t *data;
@@ -31,7 +31,8 @@ takeByte(fuzzInput *input)
     return *input->data++;
 }
 
-/* One from what it was before, so that a few bytes make a plausible migration, or anything. */
+/* A number derived from its last value, so that a few bytes make a plausible migration, or
+ * anything. */
 static guint64
 takeNumber(fuzzInput *input,
            guint64 before)
@@ -54,7 +55,7 @@ takeNumber(fuzzInput *input,
     }
 }
 
-/* Of QEMU's own throttle, and of one that acts at once. */
+/* The traits of QEMU's own throttle, and of one that acts at once. */
 static const convergeThrottleTraits throttles[] = {
     { .method = CONVERGE_METHOD_QEMU, .least = 20, .gentle = 95, .waitMs = 1 },
     { .method = CONVERGE_METHOD_VCPU_QUOTA, .immediate = TRUE, .gentle = 97, .waitMs = 0.5 },
@@ -70,7 +71,7 @@ answer(virDomainPtr dom G_GNUC_UNUSED,
 {
     uint8_t length = takeByte(replies);
 
-    /* Text of its own, or a reply whose number alone is. */
+    /* Any text, or a valid reply with any number. */
     if (length > 0) {
         length = MIN(length, replies->left);
         *result = strndup((const char *)replies->data, length);
@@ -125,7 +126,7 @@ takeSample(fuzzInput *input,
     convergeSampleFromJobStats(sample, VIR_DOMAIN_JOB_UNBOUNDED, params, nparams);
     virTypedParamsFree(params, nparams);
 
-    /* The clock is our own: it does not go back, nor on for ever. */
+    /* The clock is not part of the input from outside: it neither goes back nor overflows. */
     sample->timeMs = MIN(last + takeByte(input) * (how & 4 ? G_GINT64_CONSTANT(1000000000000) : 50),
                          CONVERGE_COUNT_MOST);
     sample->paused = (how & 8) != 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy-conf.c: what is taken as a host's configuration reads the same once written, and
- * keeps a domain that asks for everything within its limits; what is refused says why,
- * briefly
+ * policy-conf.c: a valid host configuration survives a round trip, and keeps a domain that
+ * asks for everything within its limits; an invalid one is refused with a short reason
  */
 #include <string.h>
 
@@ -51,7 +50,7 @@ writeConf(const convergePolicyConf *conf)
     return g_string_free(out, FALSE);
 }
 
-/* Nothing that the domain asks for is a reason to refuse it. */
+/* Whatever a domain asks for, it is limited, not refused. */
 static void
 limitDomain(const convergePolicyConf *conf)
 {

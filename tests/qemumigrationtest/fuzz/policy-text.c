@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy-text.c: what is taken as a policy's text reads the same once printed, resolved
- * or not; what is refused says why
+ * policy-text.c: a valid policy text survives a round trip, resolved or not; an invalid one
+ * is refused with a reason
  */
 #include <string.h>
 

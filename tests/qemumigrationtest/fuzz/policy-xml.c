@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy-xml.c: what is taken as a policy's XML reads the same once written, and as a text
- * that says the same within the built-in limits; what is refused says why, briefly
+ * policy-xml.c: valid policy XML survives a round trip, and another through text that means
+ * the same within the built-in limits; invalid XML is refused with a short reason
  */
 #include <string.h>
 

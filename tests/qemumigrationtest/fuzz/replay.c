@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * replay.c: gives a fuzz target the files of the directories that are its arguments,
- * so that a corpus is a test for any compiler
+ * replay.c: runs a fuzz target on the files of the directories that are its arguments, so
+ * that a corpus is a test with any compiler
  */
 #include <glib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fakelibvirt.c: a libvirt that refuses where a test says so
+ * fakelibvirt.c: a libvirt that refuses calls as a test wants
  */
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
@@ -12,8 +12,8 @@
 
 fakeLibvirt fake;
 
-static int domainPlace;         /* stands for the virDomain, whose fields are libvirt's */
-static __thread gboolean caller;    /* this thread makes a call of the test */
+static int domainPlace;         /* stands for the virDomain, which is opaque */
+static __thread gboolean caller;    /* this thread makes a call for the test */
 
 virDomainPtr
 fakeDomain(void)
@@ -161,7 +161,7 @@ virConnectDomainEventRegisterAny(virConnectPtr conn G_GNUC_UNUSED,
     return -1;
 }
 
-/* An outgoing migration is under way, whoever asks; no memory has moved yet. */
+/* Always an outgoing migration that has not moved memory yet. */
 int
 virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
                      int *type,
@@ -280,7 +280,7 @@ virConnectOpenAuth(const char *name G_GNUC_UNUSED,
     return NULL;
 }
 
-/* FALSE: the call is refused. */
+/* Returns FALSE if the call is refused. */
 static gboolean
 check(int (*ensure)(virConnectPtr conn, virDomainDef *def))
 {
@@ -295,7 +295,7 @@ check(int (*ensure)(virConnectPtr conn, virDomainDef *def))
     if (ensure(NULL, NULL) < 0)
         return FALSE;
     if (fake.outcome == FAKE_BUSY) {
-        /* As libvirt waits for the other job: a loop that was there would look meanwhile. */
+        /* libvirt waits for the other job; if there were a loop, it would sample meanwhile. */
         g_usleep(G_USEC_PER_SEC / 2);
         raiseError(VIR_ERR_OPERATION_INVALID, "another job is under way");
         return FALSE;

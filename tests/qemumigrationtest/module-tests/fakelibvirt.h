@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fakelibvirt.h: a libvirt that refuses where a test says so
+ * fakelibvirt.h: a libvirt that refuses calls as a test wants
  *
- * A shared library that stands before the real one.  Its QEMU driver checks rights, begins
- * and ends jobs by the same calls as libvirt's, so that the module sees what it sees in a
- * daemon.  It knows one domain.
+ * A shared library that is searched before the real one.  Its QEMU driver checks rights, and
+ * begins and ends jobs, by the same calls as libvirt's, so that the module sees what it would
+ * see in a daemon.  There is one domain.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 
 /* How far a call comes. */
 typedef enum {
-    FAKE_READ_ONLY,         /* refused before rights are looked at */
+    FAKE_READ_ONLY,         /* refused before rights are checked */
     FAKE_DENIED,            /* the caller has no right to it */
     FAKE_BUSY,              /* another job is under way */
     FAKE_FAILS,             /* its job begins, and fails */
@@ -24,22 +24,22 @@ typedef enum {
 
 typedef struct _fakeLibvirt fakeLibvirt;
 struct _fakeLibvirt {
-    fakeOutcome outcome;    /* of the next call of a migration */
-    const char *denied;     /* the check of a right that fails, too; NULL: none */
-    const char *metadata;   /* of the domain; NULL: it has none */
+    fakeOutcome outcome;    /* of the next migration call */
+    const char *denied;     /* a check of rights that fails as well; NULL: none */
+    const char *metadata;   /* of the domain; NULL: none */
     void (*during)(void);   /* while libvirt's job runs; may be NULL */
     void (*after)(void);    /* when the job has ended, before the call returns */
 
     /* What was seen. */
-    gint looks;             /* atomic: job statistics that a loop has asked for */
-    gint acts;              /* atomic: anything that changes a guest */
-    gboolean hasPolicyParam;    /* our parameter has come through */
-    unsigned int flags;     /* that the driver was called with */
+    gint looks;             /* atomic: how often a loop has asked for job statistics */
+    gint acts;              /* atomic: how many calls have changed the guest */
+    gboolean hasPolicyParam;    /* the policy's parameter has reached the driver */
+    unsigned int flags;     /* with which the driver was called */
 };
 
 extern fakeLibvirt fake;
 
-/* The error of the calling thread's last call, as libvirt has it. */
+/* libvirt's error of the calling thread's last call. */
 int fakeErrorCode(void);
 const char *fakeErrorText(void);
 

@@ -2,8 +2,8 @@
 /*
  * libvirtd.c: the module in a daemon whose libvirt refuses calls
  *
- * A program of this name, since the module is inert in any other.  The wrappers are called
- * as a daemon calls them; behind them stands fakelibvirt.h.
+ * The program has this name because the module is inert in any other.  It calls the wrappers as
+ * a daemon does; fakelibvirt.h is behind them.
  */
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -19,10 +19,10 @@
 #define LIVE VIR_MIGRATE_LIVE
 #define P2P (VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER)
 
-/* Far longer than a loop takes to look. */
+/* Far longer than a loop takes until its first turn. */
 #define PATIENCE_US (20 * G_USEC_PER_SEC)
 
-/* --- What the daemon writes into its log --- */
+/* --- The daemon's log --- */
 
 static char *logPath;
 static int realStderr;
@@ -39,7 +39,7 @@ startLog(void)
     close(fd);
 }
 
-/* g_free() */
+/* Returns what was logged.  Free with g_free(). */
 static char *
 endLog(void)
 {
@@ -98,7 +98,7 @@ statsKnowPolicy(gboolean completed)
     return known;
 }
 
-/* Others ask and set things meanwhile, as they do in a daemon. */
+/* Waits for the loop's first turns.  Meanwhile others ask and set things, as in a daemon. */
 static void
 untilItLooks(void)
 {
@@ -114,7 +114,7 @@ untilItLooks(void)
 
 /* --- Tests --- */
 
-/* The policy is such that whoever carries it out for another call's migration does harm. */
+/* A policy that would do harm if it were applied to another call's migration. */
 #define HARM "suspend,passes=1,max-downtime=2000s,initial-downtime=5ms"
 
 static void
@@ -143,7 +143,7 @@ testRefused(void)
                 g_assert_cmpint(perform(policies[j], flags[k]), ==, -1);
                 log = endLog();
 
-                /* A wrong policy is told to those alone who may migrate. */
+                /* Only callers who may migrate learn that the policy is wrong. */
                 g_assert_cmpint(fakeErrorCode(), ==, wrong && rows[i].outcome == FAKE_BUSY ?
                                 VIR_ERR_INVALID_ARG : rows[i].code);
                 g_assert_cmpint(fake.looks, ==, 0);
@@ -157,7 +157,7 @@ testRefused(void)
     }
 }
 
-/* Refused between the check of rights and the first act of the job. */
+/* The call is refused after the check of rights and before the job does anything. */
 static void
 testBegun(void)
 {
@@ -176,7 +176,8 @@ testBegun(void)
     }
 }
 
-/* The loop looks several times a second.  One look may be under way already. */
+/* Asserts that the loop, which samples several times a second, has stopped.  One sample may be
+ * under way already. */
 static void
 seeNoMoreLooks(void)
 {
@@ -205,7 +206,7 @@ testNoPolicy(void)
     g_assert_false(statsKnowPolicy(TRUE));
 }
 
-/* A Confirm that is refused changes nothing for the one that is not. */
+/* A Confirm that is refused does not affect a later one that is not. */
 static void
 testConfirm(void)
 {
@@ -231,7 +232,7 @@ testConfirm(void)
     }
 }
 
-/* libvirt has ended its job, whatever Confirm returns. */
+/* Even if Confirm fails, libvirt has ended its job. */
 static void
 testConfirmFails(void)
 {
@@ -250,7 +251,7 @@ testPeer2peerIsConfirmed(void)
     g_assert_false(statsKnowPolicy(FALSE));
     g_assert_true(statsKnowPolicy(TRUE));
 
-    /* A later migration without a policy knows nothing of it. */
+    /* A later migration without a policy is not affected. */
     g_assert_cmpint(perform(NULL, P2P), ==, 0);
     g_assert_false(statsKnowPolicy(TRUE));
 }
@@ -278,7 +279,7 @@ testRights(void)
         { "nova", "virDomainSuspendEnsureACL", NULL },
         { "post-copy", "virDomainMigrateStartPostCopyEnsureACL", "domain:migrate" },
         { "adaptive", "virDomainMigrateSetMaxDowntimeEnsureACL", "domain:migrate" },
-        /* The right to migrate, which is asked for in any case, is also that to throttle. */
+        /* The right to migrate, which is checked in any case, includes that to throttle. */
         { "adaptive", "virDomainMigratePerform3ParamsEnsureACL", "denied by libvirt" },
     };
     gsize i;
@@ -297,8 +298,8 @@ testRights(void)
     }
 }
 
-/* What a domain's metadata says takes no right of the caller, and goes no further than the
- * host lets it: not to abort or to pause. */
+/* The policy in a domain's metadata needs no right of the caller, and is limited by the host: it
+ * may neither abort nor pause. */
 static void
 testDomainsWord(void)
 {

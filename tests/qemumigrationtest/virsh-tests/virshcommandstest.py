@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# virshcommandstest.py: the commands that our virsh adds, and their manual pages
+# virshcommandstest.py: the commands that the launcher adds to virsh, and their manual pages
 #
 # usage: virshcommandstest.py LAUNCHER SHIM FAKE MANPAGES [unittest arguments]
 #
-# Like virshtest.py, whose first arguments and environment it shares.  What a manual
-# page must name comes from the program itself.
+# It shares first arguments and environment with virshtest.py.  What a manual page must
+# name comes from the program itself.
 
 import json
 import os
@@ -28,7 +28,7 @@ SET = "Convergence policy set\n"
 CLEARED = "Convergence policy cleared\n"
 NO_POLICY = "error: domain 'test' has no convergence policy\n"
 
-# One of every kind of value, not all that there are, and in no order.
+# One value of every kind, not every statistic, and in no order.
 STATUS = ";".join((
     "ullong auto_converge.working_set 1610612736",
     "ullong auto_converge.bandwidth 104857600",
@@ -66,7 +66,7 @@ class CommandTest(VirshTest):
         return self.ours("-q", *args, **extra)
 
     def rows(self, *args, **extra):
-        """What converge-explain says: field -> (value, layer)."""
+        """The output of converge-explain: field -> (value, layer)."""
         code, out, err = self.quiet(*args, **extra)
         self.assertEqual((code, err), (0, ""))
         rows = [line.split(None, 3) for line in out.splitlines()]
@@ -78,7 +78,7 @@ class CommandTest(VirshTest):
 
 
 class Modes(CommandTest):
-    """The same in every way that a virsh can be used."""
+    """A command does the same in every way that virsh can be used."""
 
     LINES = ["converge-presets", "converge-explain xen,when=always", "help converge-set",
              "converge-set --help", "help converge", "help --command converge-show",
@@ -99,7 +99,7 @@ class Modes(CommandTest):
                 self.assertIn("\n" + text, self.typed(LAUNCHER, [line.encode() + b"\n"])[1])
 
     def test_among_others(self):
-        """In order, on one connection: the test driver forgets with it."""
+        """Commands run in order, on one connection: with it the test driver forgets everything."""
         line = ("echo a; converge-set test nova; converge-show test; list; "
                 "converge-clear test ;converge-show test # ; list\n; echo b")
         listed = self.stock("-q", "list")[1]
@@ -126,7 +126,7 @@ class Modes(CommandTest):
             self.assertEqual(file.read().splitlines(), lines + ["quit"])
 
     def test_no_host(self):
-        """What needs no host works without; what needs one says so as virsh does."""
+        """Without a host, commands that need none work; others fail as in virsh."""
         extra = {"VIRSH_DEFAULT_CONNECT_URI": "nonsense:///"}
         self.assertEqual(self.ours("converge-presets", **extra), self.ours("converge-presets"))
         self.assertEqual(self.ours("converge-show", "test", **extra),
@@ -152,14 +152,14 @@ class Domain(CommandTest):
                               r'policy/1.0" preset="xen" when="always">')
         self.assertIn("<converge:stall>3</converge:stall>", out)
 
-    def test_of_somebody_else(self):
+    def test_other_metadata(self):
         """Other metadata is neither shown nor touched."""
         code, out, err = self.quiet("metadata test urn:x --key x --set '<a/>'; converge-set test xen; "
                                     "converge-clear test; metadata test urn:x; converge-show test")
         self.assertEqual((code, out.strip(), err), (1, "<a/>", NO_POLICY))
 
     def test_where(self):
-        """The running domain and its configuration are two places."""
+        """The running domain and its configuration have a policy each."""
         one = "converge-set test nova --config; converge-show test --%s"
         self.assertEqual(self.quiet(one % "config"), (0, "nova\n", ""))
         self.assertEqual(self.quiet(one % "live"), (1, "", NO_POLICY))
@@ -169,7 +169,7 @@ class Domain(CommandTest):
         self.assertEqual(self.quiet(both), (1, "nova\n", NO_POLICY))
 
     def test_as_virsh(self):
-        """Which domain, and whether it may, is virsh's business."""
+        """virsh itself finds the domain, and checks whether it may be changed."""
         for command in ("show", "clear", "status"):
             self.assertEqual(self.ours("converge-" + command, "nobody"),
                              self.stock("metadata", "nobody", "urn:x"))
@@ -211,7 +211,7 @@ class Domain(CommandTest):
         self.assertRegex(self.ours("converge-status", "test")[2], "^error: this function is not supp")
 
     def test_escapes(self):
-        """Text of others comes as one line that does nothing to a terminal."""
+        """Text from others is printed as one line that is harmless to a terminal."""
         done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1",
                          VIRSH_FAKE_STATUS="string auto_converge.reason a\nstate: \x1b[31mforged\u202e")
         self.assertIn("reason: a\\x0astate: \\x1b[31mforged\\u{202e}", done[1].splitlines())
@@ -298,7 +298,7 @@ class Local(CommandTest):
         self.assertFails(self.quiet("converge-explain", "adaptive,max-throttle=90"),
                          "field 'max-throttle' of the converge policy has the value '90', which is beyond "
                          "the limit in the configuration of the host; allowed: no more than '80'")
-        # The fallback of others is not the domain's to hasten.
+        # A domain may not hasten a fallback that others ask for.
         self.conf = self.file("triggers.conf", "[default]\nfallback = abort\ndeadline = 10min\n")
         rows = self.rows(with_domain)
         self.assertEqual(rows["fallback"], ("abort", "host"))
@@ -313,7 +313,7 @@ class Local(CommandTest):
                          self.rows("converge-explain"))
 
     def test_another_host(self):
-        """Its configuration is not at hand, and its policies have other names."""
+        """The other host's configuration is not available, and its policies have other names."""
         for uri, host in (("qemu+ssh://root@elsewhere/system", "elsewhere"),
                           ("qemu+tls://[2001:db8::1]:16514/system", "2001:db8::1"),
                           ("qemu:///system", None), ("qemu+ssh://localhost/system", None)):
@@ -348,7 +348,7 @@ class Local(CommandTest):
 
 
 class Estimate(CommandTest):
-    """Of a domain without resident memory to be known, on a host that is not asked."""
+    """Estimates for a domain whose resident memory is unknown, on a host that is not asked."""
 
     def estimate(self, *words, dirty="40", **extra):
         return self.quiet("converge-estimate", "test", *words, VIRSH_FAKE_DIRTY=dirty, **extra)
@@ -380,7 +380,7 @@ class Estimate(CommandTest):
                                     result["used"]["value"] / result["bandwidth"] * 1000)
 
     def test_policies(self):
-        """As the domain and the site would have them."""
+        """The policies of the domain and the site are estimated too."""
         self.conf = self.file("site.conf", SITE)
         line = ("converge-set test adaptive,max-throttle=80; converge-estimate test --json --exact "
                 "--seconds 5 --bandwidth 30 --policy batch --policy adaptive,throttle=none -- adaptive")
@@ -427,7 +427,7 @@ class Estimate(CommandTest):
                 self.assertRegex(err, "^error: [^\n]*%s[^\n]*\n$" % message)
 
     def test_failures(self):
-        """One message each."""
+        """Each failure prints one message."""
         code, out, err = self.estimate("--bandwidth", "9", dirty="none")
         self.assertEqual((code, out), (1, ""))
         self.assertRegex(err, r"^measure 1 s, flags=0x0\nerror: QEMU did not report the dirty rate [^\n]*\n$")
@@ -461,7 +461,7 @@ class Usage(CommandTest):
                 self.assertFails(self.ours(line), message)
 
     def test_wording(self):
-        """virsh says the same of a command of its own."""
+        """The messages are those that virsh prints for a command of its own."""
         for line, message in self.CASES:
             line = line.replace("converge-show", "metadata").replace("--domain=test --domain test",
                                                                      "--domain=test --domain x")
@@ -473,7 +473,7 @@ class Usage(CommandTest):
         self.assertEqual(self.quiet("converge-set --policy xen --domain=test --config; "
                                     "converge-show --config -- test"), (0, "xen\n", ""))
 
-    def test_not_ours(self):
+    def test_unknown_command(self):
         for line in ("converge", "converge-", "converge-sett test xen", "help converge-", "echo converge-presets",
                      "help domain converge"):
             self.assertEqual(self.ours(line), self.stock(line))
@@ -485,7 +485,7 @@ class Help(CommandTest):
         return text if colon else text.replace("'):\n", "')\n", 1)
 
     def test_lists(self):
-        """Our group, and nothing else, beside the stock ones."""
+        """The lists have one more group, and nothing else is different."""
         for args, colon in ((["help"], True), (["-h"], False), (["--help"], False)):
             stock, ours = self.stock(*args), self.ours(*args)
             self.assertEqual(ours[1].count(self.group(colon) + "\n"), 1)
@@ -500,7 +500,7 @@ class Help(CommandTest):
         self.assertEqual([line.split()[0] for line in lines[1:]], COMMANDS)
 
     def test_as_stock(self):
-        """Layout and wording, but for what the command is and does."""
+        """Layout and wording are virsh's, apart from the command's own text."""
         def shape(text, name):
             text = re.sub(r"(?s)(DESCRIPTION\n).*?\n\n", r"\1\n", text.replace(name, "NAME"))
             return [line for line in re.sub(r"NAME - .*", "NAME -", text).splitlines()

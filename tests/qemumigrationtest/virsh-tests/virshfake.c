@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * virshfake.c: libvirt's migration calls as virshtest.py wants them
+ * virshfake.c: libvirt's migration calls, as virshtest.py wants them
  *
- * Preloaded behind the shim, so that what the shim passes on can be seen: every
- * migration prints its parameters and flags on stderr.  The environment says how
- * the hosts behave:
+ * Preloaded after the shim, so that what the shim passes on can be seen: every
+ * migration prints its parameters and flags on stderr.  Environment variables tell
+ * how the hosts behave:
  *
- *   VIRSH_FAKE_REAL     as libvirt itself does
- *   VIRSH_FAKE_MODULE   the source host has our module
+ *   VIRSH_FAKE_REAL     like libvirt itself
+ *   VIRSH_FAKE_MODULE   the source host has the module
  *   VIRSH_FAKE_STATUS   ...which controls a migration with the statistics "TYPE NAME VALUE;..."
  *   VIRSH_FAKE_LATE     likewise, but the loop's statistics, which the test driver
- *                       refuses, come only when the migration has failed
- *   VIRSH_FAKE_REFUSE   the call fails, the policy being unknown to the destination
- *   VIRSH_FAKE_URI      that of every connection
+ *                       refuses, come only after the migration has failed
+ *   VIRSH_FAKE_REFUSE   the call fails, since the destination does not know the policy
+ *   VIRSH_FAKE_URI      the URI of every connection
  *   VIRSH_FAKE_QEMU     the version of QEMU on the source host, as libvirt counts it
- *   VIRSH_FAKE_DIRTY    the guest dirties so many MiB/s, whatever the time; or "none": this
- *                       host's QEMU cannot tell
+ *   VIRSH_FAKE_DIRTY    the guest dirties this many MiB/s at any time; or "none": this
+ *                       host's QEMU cannot measure it
  *
- * All of them take a moment: a virsh whose migration is over before it has begun
- * to watch it waits for ever (libvirt 9.0, virshWatchJob).
+ * Every migration takes a moment: if it were over before virsh began to watch it, virsh
+ * would wait for ever (libvirt 9.0, virshWatchJob).
  */
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -44,7 +44,7 @@ isSet(const char *name)
     return getenv(name) != NULL;
 }
 
-/* libvirt's own definition where that is wanted. */
+/* libvirt's own definition. */
 static void *
 real(const char *name)
 {
@@ -105,7 +105,7 @@ virDomainGetJobStats(virDomainPtr domain,
     int maxparams = 0;
     int moments = 0;
 
-    /* The first call is the shim's question for the module. */
+    /* By the first call the shim asks whether there is a module. */
     if (isSet("VIRSH_FAKE_LATE") && atomic_fetch_add(&statsCalls, 1) > 0) {
         while (!atomic_load(&migrationsOver) && moments++ < MOMENTS_MAX)
             usleep(MOMENT_US);

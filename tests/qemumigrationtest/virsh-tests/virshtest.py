@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# virshtest.py: our virsh beside the stock one
+# virshtest.py: the extended virsh beside the stock one
 #
 # usage: virshtest.py LAUNCHER SHIM FAKE [unittest arguments]
 #
-# Every command runs with both programs in every way that a virsh can be used:
-# separate words, one quoted line, piped into it, and typed at its prompt.  A
-# command that does not use --converge-policy must look the same to the byte.
-# Needs no daemon: libvirt's test driver, and FAKE where a migration must succeed.
+# Every command runs with both programs in every way that virsh can be used:
+# separate words, one quoted line, piped into it, and typed at its prompt.  The
+# output of a command without --converge-policy must be the same to the byte.
+# No daemon is needed: the tests use libvirt's test driver, and FAKE where a
+# migration must succeed.
 
 import os
 import pty
@@ -29,7 +30,7 @@ LIVE, PEER2PEER, AUTO_CONVERGE, POSTCOPY, PARALLEL = 0x1, 0x2, 0x2000, 0x8000, 0
 
 MIGRATE = "migrate --live --auto-converge --converge-policy adaptive"
 
-# One guest whose device is passed through.
+# A guest with a device that is passed through.
 VFIO = """\
 <node><domain type='test'><name>test</name><memory>8192</memory><os><type>hvm</type></os>
 <devices><hostdev mode='subsystem' type='pci' managed='yes'><source>
@@ -98,7 +99,7 @@ class VirshTest(unittest.TestCase):
         return self.run_virsh(STOCK, list(args), **extra)
 
     def typed(self, program, keys, **extra):
-        """What a terminal shows while each of keys is typed at a prompt."""
+        """Returns what a terminal shows while keys are typed at a prompt."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.execve(program, ["virsh"], self.environment(**extra))
@@ -133,7 +134,7 @@ class VirshTest(unittest.TestCase):
 
 
 class PassThrough(VirshTest):
-    """Everything that is not our business."""
+    """Commands without the option."""
 
     COMMANDS = [
         "list --all",
@@ -235,8 +236,8 @@ class Help(VirshTest):
             self.assertEqual(self.typed(LAUNCHER, [command.encode() + b"\n"]),
                              (code, self.expected(shown)))
 
-    def test_beside_ours(self):
-        """A policy is not looked at where help is asked for."""
+    def test_beside_a_policy(self):
+        """A policy is not checked if help is asked for."""
         stock = self.stock("migrate", "--help")
         self.assertEqual(self.ours("migrate", "--converge-policy", "nonsense", "--help"),
                          (stock[0], self.expected(stock[1]), stock[2]))
@@ -252,7 +253,7 @@ class Help(VirshTest):
 
 
 class Refusal(VirshTest):
-    """A wrong use of the option: one message, and nothing is run."""
+    """A wrong use of the option leads to one message, and nothing is run."""
 
     CASES = [
         ("migrate --live --converge-policy adaptive,nope=1 test test:///default",
@@ -268,8 +269,8 @@ class Refusal(VirshTest):
     ]
 
     def test_unknown_to_the_source_host(self):
-        """A name that may be of the source host's site is for that host to know; where
-        it has no module there is none."""
+        """An unknown name may be a policy of the source host's site.  Without the module
+        the source host has no such policy."""
         code, out, err = self.ours("-c", "test:///default", "migrate", "--live", "--p2p",
                                    "--converge-policy", "nonsense", "test", "test:///other")
         self.assertEqual(code, 1)
@@ -318,13 +319,13 @@ class Call(VirshTest):
                          expected)
 
     def split_notes(self, err):
-        """What the shim itself says, and the rest."""
+        """Returns the shim's own messages, and the rest."""
         lines = err.splitlines(keepends=True)
         notes = [line for line in lines if CONTROLS in line or TROUBLE in line]
         return notes, "".join(line for line in lines if line not in notes)
 
     def test_stock_error(self):
-        """Only libvirt itself refuses; nothing is left of the carrier."""
+        """libvirt's own error is shown, without a trace of the carrier."""
         for options in ("", "--p2p", "--direct"):
             with self.subTest(options):
                 stock = self.stock("migrate --live %s test test:///default" % options)
@@ -336,14 +337,14 @@ class Call(VirshTest):
                 self.assertNotIn("disks", err)
 
     def test_late_error(self):
-        """The loop's own failures are not why the migration failed."""
+        """Failures of the loop are not reported as the reason why the migration failed."""
         stock = self.stock("migrate --live --p2p test test:///default")
         err = self.ours(MIGRATE + " --p2p test test:///default", VIRSH_FAKE_LATE="1")[2]
         self.assertIn("late statistics\n", err)
         self.assertEqual(self.split_notes(err)[1].replace("late statistics\n", ""), stock[2])
 
     def test_module(self):
-        """The policy as a parameter, in place of the carrier."""
+        """The policy is passed as a parameter, in place of the carrier."""
         flags = LIVE | AUTO_CONVERGE
         call = "virDomainMigrate3 flags=0x%x" % flags
         command = MIGRATE + ",max-throttle=80 test test:///default --bandwidth 5"
@@ -367,14 +368,14 @@ class Call(VirshTest):
         self.assertEqual(self.fake(command, VIRSH_FAKE_MODULE="1")[2].count("\n"), 1)
 
     def test_module_sets_no_flag(self):
-        """Whether to switch auto-converge on is the module's business."""
+        """The module itself decides whether auto-converge is switched on."""
         self.assertCall(self.fake("migrate --p2p --live --converge-policy adaptive test x",
                                   VIRSH_FAKE_MODULE="1"),
                         ["virDomainMigrateToURI3 flags=0x%x auto_converge.policy=adaptive"
                          % (LIVE | PEER2PEER)])
 
     def test_post_copy(self):
-        """It must be asked for at the start, where the policy may need it and it can be had."""
+        """Post-copy is enabled at the start if the policy may need it and it is possible."""
         with open(self.path("vfio.xml"), "w") as file:
             file.write(VFIO)
         vfio = {"VIRSH_DEFAULT_CONNECT_URI": "test://" + self.path("vfio.xml")}
@@ -414,7 +415,7 @@ class Call(VirshTest):
                          "virDomainMigrateToURI3 flags=0x3 auto_converge.policy=stepped"])
 
     def test_no_module(self):
-        """One line says who controls; the flag is set where we do."""
+        """Without a module, one line tells that this virsh controls, and the flag is set."""
         for command, call, flags in (
                 ("migrate --live --converge-policy adaptive test test:///default",
                  "virDomainMigrate3", LIVE),
@@ -440,13 +441,13 @@ class Call(VirshTest):
 
 
 class Options(VirshTest):
-    def test_values_are_not_ours(self):
-        """Each stock option with a value takes a word that looks like ours."""
+    def test_value_like_option(self):
+        """The value of a stock option may look like --converge-policy."""
         text = self.stock("help migrate")[1]
         options = re.findall(r"^    (?:\[--(\S+)\]|--(\S+)) <(?:string|number)>", text, re.M)
         self.assertGreater(len(options), 20)
         for name in sorted(a or b for a, b in options):
-            if name == "disks-uri":     # asked for by ours
+            if name == "disks-uri":     # carries the policy
                 continue
             with self.subTest(name):
                 line = "migrate --live --%s --converge-policy nonsense" % name
@@ -500,7 +501,7 @@ class Launcher(VirshTest):
                 self.assertRegex(err, "^error: .*stock virsh.*\n$")
 
     def test_next_in_path(self):
-        """The one behind us, not the one before, and never ourselves again."""
+        """The launcher runs the next virsh in PATH, never one before it or itself."""
         dirs = [self.path(name) for name in ("before", "self", "empty", "behind")]
         list(map(os.mkdir, dirs))
         self.script("before/virsh", "echo before\n")
@@ -515,7 +516,7 @@ class Launcher(VirshTest):
         self.assertEqual(done, (0, "before\n", ""))
 
     def test_beside_the_launcher(self):
-        """Uninstalled, with no help from the environment."""
+        """The uninstalled shim is found without environment variables."""
         if os.path.dirname(SHIM) != os.path.dirname(LAUNCHER):
             self.skipTest("installed")
         self.assertIn("--converge-policy",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * virshtexttest.c: what is ours in the text of virsh commands
+ * virshtexttest.c: what the launcher rewrites in the text of virsh commands
  *
- * One row per case.  In the tables an expected text of NULL stands for "byte for
- * byte as it went in".
+ * One row per case.  In the tables an expected text of NULL means that the text stays
+ * the same, byte for byte.
  */
 #include <glib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ typedef struct {
 } lineRow;
 
 static const lineRow lineRows[] = {
-    /* Not ours: untouched. */
+    /* Without the option a text is not touched. */
     { "empty", "", NULL },
     { "blanks", " \t ", NULL },
     { "other command", "list --all", NULL },
@@ -46,7 +46,7 @@ static const lineRow lineRows[] = {
     { "dangling backslash", "list; migrate a \\", NULL },
     { "looks like a carrier", "migrate a b --disks-uri virt-converge-policy=x", NULL },
 
-    /* Ours. */
+    /* With the option. */
     { "as documented",
       "migrate --live --auto-converge --converge-policy adaptive GUEST qemu+ssh://h/system",
       "migrate --live --auto-converge '--disks-uri=" CARRIER "adaptive' GUEST qemu+ssh://h/system" },
@@ -65,13 +65,13 @@ static const lineRow lineRows[] = {
     { "quoted words",
       "'migrate' --li\"ve\" \"--converge-policy\" 'adaptive' a\\ b c",
       "'migrate' --li\"ve\" '--disks-uri=" CARRIER "adaptive' a\\ b c" },
-    { "open single quote, ours",
+    { "open single quote after the option",
       "migrate --live a b --converge-policy 'adaptive",
       "migrate --live a b '--disks-uri=" CARRIER "adaptive'" },
     { "continued line",
       "migrate --live \\\n  --converge-policy \\\n  adapt\\\nive a b",
       "migrate --live \\\n  '--disks-uri=" CARRIER "adaptive' a b" },
-    { "after a boolean we do not know",
+    { "after an unknown boolean",
       "migrate --live --brand-new --converge-policy adaptive a b",
       "migrate --live --brand-new '--disks-uri=" CARRIER "adaptive' a b" },
     { "after a value",
@@ -103,10 +103,10 @@ static const lineRow lineRows[] = {
     { "help of the command",
       "migrate --converge-policy nonsense --help",
       "migrate --help" },
-    { "broken behind ours",
+    { "broken command after the option",
       "migrate --live --converge-policy adaptive a b; list \"",
       "migrate --live '--disks-uri=" CARRIER "adaptive' a b; list \"" },
-    { "broken word after ours",
+    { "broken word after the option",
       "migrate --live --converge-policy adaptive \"a",
       "migrate --live '--disks-uri=" CARRIER "adaptive' \"a" },
 };
