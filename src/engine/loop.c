@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "engine/loop.h"
+#include "engine/probes.h"
 #include "util/number.h"
 
 /* A sample costs one query-migrate and a line of the journal: half a millisecond of CPU.
@@ -20,20 +21,6 @@
 #define SAMPLE_FAILING_MS 5000
 #define FAILING_AFTER 10
 
-/* How long a probe takes (see backend.h), with its start and end in QEMU; and how much time must be
- * left in the bulk pass to start one, whose end is predicted only as well as the bandwidth. */
-#define PROBE_MS 1100
-#define PROBE_ROOM_MS 1500
-
-/* Between the end of one dirty-rate probe and the start of the next: QEMU's work for
- * one grows with memory, at about 1 GB/s of pages hashed. */
-#define PROBE_PAUSE_MS 1000
-#define PROBE_PAUSE_MS_PER_GB 20
-
-/* During a long bulk pass nothing is decided yet, and probes wait for at least one part in this
- * many of the time that the pass has taken. */
-#define PROBE_PAUSE_SHARE 20
-
 struct _convergeLoop {
     const convergePolicy *policy;
     const convergeBackend *backend;
@@ -45,39 +32,12 @@ struct _convergeLoop {
     convergeControl control;
     convergeStatus status;
     gboolean postcopy;          /* the loop has switched to it */
-    guint64 probeId;            /* last finished probe */
-    gint64 probeDueMs;          /* the next one; -1: one is under way, or probes do not work */
-    gint64 probeEndMs;          /* when the one under way should end */
+    convergeProbes probes;
     unsigned int nFailedSamples;    /* in a row */
     char *skipped;              /* why a rung was skipped, or NULL */
     char *trouble;
     char *journalTrouble;       /* not yet taken by the caller */
 };
-
-static const char *const stateNames[] = {
-    [CONVERGE_STATE_WAITING] = "waiting",
-    [CONVERGE_STATE_BULK] = "bulk-pass",
-    [CONVERGE_STATE_WATCHING] = "watching",
-    [CONVERGE_STATE_THROTTLING] = "throttling",
-    [CONVERGE_STATE_POSTCOPY] = "post-copy",
-    [CONVERGE_STATE_ASIDE] = "standing-aside",
-    [CONVERGE_STATE_UNRECORDED] = "unrecorded",
-    [CONVERGE_STATE_DONE] = "done",
-    [CONVERGE_STATE_FAILED] = "failed",
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(stateNames) == CONVERGE_STATE_LAST);
-
-const char *
-convergeStateName(convergeState state)
-{
-    return stateNames[state];
-}
-
-gboolean
-convergeStateIsAside(convergeState state)
-{
-    return state == CONVERGE_STATE_ASIDE || state == CONVERGE_STATE_UNRECORDED;
-}
 
 convergeLoop *
 convergeLoopNew(const convergePolicy *policy,
@@ -98,7 +58,7 @@ convergeLoopNew(const convergePolicy *policy,
     /* A probe is worth its cost only if its result can change a decision. */
     if (!backend->ops->probe ||
         convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_ADAPTIVE)
-        loop->probeDueMs = -1;
+        convergeProbesGiveUp(&loop->probes);
 
     return loop;
 }
@@ -245,8 +205,7 @@ noteThrottle(convergeLoop *loop,
     /* The throttle is in force already.  What matters most now is how the guest answers to it, so
      * that a probe is due at once. */
     convergeModelNoteThrottle(&loop->model, throttle);
-    if (loop->probeDueMs > 0)
-        loop->probeDueMs = loop->model.last.timeMs;
+    convergeProbesHurry(&loop->probes, loop->model.last.timeMs);
 }
 
 static void
@@ -297,58 +256,20 @@ convergeLoopExpectsThrottle(const convergeLoop *loop)
         loop->model.last.iteration < 2;
 }
 
-/* No probe may be under way when that throttle comes. */
-static gboolean
-bulkPassIsEnding(const convergeLoop *loop)
-{
-    const convergeModel *model = &loop->model;
-
-    return convergeLoopExpectsThrottle(loop) &&
-        model->last.remainingBytes < model->bandwidth * PROBE_ROOM_MS / 1000;
-}
-
-/* How long to wait after a probe, ms. */
-static gint64
-probePause(const convergeLoop *loop,
-           const convergeSample *sample)
-{
-    gint64 pause = PROBE_PAUSE_MS +
-        (gint64)(sample->totalBytes / 1000000000 * PROBE_PAUSE_MS_PER_GB);
-
-    if (sample->iteration < 2)
-        pause = MAX(pause, (sample->timeMs - loop->model.startMs) / PROBE_PAUSE_SHARE);
-    return pause;
-}
-
-/* Once a probe has ended, schedules the next one. */
-static void
-noteProbe(convergeLoop *loop,
-          const convergeSample *sample)
-{
-    if (sample->probeId == loop->probeId)
-        return;
-
-    loop->probeId = sample->probeId;
-    loop->probeDueMs = sample->timeMs;
-    if (sample->probeMs > 0)    /* otherwise the probe was spoilt, and is repeated at once */
-        loop->probeDueMs += probePause(loop, sample);
-}
-
 static void
 keepProbing(convergeLoop *loop,
             const convergeSample *sample)
 {
     g_autoptr(GError) error = NULL;
 
-    if (sample->paused || loop->control.ladder.fallbackTaken || loop->probeDueMs < 0 ||
-        sample->timeMs < loop->probeDueMs || bulkPassIsEnding(loop))
+    if (sample->paused || loop->control.ladder.fallbackTaken ||
+        !convergeProbesAreDue(&loop->probes, &loop->model, convergeLoopExpectsThrottle(loop)))
         return;
 
     /* If QEMU refuses, the jump of the remaining bytes at each sync has to do, and no further
      * probe is tried. */
     loop->backend->ops->probe(loop->backend->opaque, &error);
-    loop->probeDueMs = -1;
-    loop->probeEndMs = sample->timeMs + PROBE_MS;
+    convergeProbesNoteStart(&loop->probes, sample->timeMs);
 }
 
 static void
@@ -380,7 +301,7 @@ static gint64
 nextStep(const convergeLoop *loop)
 {
     const convergeModel *model = &loop->model;
-    gint64 probeMs = loop->probeDueMs < 0 ? loop->probeEndMs : loop->probeDueMs;
+    gint64 probeMs = convergeProbesNextMs(&loop->probes);
     gint64 wait = CONVERGE_SAMPLE_SLOWEST_MS;
     gint64 rest;
 
@@ -496,7 +417,7 @@ convergeLoopStep(convergeLoop *loop)
 
     pollThrottle(loop, &sample);
     if (loop->control.state.throttle && !convergeStateIsAside(loop->status.state)) {
-        noteProbe(loop, &sample);
+        convergeProbesNote(&loop->probes, &loop->model);
         n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
         for (i = 0; i < n && !convergeStateIsAside(loop->status.state); i++)
             act(loop, &decisions[i]);

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "engine/loop.h"
+#include "engine/status.h"
 
 typedef enum {
     CONVERGE_STAT_STRING,
