@@ -79,7 +79,7 @@ struct _convergeThrottle {
     char *(*explain)(const void *state);
 
     /* The next two work on what has to be undone if this process is killed: members of the guest's
-     * record, which .set and .poll write down by convergeThrottlerKeep().
+     * record, which .set and .poll write down by convergeThrottlerWriteDown().
      *
      * .isKept checks whether the members of this method are valid; they may be missing.  .putBack
      * undoes what they hold, and leaves alone each value that others have changed since.  A row
