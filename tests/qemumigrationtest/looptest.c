@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/loop.h"
+#include "engine/status_table.h"
 #include "plant/plant.h"
 #include "throttle/throttle_qemu.h"
 
@@ -456,6 +457,34 @@ testDeadline(void)
     }
 }
 
+/* While the guest is throttled every statistic has a value, except for the journal, which this
+ * loop does not write. */
+static void
+testStatus(void)
+{
+    g_autoptr(convergePlant) plant = convergePlantNew(&middle);
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    convergeBackend backend = { &convergePlantOps, plant };
+    g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
+    const convergeStatus *status = convergeLoopStatus(loop);
+    gint64 now = 0;
+    gsize i;
+
+    while (status->state != CONVERGE_STATE_THROTTLING && now < GIVE_UP_MS) {
+        now += convergeLoopStep(loop);
+        convergePlantAdvance(plant, now);
+    }
+
+    for (i = 0; i < convergeStatCount; i++) {
+        const convergeStat *stat = &convergeStats[i];
+        gboolean known = stat->text ? stat->text(status, "adaptive") != NULL :
+            stat->number(status) > 0;
+
+        if (known == g_str_equal(stat->name, "journal"))
+            g_error("'%s' is %s", stat->name, known ? "known" : "not known");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -478,5 +507,6 @@ main(int argc, char **argv)
     g_test_add_func("/loop/no-postcopy-on-dead-link", testNoPostcopyOnDeadLink);
     g_test_add_func("/loop/deadline", testDeadline);
     g_test_add_func("/loop/presets", testPresets);
+    g_test_add_func("/loop/status", testStatus);
     return g_test_run();
 }

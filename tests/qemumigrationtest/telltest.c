@@ -111,11 +111,15 @@ testStats(void)
     virTypedParamsAddString(&params, &nparams, &maxparams, "errmsg", "none");
     convergeJobStatsAppend(&params, &nparams, &fullStatus, "adaptive");
 
-    g_assert_cmpint(nparams, ==, 2 + G_N_ELEMENTS(everyStat));
     checkStat(&params[0], &(expectedStat) { "operation", VIR_TYPED_PARAM_INT, NULL, 5 });
     checkStat(&params[1], &(expectedStat) { "errmsg", VIR_TYPED_PARAM_STRING, "none", 0 });
-    for (i = 0; i < G_N_ELEMENTS(everyStat); i++)
+    for (i = 0; i < G_N_ELEMENTS(everyStat); i++) {
+        if (2 + (int)i == nparams)
+            g_error("'%s' is not published", everyStat[i].name);
         checkStat(&params[2 + i], &everyStat[i]);
+    }
+    if (nparams > 2 + (int)i)
+        g_error("everyStat does not have '%s'", params[2 + i].field);
     virTypedParamsFree(params, nparams);
 }
 
@@ -143,7 +147,21 @@ checkMissing(const convergeStatus *status,
 static void
 testUnknown(void)
 {
+    static const char *const always[] = { "module", "policy", "state", "class", "throttle_target" };
+    const convergeStatus nothing = { 0 };
     convergeStatus status = fullStatus;
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    int i;
+
+    convergeJobStatsAppend(&params, &nparams, &nothing, "adaptive");
+    for (i = 0; i < nparams; i++) {
+        const char *name = params[i].field + strlen(QEMU_MIGRATION_CONVERGE_PREFIX);
+
+        if (i >= (int)G_N_ELEMENTS(always) || !g_str_equal(name, always[i]))
+            g_error("'%s' is published before it is known", name);
+    }
+    virTypedParamsFree(params, nparams);
 
     checkMissing(&status, (const char *const[]) { NULL });
 
