@@ -377,7 +377,13 @@ testNumbersDoNotWrapAround(void)
 int
 main(int argc, char **argv)
 {
+    gsize field;
+
     g_test_init(&argc, &argv, NULL);
+    for (field = 0; field < CONVERGE_FIELD_LAST; field++) {
+        if (!convergeFields[field].name)
+            g_error("member %zu of convergeField has no row in convergeFields", field);
+    }
     g_test_add_func("/policy/good", testGood);
     g_test_add_func("/policy/bad", testBad);
     g_test_add_func("/policy/too-long", testTooLong);

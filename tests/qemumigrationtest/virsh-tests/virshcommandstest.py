@@ -582,7 +582,7 @@ class ManualPages(CommandTest):
             options = re.findall(r"(?m)^    \[?(--[a-z-]+)", self.quiet("help", name)[1])
             terms = re.findall(r"(?m)^  (``--.*)$", body)
             self.assertEqual(re.findall("``(--[a-z]+)``", "".join(terms)), sorted(options, key=options.index))
-            self.assertRegex(self.page("virsh-converge.rst"), r"``%s``.*\n" % name)
+            self.assertIn("``%s``" % name, self.section("virsh-converge.rst", "SYNOPSIS"))
 
     def test_policy(self):
         fields = [row.split()[0] for row in self.quiet("converge-explain")[1].splitlines()]
@@ -591,6 +591,17 @@ class ManualPages(CommandTest):
         for name, body in zip(fields, re.split(r"(?m)^``[^`\n]+``$", text)[1:]):
             allowed = self.quiet("converge-explain", "xen,%s=?" % name)[2].split("allowed: ")[1]
             self.assertIn("| Allowed: " + allowed, body)
+
+        # No preset states every field, and each field is left to its built-in value by some.
+        builtin = {}
+        for preset in ("stepped", "suspend", "nova"):
+            for row in self.quiet("converge-explain", preset)[1].splitlines():
+                name, value, layer = row.split()[:3]
+                if layer == "built-in":
+                    builtin[name] = value
+        self.assertEqual(set(builtin), set(fields))
+        for name, body in zip(fields, re.split(r"(?m)^``[^`\n]+``$", text)[1:]):
+            self.assertIn("| Built-in: %s\n" % builtin[name], body, name)
 
         lines = self.quiet("converge-presets", "--fields")[1].splitlines()
         text = self.section("virt-converge-policy.rst", "PRESETS")
