@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -510,29 +511,34 @@ testUnloadDiskHangs(void)
 /* --- When the daemon runs --- */
 
 /* Each in a process of its own, since a daemon starts once. */
-static gboolean
-runsInSubprocess(void)
+static void
+testInChild(gconstpointer opaque)
 {
-    if (g_test_subprocess())
-        return TRUE;
-    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
-    g_test_trap_assert_passed();
-    return FALSE;
+    void (*const run)(void) = *(void (*const *)(void))opaque;
+    pid_t daemon;
+    int status;
+
+    fflush(stdout);
+    daemon = fork();
+    g_assert_cmpint(daemon, >=, 0);
+    if (daemon == 0) {
+        run();
+        exit(0);
+    }
+    g_assert_cmpint(waitpid(daemon, &status, 0), ==, daemon);
+    g_assert_cmpint(status, ==, 0);
 }
 
 /* A QEMU that does not answer holds up nothing but itself: not even its guest's quota, which
  * goes back by files. */
 static void
-testStart(void)
+runStart(void)
 {
     g_auto(guest) hanging = { NULL };
     g_auto(guest) gone = { NULL };
     g_auto(guest) lives = { NULL };
     g_auto(guest) fine = { NULL };
     g_autofree char *uri = NULL;
-
-    if (!runsInSubprocess())
-        return;
 
     guestInit(&hanging, UUID, OTHER_DIED);
     guestInit(&gone, OTHER, OTHER_DIED);
@@ -573,13 +579,10 @@ testStart(void)
 /* A daemon that does not accept clients yet is tried again, and a QEMU that has not ended the
  * migration, and a guest that another thread deals with. */
 static void
-testTriesAgain(void)
+runTriesAgain(void)
 {
     g_auto(guest) g = { NULL };
     g_autofree char *uri = NULL;
-
-    if (!runsInSubprocess())
-        return;
 
     guestInit(&g, UUID, OTHER_DIED);
     calls.refusals = 3;
@@ -607,12 +610,9 @@ testTriesAgain(void)
 
 /* A new migration of the guest has begun meanwhile, and has a record of its own. */
 static void
-testTakenOver(void)
+runTakenOver(void)
 {
     g_auto(guest) g = { NULL };
-
-    if (!runsInSubprocess())
-        return;
 
     guestInit(&g, UUID, OTHER_DIED);
     qemu.status = "active";
@@ -634,12 +634,9 @@ testTakenOver(void)
 
 /* The thread gives up after a minute of tries, and says so. */
 static void
-testGivesUp(void)
+runGivesUp(void)
 {
     g_auto(guest) g = { NULL };
-
-    if (!runsInSubprocess())
-        return;
 
     guestInit(&g, UUID, OTHER_DIED);
     calls.unknown = UUID;
@@ -656,16 +653,17 @@ int
 main(int argc,
      char **argv)
 {
+    static void (*const daemons[])(void) = { runStart, runTriesAgain, runTakenOver, runGivesUp };
     gboolean root = geteuid() == 0;
     int status;
 
     g_test_init(&argc, &argv, NULL);
+    g_assert_cmpint(virInitialize(), ==, 0);
     calls.log = g_string_new(NULL);
 
-    /* Root's records have one place: root becomes somebody else, for good in a subprocess. */
+    /* Root's records have one place: root becomes somebody else. */
     if (root)
         g_assert_cmpint(setresuid(65534, 65534, 0), ==, 0);
-    g_assert_cmpint(virInitialize(), ==, 0);
     top = filesNewDir();
     g_setenv("XDG_RUNTIME_DIR", top, TRUE);
     records = convergeUndoFileDefaultDir();
@@ -679,10 +677,10 @@ main(int argc,
     g_test_add_func("/recovery/one-at-a-time", testOneAtATime);
     g_test_add_func("/recovery/unload", testUnload);
     g_test_add_func("/recovery/unload-disk-hangs", testUnloadDiskHangs);
-    g_test_add_func("/recovery/start", testStart);
-    g_test_add_func("/recovery/tries-again", testTriesAgain);
-    g_test_add_func("/recovery/taken-over", testTakenOver);
-    g_test_add_func("/recovery/gives-up", testGivesUp);
+    g_test_add_data_func("/recovery/start", &daemons[0], testInChild);
+    g_test_add_data_func("/recovery/tries-again", &daemons[1], testInChild);
+    g_test_add_data_func("/recovery/taken-over", &daemons[2], testInChild);
+    g_test_add_data_func("/recovery/gives-up", &daemons[3], testInChild);
     status = g_test_run();
     if (root)
         g_assert_cmpint(seteuid(0), ==, 0);
