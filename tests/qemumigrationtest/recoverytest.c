@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
