@@ -670,6 +670,11 @@ main(int argc,
     records = convergeUndoFileDefaultDir();
     g_assert_true(g_str_has_prefix(records, top));
 
+    /* A process is forked while it has no other thread. */
+    g_test_add_data_func("/recovery/start", &daemons[0], testInChild);
+    g_test_add_data_func("/recovery/tries-again", &daemons[1], testInChild);
+    g_test_add_data_func("/recovery/taken-over", &daemons[2], testInChild);
+    g_test_add_data_func("/recovery/gives-up", &daemons[3], testInChild);
     g_test_add_func("/recovery/no-record", testNoRecord);
     g_test_add_func("/recovery/domain", testDomain);
     g_test_add_func("/recovery/writer-lives", testWriterLives);
@@ -678,10 +683,6 @@ main(int argc,
     g_test_add_func("/recovery/one-at-a-time", testOneAtATime);
     g_test_add_func("/recovery/unload", testUnload);
     g_test_add_func("/recovery/unload-disk-hangs", testUnloadDiskHangs);
-    g_test_add_data_func("/recovery/start", &daemons[0], testInChild);
-    g_test_add_data_func("/recovery/tries-again", &daemons[1], testInChild);
-    g_test_add_data_func("/recovery/taken-over", &daemons[2], testInChild);
-    g_test_add_data_func("/recovery/gives-up", &daemons[3], testInChild);
     status = g_test_run();
     if (root)
         g_assert_cmpint(seteuid(0), ==, 0);
