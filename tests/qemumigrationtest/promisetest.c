@@ -36,6 +36,9 @@ static struct {
     int throttle;               /* QEMU's own, in the job statistics */
     gint64 downtime;            /* that was set last, ms */
     const char *cpus;           /* what query-cpus-fast replies; NULL: as fakeqemu.h has it */
+    const char *unknown;        /* a parameter that this QEMU does not know; or NULL */
+    const char *failsOnce;      /* a command that QEMU refuses the next time; or NULL */
+    int reason;                 /* why the guest is in its state */
 } calls;
 
 static gint64 shiftMs;          /* what the clock is ahead */
@@ -86,7 +89,22 @@ monitorCommand(virDomainPtr dom,
         *result = strdup(calls.cpus);
         return 0;
     }
-    return fakeDaemon.qemuMonitorCommand(dom, cmd, result, flags);
+    if (g_strcmp0(calls.failsOnce, name) == 0) {
+        calls.failsOnce = NULL;
+        *result = strdup("{\"error\":{\"desc\":\"not now\"}}");
+        return 0;
+    }
+    if (calls.unknown && g_str_equal(name, "migrate-set-parameters"))
+        g_assert_null(strstr(cmd, calls.unknown));
+    if (fakeDaemon.qemuMonitorCommand(dom, cmd, result, flags) < 0)
+        return -1;
+    if (calls.unknown && g_str_equal(name, "query-migrate-parameters")) {
+        char *place = strstr(*result, calls.unknown);
+
+        g_assert_nonnull(place);
+        *place = 'X';
+    }
+    return 0;
 }
 
 static int
@@ -110,7 +128,9 @@ getState(virDomainPtr dom,
          int *reason,
          unsigned int flags)
 {
-    return fakeDaemon.getState(dom, state, reason, flags);
+    fakeDaemon.getState(dom, state, reason, flags);
+    *reason = calls.reason;
+    return 0;
 }
 
 static int
@@ -540,6 +560,7 @@ testRelease(void)
     for (what = 0; what < LAST; what++) {
         g_autoptr(convergeBackendLibvirt) backend = newLimited(&clientCalls, 50);
 
+        g_assert_true(say(backend, CONVERGE_VERB_STEP, 70, NULL));
         qemu.paused = what == PAUSED;
         if (what == CANCELLED)
             convergeBackendLibvirtCancel(backend);
@@ -547,6 +568,7 @@ testRelease(void)
         g_assert_true(convergeBackendLibvirtOps.release(backend, NULL));
         g_assert_true((calls.course->len == 0) == (what != RUNS));
         g_assert_true((fakeQemuLimits() == 0) == (what == RUNS));
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 70);
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
         g_assert_cmpint(fakeQemuLimits(), ==, 0);
     }
@@ -649,13 +671,122 @@ static void
 testHoldsStill(void)
 {
     g_autoptr(convergeBackendLibvirt) backend = newLimited(&clientCalls, 50);
+    convergeSample sample;
 
     g_assert_cmpuint(qemu.paramSets, ==, 0);
     g_assert_true(say(backend, CONVERGE_VERB_HOLD, 0, NULL));
     g_assert_cmpuint(qemu.paramSets, ==, 1);
     g_assert_cmpint(qemu.params[CONVERGE_PARAM_THRESHOLD], ==, 100);
+    turn(backend, &sample);
+    g_assert_cmpuint(sample.throttle, ==, 0);
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 70, NULL));
     g_assert_cmpuint(qemu.paramSets, ==, 1);
+}
+
+/* A step is QEMU's own throttle's, and leaves the limit as it is. */
+static void
+testStep(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = newLimited(&clientCalls, 50);
+
+    g_assert_true(say(backend, CONVERGE_VERB_STEP, 70, NULL));
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 70);
+    g_assert_cmpint(qemu.limits[0], ==, 120);
+}
+
+/* After a command that failed it is open which of two limits is in force: both are ours. */
+static void
+testFailedLimit(void)
+{
+    static const gint64 limits[] = { 120, 60 };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(limits); i++) {
+        g_autoptr(convergeBackendLibvirt) backend = newLimited(&clientCalls, 50);
+
+        calls.failsOnce = "set-vcpu-dirty-limit";
+        g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 75, NULL));
+        g_assert_cmpint(fakeQemuLimits(), ==, 0);
+
+        g_clear_pointer(&backend, convergeBackendLibvirtFree);
+        backend = newLimited(&clientCalls, 50);
+        qemu.refused = "cancel-vcpu-dirty-limit";
+        calls.failsOnce = "set-vcpu-dirty-limit";
+        g_assert_false(say(backend, CONVERGE_VERB_THROTTLE, 75, NULL));
+        qemu.refused = NULL;
+        qemu.limits[0] = limits[i];
+        g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+        g_assert_cmpint(qemu.limits[0], ==, 0);
+    }
+}
+
+/* One limit that cannot be cancelled keeps no other. */
+static void
+testCancelGoesOn(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = newLimited(&clientCalls, 50);
+    gint64 sum = fakeQemuLimits();
+
+    qemu.limits[1] = 777;       /* somebody else's: each is cancelled by itself */
+    calls.failsOnce = "cancel-vcpu-dirty-limit";
+    g_assert_false(convergeBackendLibvirtOps.restore(backend, NULL));
+    g_assert_cmpint(fakeQemuLimits(), <, sum - 1 + 777);
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+    g_assert_cmpint(fakeQemuLimits(), ==, 777);
+}
+
+/* What was said to QEMU before a method was chosen is put back all the same. */
+static void
+testChosenLater(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&clientCalls, FALSE);
+
+    reset();
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60, NULL));
+    g_assert_nonnull(choose(backend, CONVERGE_METHOD_QEMU, NULL));
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+}
+
+/* A parameter that this QEMU does not know is neither set nor put back. */
+static void
+testUnknownParam(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&clientCalls, FALSE);
+
+    reset();
+    calls.unknown = "cpu-throttle-tailslow";
+    g_assert_true(say(backend, CONVERGE_VERB_STEP, 60, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60, NULL));
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 60);
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+}
+
+/* A guest that runs at the destination is paused here, even if post-copy has failed. */
+static void
+testPostcopy(void)
+{
+    static const struct {
+        int reason;
+        gboolean postcopy;
+    } rows[] = {
+        { VIR_DOMAIN_PAUSED_USER, FALSE }, { VIR_DOMAIN_PAUSED_MIGRATION, FALSE },
+        { VIR_DOMAIN_PAUSED_POSTCOPY, TRUE }, { VIR_DOMAIN_PAUSED_POSTCOPY_FAILED, TRUE },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&clientCalls, FALSE);
+        convergeSample sample = { 0 };
+
+        reset();
+        qemu.paused = TRUE;
+        calls.reason = rows[i].reason;
+        g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
+        g_assert_true(sample.paused);
+        g_assert_true(sample.postcopy == rows[i].postcopy);
+    }
 }
 
 /* A paused guest has not come to a stop under its limit; a running one that writes nothing
@@ -889,6 +1020,12 @@ main(int argc,
     g_test_add_func("/promise/throttle/gives-way", testGivesWay);
     g_test_add_func("/promise/throttle/in-force", testInForce);
     g_test_add_func("/promise/throttle/holds-still", testHoldsStill);
+    g_test_add_func("/promise/throttle/step", testStep);
+    g_test_add_func("/promise/throttle/failed-limit", testFailedLimit);
+    g_test_add_func("/promise/throttle/cancel-goes-on", testCancelGoesOn);
+    g_test_add_func("/promise/throttle/chosen-later", testChosenLater);
+    g_test_add_func("/promise/params/unknown", testUnknownParam);
+    g_test_add_func("/promise/paused/postcopy", testPostcopy);
     g_test_add_func("/promise/paused/no-stall", testPausedIsNoStall);
     g_test_add_func("/promise/paused/not-measured", testPausedIsNotMeasured);
     g_test_add_func("/promise/measured-once", testMeasuredOnce);
