@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/loop.h"
@@ -427,6 +428,42 @@ testQemuLast(void)
     g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
 }
 
+static gint shiftMs;            /* atomic: what the clock is ahead */
+
+gint64
+g_get_monotonic_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000 +
+        (gint64)g_atomic_int_get(&shiftMs) * 1000;
+}
+
+/* Which vCPUs dirty memory is told as soon as QEMU has measured it, and once. */
+static void
+testExplained(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fakeDaemon, FALSE);
+    const convergeThrottleTraits *throttle;
+    convergeSample sample = { 0 };
+    g_autofree char *why = NULL;
+    g_autofree char *news = NULL;
+    g_autofree char *none = NULL;
+
+    qemu = pristine;
+    qemu.ring = TRUE;
+    filesPut(host.max, "max 100000\n");
+    g_assert_nonnull(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_VCPU_QUOTA, &why, NULL));
+    g_atomic_int_add(&shiftMs, 2000);
+    g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
+    g_assert_true(convergeBackendLibvirtOps.poll(backend, &throttle, &news, NULL));
+    g_assert_nonnull(strstr(news, "2 of 3 vCPUs dirty memory"));
+    g_assert_true(convergeBackendLibvirtOps.poll(backend, &throttle, &none, NULL));
+    g_assert_null(none);
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -463,6 +500,7 @@ main(int argc, char **argv)
     g_test_add_func("/adopt/polled-too-late", testPolledTooLate);
     g_test_add_func("/adopt/written-once", testWrittenOnce);
     g_test_add_func("/adopt/qemu-last", testQemuLast);
+    g_test_add_func("/adopt/explained", testExplained);
     status = g_test_run();
     if (root)
         g_assert_cmpint(seteuid(0), ==, 0);

@@ -502,6 +502,9 @@ setDiskHangs(gboolean hangs)
 static void
 testUnloadDiskHangs(void)
 {
+    g_auto(guest) g = { NULL };
+
+    guestInit(&g, UUID, SELF);
     setDiskHangs(TRUE);
     g_atomic_int_set(&impatient, TRUE);
     convergeRecoveryUnload();

@@ -188,6 +188,8 @@ virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
         virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
         virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_ITERATION,
                                 (unsigned long long)fake.iteration);
+        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_PROCESSED,
+                                (unsigned long long)g_atomic_int_get(&fake.looks) << 24);
     }
     return virTypedParamsAddInt(params, nparams, &most, VIR_DOMAIN_JOB_OPERATION,
                                 fake.operation ? fake.operation :
@@ -221,6 +223,7 @@ int
 virDomainMigrateStartPostCopy(virDomainPtr dom G_GNUC_UNUSED,
                               unsigned int flags G_GNUC_UNUSED)
 {
+    g_atomic_int_inc(&fake.postcopies);
     return act();
 }
 

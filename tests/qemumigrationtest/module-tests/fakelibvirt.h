@@ -44,7 +44,7 @@ struct _fakeLibvirt {
     unsigned int flags;     /* that the driver was called with */
     unsigned long long downtime;        /* that was set last, ms; not by a loop */
     gboolean readAsDaemon;  /* the domain's metadata was read with the daemon's identity */
-    gint suspends, aborts;  /* atomic */
+    gint suspends, aborts, postcopies;  /* atomic */
 };
 
 extern fakeLibvirt fake;

@@ -8,12 +8,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../fakeqemu.h"
@@ -263,6 +262,14 @@ untilItSuspends(void)
 }
 
 static void
+untilPostcopy(void)
+{
+    while (g_atomic_int_get(&fake.postcopies) == 0)
+        g_usleep(1000);
+    awaitTurns();
+}
+
+static void
 neverBegins(void)
 {
     g_assert_not_reached();
@@ -506,6 +513,91 @@ testNeverConfirmed(void)
     }
 }
 
+static gint hangs;              /* atomic: QEMU does not answer */
+static gint impatient;          /* atomic: whatever waits for a time does not wait */
+
+gint64
+g_get_monotonic_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000 -
+        (g_atomic_int_get(&impatient) ? 60 * G_USEC_PER_SEC : 0);
+}
+
+static int
+hangingMonitor(virDomainPtr dom,
+               const char *cmd,
+               char **result,
+               unsigned int flags)
+{
+    while (g_atomic_int_get(&hangs))
+        g_usleep(1000);
+    return fakeDaemon.qemuMonitorCommand(dom, cmd, result, flags);
+}
+
+static void
+hangAtTheEnd(void)
+{
+    g_atomic_int_set(&hangs, TRUE);
+    g_atomic_int_set(&impatient, TRUE);
+}
+
+/* The loop that looks now would be that of this call. */
+static void
+seeNoLooks(void)
+{
+    gint looks = g_atomic_int_get(&fake.looks);
+
+    g_usleep(100000);
+    g_assert_cmpint(g_atomic_int_get(&fake.looks), ==, looks);
+    g_atomic_int_set(&hangs, FALSE);
+    awaitTurns();
+}
+
+static void
+standAside(void)
+{
+    g_autofree char *state = NULL;
+
+    do {
+        g_free(state);
+        awaitTurns();
+        state = getStat(QEMU_MIGRATION_CONVERGE_STAT_STATE, FALSE);
+    } while (g_strcmp0(state, "standing-aside") != 0);
+    g_atomic_int_set(&impatient, FALSE);
+}
+
+/* A job whose QEMU does not answer is left to itself; the next one of the guest waits until it
+ * has put everything back, and stands aside where that takes too long. */
+static void
+testLeaving(void)
+{
+    int patient;
+
+    for (patient = 1; patient >= 0; patient--) {
+        reset(FAKE_FAILS);
+        fake.monitor = hangingMonitor;
+        fake.during = untilItActs;
+        fake.after = hangAtTheEnd;
+        g_assert_cmpint(perform(ACTS, P2P), ==, -1);
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 50);
+        g_assert_false(statsKnowPolicy(FALSE));
+
+        g_atomic_int_set(&impatient, !patient);
+        fake.during = patient ? seeNoLooks : standAside;
+        fake.after = NULL;
+        g_assert_cmpint(perform("adaptive,throttle=none,downtime=fixed", P2P), ==, -1);
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, patient ? 300 : 50);
+
+        g_atomic_int_set(&hangs, FALSE);
+        while (hasRecord())
+            g_usleep(1000);
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 300);
+    }
+}
+
 /* Another migration that has begun makes the finished one forgotten. */
 static void
 testForgotten(void)
@@ -572,7 +664,7 @@ static void
 testPostcopyExplainsNothing(void)
 {
     reset(FAKE_FAILS);
-    fake.during = awaitTurns;
+    fake.during = untilPostcopy;
     g_assert_cmpint(perform("post-copy", P2P | VIR_MIGRATE_POSTCOPY), ==, -1);
     g_assert_cmpstr(fakeErrorText(), ==, "the migration failed");
 }
@@ -919,6 +1011,7 @@ main(int argc,
     g_test_add_func("/daemon/old-calls", testOldCalls);
     g_test_add_func("/daemon/ends", testEnds);
     g_test_add_func("/daemon/never-confirmed", testNeverConfirmed);
+    g_test_add_func("/daemon/leaving", testLeaving);
     g_test_add_func("/daemon/forgotten", testForgotten);
     g_test_add_func("/daemon/resume", testResume);
     g_test_add_func("/daemon/explained", testExplained);
