@@ -188,6 +188,20 @@ testQemuGone(void)
     g_assert_null(convergeUndoFileLoad(records, GUEST_UUID));
 }
 
+/* What was not set is not asked for. */
+static void
+testNothingSet(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&clientCalls, FALSE);
+
+    reset();
+    qemu.refused = "migrate-set-parameters";
+    g_assert_false(say(backend, CONVERGE_VERB_THROTTLE, 50, NULL));
+    g_string_set_size(calls.course, 0);
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+    g_assert_cmpstr(calls.course->str, ==, "");
+}
+
 /* --- Suspending --- */
 
 /* QEMU is not to finish the pass first.  The limit of before is put back. */
@@ -350,6 +364,7 @@ main(int argc,
     g_test_add_func("/promise/record/none", testNoRecord);
     g_test_add_func("/promise/record/name", testRecordName);
     g_test_add_func("/promise/record/qemu-gone", testQemuGone);
+    g_test_add_func("/promise/params/nothing-set", testNothingSet);
     g_test_add_func("/promise/suspend/downtime", testSuspend);
     g_test_add_func("/promise/suspend/late", testLateSuspend);
     g_test_add_func("/promise/refused-verbs", testRefusedVerbs);
