@@ -306,6 +306,7 @@ static void
 letGoByLeaving(convergeJob *job)
 {
     convergeRegistryFinish(job, CONVERGE_REGISTRY_LEAVING);
+    g_usleep(20000);            /* most likely the thread waits again by now */
     convergeRegistryLeft(job);
 }
 
