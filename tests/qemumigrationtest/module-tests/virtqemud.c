@@ -19,6 +19,7 @@
 #include "../files.h"
 #include "fakelibvirt.h"
 #include "module/libvirt_next.h"
+#include "module/rights.h"
 #include "policy/policy_conf.h"
 #include "qemu_migration_converge.h"
 #include "undo/undo_file.h"
@@ -126,12 +127,23 @@ countLines(const char *text)
 
 /* --- Calls --- */
 
+/* A loop acts with the daemon's identity. */
+static int
+monitorCommand(virDomainPtr dom,
+               const char *cmd,
+               char **result,
+               unsigned int flags)
+{
+    g_assert_true(fakeIsDaemon());
+    return fakeDaemon.qemuMonitorCommand(dom, cmd, result, flags);
+}
+
 static void
 reset(fakeOutcome outcome)
 {
     virResetLastError();
     fake = (fakeLibvirt) {
-        .outcome = outcome, .iteration = 2, .monitor = fakeDaemon.qemuMonitorCommand,
+        .outcome = outcome, .iteration = 2, .monitor = monitorCommand,
         .setDowntime = fakeDaemon.setMaxDowntime,
     };
     qemu = fakeQemuPristine;
@@ -785,6 +797,47 @@ testIdentity(void)
     g_assert_null(strstr(log, "forged"));
 }
 
+/* Only what the call itself asks for takes rights of the caller: not what the host's
+ * configuration or the domain's metadata says. */
+static void
+testOthersWord(void)
+{
+    reset(FAKE_FAILS);
+    fake.denied = "virDomainSuspendEnsureACL";
+    filesPut(host.conf, "[default]\npreset = suspend\n");
+    fake.during = untilItSuspends;
+    g_assert_cmpint(perform(NULL, P2P | AUTO), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
+    filesRemove(host.conf);
+
+    reset(FAKE_FAILS);
+    fake.denied = "virDomainMigrateSetMaxDowntimeEnsureACL";
+    fake.metadata = "<policy><initial-downtime>50ms</initial-downtime></policy>";
+    fake.during = awaitTurns;
+    g_assert_cmpint(perform(NULL, P2P | AUTO), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
+
+    reset(FAKE_FAILS);
+    fake.denied = "virDomainSuspendEnsureACL";
+    fake.during = neverBegins;
+    g_assert_cmpint(perform("suspend", P2P), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_ACCESS_DENIED);
+}
+
+/* The answer to a check of rights is an error of its own, not libvirt's last one. */
+static void
+testNoErrorLeft(void)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse("suspend", NULL);
+    g_autoptr(GError) error = NULL;
+
+    reset(FAKE_FAILS);
+    fake.denied = "virDomainSuspendEnsureACL";
+    g_assert_false(convergeRightsCheck(policy, NULL, NULL, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_RIGHTS);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_OK);
+}
+
 /* Where libvirt does not tell when its job begins, nothing is done, and the log has it. */
 static void
 testNeverBegins(void)
@@ -1021,6 +1074,8 @@ main(int argc,
     g_test_add_func("/daemon/hosts-mistake", testHostsMistake);
     g_test_add_func("/daemon/error-is-not-lost", testErrorIsNotLost);
     g_test_add_func("/daemon/identity", testIdentity);
+    g_test_add_func("/daemon/others-word", testOthersWord);
+    g_test_add_func("/daemon/no-error-left", testNoErrorLeft);
     g_test_add_func("/daemon/never-begins", testNeverBegins);
     g_test_add_func("/daemon/stats", testStats);
     g_test_add_func("/daemon/downtime", testDowntime);
