@@ -817,6 +817,13 @@ testOthersWord(void)
     g_assert_cmpint(perform(NULL, P2P | AUTO), ==, -1);
     g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
 
+    /* Nor does a rung that the call does not ask for. */
+    reset(FAKE_FAILS);
+    fake.denied = "virDomainAbortJobEnsureACL";
+    fake.during = untilItSuspends;
+    g_assert_cmpint(perform("suspend", P2P), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_OPERATION_FAILED);
+
     reset(FAKE_FAILS);
     fake.denied = "virDomainSuspendEnsureACL";
     fake.during = neverBegins;
