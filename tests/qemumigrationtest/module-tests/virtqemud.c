@@ -625,15 +625,25 @@ testForgotten(void)
     g_assert_false(statsKnowPolicy(TRUE));
 }
 
+static void
+isStillPending(void)
+{
+    g_usleep(50000);            /* long enough for most of what is wrong to happen */
+    g_assert_true(statsKnowPolicy(FALSE));
+    g_assert_true(hasRecord());
+}
+
 /* To resume post-copy is no new migration: the first one still waits for its Confirm, and a
  * policy has no part in it. */
 static void
 testResume(void)
 {
     reset(FAKE_SUCCEEDS);
+    fake.during = untilItActs;
     g_assert_cmpint(perform(ACTS, LIVE), ==, 0);
     g_assert_true(statsKnowPolicy(FALSE));
 
+    fake.during = isStillPending;
     g_assert_cmpint(perform("no-such-preset", LIVE | VIR_MIGRATE_POSTCOPY_RESUME), ==, 0);
     g_assert_cmpuint(fake.flags, ==, LIVE | VIR_MIGRATE_POSTCOPY_RESUME);
     g_assert_true(statsKnowPolicy(FALSE));
