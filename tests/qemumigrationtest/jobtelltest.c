@@ -58,10 +58,10 @@ testTrouble(void)
         job = start(ACTS, &client);
         awaitDowntime(50);
         awaitTurn();
-        qemu.refused = "query-migrate-parameters";
-        calls.shutOff = gone != 0;
         g_assert_true(convergeJobStop(job, CONVERGE_JOB_PENDING));
         g_assert_null(convergeJobTakeTrouble(job));
+        qemu.refused = "query-migrate-parameters";
+        calls.shutOff = gone != 0;
         g_assert_true(convergeJobRestore(job, (virDomainPtr)&calls));
         qemu.refused = "no such command";
         qemu.dies = qemu.commands + 1;
