@@ -128,12 +128,17 @@ setMaxDowntime(virDomainPtr dom G_GNUC_UNUSED,
                unsigned long long ms,
                unsigned int flags G_GNUC_UNUSED)
 {
+    gboolean refused;
+
     g_mutex_lock(&calls.lock);
-    calls.downtime = ms;
-    qemu.params[CONVERGE_PARAM_DOWNTIME] = (gint64)ms;
-    g_cond_broadcast(&calls.changed);
+    refused = calls.refuses;
+    if (!refused) {
+        calls.downtime = ms;
+        qemu.params[CONVERGE_PARAM_DOWNTIME] = (gint64)ms;
+        g_cond_broadcast(&calls.changed);
+    }
     g_mutex_unlock(&calls.lock);
-    return 0;
+    return refused ? -1 : 0;
 }
 
 static int
@@ -221,7 +226,7 @@ reset(void)
     g_string_set_size(calls.log, 0);
     calls.iteration = 2;        /* the first pass is over */
     calls.look = NULL;
-    calls.hangs = calls.shutOff = FALSE;
+    calls.hangs = calls.refuses = calls.shutOff = FALSE;
     calls.looks = calls.suspends = calls.left = calls.identities = 0;
     calls.downtime = 0;
     if (child == 0 && (child = fork()) == 0) {

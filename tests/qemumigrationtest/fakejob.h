@@ -25,6 +25,7 @@ struct _jobCalls {
     guint looks;                /* at the job statistics */
     void (*look)(void);         /* called at each, without the lock; or NULL */
     gboolean hangs;             /* a look does not return */
+    gboolean refuses;           /* a new downtime */
     gboolean shutOff;
     guint suspends, left, identities;
     int references;             /* to the domain */

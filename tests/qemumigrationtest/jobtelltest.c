@@ -165,8 +165,13 @@ testOutsideDowntime(void)
 
     /* Whoever stands aside leaves others their way. */
     reset();
-    qemu.refused = "max-cpu-throttle";
-    aside = start(ACTS ",throttle=adaptive", &client);
+    aside = start(ACTS, &client);
+    awaitDowntime(50);
+    awaitTurn();
+    g_mutex_lock(&calls.lock);
+    calls.refuses = TRUE;
+    g_mutex_unlock(&calls.lock);
+    convergeJobSetCeiling(aside, 20);
     while (stateOf(aside) != CONVERGE_STATE_ASIDE)
         awaitTurn();
     g_assert_cmpint(convergeJobOutsideDowntime(aside, 7000), ==, 7000);

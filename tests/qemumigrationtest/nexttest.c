@@ -2,7 +2,7 @@
 /*
  * nexttest.c: a libvirt that lacks some of what the module looks up
  *
- * The look-up itself, dlsym(), is defined here.
+ * The look-up itself, dlsym(), is defined here, by another name (meson.build).
  */
 #include <dlfcn.h>
 #include <stdio.h>

@@ -214,6 +214,7 @@ awaitLog(const char *text)
 
 static char *top;
 static char *records;
+static gboolean root;
 
 typedef enum {
     OTHER_DIED,         /* a daemon that was killed */
@@ -527,6 +528,8 @@ testInChild(gconstpointer opaque)
     g_assert_cmpint(daemon, >=, 0);
     if (daemon == 0) {
         run();
+        if (root)
+            g_assert_cmpint(seteuid(0), ==, 0);
         exit(0);
     }
     g_assert_cmpint(waitpid(daemon, &status, 0), ==, daemon);
@@ -658,9 +661,9 @@ main(int argc,
      char **argv)
 {
     static void (*const daemons[])(void) = { runStart, runTriesAgain, runTakenOver, runGivesUp };
-    gboolean root = geteuid() == 0;
     int status;
 
+    root = geteuid() == 0;
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(virInitialize(), ==, 0);
     calls.log = g_string_new(NULL);
