@@ -18,6 +18,7 @@
 
 jobCalls calls;
 gint shiftMs;
+gint clockReads;
 char *top, *records;
 
 static pid_t child;
@@ -28,6 +29,7 @@ g_get_monotonic_time(void)
 {
     struct timespec now;
 
+    g_atomic_int_inc(&clockReads);
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000 +
         (gint64)g_atomic_int_get(&shiftMs) * 1000;

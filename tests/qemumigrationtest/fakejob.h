@@ -38,6 +38,7 @@ struct _jobCalls {
 
 extern jobCalls calls;
 extern gint shiftMs;            /* atomic: what the clock is ahead */
+extern gint clockReads;         /* atomic: how often it was asked, at least once in each turn */
 extern char *top, *records;     /* directories, of the test and of the records */
 
 extern const convergeLibvirt client;

@@ -133,6 +133,23 @@ testTooLate(void)
     }
 }
 
+/* Until the call returns the thread takes no more turns, not even such as see nothing. */
+static void
+testOver(void)
+{
+    g_autoptr(convergeJob) job = NULL;
+    gint reads;
+
+    reset();
+    job = start(ACTS, &client);
+    awaitDowntime(50);
+    convergeJobOver(job);
+    reads = g_atomic_int_get(&clockReads);
+    g_usleep(50000);
+    g_assert_cmpint(g_atomic_int_get(&clockReads), <, reads + 100);     /* one may be under way */
+    g_assert_true(convergeJobStop(job, CONVERGE_JOB_FAILED));
+}
+
 /* A QEMU that does not answer keeps nobody waiting, and what was changed goes back when it
  * does. */
 static void
@@ -247,6 +264,7 @@ main(int argc,
     g_test_add_func("/job/confirm", testConfirm);
     g_test_add_func("/job/caller-throttle", testCallerThrottle);
     g_test_add_func("/job/too-late", testTooLate);
+    g_test_add_func("/job/over", testOver);
     g_test_add_func("/job/hangs", testHangs);
     g_test_add_func("/job/may-not-enter", testMayNotEnter);
     g_test_add_func("/job/over-before-entering", testOverBeforeEntering);
