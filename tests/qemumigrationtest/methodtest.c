@@ -275,6 +275,8 @@ testProbeSpoilt(void)
         { 50, FALSE, "measured", 0 },
         { 40, TRUE, "measured", 0 },
         { 40, FALSE, "unstarted", 0 },
+        { 50, TRUE, "measured", 0 },
+        { 40, FALSE, "measured", 1000 },
     };
     convergeDirtyProbe probe = { 0 };
     gsize i;
