@@ -185,7 +185,7 @@ startQemu(void)
     g_assert_cmpint(child, >=, 0);
     if (child > 0)
         return;
-    /* A test that fails leaves nobody behind. */
+    /* A test that fails leaves no process behind. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == test)
         pause();
@@ -277,7 +277,7 @@ guestsInit(void)
     calls.course = g_string_new(NULL);
     g_assert_cmpint(virInitialize(), ==, 0);
 
-    /* Root's records have one place, and root may write anywhere: root becomes somebody else. */
+    /* Root's records have one place, and root may write anywhere: root becomes another user. */
     if (root)
         g_assert_cmpint(setresuid(65534, 65534, 0), ==, 0);
     top = filesNewDir();

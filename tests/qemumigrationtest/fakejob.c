@@ -232,7 +232,7 @@ reset(void)
     calls.looks = calls.suspends = calls.left = calls.identities = 0;
     calls.downtime = 0;
     if (child == 0 && (child = fork()) == 0) {
-        /* A test that fails leaves nobody behind. */
+        /* A test that fails leaves no process behind. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() == test)
             pause();
@@ -351,7 +351,7 @@ jobsInit(void)
     g_assert_cmpint(virInitialize(), ==, 0);
     calls.log = g_string_new(NULL);
 
-    /* Root's records have one place: root becomes somebody else. */
+    /* Root's records have one place: root becomes another user. */
     if (root)
         g_assert_cmpint(setresuid(65534, 65534, 0), ==, 0);
     top = filesNewDir();

@@ -11,7 +11,7 @@
 
 /* --- What is told --- */
 
-/* A rung is logged once, with the name of the options; who asks for it is told. */
+/* A rung is logged once, with the name of the options; the author of the policy is told. */
 static void
 testRung(void)
 {
@@ -44,7 +44,7 @@ testRung(void)
     }
 }
 
-/* Only the first trouble is kept for who asks.  A guest that is gone needs nothing put back. */
+/* Only the first trouble is kept for the caller.  A guest that is gone needs nothing put back. */
 static void
 testTrouble(void)
 {
@@ -163,7 +163,7 @@ testOutsideDowntime(void)
     g_assert_cmpuint(calls.downtime, ==, 50);
     g_assert_true(convergeJobStop(ignores, CONVERGE_JOB_FAILED));
 
-    /* Whoever stands aside leaves others their way. */
+    /* A job that stands aside limits no other program. */
     reset();
     aside = start(ACTS, &client);
     awaitDowntime(50);

@@ -150,7 +150,7 @@ testOver(void)
     g_assert_true(convergeJobStop(job, CONVERGE_JOB_FAILED));
 }
 
-/* A QEMU that does not answer keeps nobody waiting, and what was changed goes back when it
+/* A QEMU that does not answer keeps no caller waiting, and what was changed goes back when it
  * does. */
 static void
 testHangs(void)
@@ -204,7 +204,7 @@ refuseWhenOver(convergeJob *job,
     return refuse(job, dom, error);
 }
 
-/* Whoever may not enter stands aside, which is told once, and changes nothing. */
+/* A job that may not enter stands aside, which is told once, and changes nothing. */
 static void
 testMayNotEnter(void)
 {

@@ -80,7 +80,7 @@ testStep(void)
     g_assert_cmpint(qemu.limits[0], ==, 120);
 }
 
-/* After a command that failed it is open which of two limits is in force: both are ours. */
+/* After a command that failed, either of two limits may be in force: both are put back. */
 static void
 testFailedLimit(void)
 {
@@ -113,7 +113,7 @@ testCancelGoesOn(void)
     g_autoptr(convergeBackendLibvirt) backend = newLimited(&clientCalls, 50);
     gint64 sum = fakeQemuLimits();
 
-    qemu.limits[1] = 777;       /* somebody else's: each is cancelled by itself */
+    qemu.limits[1] = 777;       /* set by another program: each is cancelled by itself */
     calls.failsOnce = "cancel-vcpu-dirty-limit";
     g_assert_false(convergeBackendLibvirtOps.restore(backend, NULL));
     g_assert_cmpint(fakeQemuLimits(), <, sum - 1 + 777);

@@ -65,7 +65,7 @@ testResolve(void)
     g_assert_nonnull(next.virConnectOpenAuth);
 }
 
-/* Where libvirt has no identities, nobody's is changed. */
+/* Where libvirt has no identities, none is changed. */
 static void
 testNoIdentity(void)
 {

@@ -148,7 +148,7 @@ testNoRecord(void)
     g_assert_null(convergeUndoFileLoad(records, GUEST_UUID));
 }
 
-/* The record has the name that the caller of the backend gives, not what the domain says. */
+/* The record has the name that the caller of the backend gives, not the name of the domain. */
 static void
 testRecordName(void)
 {

@@ -288,7 +288,7 @@ startChild(const guest *writes)
     if (child > 0)
         return child;
 
-    /* A test that fails leaves nobody behind. */
+    /* A test that fails leaves no process behind. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (writes)
         writeRecord(writes);
@@ -639,7 +639,7 @@ runTakenOver(void)
     g_assert_null(strstr(calls.log->str, "not everything"));
 }
 
-/* The thread gives up after a minute of tries, and says so. */
+/* The thread gives up after a minute of tries, and logs it. */
 static void
 runGivesUp(void)
 {
@@ -668,7 +668,7 @@ main(int argc,
     g_assert_cmpint(virInitialize(), ==, 0);
     calls.log = g_string_new(NULL);
 
-    /* Root's records have one place: root becomes somebody else. */
+    /* Root's records have one place: root becomes another user. */
     if (root)
         g_assert_cmpint(setresuid(65534, 65534, 0), ==, 0);
     top = filesNewDir();

@@ -322,7 +322,7 @@ letGoByDone(convergeJob *job)
     convergeRegistryFinish(job, CONVERGE_REGISTRY_DONE);
 }
 
-/* Whoever waits is woken by each way in which the earlier job leaves its place; otherwise this
+/* A waiting thread is woken by each way in which the earlier job leaves its place; otherwise this
  * test does not end. */
 static void
 testWoken(void)

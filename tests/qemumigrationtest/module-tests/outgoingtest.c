@@ -181,7 +181,7 @@ untilItAborts(void)
     awaitTurns();
 }
 
-/* A migration that the policy has ended does not look as if somebody else had. */
+/* A migration that the policy has ended does not look as if a client had. */
 static void
 testExplained(void)
 {
@@ -263,7 +263,7 @@ countLines(const char *text)
     return n;
 }
 
-/* A mistake in the domain's metadata is no reason to refuse whoever has asked for nothing; the
+/* A mistake in the domain's metadata is no reason to refuse a caller who asks for no policy; the
  * log has it, once for Begin and Perform together. */
 static void
 testAskedForNothing(void)
@@ -356,7 +356,7 @@ testIdentity(void)
 }
 
 /* Only what the call itself asks for takes rights of the caller: not what the host's
- * configuration or the domain's metadata says. */
+ * configuration or the domain's metadata states. */
 static void
 testOthersWord(void)
 {

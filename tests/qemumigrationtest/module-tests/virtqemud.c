@@ -134,8 +134,8 @@ testDestination(void)
     g_assert_cmpstr(param.value.s, ==, "no-such-preset");
 }
 
-/* QEMU's capability is there where the policy throttles, and is not where nobody does: neither
- * the policy nor whoever has stated how QEMU throttles. */
+/* QEMU's capability is there where the policy throttles, or where the caller has stated how QEMU
+ * throttles, and is not there otherwise. */
 static void
 testFlags(void)
 {
@@ -246,7 +246,7 @@ setDowntimes(void)
     g_assert_cmpint(virDomainMigrateSetMaxDowntime(fakeDomain(), G_MAXUINT64, 0), ==, 0);
     g_assert_cmpuint(fake.downtime, ==, 50);
 
-    /* Whoever libvirt does not let has no say. */
+    /* A caller whom libvirt refuses changes nothing. */
     fake.refuses = TRUE;
     g_assert_cmpint(virDomainMigrateSetMaxDowntime(fakeDomain(), 20, 0), ==, -1);
     awaitTurns();
@@ -416,7 +416,7 @@ main(int argc,
     seen.proxyEnvironment = !runAs("virtproxyd", "--environment");
     seen.environment = runAs("virtqemud", "--environment");
 
-    /* Root's records have one place: root becomes somebody else. */
+    /* Root's records have one place: root becomes another user. */
     if (root) {
         g_assert_cmpint(setresuid(65534, 65534, 0), ==, 0);
         top = filesNewDir();
