@@ -113,9 +113,10 @@ static void
 logDone(const convergeUndoRecord *record,
         const guint counts[CONVERGE_METHOD_LAST])
 {
-    convergeDaemonLog("%s: %u vCPU quotas and %u of QEMU's parameters are restored after an "
-                      "interrupted migration", record->name,
-                      counts[CONVERGE_METHOD_VCPU_QUOTA], counts[CONVERGE_METHOD_QEMU]);
+    g_autofree char *what = convergeUndoExplain(counts);
+
+    convergeDaemonLog("%s: restored after an interrupted migration: %s", record->name,
+                      what ? what : "nothing");
 }
 
 /* Restores before the next migration of the guest changes anything.  That migration may

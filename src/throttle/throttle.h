@@ -57,10 +57,13 @@ struct _convergeThrottle {
     gpointer (*open)(convergeThrottler *throttler, GError **error);
     void (*close)(gpointer state);
 
-    /* Throttles by @percent, 0..99; 0 lifts the throttle. */
+    /* Throttles by @percent, 0..99; 0 lifts the throttle.  A method that acts on files does not
+     * throttle while the guest is paused or the throttler cancelled, see throttle_priv.h.  Calls
+     * convergeThrottlerWriteDown() before anything is changed. */
     gboolean (*set)(gpointer state, unsigned int percent, GError **error);
 
-    /* Keeps @percent in force, see convergeBackendOps.poll.  NULL: nothing has to be kept. */
+    /* Keeps @percent in force, see convergeBackendOps.poll.  NULL: nothing has to be kept, since
+     * the method does not act at once. */
     gboolean (*poll)(gpointer state, unsigned int percent, GError **error);
 
     /* Puts back what .set has changed, unless others have changed it since.  May be called
@@ -68,18 +71,23 @@ struct _convergeThrottle {
     gboolean (*restore)(gpointer state, GError **error);
 
     /* The part of .restore that needs neither QEMU nor libvirt.  May be called from any thread, at
-     * any time; .set and .poll throttle no more afterwards.  NULL: there is no such part. */
+     * any time, with the throttler's lock held.  NULL: there is no such part, since the method asks
+     * QEMU. */
     void (*cancel)(gpointer state);
 
-    /* The throttle in force now, %; NULL: QEMU's job statistics have it. */
+    /* The throttle in force now, %; NULL: QEMU's job statistics have it, since the method does not
+     * act at once. */
     unsigned int (*inForce)(const void *state);
 
     /* Which vCPUs are slowed down, once that has been measured: one translated sentence without a
      * period, to be freed with g_free().  NULL: always all alike. */
     char *(*explain)(const void *state);
 
-    /* The next two work on what has to be undone if this process is killed: members of the guest's
+    /* The last four are about what has to be undone if this process is killed: members of the guest's
      * record, which .set and .poll write down by convergeThrottlerWriteDown().
+     *
+     * .member is the name of an array with an element for each value, .counted the text for its
+     * length, translatable, with the number as %1$u.
      *
      * .isKept checks whether the members of this method are valid; they may be missing.  .putBack
      * undoes what they hold, and leaves alone each value that others have changed since.  A row
@@ -88,13 +96,15 @@ struct _convergeThrottle {
      * @callerThrottle: a migration is under way whose caller has stated cpu-throttle-initial or
      *                  -increment, which libvirt puts back
      * @count: the number of values that were changed is added */
+    const char *member;
+    const char *counted;
     gboolean (*isKept)(JsonObject *kept);
     gboolean (*putBack)(JsonObject *kept, const convergeMonitor *monitor, gboolean callerThrottle,
                         guint *count, GError **error);
 };
 
-/* By convergeThrottleMethod; NULL for AUTO. */
-extern const convergeThrottle *const convergeThrottles[CONVERGE_METHOD_LAST];
+/* By convergeThrottleMethod, CONVERGE_METHOD_LAST rows; NULL for AUTO. */
+extern const convergeThrottle *const convergeThrottles[];
 
 /* The method that AUTO tries first. */
 #define CONVERGE_METHOD_BEST CONVERGE_METHOD_VCPU_QUOTA

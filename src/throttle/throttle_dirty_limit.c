@@ -115,6 +115,8 @@ const convergeThrottle convergeThrottleDirtyLimit = {
     .poll = setLimit,
     .restore = restoreLimit,
     .inForce = limitInForce,
+    .member = CONVERGE_KEPT_DIRTY_LIMIT,
+    .counted = N_("dirty limits of vCPUs: %1$u"),
     .isKept = convergeKeptDirtyLimitIsKept,
     .putBack = convergeKeptDirtyLimitPutBack,
 };

@@ -216,6 +216,8 @@ const convergeThrottle convergeThrottleQemu = {
     .close = closeQemu,
     .set = setQemu,
     .restore = restoreQemu,
+    .member = CONVERGE_KEPT_PARAMS,
+    .counted = N_("parameters of QEMU: %1$u"),
     .isKept = convergeKeptParamsIsKept,
     .putBack = convergeKeptParamsPutBack,
 };

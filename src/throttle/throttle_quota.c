@@ -174,6 +174,8 @@ const convergeThrottle convergeThrottleQuota = {
     .cancel = cancelQuota,
     .inForce = quotaInForce,
     .explain = explainQuota,
+    .member = CONVERGE_KEPT_QUOTA,
+    .counted = N_("CPU quotas of vCPUs: %1$u"),
     .isKept = convergeKeptQuotaIsKept,
     .putBack = convergeKeptQuotaPutBack,
 };

@@ -78,7 +78,7 @@ isKept(JsonObject *kept)
 {
     gsize i;
 
-    for (i = 0; i < G_N_ELEMENTS(convergeThrottles); i++) {
+    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
         if (convergeThrottles[i] && !convergeThrottles[i]->isKept(kept))
             return FALSE;
     }

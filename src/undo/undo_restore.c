@@ -8,6 +8,36 @@
 #include "undo/undo_file.h"
 #include "undo/undo_restore.h"
 
+void
+convergeUndoCount(const convergeUndoRecord *record,
+                  guint counts[CONVERGE_METHOD_LAST])
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
+        const convergeThrottle *row = convergeThrottles[i];
+
+        counts[i] = row && json_object_has_member(record->kept, row->member) ?
+            json_array_get_length(json_object_get_array_member(record->kept, row->member)) : 0;
+    }
+}
+
+char *
+convergeUndoExplain(const guint counts[CONVERGE_METHOD_LAST])
+{
+    GString *text = g_string_new(NULL);
+    gsize i;
+
+    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
+        if (counts[i] == 0)
+            continue;
+        if (text->len > 0)
+            g_string_append(text, ", ");
+        g_string_append_printf(text, _(convergeThrottles[i]->counted), counts[i]);
+    }
+    return g_string_free(text, text->len == 0);
+}
+
 /* Calls the rows that ask QEMU if there is a @monitor, otherwise the other rows. */
 static gboolean
 putBack(const convergeUndoRecord *record,

@@ -15,7 +15,16 @@
 #include "throttle/throttle.h"
 #include "undo/undo_record.h"
 
-/* Puts back what needs neither QEMU nor libvirt. */
+/* How many values of each throttle method @record holds. */
+void convergeUndoCount(const convergeUndoRecord *record, guint counts[CONVERGE_METHOD_LAST]);
+
+/* Those of @counts that are not 0, as one translated text to be freed with g_free(); NULL: all
+ * are 0. */
+char *convergeUndoExplain(const guint counts[CONVERGE_METHOD_LAST]);
+
+/* The next three set @counts to the number of values that were restored.
+ *
+ * Puts back what needs neither QEMU nor libvirt. */
 gboolean convergeUndoPutBackFiles(const convergeUndoRecord *record,
                                   guint counts[CONVERGE_METHOD_LAST], GError **error);
 

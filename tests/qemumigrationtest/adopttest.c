@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/loop.h"
@@ -344,6 +345,125 @@ testReleased(void)
     g_assert_true(convergeBackendLibvirtOps.restore(libvirt, NULL));
 }
 
+/* A turn that was under way when libvirt ended its job throttles no more. */
+static void
+testPolledTooLate(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = begin(FALSE);
+
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
+    convergeBackendLibvirtCancel(backend);
+    turn(backend);
+    filesAssert(host.max, "max 100000");
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+}
+
+static guint64
+inodeOfRecord(void)
+{
+    g_autofree char *path = g_strdup_printf("%s/" UUID ".json", host.records);
+    struct stat st;
+
+    g_assert_cmpint(stat(path, &st), ==, 0);
+    return st.st_ino;
+}
+
+/* The record is written anew only where there is something new. */
+static void
+testWrittenOnce(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = begin(FALSE);
+    guint64 inode;
+
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
+    inode = inodeOfRecord();
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 90, NULL));
+    turn(backend);
+    g_assert_cmpuint(inodeOfRecord(), ==, inode);
+    filesPut(host.max, "50000 20000");
+    turn(backend);
+    g_assert_cmpuint(inodeOfRecord(), !=, inode);
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+}
+
+static int
+quotasAreBack(virDomainPtr dom,
+              const char *cmd,
+              char **result,
+              unsigned int flags)
+{
+    if (qemu.paramSets > 0)
+        filesAssert(host.max, "max 100000");
+    return fakeDaemon.qemuMonitorCommand(dom, cmd, result, flags);
+}
+
+/* QEMU may keep its caller waiting: it is asked when all else is put back, and also if that could
+ * not be. */
+static void
+testQemuLast(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = NULL;
+    g_autoptr(convergeBackendLibvirt) strange = begin(FALSE);
+    g_autoptr(GError) error = NULL;
+    convergeLibvirt libvirt = fakeDaemon;
+    g_autofree char *why = NULL;
+
+    g_assert_true(say(strange, CONVERGE_VERB_STEP, 70, NULL));
+    g_assert_true(say(strange, CONVERGE_VERB_THROTTLE, 80, NULL));
+    filesPut(host.max, "strange");
+    g_assert_false(convergeBackendLibvirtOps.restore(strange, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+    filesPut(host.max, "4000 20000");
+    g_assert_true(convergeBackendLibvirtOps.restore(strange, NULL));
+
+    qemu = pristine;
+    libvirt.qemuMonitorCommand = quotasAreBack;
+    backend = convergeBackendLibvirtNew(&libvirt, FALSE);
+    g_assert_nonnull(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_VCPU_QUOTA, &why, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_STEP, 70, NULL));
+    g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
+    filesAssert(host.max, "4000 20000");
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+}
+
+static gint shiftMs;            /* atomic: what the clock is ahead */
+
+gint64
+g_get_monotonic_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000 +
+        (gint64)g_atomic_int_get(&shiftMs) * 1000;
+}
+
+/* Which vCPUs dirty memory is told as soon as QEMU has measured it, and once. */
+static void
+testExplained(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fakeDaemon, FALSE);
+    const convergeThrottleTraits *throttle;
+    convergeSample sample = { 0 };
+    g_autofree char *why = NULL;
+    g_autofree char *news = NULL;
+    g_autofree char *none = NULL;
+
+    qemu = pristine;
+    qemu.ring = TRUE;
+    filesPut(host.max, "max 100000\n");
+    g_assert_nonnull(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_VCPU_QUOTA, &why, NULL));
+    g_atomic_int_add(&shiftMs, 2000);
+    g_assert_true(convergeBackendLibvirtOps.sample(backend, &sample, NULL));
+    g_assert_true(convergeBackendLibvirtOps.poll(backend, &throttle, &news, NULL));
+    g_assert_nonnull(strstr(news, "2 of 3 vCPUs dirty memory"));
+    g_assert_true(convergeBackendLibvirtOps.poll(backend, &throttle, &none, NULL));
+    g_assert_null(none);
+    g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -377,6 +497,10 @@ main(int argc, char **argv)
     g_test_add_func("/adopt/released", testReleased);
     g_test_add_func("/adopt/others-thread", testOthersThread);
     g_test_add_func("/adopt/group-names", testGroupNames);
+    g_test_add_func("/adopt/polled-too-late", testPolledTooLate);
+    g_test_add_func("/adopt/written-once", testWrittenOnce);
+    g_test_add_func("/adopt/qemu-last", testQemuLast);
+    g_test_add_func("/adopt/explained", testExplained);
     status = g_test_run();
     if (root)
         g_assert_cmpint(seteuid(0), ==, 0);

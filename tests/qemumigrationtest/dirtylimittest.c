@@ -545,6 +545,23 @@ testLoop(void)
     g_assert_cmpint(samples, ==, 3);
 }
 
+/* A new measurement forgets the last one at once. */
+static void
+testMeasuredAnew(void)
+{
+    convergeVcpuShares shares = { 0 };
+
+    qemu = fakeQemuPristine;
+    measure(&shares);
+    g_assert_true(convergeVcpuSharesStart(&shares, &fakeMonitor, 0, NULL));
+    g_assert_false(convergeVcpuSharesKnown(&shares));
+    g_assert_cmpuint(convergeVcpuSharesRate(&shares, 0), ==, 0);
+    qemu.rates[0] = 100;
+    g_assert_true(convergeVcpuSharesCollect(&shares, &fakeMonitor, SECOND_MS + 1, FALSE));
+    g_assert_cmpuint(shares.sum, ==, 161);
+    convergeVcpuSharesClear(&shares);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -553,6 +570,7 @@ main(int argc, char **argv)
     g_test_add_func("/vcpu-shares/rates", testShares);
     g_test_add_func("/vcpu-shares/unknown", testSharesUnknown);
     g_test_add_func("/vcpu-shares/quota", testQuota);
+    g_test_add_func("/vcpu-shares/measured-anew", testMeasuredAnew);
     g_test_add_func("/dirty-limit/limits", testLimit);
     g_test_add_func("/dirty-limit/taken-over", testTakenOver);
     g_test_add_func("/dirty-limit/record", testRecord);

@@ -272,6 +272,13 @@ testHostile(void)
     virTypedParamsFree(params, nparams);
 }
 
+/* Where libvirt has no check of a right, nobody has the right. */
+static void
+testNoSuchRight(void)
+{
+    g_assert_false(convergeNextEnsureACL("virDomainNoSuchCallEnsureACL", NULL, NULL));
+}
+
 int
 main(int argc,
      char **argv)
@@ -281,6 +288,7 @@ main(int argc,
 
     g_test_add_func("/tell/log", testLog);
     g_test_add_func("/tell/error", testError);
+    g_test_add_func("/tell/no-such-right", testNoSuchRight);
     g_test_add_func("/tell/stats", testStats);
     g_test_add_func("/tell/stats/unknown", testUnknown);
     g_test_add_func("/tell/stats/unrecorded", testUnrecorded);

@@ -39,6 +39,8 @@ testRow(gconstpointer opaque)
     g_assert_nonnull(row->close);
     g_assert_nonnull(row->set);
     g_assert_nonnull(row->restore);
+    g_assert_nonnull(row->member);
+    g_assert_nonnull(strstr(row->counted, "%1$u"));
     g_assert_nonnull(row->isKept);
     g_assert_nonnull(row->putBack);
     g_assert_nonnull(row->chosen);
@@ -123,7 +125,9 @@ main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     for (method = CONVERGE_METHOD_AUTO + 1; method < CONVERGE_METHOD_LAST; method++) {
-        g_assert_nonnull(convergeThrottles[method]);
+        if (!convergeThrottles[method])
+            g_error("throttle method '%s' has no row in convergeThrottles",
+                    convergeThrottleMethodName(method));
         for (i = 0; i < G_N_ELEMENTS(tests); i++) {
             g_autofree char *path = g_strdup_printf("/throttle/%s/%s", tests[i].name,
                                                     convergeThrottleMethodName(method));

@@ -29,6 +29,7 @@ static struct {
     gboolean migrating;
     gint64 downtime;
     guint calls;
+    const char *restored;   /* a file with a quota that has gone back before any connection; or NULL */
 } libvirt;
 
 static int place;       /* what the handles point to */
@@ -38,6 +39,8 @@ virConnectOpen(const char *uri)
 {
     libvirt.calls++;
     g_assert_cmpstr(uri, ==, "qemu:///system");
+    if (libvirt.restored)
+        filesAssert(libvirt.restored, "max 100000");
     return libvirt.refusesConnection ? NULL : (virConnectPtr)&place;
 }
 
@@ -346,14 +349,14 @@ testList(void)
     writeDeadRecord(&h, UUID, "b\033[2Jusy\nbox");
     g_assert_cmpint(undo(&h, "--list", NULL), ==, CONVERGE_UNDO_OK);
     g_assert_true(g_str_has_prefix(h.said, UUID " b\\x1b[2Jusy\\x0abox: "));
-    g_assert_nonnull(strstr(h.said, "vCPUs: 1, parameters of QEMU: 1, dirty limits: 0"));
+    g_assert_nonnull(strstr(h.said, "to be restored: parameters of QEMU: 1, CPU quotas of vCPUs: 1\n"));
     g_assert_null(strchr(h.said, '\033'));
     g_assert_true(strchr(h.said, '\n') == h.said + strlen(h.said) - 1);
 
     h.limited = TRUE;
     writeDeadRecord(&h, UUID, "busy");
     g_assert_cmpint(undo(&h, "--list", NULL), ==, CONVERGE_UNDO_OK);
-    g_assert_nonnull(strstr(h.said, "vCPUs: 0, parameters of QEMU: 0, dirty limits: 2"));
+    g_assert_nonnull(strstr(h.said, "to be restored: dirty limits of vCPUs: 2\n"));
     g_assert_cmpint(undo(&h, NULL), ==, CONVERGE_UNDO_OK);
     g_assert_cmpstr(h.said, ==, "");
 
@@ -405,6 +408,20 @@ testForeign(void)
     g_assert_cmpint(libvirt.downtime, ==, 50);
 }
 
+/* libvirt may keep its client waiting: the quotas have gone back by then. */
+static void
+testQuotasFirst(void)
+{
+    g_auto(host) h = { 0 };
+
+    hostInit(&h);
+    writeDeadRecord(&h, UUID, "busy");
+    libvirt.restored = h.max;
+    g_assert_cmpint(undo(&h, "--connect", "qemu:///system", NULL), ==, CONVERGE_UNDO_OK);
+    g_assert_cmpuint(libvirt.calls, >, 0);
+    libvirt.restored = NULL;
+}
+
 int
 main(int argc,
      char **argv)
@@ -420,5 +437,6 @@ main(int argc,
     g_test_add_func("/undo/list", testList);
     g_test_add_func("/undo/usage", testUsage);
     g_test_add_func("/undo/foreign", testForeign);
+    g_test_add_func("/undo/quotas-first", testQuotasFirst);
     return g_test_run();
 }

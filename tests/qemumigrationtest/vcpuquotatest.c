@@ -539,6 +539,45 @@ testWhoseIsIt(void)
     }
 }
 
+/* A file that can be read and not written, and no other obstacle. */
+static void
+testReadOnlyFile(void)
+{
+    g_auto(tree) t = { 0 };
+    g_autofree char *file = NULL;
+    gboolean root = geteuid() == 0;
+
+    if (root)
+        g_assert_cmpint(seteuid(65534), ==, 0);
+    treeInit(&t);
+    makeV1(&t, -1);
+    file = g_build_filename(t.top, "cgroup/cpu/" GUEST "/vcpu0/cpu.cfs_quota_us", NULL);
+    g_assert_cmpint(g_chmod(file, 0444), ==, 0);
+    assertRefused(&t, 1, "cannot set the CPU quota");
+    if (root)
+        g_assert_cmpint(seteuid(0), ==, 0);
+}
+
+/* What cannot be read of one vCPU keeps nothing of another from being adopted. */
+static void
+testAdoptGoesOn(void)
+{
+    g_auto(tree) t = { 0 };
+    g_autoptr(convergeVcpuQuota) quota = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean changed = FALSE;
+
+    treeInit(&t);
+    makeV1(&t, -1);
+    quota = openQuota(&t, 2);
+    put(&t, "cgroup/cpu/" GUEST "/vcpu0/cpu.cfs_quota_us", "strange");
+    put(&t, "cgroup/cpu/" GUEST "/vcpu1/cpu.cfs_quota_us", "50000");
+    g_assert_false(convergeVcpuQuotaAdopt(quota, &changed, &error));
+    g_assert_nonnull(strstr(error->message, "vcpu0"));
+    g_assert_true(changed);
+    g_assert_cmpint(convergeVcpuQuotaGroup(quota, 1)->quotaUs, ==, 50000);
+}
+
 int
 main(int argc,
      char **argv)
@@ -558,5 +597,7 @@ main(int argc,
     g_test_add_func("/vcpuquota/one-fails", testOneFails);
     g_test_add_func("/vcpuquota/idempotent", testIdempotent);
     g_test_add_func("/vcpuquota/whose-is-it", testWhoseIsIt);
+    g_test_add_func("/vcpuquota/read-only-file", testReadOnlyFile);
+    g_test_add_func("/vcpuquota/adopt-goes-on", testAdoptGoesOn);
     return g_test_run();
 }

@@ -76,15 +76,6 @@ ignoreLibvirtError(void *opaque G_GNUC_UNUSED,
 
 /* --- Records --- */
 
-/* How many values a throttle method has written down. */
-static guint
-count(const convergeUndoRecord *record,
-      const char *member)
-{
-    return json_object_has_member(record->kept, member) ?
-        json_array_get_length(json_object_get_array_member(record->kept, member)) : 0;
-}
-
 static void
 list(const GPtrArray *records)
 {
@@ -92,16 +83,19 @@ list(const GPtrArray *records)
 
     for (i = 0; i < records->len; i++) {
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
+        guint counts[CONVERGE_METHOD_LAST];
+        g_autofree char *what = NULL;
 
+        convergeUndoCount(record, counts);
+        what = convergeUndoExplain(counts);
         if (convergeUndoRecordWriterLives(record))
             say(_("%1$s %2$s: process %3$d, which wrote the record, is running and will restore everything itself"),
                 record->uuid, record->name, (int)record->writer.pid);
         else if (!convergeUndoRecordQemuLives(record))
             say(_("%1$s %2$s: nothing to restore, since its QEMU is gone"), record->uuid, record->name);
         else
-            say(_("%1$s %2$s: to be restored: CPU quotas of vCPUs: %3$u, parameters of QEMU: %4$u, dirty limits: %5$u"),
-                record->uuid, record->name, count(record, CONVERGE_KEPT_QUOTA),
-                count(record, CONVERGE_KEPT_PARAMS), count(record, CONVERGE_KEPT_DIRTY_LIMIT));
+            /* translators: what is a list of numbers of values */
+            say(_("%1$s %2$s: to be restored: %3$s"), record->uuid, record->name, what ? what : _("nothing"));
     }
 }
 
@@ -138,11 +132,14 @@ undoQuotas(const char *dir,
         }
         if (!convergeUndoRecordQemuLives(record))
             continue;
-        if (!convergeUndoPutBackFiles(record, counts, &error))
+        if (convergeUndoPutBackFiles(record, counts, &error)) {
+            g_autofree char *what = convergeUndoExplain(counts);
+
+            if (what)
+                say(_("%1$s: restored by file access alone: %2$s"), record->name, what);
+        } else {
             status = complain(CONVERGE_UNDO_FAILED, record->name, error);
-        else if (counts[CONVERGE_METHOD_VCPU_QUOTA] > 0)
-            say(_("%1$s: the CPU quotas are restored (vCPUs: %2$u)"), record->name,
-                counts[CONVERGE_METHOD_VCPU_QUOTA]);
+        }
     }
     return status;
 }
@@ -167,9 +164,12 @@ undoRecord(virConnectPtr connection,
         convergeLibvirtSetError(error, _("cannot find the domain"));
         return FALSE;
     }
-    if ((ret = convergeUndoRestore(record, &monitor, counts, error)))
-        say(_("%1$s: everything is restored (parameters of QEMU: %2$u), and the record is removed"),
-            record->name, counts[CONVERGE_METHOD_QEMU]);
+    if ((ret = convergeUndoRestore(record, &monitor, counts, error))) {
+        g_autofree char *what = convergeUndoExplain(counts);
+
+        say(_("%1$s: everything is restored, and the record is removed: %2$s"), record->name,
+            what ? what : _("nothing"));
+    }
     virDomainFree(monitor.dom);
     return ret;
 }

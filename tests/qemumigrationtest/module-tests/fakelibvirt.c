@@ -2,6 +2,7 @@
 /*
  * fakelibvirt.c: a libvirt that refuses calls as a test wants
  */
+#include <glib-object.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 fakeLibvirt fake;
 
 static int domainPlace;         /* stands for the virDomain, which is opaque */
+static int foundPlace;          /* likewise, for one that was looked up */
 static __thread gboolean caller;    /* this thread makes a call for the test */
 
 virDomainPtr
@@ -52,6 +54,8 @@ int virSetError(virErrorPtr error);
 int
 virSetError(virErrorPtr error)
 {
+    if (fake.refuses)
+        return -1;
     raiseError(error->code, error->message);
     return 0;
 }
@@ -95,9 +99,9 @@ virDomainGetUUIDString(virDomainPtr dom G_GNUC_UNUSED,
 }
 
 const char *
-virDomainGetName(virDomainPtr dom G_GNUC_UNUSED)
+virDomainGetName(virDomainPtr dom)
 {
-    return "guest";
+    return dom == (virDomainPtr)(void *)&foundPlace ? "guest" : "forged";
 }
 
 int
@@ -116,13 +120,13 @@ virDomainPtr
 virDomainLookupByUUIDString(virConnectPtr conn G_GNUC_UNUSED,
                             const char *uuid G_GNUC_UNUSED)
 {
-    return (virDomainPtr)(void *)&domainPlace;
+    return (virDomainPtr)(void *)&foundPlace;
 }
 
 unsigned int
-virDomainGetID(virDomainPtr dom G_GNUC_UNUSED)
+virDomainGetID(virDomainPtr dom)
 {
-    return 1;
+    return dom == (virDomainPtr)(void *)&foundPlace ? 7 : 8;
 }
 
 virConnectPtr
@@ -137,6 +141,7 @@ virDomainGetMetadata(virDomainPtr dom G_GNUC_UNUSED,
                      const char *uri G_GNUC_UNUSED,
                      unsigned int flags G_GNUC_UNUSED)
 {
+    fake.readAsDaemon = fakeIsDaemon();
     if (fake.metadata)
         return strdup(fake.metadata);
     raiseError(VIR_ERR_NO_DOMAIN_METADATA, "no metadata");
@@ -161,7 +166,7 @@ virConnectDomainEventRegisterAny(virConnectPtr conn G_GNUC_UNUSED,
     return -1;
 }
 
-/* Always an outgoing migration that has not moved memory yet. */
+/* An outgoing migration is always under way. */
 int
 virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
                      int *type,
@@ -173,10 +178,21 @@ virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
 
     if (!caller)
         g_atomic_int_inc(&fake.looks);
+    if (caller && fake.refuses)
+        return -1;
     *type = VIR_DOMAIN_JOB_NONE;
     *params = NULL;
     *nparams = 0;
+    if (!caller && fake.iteration) {
+        *type = VIR_DOMAIN_JOB_UNBOUNDED;
+        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
+        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_ITERATION,
+                                (unsigned long long)fake.iteration);
+        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_PROCESSED,
+                                (unsigned long long)g_atomic_int_get(&fake.looks) << 24);
+    }
     return virTypedParamsAddInt(params, nparams, &most, VIR_DOMAIN_JOB_OPERATION,
+                                fake.operation ? fake.operation :
                                 VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
 }
 
@@ -190,10 +206,16 @@ act(void)
 }
 
 int
-virDomainMigrateSetMaxDowntime(virDomainPtr dom G_GNUC_UNUSED,
-                               unsigned long long downtime G_GNUC_UNUSED,
-                               unsigned int flags G_GNUC_UNUSED)
+virDomainMigrateSetMaxDowntime(virDomainPtr dom,
+                               unsigned long long downtime,
+                               unsigned int flags)
 {
+    if (caller && fake.refuses)
+        return -1;
+    if (caller)
+        fake.downtime = downtime;
+    if (fake.setDowntime)
+        fake.setDowntime(dom, downtime, flags);
     return act();
 }
 
@@ -201,12 +223,14 @@ int
 virDomainMigrateStartPostCopy(virDomainPtr dom G_GNUC_UNUSED,
                               unsigned int flags G_GNUC_UNUSED)
 {
+    g_atomic_int_inc(&fake.postcopies);
     return act();
 }
 
 int
 virDomainSuspend(virDomainPtr dom G_GNUC_UNUSED)
 {
+    g_atomic_int_inc(&fake.suspends);
     return act();
 }
 
@@ -219,17 +243,18 @@ virDomainResume(virDomainPtr dom G_GNUC_UNUSED)
 int
 virDomainAbortJob(virDomainPtr dom G_GNUC_UNUSED)
 {
+    g_atomic_int_inc(&fake.aborts);
     return act();
 }
 
 int
-virDomainQemuMonitorCommand(virDomainPtr dom G_GNUC_UNUSED,
-                            const char *cmd G_GNUC_UNUSED,
-                            char **result G_GNUC_UNUSED,
-                            unsigned int flags G_GNUC_UNUSED)
+virDomainQemuMonitorCommand(virDomainPtr dom,
+                            const char *cmd,
+                            char **result,
+                            unsigned int flags)
 {
     act();
-    return -1;
+    return fake.monitor ? fake.monitor(dom, cmd, result, flags) : -1;
 }
 
 /* --- The driver, in the order of libvirt's --- */
@@ -306,7 +331,9 @@ check(int (*ensure)(virConnectPtr conn, virDomainDef *def))
 static int
 perform(gboolean peer2peer)
 {
-    if (peer2peer)
+    if (fake.silent)
+        ;
+    else if (peer2peer)
         virConnectOpenAuth("qemu+tcp://elsewhere/system", NULL, 0);
     else
         virCloseCallbacksDomainRemove(NULL, NULL, NULL);
@@ -373,6 +400,7 @@ virDomainMigratePerform3(virDomainPtr dom G_GNUC_UNUSED,
                          const char *dname G_GNUC_UNUSED,
                          unsigned long resource G_GNUC_UNUSED)
 {
+    fake.flags = (unsigned int)flags;
     return check(virDomainMigratePerform3EnsureACL) ?
         perform((flags & VIR_MIGRATE_PEER2PEER) != 0) : -1;
 }
@@ -390,4 +418,137 @@ virDomainMigrateConfirm3Params(virDomainPtr domain G_GNUC_UNUSED,
         return -1;
     virDomainObjEndAsyncJob(NULL);
     return fake.outcome == FAKE_SUCCEEDS ? 0 : -1;
+}
+
+int
+virDomainMigrateConfirm3(virDomainPtr domain G_GNUC_UNUSED,
+                         const char *cookiein G_GNUC_UNUSED,
+                         int cookieinlen G_GNUC_UNUSED,
+                         unsigned long flags G_GNUC_UNUSED,
+                         int cancelled G_GNUC_UNUSED)
+{
+    if (!check(virDomainMigrateConfirm3EnsureACL))
+        return -1;
+    virDomainObjEndAsyncJob(NULL);
+    return fake.outcome == FAKE_SUCCEEDS ? 0 : -1;
+}
+
+/* --- The destination --- */
+
+int
+virDomainMigratePrepare3Params(virConnectPtr dconn G_GNUC_UNUSED,
+                               virTypedParameterPtr params,
+                               int nparams,
+                               const char *cookiein G_GNUC_UNUSED,
+                               int cookieinlen G_GNUC_UNUSED,
+                               char **cookieout G_GNUC_UNUSED,
+                               int *cookieoutlen G_GNUC_UNUSED,
+                               char **uri_out G_GNUC_UNUSED,
+                               unsigned int flags)
+{
+    seeParams(params, nparams, flags);
+    return 0;
+}
+
+int
+virDomainMigratePrepareTunnel3Params(virConnectPtr conn G_GNUC_UNUSED,
+                                     virStreamPtr st G_GNUC_UNUSED,
+                                     virTypedParameterPtr params,
+                                     int nparams,
+                                     const char *cookiein G_GNUC_UNUSED,
+                                     int cookieinlen G_GNUC_UNUSED,
+                                     char **cookieout G_GNUC_UNUSED,
+                                     int *cookieoutlen G_GNUC_UNUSED,
+                                     unsigned int flags)
+{
+    seeParams(params, nparams, flags);
+    return 0;
+}
+
+virDomainPtr
+virDomainMigrateFinish3Params(virConnectPtr dconn G_GNUC_UNUSED,
+                              virTypedParameterPtr params,
+                              int nparams,
+                              const char *cookiein G_GNUC_UNUSED,
+                              int cookieinlen G_GNUC_UNUSED,
+                              char **cookieout G_GNUC_UNUSED,
+                              int *cookieoutlen G_GNUC_UNUSED,
+                              unsigned int flags,
+                              int cancelled G_GNUC_UNUSED)
+{
+    seeParams(params, nparams, flags);
+    return NULL;
+}
+
+/* --- The daemon --- */
+
+int
+virDomainGetState(virDomainPtr dom G_GNUC_UNUSED,
+                  int *state,
+                  int *reason,
+                  unsigned int flags G_GNUC_UNUSED)
+{
+    *state = VIR_DOMAIN_RUNNING;
+    *reason = 0;
+    return 0;
+}
+
+int
+virEventRunDefaultImpl(void)
+{
+    return 0;
+}
+
+virConnectPtr
+virConnectOpen(const char *name G_GNUC_UNUSED)
+{
+    raiseError(VIR_ERR_NO_CONNECT, "no daemon accepts clients");
+    return NULL;
+}
+
+/* A caller's thread has the identity of its client, others have none. */
+static __thread GObject *identity;
+
+static GObject *
+daemonIdentity(void)
+{
+    static gsize made;
+
+    if (g_once_init_enter(&made))
+        g_once_init_leave(&made, (gsize)g_object_new(G_TYPE_OBJECT, NULL));
+    return (GObject *)made;
+}
+
+gboolean
+fakeIsDaemon(void)
+{
+    return identity == daemonIdentity();
+}
+
+void *virIdentityGetCurrent(void);
+void *virIdentityGetSystem(void);
+int virIdentitySetCurrent(void *next);
+
+void *
+virIdentityGetCurrent(void)
+{
+    if (caller && !identity)
+        identity = g_object_new(G_TYPE_OBJECT, NULL);
+    return identity ? g_object_ref(identity) : NULL;
+}
+
+void *
+virIdentityGetSystem(void)
+{
+    return g_object_ref(daemonIdentity());
+}
+
+int
+virIdentitySetCurrent(void *next)
+{
+    if (next)
+        g_object_ref(next);
+    g_clear_object(&identity);
+    identity = next;
+    return 0;
 }

@@ -29,12 +29,22 @@ struct _fakeLibvirt {
     const char *metadata;   /* of the domain; NULL: none */
     void (*during)(void);   /* while libvirt's job runs; may be NULL */
     void (*after)(void);    /* when the job has ended, before the call returns */
+    gboolean silent;        /* the driver calls nothing of what tells that the job begins */
+    gboolean refuses;       /* job statistics, a new downtime and errors of the module */
+    int operation;          /* of the job statistics; 0: an outgoing migration */
+    int iteration;          /* of a loop's job statistics; 0: no memory has moved */
+    int (*monitor)(virDomainPtr dom, const char *cmd, char **result,
+                   unsigned int flags);     /* QEMU; NULL: does not answer */
+    int (*setDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags);   /* the same */
 
     /* What was seen. */
     gint looks;             /* atomic: how often a loop has asked for job statistics */
     gint acts;              /* atomic: how many calls have changed the guest */
     gboolean hasPolicyParam;    /* the policy's parameter has reached the driver */
     unsigned int flags;     /* with which the driver was called */
+    unsigned long long downtime;        /* set last, but not by a loop, ms */
+    gboolean readAsDaemon;  /* the domain's metadata was read with the daemon's identity */
+    gint suspends, aborts, postcopies;  /* atomic */
 };
 
 extern fakeLibvirt fake;
@@ -43,5 +53,9 @@ extern fakeLibvirt fake;
 int fakeErrorCode(void);
 const char *fakeErrorText(void);
 
-/* The domain that all calls are about. */
+/* The domain that all calls are about, as a caller names it: "forged", with the id 8.  A domain
+ * that is looked up is called "guest" and has the id 7. */
 virDomainPtr fakeDomain(void);
+
+/* Whether the calling thread has the daemon's identity. */
+gboolean fakeIsDaemon(void);
