@@ -74,75 +74,9 @@ guestAt(const convergeForecastInput *input,
         .writeRate = pair->writeRate,
         .bandwidth = input->bandwidth,
         .bestMethod = input->method,
+        .probesMost = PROBES_MOST,
     };
 }
-
-/* The plant, and the number of its probes. */
-typedef struct {
-    convergePlant *plant;
-    unsigned int probes;
-} forecastPlant;
-
-static gboolean
-watchSample(void *opaque,
-            convergeSample *sample,
-            GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    return convergePlantOps.sample(watched->plant, sample, error);
-}
-
-static const convergeThrottleTraits *
-watchChoose(void *opaque,
-            convergeThrottleMethod wanted,
-            char **why,
-            GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    return convergePlantOps.choose(watched->plant, wanted, why, error);
-}
-
-static gboolean
-watchApply(void *opaque,
-           const convergeDecision *decision,
-           GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    return convergePlantOps.apply(watched->plant, decision, error);
-}
-
-static gboolean
-watchProbe(void *opaque,
-           GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    if (++watched->probes > PROBES_MOST) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "enough");
-        return FALSE;
-    }
-    return convergePlantOps.probe(watched->plant, error);
-}
-
-static gboolean
-watchRestore(void *opaque,
-             GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    return convergePlantOps.restore(watched->plant, error);
-}
-
-static const convergeBackendOps watchOps = {
-    .sample = watchSample,
-    .choose = watchChoose,
-    .apply = watchApply,
-    .probe = watchProbe,
-    .restore = watchRestore,
-};
 
 static forecastRun
 runOne(const convergePlantConfig *guest,
@@ -151,8 +85,7 @@ runOne(const convergePlantConfig *guest,
 {
     gint64 pauseMs = convergePolicyGet(policy, CONVERGE_FIELD_MAX_DOWNTIME);
     g_autoptr(convergePlant) plant = convergePlantNew(guest);
-    forecastPlant watched = { plant, 0 };
-    convergeBackend backend = { &watchOps, &watched };
+    convergeBackend backend = { &convergePlantOps, plant };
     g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                                                      NULL, NULL);
     const convergePlantResult *result = convergePlantGetResult(plant);
