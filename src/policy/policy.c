@@ -416,12 +416,5 @@ convergePolicyGetPreset(const convergePolicy *policy)
 gboolean
 convergePolicyMayPostcopy(const convergePolicy *policy)
 {
-    unsigned int i;
-    int rung;
-
-    for (i = 0; (rung = convergeLadderRung(policy->value[CONVERGE_FIELD_FALLBACK], i)) >= 0; i++) {
-        if (rung == CONVERGE_RUNG_POSTCOPY)
-            return TRUE;
-    }
-    return FALSE;
+    return convergeLadderHas(policy->value[CONVERGE_FIELD_FALLBACK], CONVERGE_RUNG_POSTCOPY);
 }
