@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <dlfcn.h>
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
@@ -21,9 +22,10 @@
  * a script which starts virsh. */
 gboolean virshConvergeActive(void);
 
-/* The definition of @name that virsh would use without the shim.  Never NULL for a function
+/* The definition of @function that virsh would use without the shim.  Never NULL for a function
  * that virsh itself links. */
-gpointer virshConvergeNext(const char *name);
+#define virshConvergeNext(function) \
+    ((__typeof__(&(function)))dlsym(RTLD_NEXT, #function))
 
 /* Keeps virsh from reporting the libvirt errors of this thread as the reason for the failure of
  * a command. */

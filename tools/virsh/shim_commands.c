@@ -23,10 +23,6 @@
 #include "command_table.h"
 #include "shim.h"
 
-typedef char *(*getMetadataFunc)(virDomainPtr, int, const char *, unsigned int);
-typedef int (*setMetadataFunc)(virDomainPtr, int, const char *, const char *,
-                               const char *, unsigned int);
-
 /* The message is ours; what libvirt said before must not follow it. */
 static void
 fail(const GError *error)
@@ -42,12 +38,12 @@ readSpec(virDomainPtr dom,
          gboolean *missing,
          GError **error)
 {
-    getMetadataFunc next = (getMetadataFunc)virshConvergeNext("virDomainGetMetadata");
     convergePolicySpec *spec;
     char *xml;
 
     virshConvergeErrorsMute(TRUE);
-    xml = next(dom, VIR_DOMAIN_METADATA_ELEMENT, CONVERGE_POLICY_XML_NS, flags);
+    xml = virshConvergeNext(virDomainGetMetadata)(dom, VIR_DOMAIN_METADATA_ELEMENT,
+                                                  CONVERGE_POLICY_XML_NS, flags);
     virshConvergeErrorsMute(FALSE);
 
     *missing = !xml && virGetLastError() && virGetLastError()->code == VIR_ERR_NO_DOMAIN_METADATA;
@@ -234,14 +230,13 @@ virDomainGetMetadata(virDomainPtr domain,
                      const char *uri,
                      unsigned int flags)
 {
-    getMetadataFunc next = (getMetadataFunc)virshConvergeNext("virDomainGetMetadata");
     g_autofree char *policy = NULL;
     g_autoptr(GError) error = NULL;
     virshConvergeVerb verb;
     g_autofree char *text = NULL;
 
     if (!virshConvergeActive() || !uri || !virshConvergeCommandParse(uri, &verb, &policy))
-        return next(domain, type, uri, flags);
+        return virshConvergeNext(virDomainGetMetadata)(domain, type, uri, flags);
 
     if (verb == VIRSH_VERB_SHOW)
         text = doShow(domain, flags, &error);
@@ -292,7 +287,7 @@ virDomainSetMetadata(virDomainPtr domain,
                      const char *uri,
                      unsigned int flags)
 {
-    setMetadataFunc next = (setMetadataFunc)virshConvergeNext("virDomainSetMetadata");
+    __typeof__(&virDomainSetMetadata) next = virshConvergeNext(virDomainSetMetadata);
     g_autofree char *policy = NULL;
     g_autofree char *xml = NULL;
     g_autoptr(GError) error = NULL;

@@ -317,8 +317,7 @@ virDomainMigrate3(virDomainPtr domain,
                   unsigned int nparams,
                   unsigned int flags)
 {
-    virDomainPtr (*next)(virDomainPtr, virConnectPtr, virTypedParameterPtr,
-                         unsigned int, unsigned int) = virshConvergeNext("virDomainMigrate3");
+    __typeof__(&virDomainMigrate3) next = virshConvergeNext(virDomainMigrate3);
     g_autoptr(virshCall) call = virshCallBegin(domain, params, nparams, flags);
     virDomainPtr result;
 
@@ -340,8 +339,7 @@ virDomainMigrateToURI3(virDomainPtr domain,
                        unsigned int nparams,
                        unsigned int flags)
 {
-    int (*next)(virDomainPtr, const char *, virTypedParameterPtr,
-                unsigned int, unsigned int) = virshConvergeNext("virDomainMigrateToURI3");
+    __typeof__(&virDomainMigrateToURI3) next = virshConvergeNext(virDomainMigrateToURI3);
     g_autoptr(virshCall) call = virshCallBegin(domain, params, nparams, flags);
     int result;
 
