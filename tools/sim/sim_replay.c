@@ -229,15 +229,8 @@ replayApply(void *opaque,
 }
 
 static gboolean
-replayProbe(void *opaque G_GNUC_UNUSED,
-            GError **error G_GNUC_UNUSED)
-{
-    return TRUE;
-}
-
-static gboolean
-replayRestore(void *opaque G_GNUC_UNUSED,
-              GError **error G_GNUC_UNUSED)
+doNothing(void *opaque G_GNUC_UNUSED,
+          GError **error G_GNUC_UNUSED)
 {
     return TRUE;
 }
@@ -246,8 +239,8 @@ static const convergeBackendOps replayOps = {
     .sample = replaySample,
     .choose = replayChoose,
     .apply = replayApply,
-    .probe = replayProbe,
-    .restore = replayRestore,
+    .probe = doNothing,
+    .restore = doNothing,
 };
 
 /* The journal shows a ceiling that another client has set only by the resulting decision.  The
