@@ -90,6 +90,16 @@ gboolean virshConvergeCommandParse(const char *uri,
                                    virshConvergeVerb *verb,
                                    char **policy);
 
+/* The option of that name, which may be --help; NULL: @command has no such option. */
+const virshConvergeOption *virshConvergeOptionFind(const virshConvergeCommand *command,
+                                                   const char *name);
+
+/* The option that takes the next word without a name, or NULL.
+ *
+ * @seen: names of the options that have a value already */
+const virshConvergeOption *virshConvergeOptionNext(const virshConvergeCommand *command,
+                                                   GHashTable *seen);
+
 /* Reads the words after the name of @command by virsh's rules. */
 GHashTable *virshConvergeArgsParse(const virshConvergeCommand *command,
                                    const char *const *words,
