@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 #include <glib/gi18n-lib.h>
-#include <libxml/parser.h>
 #include <libxml/xpath.h>
 
 #include "estimate/measure.h"
 #include "qemu/libvirt_calls.h"
 #include "qemu_migration_converge.h"
 #include "throttle/throttle.h"
+#include "util/xml.h"
 
 /* QEMU's limits on the length of one measurement, seconds. */
 #define SHORTEST 1
@@ -26,6 +26,9 @@
 #define PATIENCE_US (20 * G_USEC_PER_SEC)
 
 #define POLL_US (50 * 1000)
+
+/* Above what libvirt's remote protocol carries. */
+#define DOMAIN_XML_MAX (16 * 1024 * 1024)
 
 /* Resident memory of a QEMU process besides guest memory: 39 MiB in the lab (Debian 12,
  * QEMU 7.2), more with more devices. */
@@ -136,8 +139,7 @@ static gboolean
 hasHugePages(virDomainPtr dom)
 {
     char *text = virDomainGetXMLDesc(dom, 0);
-    xmlDocPtr doc = text ? xmlReadDoc((const xmlChar *)text, NULL, NULL, XML_PARSE_NOERROR |
-                                      XML_PARSE_NOWARNING | XML_PARSE_NONET) : NULL;
+    g_autoptr(xmlDoc) doc = text ? convergeXMLRead(text, DOMAIN_XML_MAX, NULL) : NULL;
     xmlXPathContextPtr context = doc ? xmlXPathNewContext(doc) : NULL;
     xmlXPathObjectPtr found = NULL;
     gboolean result;
@@ -148,7 +150,6 @@ hasHugePages(virDomainPtr dom)
 
     xmlXPathFreeObject(found);
     xmlXPathFreeContext(context);
-    xmlFreeDoc(doc);
     free(text);
     return result;
 }

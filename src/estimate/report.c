@@ -8,6 +8,7 @@
 
 #include "estimate/report.h"
 #include "util/json.h"
+#include "util/text.h"
 
 /* Above this, the guest does not behave the same all the time. */
 #define SCATTERED 3
@@ -152,16 +153,6 @@ recommended(const convergeForecasts *forecasts)
 
 /* --- Text --- */
 
-static void
-appendCell(GString *text,
-           const char *cell,
-           glong width)
-{
-    glong missing = width - g_utf8_strlen(cell, -1);
-
-    g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
-}
-
 static void G_GNUC_PRINTF(3, 4)
 appendRow(GString *text,
           const char *label,
@@ -170,7 +161,7 @@ appendRow(GString *text,
 {
     va_list args;
 
-    appendCell(text, label, LABEL_WIDTH);
+    convergeTextAppendCell(text, label, LABEL_WIDTH);
     va_start(args, format);
     g_string_append_vprintf(text, format, args);
     va_end(args);
@@ -260,7 +251,7 @@ appendTable(GString *text,
             &g_array_index(forecasts->policies, convergeForecast, i - 1);
 
         for (j = 0; j < COLUMNS; j++)
-            appendCell(text, cells->pdata[i * COLUMNS + j], width[j] + 1);
+            convergeTextAppendCell(text, cells->pdata[i * COLUMNS + j], width[j] + 1);
         g_string_append(text, one ? _(endWords[one->end]) : _("result"));
         if (one && one->worst != one->end)
             /* TRANSLATORS: appended to a result; %1$s is the worst possible one */

@@ -155,18 +155,6 @@ virshConvergePresets(gboolean fields)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* Appends a cell of a table, padded to @width characters: printf() would count bytes, of which
- * a translation has more. */
-static void
-appendCell(GString *text,
-           const char *cell,
-           glong width)
-{
-    glong missing = width - g_utf8_strlen(cell, -1);
-
-    g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
-}
-
 char *
 virshConvergeExplain(const char *call,
                      const convergePolicySpec *domain,
@@ -182,10 +170,10 @@ virshConvergeExplain(const char *call,
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
 
-        appendCell(text, convergeFields[i].name, 20);
-        appendCell(text, value, 18);
-        appendCell(text, convergePolicyIsLimited(policy, i) ? "host-limit" :
-                   convergeLayerName(convergePolicyGetLayer(policy, i)), 10);
+        convergeTextAppendCell(text, convergeFields[i].name, 20);
+        convergeTextAppendCell(text, value, 18);
+        convergeTextAppendCell(text, convergePolicyIsLimited(policy, i) ? "host-limit" :
+                               convergeLayerName(convergePolicyGetLayer(policy, i)), 10);
         g_string_append_printf(text, "%s\n", _(convergeFields[i].help));
     }
 
