@@ -82,13 +82,10 @@ const virshConvergeCommand *virshConvergeCommandFind(const char *name);
 /* The words of the stock command that replaces @words, if those are one of our commands or ask
  * for help on one.  NULL without @error if they are not; NULL with CONVERGE_ERROR_POLICY set
  * if they are wrong. */
-char **virshConvergeCommandRewrite(const char *const *words,
-                                   GError **error);
+char **virshConvergeCommandRewrite(const char *const *words, GError **error);
 
 /* Parses a URI of "metadata".  FALSE if @uri is not one of ours.  @policy may become NULL. */
-gboolean virshConvergeCommandParse(const char *uri,
-                                   virshConvergeVerb *verb,
-                                   char **policy);
+gboolean virshConvergeCommandParse(const char *uri, virshConvergeVerb *verb, char **policy);
 
 /* The option of that name, which may be --help; NULL: @command has no such option. */
 const virshConvergeOption *virshConvergeOptionFind(const virshConvergeCommand *command,
@@ -101,8 +98,7 @@ const virshConvergeOption *virshConvergeOptionNext(const virshConvergeCommand *c
                                                    GHashTable *seen);
 
 /* Reads the words after the name of @command by virsh's rules. */
-GHashTable *virshConvergeArgsParse(const virshConvergeCommand *command,
-                                   const char *const *words,
+GHashTable *virshConvergeArgsParse(const virshConvergeCommand *command, const char *const *words,
                                    GError **error);
 
 /* The output of virsh's "help KEYWORD" and "help COMMAND".  With @colon, the heading is that

@@ -32,8 +32,7 @@ gboolean virshConvergeActive(void);
 void virshConvergeErrorsMute(gboolean mute);
 
 /* Prints one line on stderr, after flushing the output of virsh. */
-void virshConvergePrint(const char *format,
-                        ...) G_GNUC_PRINTF(1, 2);
+void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* The output of "converge-estimate".
  *
@@ -42,12 +41,8 @@ void virshConvergePrint(const char *format,
  * @host: the domain's host, or NULL for this machine
  *
  * Free with g_free(). */
-char *virshConvergeEstimate(virDomainPtr dom,
-                            const char *words,
-                            const convergePolicySpec *spec,
-                            const char *host,
-                            GError **error);
+char *virshConvergeEstimate(virDomainPtr dom, const char *words, const convergePolicySpec *spec,
+                            const char *host, GError **error);
 
 /* When virsh next asks gettext for @msgid, it gets @text, which must never be freed. */
-void virshConvergeSayInstead(const char *msgid,
-                             const char *text);
+void virshConvergeSayInstead(const char *msgid, const char *text);
