@@ -21,12 +21,6 @@ struct _simJournal {
     gboolean json;
 };
 
-static const char *
-type(const JsonObject *line)
-{
-    return json_object_get_string_member_with_default((JsonObject *)line, "type", "");
-}
-
 static gint64
 number(JsonObject *line,
        const char *name)
@@ -124,7 +118,7 @@ replayChoose(void *opaque,
     for (i = 0; i < journal->lines->len; i++) {
         JsonObject *line = g_ptr_array_index(journal->lines, i);
 
-        if (g_str_equal(type(line), "actuator") &&
+        if (g_str_equal(text(line, "type"), "actuator") &&
             convergeThrottleMethodFind(text(line, "actuator"), &method))
             break;
     }
@@ -138,9 +132,9 @@ nextDecision(simJournal *journal)
     for (; journal->next < journal->lines->len; journal->next++) {
         JsonObject *line = g_ptr_array_index(journal->lines, journal->next);
 
-        if (g_str_equal(type(line), "decision"))
+        if (g_str_equal(text(line, "type"), "decision"))
             return line;
-        if (g_str_equal(type(line), "sample"))
+        if (g_str_equal(text(line, "type"), "sample"))
             return NULL;
     }
     return NULL;
@@ -253,7 +247,7 @@ ceilingAt(const simJournal *journal)
     for (i = journal->at + 1; i < journal->lines->len; i++) {
         JsonObject *line = g_ptr_array_index(journal->lines, i);
 
-        if (g_str_equal(type(line), "sample"))
+        if (g_str_equal(text(line, "type"), "sample"))
             return 0;
         if (g_str_equal(text(line, "reason"), convergeReasonName(CONVERGE_REASON_CEILING)))
             return number(line, "downtime_ms");
@@ -292,7 +286,7 @@ feed(simJournal *journal,
         JsonObject *missed;
         gint64 ceiling;
 
-        if (!g_str_equal(type(line), "sample"))
+        if (!g_str_equal(text(line, "type"), "sample"))
             continue;
         readSample(journal, line);
         journal->next = journal->at + 1;
@@ -321,7 +315,7 @@ simReplay(const char *path,
     if (!load(&journal, path, error))
         return FALSE;
     start = lines->len > 0 ? g_ptr_array_index(lines, 0) : NULL;
-    if (!start || !g_str_equal(type(start), "start") ||
+    if (!start || !g_str_equal(text(start, "type"), "start") ||
         number(start, "v") != CONVERGE_JOURNAL_VERSION) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
                     _("'%1$s' is not a journal of version %2$d"), path, CONVERGE_JOURNAL_VERSION);
