@@ -249,30 +249,16 @@ convergeJournalDecision(convergeJournal *journal,
     JsonObject *line = beginLine("decision", model->last.timeMs);
 
     addString(line, "verb", convergeVerbName(decision->verb));
-    switch (decision->verb) {
-    case CONVERGE_VERB_STEP:
+    if (decision->verb == CONVERGE_VERB_STEP) {
         json_object_set_int_member(line, "increment", decision->increment);
         json_object_set_int_member(line, "max_throttle", decision->maxThrottle);
         json_object_set_int_member(line, "threshold", decision->threshold);
         json_object_set_int_member(line, "tailslow", decision->tailslow);
-        json_object_set_int_member(line, "throttle", decision->throttle);
-        break;
-    case CONVERGE_VERB_THROTTLE:
-        json_object_set_int_member(line, "throttle", decision->throttle);
-        break;
-    case CONVERGE_VERB_DOWNTIME:
-        json_object_set_int_member(line, "downtime_ms", decision->downtimeMs);
-        break;
-    case CONVERGE_VERB_HOLD:
-    case CONVERGE_VERB_PRIME:
-    case CONVERGE_VERB_POSTCOPY:
-    case CONVERGE_VERB_SUSPEND:
-    case CONVERGE_VERB_ABORT:
-    case CONVERGE_VERB_SKIP:
-    case CONVERGE_VERB_LAST:
-    default:
-        break;
     }
+    if (decision->verb == CONVERGE_VERB_STEP || decision->verb == CONVERGE_VERB_THROTTLE)
+        json_object_set_int_member(line, "throttle", decision->throttle);
+    if (decision->verb == CONVERGE_VERB_DOWNTIME)
+        json_object_set_int_member(line, "downtime_ms", decision->downtimeMs);
     addString(line, "reason", convergeReasonName(decision->reason));
     addString(line, "text", text);
     json_object_set_int_member(line, "iteration", model->last.iteration);

@@ -53,11 +53,13 @@ trace(const convergeMethodOptions *options,
         options->trace(options->opaque, plant, sample, said);
 }
 
-static void
-look(convergeMethodRun *run)
+static convergeSample
+look(convergePlant *plant)
 {
-    memset(&run->sample, 0, sizeof(run->sample));
-    convergePlantOps.sample(run->plant, &run->sample, NULL);
+    convergeSample sample = { 0 };
+
+    convergePlantOps.sample(plant, &sample, NULL);
+    return sample;
 }
 
 static void
@@ -81,7 +83,7 @@ runRow(const convergeMethod *method,
 
     for (now = config.setupMs; now < options->giveUpMs && !isOver(run.plant); now += poll) {
         convergePlantAdvance(run.plant, now);
-        look(&run);
+        run.sample = look(run.plant);
         if (run.sample.active) {
             run.elapsedMs = run.sample.timeMs - config.setupMs;
             if (method->step && !run.done)
@@ -91,7 +93,7 @@ runRow(const convergeMethod *method,
             run.last = run.sample;
         }
     }
-    look(&run);
+    run.sample = look(run.plant);
     trace(options, run.plant, &run.sample, NULL);
 
     outcome->result = *convergePlantGetResult(run.plant);
@@ -142,7 +144,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     g_autoptr(convergeLoop) loop = NULL;
     g_autofree char *reason = g_strdup("");
     journalOrder order = { options->journalDir, policy, NULL };
-    convergeSample sample = { 0 };
+    convergeSample sample;
     gint64 now = 0;
 
     memset(outcome, 0, sizeof(*outcome));
@@ -156,8 +158,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
             const convergeStatus *status = convergeLoopStatus(loop);
             gboolean news = !g_str_equal(reason, status->reason);
 
-            memset(&sample, 0, sizeof(sample));
-            convergePlantOps.sample(plant, &sample, NULL);
+            sample = look(plant);
             trace(options, plant, &sample, news ? status->reason : NULL);
             g_free(reason);
             reason = g_strdup(status->reason);
@@ -166,8 +167,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
         convergePlantAdvance(plant, now);
     }
 
-    memset(&sample, 0, sizeof(sample));
-    convergePlantOps.sample(plant, &sample, NULL);
+    sample = look(plant);
     trace(options, plant, &sample, NULL);
     outcome->result = *convergePlantGetResult(plant);
     convergeLoopEnd(loop, outcome->result.completed, now);

@@ -2,6 +2,8 @@
 /*
  * plant.c: samples and verbs of a modelled migration
  */
+#include <string.h>
+
 #include "plant/plant_priv.h"
 #include "throttle/throttle_qemu.h"
 
@@ -48,13 +50,8 @@ convergePlantSetThrottle(convergePlant *plant,
 gboolean
 convergePlantIsPristine(const convergePlant *plant)
 {
-    const plantParams *now = &plant->params;
-    const plantParams *then = &plant->original;
-
-    return plant->quota == 0 && plant->writersQuota == 0 && now->initial == then->initial &&
-        now->increment == then->increment && now->max == then->max &&
-        now->threshold == then->threshold && now->tailslow == then->tailslow &&
-        now->downtime == then->downtime;
+    return plant->quota == 0 && plant->writersQuota == 0 &&
+        memcmp(&plant->params, &plant->original, sizeof(plant->params)) == 0;
 }
 
 /* The throttle that writers feel, %. */

@@ -350,9 +350,8 @@ convergePolicyParse(const char *text,
 convergePolicy *
 convergePolicyCopy(const convergePolicy *policy)
 {
-    convergePolicy *copy = g_new0(convergePolicy, 1);
+    convergePolicy *copy = g_memdup2(policy, sizeof(*policy));
 
-    *copy = *policy;
     copy->preset = g_strdup(policy->preset);
     return copy;
 }

@@ -104,16 +104,15 @@ virshConvergePolicyNames(void)
 {
     g_autoptr(convergePolicyConf) conf = loadConf(NULL);
     g_autoptr(GList) sites = siteNames(conf);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
     GList *site;
     gsize i;
 
     for (i = 0; i < convergePresetCount; i++)
-        g_ptr_array_add(names, g_strdup(convergePresets[i].name));
+        g_strv_builder_add(names, convergePresets[i].name);
     for (site = sites; site; site = site->next)
-        g_ptr_array_add(names, g_strdup(site->data));
-    g_ptr_array_add(names, NULL);
-    return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+        g_strv_builder_add(names, site->data);
+    return g_strv_builder_end(names);
 }
 
 char *

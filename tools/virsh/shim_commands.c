@@ -100,12 +100,10 @@ doExplain(virDomainPtr dom,
         return NULL;
 
     text = virshConvergeExplain(call, spec, error);
-    if (text)
-        text[strlen(text) - 1] = '\0';     /* virsh adds it again */
     if (text && host)
         virshConvergePrint(_("note: the layer of the host is that of this machine, not of '%1$s'"),
                            host);
-    return text;
+    return text ? g_strchomp(text) : NULL;      /* virsh adds the last end of line again */
 }
 
 static char *
@@ -125,9 +123,7 @@ doEstimate(virDomainPtr dom,
     virshConvergeErrorsMute(TRUE);
     text = virshConvergeEstimate(dom, words, spec, host, error);
     virshConvergeErrorsMute(FALSE);
-    if (text)
-        text[strlen(text) - 1] = '\0';     /* virsh adds it again */
-    return text;
+    return text ? g_strchomp(text) : NULL;
 }
 
 static void
