@@ -2,8 +2,6 @@
 /*
  * forecast.c: predicts the course of a migration before it starts
  */
-#include <math.h>
-
 #include "engine/loop.h"
 #include "estimate/forecast.h"
 #include "plant/plant.h"
@@ -142,7 +140,7 @@ static convergeForecast
 forecast(const convergeForecastInput *input,
          const convergeForecastPolicy *policy)
 {
-    convergeForecast result = { .text = g_strdup(policy->text) };
+    convergeForecast result = { .text = policy->text };
     gsize i;
 
     for (i = 0; i < GUESTS; i++) {
@@ -246,14 +244,6 @@ recommend(convergeForecasts *forecasts)
         forecasts->cheaper = (int)i;
 }
 
-static void
-clearForecast(gpointer opaque)
-{
-    convergeForecast *one = opaque;
-
-    g_free(one->text);
-}
-
 convergeForecasts *
 convergeForecastsNew(const convergeForecastInput *input,
                      const convergePolicy *free,
@@ -274,7 +264,6 @@ convergeForecastsNew(const convergeForecastInput *input,
     }
 
     forecasts->policies = g_array_new(FALSE, FALSE, sizeof(convergeForecast));
-    g_array_set_clear_func(forecasts->policies, clearForecast);
     for (i = 0; i < n; i++) {
         convergeForecast one = forecast(input, &policies[i]);
 
