@@ -223,13 +223,12 @@ passTime(const measureRun *run,
     }
 }
 
-/* Returns FALSE if libvirt has raised an error.
- *
- * @status: state of the measurement; -1: this QEMU cannot measure */
+/* @status: state of the measurement; -1: this QEMU cannot measure */
 static gboolean
 readRate(virDomainPtr dom,
          int *status,
-         long long *mibps)
+         long long *mibps,
+         GError **error)
 {
     virDomainPtr doms[] = { dom, NULL };
     virDomainStatsRecordPtr *records = NULL;
@@ -237,8 +236,10 @@ readRate(virDomainPtr dom,
 
     *status = -1;
     *mibps = 0;
-    if (n < 0)
+    if (n < 0) {
+        convergeLibvirtSetError(error, "virDomainListGetStats");
         return FALSE;
+    }
 
     if (n > 0) {
         virTypedParamsGetInt(records[0]->params, records[0]->nparams, "dirtyrate.calc_status",
@@ -261,10 +262,8 @@ waitForOther(const measureRun *run,
     int status;
 
     while (TRUE) {
-        if (!readRate(run->dom, &status, &mibps)) {
-            convergeLibvirtSetError(error, "virDomainListGetStats");
+        if (!readRate(run->dom, &status, &mibps, error))
             return FALSE;
-        }
         /* If that measurement does not end, starting the next one will fail. */
         if (status != VIR_DOMAIN_DIRTYRATE_MEASURING || g_get_monotonic_time() > giveUpUs)
             return TRUE;
@@ -291,10 +290,8 @@ measureOnce(const measureRun *run,
 
     passTime(run, dueUs);
     while (TRUE) {
-        if (!readRate(run->dom, &status, &mibps)) {
-            convergeLibvirtSetError(error, "virDomainListGetStats");
+        if (!readRate(run->dom, &status, &mibps, error))
             return FALSE;
-        }
         if (status == VIR_DOMAIN_DIRTYRATE_MEASURED && mibps >= 0)
             break;
         if (status < 0 || g_get_monotonic_time() > dueUs + PATIENCE_US) {
