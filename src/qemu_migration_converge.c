@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <libvirt/libvirt-qemu.h>
-#include <libvirt/virterror.h>
-#include <string.h>
 
 #include "module/job_registry.h"
 #include "module/job_stats.h"

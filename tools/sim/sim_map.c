@@ -5,7 +5,6 @@
  * A guest of the map is a write rate and a working set.  Only their ratios to the link matter:
  * rate / bandwidth, and set / (bandwidth x downtime limit).
  */
-#include <glib/gi18n-lib.h>
 #include <math.h>
 
 #include "sim.h"

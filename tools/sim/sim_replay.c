@@ -4,7 +4,6 @@
  */
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
-#include <string.h>
 
 #include "sim.h"
 #include "throttle/throttle.h"

@@ -12,7 +12,6 @@
 #include <glib/gi18n-lib.h>
 #include <libintl.h>
 #include <locale.h>
-#include <string.h>
 
 #include "command_table.h"
 #include "command_text.h"
