@@ -105,6 +105,3 @@ GHashTable *virshConvergeArgsParse(const virshConvergeCommand *command, const ch
  * of virsh's "help", otherwise that of its "--help".  Free with g_free(). */
 char *virshConvergeGroupHelp(gboolean colon);
 char *virshConvergeCommandHelp(const virshConvergeCommand *command);
-
-/* Checks the table as virsh's "self-test" checks its own; @error names the wrong row. */
-gboolean virshConvergeSelfTest(GError **error);
