@@ -53,13 +53,12 @@ trace(const convergeMethodOptions *options,
         options->trace(options->opaque, plant, sample, said);
 }
 
-static convergeSample
-look(convergePlant *plant)
+static void
+look(convergePlant *plant,
+     convergeSample *sample)
 {
-    convergeSample sample = { 0 };
-
-    convergePlantOps.sample(plant, &sample, NULL);
-    return sample;
+    memset(sample, 0, sizeof(*sample));
+    convergePlantOps.sample(plant, sample, NULL);
 }
 
 static void
@@ -83,7 +82,7 @@ runRow(const convergeMethod *method,
 
     for (now = config.setupMs; now < options->giveUpMs && !isOver(run.plant); now += poll) {
         convergePlantAdvance(run.plant, now);
-        run.sample = look(run.plant);
+        look(run.plant, &run.sample);
         if (run.sample.active) {
             run.elapsedMs = run.sample.timeMs - config.setupMs;
             if (method->step && !run.done)
@@ -93,7 +92,7 @@ runRow(const convergeMethod *method,
             run.last = run.sample;
         }
     }
-    run.sample = look(run.plant);
+    look(run.plant, &run.sample);
     trace(options, run.plant, &run.sample, NULL);
 
     outcome->result = *convergePlantGetResult(run.plant);
@@ -158,7 +157,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
             const convergeStatus *status = convergeLoopStatus(loop);
             gboolean news = !g_str_equal(reason, status->reason);
 
-            sample = look(plant);
+            look(plant, &sample);
             trace(options, plant, &sample, news ? status->reason : NULL);
             g_free(reason);
             reason = g_strdup(status->reason);
@@ -167,7 +166,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
         convergePlantAdvance(plant, now);
     }
 
-    sample = look(plant);
+    look(plant, &sample);
     trace(options, plant, &sample, NULL);
     outcome->result = *convergePlantGetResult(plant);
     convergeLoopEnd(loop, outcome->result.completed, now);
