@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <libvirt/libvirt-qemu.h>
-#include <libvirt/virterror.h>
-#include <string.h>
 
 #include "module/job_registry.h"
 #include "module/job_stats.h"
@@ -110,7 +108,6 @@ qemuMigrationConvergeUnload(void)
 typedef struct _convergeParams convergeParams;
 struct _convergeParams {
     virTypedParameterPtr params;
-    int nparams;
     const char *policy;         /* in the caller's array; NULL: not stated */
     gboolean throttle;          /* the caller states QEMU's throttle parameters */
 };
@@ -122,30 +119,36 @@ convergeParamsClear(convergeParams *params)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeParams, convergeParamsClear)
 
-/* Removes the module's parameter even if it is invalid; then sets @error. */
+/* Replaces the caller's @params in a wrapper.  Removes the module's parameter even if it is
+ * invalid; then sets @error. */
 static void
 splitParams(convergeParams *split,
-            virTypedParameterPtr params,
-            int nparams,
+            virTypedParameterPtr *params,
+            int *nparams,
             GError **error)
 {
     gboolean wrong = FALSE;
+    int kept = 0;
     int i;
 
-    split->params = g_new0(virTypedParameter, MAX(nparams, 1));
+    split->params = g_new0(virTypedParameter, MAX(*nparams, 1));
 
-    for (i = 0; i < nparams; i++) {
-        if (!g_str_equal(params[i].field, QEMU_MIGRATION_CONVERGE_PARAM_POLICY)) {
-            split->params[split->nparams++] = params[i];
-            if (g_str_equal(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL) ||
-                g_str_equal(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT))
+    for (i = 0; i < *nparams; i++) {
+        virTypedParameterPtr param = &(*params)[i];
+
+        if (!g_str_equal(param->field, QEMU_MIGRATION_CONVERGE_PARAM_POLICY)) {
+            split->params[kept++] = *param;
+            if (g_str_equal(param->field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL) ||
+                g_str_equal(param->field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT))
                 split->throttle = TRUE;
-        } else if (params[i].type != VIR_TYPED_PARAM_STRING || split->policy) {
+        } else if (param->type != VIR_TYPED_PARAM_STRING || split->policy) {
             wrong = TRUE;
         } else {
-            split->policy = params[i].value.s;
+            split->policy = param->value.s;
         }
     }
+    *params = split->params;
+    *nparams = kept;
 
     if (wrong)
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
@@ -168,20 +171,18 @@ virDomainMigrateBegin3Params(virDomainPtr domain,
     GError *wrong = NULL;
     char *ret;
 
-    if (!enabled)
-        return next.virDomainMigrateBegin3Params(domain, params, nparams,
-                                                 cookieout, cookieoutlen, flags);
-
     /* Begin is the first call of a direct migration: a wrong policy is refused before anything
      * is prepared. */
-    splitParams(&split, params, nparams, &wrong);
-    convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
-                            wrong, flags);
-
-    convergeOutgoingEnterBegin(&outgoing);
-    ret = next.virDomainMigrateBegin3Params(domain, split.params, split.nparams,
+    if (enabled) {
+        splitParams(&split, &params, &nparams, &wrong);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
+                                wrong, flags);
+        convergeOutgoingEnterBegin(&outgoing);
+    }
+    ret = next.virDomainMigrateBegin3Params(domain, params, nparams,
                                             cookieout, cookieoutlen, flags);
-    convergeOutgoingLeaveBegin(&outgoing);
+    if (enabled)
+        convergeOutgoingLeaveBegin(&outgoing);
     return ret;
 }
 
@@ -201,20 +202,18 @@ virDomainMigratePerform3Params(virDomainPtr domain,
     GError *wrong = NULL;
     int ret;
 
-    if (!enabled)
-        return next.virDomainMigratePerform3Params(domain, dconnuri, params, nparams,
-                                                   cookiein, cookieinlen,
-                                                   cookieout, cookieoutlen, flags);
-
-    splitParams(&split, params, nparams, &wrong);
-    convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
-                            wrong, flags);
-
-    convergeOutgoingEnterPerform(&outgoing);
-    ret = next.virDomainMigratePerform3Params(domain, dconnuri, split.params, split.nparams,
+    if (enabled) {
+        splitParams(&split, &params, &nparams, &wrong);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
+                                wrong, flags);
+        flags = (unsigned int)outgoing.flags;
+        convergeOutgoingEnterPerform(&outgoing);
+    }
+    ret = next.virDomainMigratePerform3Params(domain, dconnuri, params, nparams,
                                               cookiein, cookieinlen, cookieout, cookieoutlen,
-                                              (unsigned int)outgoing.flags);
-    convergeOutgoingLeavePerform(&outgoing, ret == 0);
+                                              flags);
+    if (enabled)
+        convergeOutgoingLeavePerform(&outgoing, ret == 0);
     return ret;
 }
 
@@ -234,18 +233,16 @@ virDomainMigratePerform3(virDomainPtr domain,
     g_auto(convergeOutgoing) outgoing = { 0 };
     int ret;
 
-    if (!enabled)
-        return next.virDomainMigratePerform3(domain, xmlin, cookiein, cookieinlen,
-                                             cookieout, cookieoutlen, dconnuri, uri,
-                                             flags, dname, resource);
-
-    convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, NULL, FALSE, NULL, flags);
-
-    convergeOutgoingEnterPerform(&outgoing);
+    if (enabled) {
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, NULL, FALSE, NULL, flags);
+        flags = outgoing.flags;
+        convergeOutgoingEnterPerform(&outgoing);
+    }
     ret = next.virDomainMigratePerform3(domain, xmlin, cookiein, cookieinlen,
                                         cookieout, cookieoutlen, dconnuri, uri,
-                                        outgoing.flags, dname, resource);
-    convergeOutgoingLeavePerform(&outgoing, ret == 0);
+                                        flags, dname, resource);
+    if (enabled)
+        convergeOutgoingLeavePerform(&outgoing, ret == 0);
     return ret;
 }
 
@@ -262,16 +259,14 @@ virDomainMigrateConfirm3Params(virDomainPtr domain,
     g_auto(convergeOutgoing) outgoing = { 0 };
     int ret;
 
-    if (!enabled)
-        return next.virDomainMigrateConfirm3Params(domain, params, nparams,
-                                                   cookiein, cookieinlen, flags, cancelled);
-
-    splitParams(&split, params, nparams, NULL);
-
-    convergeOutgoingEnterConfirm(&outgoing, domain);
-    ret = next.virDomainMigrateConfirm3Params(domain, split.params, split.nparams,
+    if (enabled) {
+        splitParams(&split, &params, &nparams, NULL);
+        convergeOutgoingEnterConfirm(&outgoing, domain);
+    }
+    ret = next.virDomainMigrateConfirm3Params(domain, params, nparams,
                                               cookiein, cookieinlen, flags, cancelled);
-    convergeOutgoingLeaveConfirm(&outgoing, cancelled != 0);
+    if (enabled)
+        convergeOutgoingLeaveConfirm(&outgoing, cancelled != 0);
     return ret;
 }
 
@@ -285,30 +280,17 @@ virDomainMigrateConfirm3(virDomainPtr domain,
     g_auto(convergeOutgoing) outgoing = { 0 };
     int ret;
 
-    if (!enabled)
-        return next.virDomainMigrateConfirm3(domain, cookiein, cookieinlen, flags, cancelled);
-
-    convergeOutgoingEnterConfirm(&outgoing, domain);
+    if (enabled)
+        convergeOutgoingEnterConfirm(&outgoing, domain);
     ret = next.virDomainMigrateConfirm3(domain, cookiein, cookieinlen, flags, cancelled);
-    convergeOutgoingLeaveConfirm(&outgoing, cancelled != 0);
+    if (enabled)
+        convergeOutgoingLeaveConfirm(&outgoing, cancelled != 0);
     return ret;
 }
 
 /* --- Wrappers: destination --- */
 
 /* The source checks and applies the policy; the destination only removes it. */
-static void
-letPass(convergeParams *split,
-        virTypedParameterPtr *params,
-        int *nparams)
-{
-    if (!enabled)
-        return;
-
-    splitParams(split, *params, *nparams, NULL);
-    *params = split->params;
-    *nparams = split->nparams;
-}
 
 int
 virDomainMigratePrepare3Params(virConnectPtr dconn,
@@ -323,8 +305,8 @@ virDomainMigratePrepare3Params(virConnectPtr dconn,
 {
     g_auto(convergeParams) split = { 0 };
 
-    letPass(&split, &params, &nparams);
-
+    if (enabled)
+        splitParams(&split, &params, &nparams, NULL);
     return next.virDomainMigratePrepare3Params(dconn, params, nparams, cookiein, cookieinlen,
                                                cookieout, cookieoutlen, uri_out, flags);
 }
@@ -342,8 +324,8 @@ virDomainMigratePrepareTunnel3Params(virConnectPtr conn,
 {
     g_auto(convergeParams) split = { 0 };
 
-    letPass(&split, &params, &nparams);
-
+    if (enabled)
+        splitParams(&split, &params, &nparams, NULL);
     return next.virDomainMigratePrepareTunnel3Params(conn, st, params, nparams,
                                                      cookiein, cookieinlen,
                                                      cookieout, cookieoutlen, flags);
@@ -362,8 +344,8 @@ virDomainMigrateFinish3Params(virConnectPtr dconn,
 {
     g_auto(convergeParams) split = { 0 };
 
-    letPass(&split, &params, &nparams);
-
+    if (enabled)
+        splitParams(&split, &params, &nparams, NULL);
     return next.virDomainMigrateFinish3Params(dconn, params, nparams, cookiein, cookieinlen,
                                               cookieout, cookieoutlen, flags, cancelled);
 }

@@ -2,12 +2,12 @@
 /*
  * journal.c: JSON Lines, bounded in size and number
  */
-#include <json-glib/json-glib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/journal.h"
 #include "engine/journal_file.h"
+#include "util/json.h"
 #include "util/number.h"
 
 /* Reserved for decisions when samples have filled the file, and for the end when
@@ -84,121 +84,92 @@ convergeJournalName(const convergeJournal *journal)
     return slash ? slash + 1 : path;
 }
 
-static JsonBuilder *
+static JsonObject *
 beginLine(const char *type,
           gint64 timeMs)
 {
-    JsonBuilder *line = json_builder_new_immutable();
+    JsonObject *line = json_object_new();
 
-    json_builder_begin_object(line);
-    json_builder_set_member_name(line, "v");
-    json_builder_add_int_value(line, CONVERGE_JOURNAL_VERSION);
-    json_builder_set_member_name(line, "type");
-    json_builder_add_string_value(line, type);
-    json_builder_set_member_name(line, "t");
-    json_builder_add_int_value(line, timeMs);
+    json_object_set_int_member(line, "v", CONVERGE_JOURNAL_VERSION);
+    json_object_set_string_member(line, "type", type);
+    json_object_set_int_member(line, "t", timeMs);
     return line;
 }
 
 static void
-addInt(JsonBuilder *line,
-       const char *name,
-       gint64 value)
-{
-    json_builder_set_member_name(line, name);
-    json_builder_add_int_value(line, value);
-}
-
-static void
-addString(JsonBuilder *line,
+addString(JsonObject *line,
           const char *name,
           const char *value)
 {
     g_autofree char *valid = value ? g_utf8_make_valid(value, -1) : NULL;
 
-    json_builder_set_member_name(line, name);
-    json_builder_add_string_value(line, valid);
+    json_object_set_string_member(line, name, valid);
 }
 
+/* Takes @line. */
 static void
 endLine(convergeJournal *journal,
-        JsonBuilder *line,
+        JsonObject *line,
         gsize limit)
 {
-    g_autoptr(JsonGenerator) generator = json_generator_new();
-    g_autoptr(JsonNode) root = NULL;
-    g_autofree char *json = NULL;
-    g_autofree char *text = NULL;
-    gsize length;
+    g_autofree char *json = convergeJSONWrite(line, FALSE);
+    gsize length = strlen(json) + 1;
 
-    if (!convergeJournalFileIsOpen(journal->file))
-        return;
-
-    json_builder_end_object(line);
-    root = json_builder_get_root(line);
-    json_generator_set_root(generator, root);
-    json = json_generator_to_data(generator, NULL);
-    text = g_strconcat(json, "\n", NULL);
-    length = strlen(text);
-
-    if (journal->written + length > limit)
+    if (!convergeJournalFileIsOpen(journal->file) || journal->written + length > limit)
         return;
 
     journal->written += length;
-    convergeJournalFileAppend(journal->file, g_steal_pointer(&text));
+    convergeJournalFileAppend(journal->file, g_strconcat(json, "\n", NULL));
 }
 
-static void
-addPrediction(JsonBuilder *line,
-              const convergePrediction *prediction)
+static JsonObject *
+predictionObject(const convergePrediction *prediction)
 {
-    json_builder_set_member_name(line, "prediction");
-    json_builder_begin_object(line);
-    json_builder_set_member_name(line, "converges");
-    json_builder_add_boolean_value(line, prediction->converges);
+    JsonObject *object = json_object_new();
+
+    json_object_set_boolean_member(object, "converges", prediction->converges);
     if (prediction->converges) {
-        addInt(line, "remaining_ms", prediction->remainingMs);
-        addInt(line, "pause_ms", prediction->pauseMs);
-        addInt(line, "lost_ms", prediction->lostMs);
-        addInt(line, "passes", prediction->passes);
-        addInt(line, "error_ms", prediction->errorMs);
+        json_object_set_int_member(object, "remaining_ms", prediction->remainingMs);
+        json_object_set_int_member(object, "pause_ms", prediction->pauseMs);
+        json_object_set_int_member(object, "lost_ms", prediction->lostMs);
+        json_object_set_int_member(object, "passes", prediction->passes);
+        json_object_set_int_member(object, "error_ms", prediction->errorMs);
     }
-    json_builder_end_object(line);
+    return object;
 }
 
-static void
-addGuest(JsonBuilder *line,
+/* Returns @object. */
+static JsonObject *
+addGuest(JsonObject *object,
          const convergeGuest *guest)
 {
-    addInt(line, "write_rate", convergeRound(guest->writeRate));
-    addInt(line, "working_set", convergeRound(guest->workingSet));
-    addInt(line, "answer_percent", convergeRound(guest->answer * 100));
+    json_object_set_int_member(object, "write_rate", convergeRound(guest->writeRate));
+    json_object_set_int_member(object, "working_set", convergeRound(guest->workingSet));
+    json_object_set_int_member(object, "answer_percent", convergeRound(guest->answer * 100));
+    return object;
 }
 
 static void
-addModel(JsonBuilder *line,
+addModel(JsonObject *line,
          const convergeModel *model)
 {
+    JsonObject *object;
+
     if (!convergeModelReady(model))
         return;
 
-    json_builder_set_member_name(line, "model");
-    json_builder_begin_object(line);
-    addInt(line, "bandwidth", convergeRound(model->bandwidth));
-    addInt(line, "bandwidth_error_percent", convergeRound(MIN(model->bandwidthError, 10) * 100));
-    addGuest(line, &model->guest);
-    json_builder_set_member_name(line, "least");
-    json_builder_begin_object(line);
-    addGuest(line, &model->least);
-    json_builder_end_object(line);
-    json_builder_set_member_name(line, "most");
-    json_builder_begin_object(line);
-    addGuest(line, &model->most);
-    json_builder_end_object(line);
-    addInt(line, "fit_error_percent", convergeRound(MIN(model->fitError, 10) * 100));
-    addInt(line, "passes_seen", model->passes.n);
-    addInt(line, "probes_seen", model->probes.n);
-    json_builder_end_object(line);
+    object = json_object_new();
+    json_object_set_int_member(object, "bandwidth", convergeRound(model->bandwidth));
+    json_object_set_int_member(object, "bandwidth_error_percent",
+                               convergeRound(MIN(model->bandwidthError, 10) * 100));
+    addGuest(object, &model->guest);
+    json_object_set_object_member(object, "least", addGuest(json_object_new(), &model->least));
+    json_object_set_object_member(object, "most", addGuest(json_object_new(), &model->most));
+    json_object_set_int_member(object, "fit_error_percent",
+                               convergeRound(MIN(model->fitError, 10) * 100));
+    json_object_set_int_member(object, "passes_seen", model->passes.n);
+    json_object_set_int_member(object, "probes_seen", model->probes.n);
+    json_object_set_object_member(line, "model", object);
 }
 
 void
@@ -208,7 +179,7 @@ convergeJournalStart(convergeJournal *journal,
                      const char *policy,
                      const char *where)
 {
-    g_autoptr(JsonBuilder) line = beginLine("start", 0);
+    JsonObject *line = beginLine("start", 0);
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *stamp = g_date_time_format_iso8601(now);
 
@@ -227,7 +198,7 @@ convergeJournalThrottleMethod(convergeJournal *journal,
                               const char *method,
                               const char *why)
 {
-    g_autoptr(JsonBuilder) line = beginLine("actuator", timeMs);
+    JsonObject *line = beginLine("actuator", timeMs);
 
     addString(line, "actuator", method);
     addString(line, "text", why);
@@ -240,28 +211,28 @@ convergeJournalSample(convergeJournal *journal,
                       convergeNews news)
 {
     const convergeSample *sample = &model->last;
-    g_autoptr(JsonBuilder) line = beginLine("sample", sample->timeMs);
+    JsonObject *line = beginLine("sample", sample->timeMs);
 
-    addInt(line, "iteration", sample->iteration);
-    addInt(line, "total", sample->totalBytes);
-    addInt(line, "remaining", sample->remainingBytes);
-    addInt(line, "processed", sample->processedBytes);
-    addInt(line, "normal", sample->normalBytes);
-    addInt(line, "constant", sample->constantBytes);
+    json_object_set_int_member(line, "iteration", sample->iteration);
+    json_object_set_int_member(line, "total", sample->totalBytes);
+    json_object_set_int_member(line, "remaining", sample->remainingBytes);
+    json_object_set_int_member(line, "processed", sample->processedBytes);
+    json_object_set_int_member(line, "normal", sample->normalBytes);
+    json_object_set_int_member(line, "constant", sample->constantBytes);
     if (sample->compressedBytes)
-        addInt(line, "compressed", sample->compressedBytes);
-    addInt(line, "dirty_rate", sample->dirtyBps);
-    addInt(line, "throttle", sample->throttle);
+        json_object_set_int_member(line, "compressed", sample->compressedBytes);
+    json_object_set_int_member(line, "dirty_rate", sample->dirtyBps);
+    json_object_set_int_member(line, "throttle", sample->throttle);
     if (sample->paused)
-        addInt(line, "paused", 1);
+        json_object_set_int_member(line, "paused", 1);
     if (sample->postcopy)
-        addInt(line, "postcopy", 1);
+        json_object_set_int_member(line, "postcopy", 1);
     if (sample->probeId != journal->probeId) {
         journal->probeId = sample->probeId;
-        addInt(line, "probe", sample->probeId);
-        addInt(line, "probe_rate", sample->probeBps);
-        addInt(line, "probe_ms", sample->probeMs);
-        addInt(line, "probe_throttle", sample->probeThrottle);
+        json_object_set_int_member(line, "probe", sample->probeId);
+        json_object_set_int_member(line, "probe_rate", sample->probeBps);
+        json_object_set_int_member(line, "probe_ms", sample->probeMs);
+        json_object_set_int_member(line, "probe_throttle", sample->probeThrottle);
     }
     if (news)
         addModel(line, model);
@@ -275,40 +246,27 @@ convergeJournalDecision(convergeJournal *journal,
                         const char *text,
                         const GError *failure)
 {
-    g_autoptr(JsonBuilder) line = beginLine("decision", model->last.timeMs);
+    JsonObject *line = beginLine("decision", model->last.timeMs);
 
     addString(line, "verb", convergeVerbName(decision->verb));
-    switch (decision->verb) {
-    case CONVERGE_VERB_STEP:
-        addInt(line, "increment", decision->increment);
-        addInt(line, "max_throttle", decision->maxThrottle);
-        addInt(line, "threshold", decision->threshold);
-        addInt(line, "tailslow", decision->tailslow);
-        addInt(line, "throttle", decision->throttle);
-        break;
-    case CONVERGE_VERB_THROTTLE:
-        addInt(line, "throttle", decision->throttle);
-        break;
-    case CONVERGE_VERB_DOWNTIME:
-        addInt(line, "downtime_ms", decision->downtimeMs);
-        break;
-    case CONVERGE_VERB_HOLD:
-    case CONVERGE_VERB_PRIME:
-    case CONVERGE_VERB_POSTCOPY:
-    case CONVERGE_VERB_SUSPEND:
-    case CONVERGE_VERB_ABORT:
-    case CONVERGE_VERB_SKIP:
-    case CONVERGE_VERB_LAST:
-    default:
-        break;
+    if (decision->verb == CONVERGE_VERB_STEP) {
+        json_object_set_int_member(line, "increment", decision->increment);
+        json_object_set_int_member(line, "max_throttle", decision->maxThrottle);
+        json_object_set_int_member(line, "threshold", decision->threshold);
+        json_object_set_int_member(line, "tailslow", decision->tailslow);
     }
+    if (decision->verb == CONVERGE_VERB_STEP || decision->verb == CONVERGE_VERB_THROTTLE)
+        json_object_set_int_member(line, "throttle", decision->throttle);
+    if (decision->verb == CONVERGE_VERB_DOWNTIME)
+        json_object_set_int_member(line, "downtime_ms", decision->downtimeMs);
     addString(line, "reason", convergeReasonName(decision->reason));
     addString(line, "text", text);
-    addInt(line, "iteration", model->last.iteration);
-    addInt(line, "remaining", model->last.remainingBytes);
+    json_object_set_int_member(line, "iteration", model->last.iteration);
+    json_object_set_int_member(line, "remaining", model->last.remainingBytes);
     addModel(line, model);
     if (decision->predicted)
-        addPrediction(line, &decision->prediction);
+        json_object_set_object_member(line, "prediction",
+                                      predictionObject(&decision->prediction));
     if (failure)
         addString(line, "failure", failure->message);
     endLine(journal, line, CONVERGE_JOURNAL_BYTES - END_BYTES);
@@ -321,12 +279,12 @@ convergeJournalEnd(convergeJournal *journal,
                    gint64 nowMs,
                    const char *trouble)
 {
-    g_autoptr(JsonBuilder) line = beginLine("end", nowMs);
+    JsonObject *line = beginLine("end", nowMs);
 
     addString(line, "result", result);
     if (model->last.active) {
-        addInt(line, "memory_ms", nowMs - model->startMs);
-        addInt(line, "iteration", model->last.iteration);
+        json_object_set_int_member(line, "memory_ms", nowMs - model->startMs);
+        json_object_set_int_member(line, "iteration", model->last.iteration);
     }
     if (trouble)
         addString(line, "trouble", trouble);

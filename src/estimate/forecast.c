@@ -2,8 +2,6 @@
 /*
  * forecast.c: predicts the course of a migration before it starts
  */
-#include <math.h>
-
 #include "engine/loop.h"
 #include "estimate/forecast.h"
 #include "plant/plant.h"
@@ -74,75 +72,9 @@ guestAt(const convergeForecastInput *input,
         .writeRate = pair->writeRate,
         .bandwidth = input->bandwidth,
         .bestMethod = input->method,
+        .probesMost = PROBES_MOST,
     };
 }
-
-/* The plant, and the number of its probes. */
-typedef struct {
-    convergePlant *plant;
-    unsigned int probes;
-} forecastPlant;
-
-static gboolean
-watchSample(void *opaque,
-            convergeSample *sample,
-            GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    return convergePlantOps.sample(watched->plant, sample, error);
-}
-
-static const convergeThrottleTraits *
-watchChoose(void *opaque,
-            convergeThrottleMethod wanted,
-            char **why,
-            GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    return convergePlantOps.choose(watched->plant, wanted, why, error);
-}
-
-static gboolean
-watchApply(void *opaque,
-           const convergeDecision *decision,
-           GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    return convergePlantOps.apply(watched->plant, decision, error);
-}
-
-static gboolean
-watchProbe(void *opaque,
-           GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    if (++watched->probes > PROBES_MOST) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "enough");
-        return FALSE;
-    }
-    return convergePlantOps.probe(watched->plant, error);
-}
-
-static gboolean
-watchRestore(void *opaque,
-             GError **error)
-{
-    forecastPlant *watched = opaque;
-
-    return convergePlantOps.restore(watched->plant, error);
-}
-
-static const convergeBackendOps watchOps = {
-    .sample = watchSample,
-    .choose = watchChoose,
-    .apply = watchApply,
-    .probe = watchProbe,
-    .restore = watchRestore,
-};
 
 static forecastRun
 runOne(const convergePlantConfig *guest,
@@ -151,8 +83,7 @@ runOne(const convergePlantConfig *guest,
 {
     gint64 pauseMs = convergePolicyGet(policy, CONVERGE_FIELD_MAX_DOWNTIME);
     g_autoptr(convergePlant) plant = convergePlantNew(guest);
-    forecastPlant watched = { plant, 0 };
-    convergeBackend backend = { &watchOps, &watched };
+    convergeBackend backend = { &convergePlantOps, plant };
     g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                                                      NULL, NULL);
     const convergePlantResult *result = convergePlantGetResult(plant);
@@ -209,7 +140,7 @@ static convergeForecast
 forecast(const convergeForecastInput *input,
          const convergeForecastPolicy *policy)
 {
-    convergeForecast result = { .text = g_strdup(policy->text) };
+    convergeForecast result = { .text = policy->text };
     gsize i;
 
     for (i = 0; i < GUESTS; i++) {
@@ -313,14 +244,6 @@ recommend(convergeForecasts *forecasts)
         forecasts->cheaper = (int)i;
 }
 
-static void
-clearForecast(gpointer opaque)
-{
-    convergeForecast *one = opaque;
-
-    g_free(one->text);
-}
-
 convergeForecasts *
 convergeForecastsNew(const convergeForecastInput *input,
                      const convergePolicy *free,
@@ -341,7 +264,6 @@ convergeForecastsNew(const convergeForecastInput *input,
     }
 
     forecasts->policies = g_array_new(FALSE, FALSE, sizeof(convergeForecast));
-    g_array_set_clear_func(forecasts->policies, clearForecast);
     for (i = 0; i < n; i++) {
         convergeForecast one = forecast(input, &policies[i]);
 

@@ -36,7 +36,7 @@ const char *convergeEndName(convergeEnd end);
 
 typedef struct _convergeForecast convergeForecast;
 struct _convergeForecast {
-    char *text;                 /* the policy, as the caller gave it */
+    const char *text;           /* the policy, as the caller gave it; borrowed */
     convergeEnd end;            /* for the likeliest guest */
     convergeEnd worst;          /* the worst for any guest */
     gboolean completes;         /* .end completes; the ranges then cover the guests for which
@@ -59,7 +59,7 @@ struct _convergeForecasts {
                                  * limits; -1: none */
 };
 
-/* A policy to forecast; borrowed. */
+/* A policy to forecast; borrowed, the text until the forecasts are freed. */
 typedef struct _convergeForecastPolicy convergeForecastPolicy;
 struct _convergeForecastPolicy {
     const char *text;

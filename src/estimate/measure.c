@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 #include <glib/gi18n-lib.h>
-#include <libxml/parser.h>
 #include <libxml/xpath.h>
 
 #include "estimate/measure.h"
 #include "qemu/libvirt_calls.h"
 #include "qemu_migration_converge.h"
 #include "throttle/throttle.h"
+#include "util/xml.h"
 
 /* QEMU's limits on the length of one measurement, seconds. */
 #define SHORTEST 1
@@ -26,6 +26,9 @@
 #define PATIENCE_US (20 * G_USEC_PER_SEC)
 
 #define POLL_US (50 * 1000)
+
+/* Above what libvirt's remote protocol carries. */
+#define DOMAIN_XML_MAX (16 * 1024 * 1024)
 
 /* Resident memory of a QEMU process besides guest memory: 39 MiB in the lab (Debian 12,
  * QEMU 7.2), more with more devices. */
@@ -136,8 +139,7 @@ static gboolean
 hasHugePages(virDomainPtr dom)
 {
     char *text = virDomainGetXMLDesc(dom, 0);
-    xmlDocPtr doc = text ? xmlReadDoc((const xmlChar *)text, NULL, NULL, XML_PARSE_NOERROR |
-                                      XML_PARSE_NOWARNING | XML_PARSE_NONET) : NULL;
+    g_autoptr(xmlDoc) doc = text ? convergeXMLRead(text, DOMAIN_XML_MAX, NULL) : NULL;
     xmlXPathContextPtr context = doc ? xmlXPathNewContext(doc) : NULL;
     xmlXPathObjectPtr found = NULL;
     gboolean result;
@@ -148,7 +150,6 @@ hasHugePages(virDomainPtr dom)
 
     xmlXPathFreeObject(found);
     xmlXPathFreeContext(context);
-    xmlFreeDoc(doc);
     free(text);
     return result;
 }
@@ -222,13 +223,12 @@ passTime(const measureRun *run,
     }
 }
 
-/* Returns FALSE if libvirt has raised an error.
- *
- * @status: state of the measurement; -1: this QEMU cannot measure */
+/* @status: state of the measurement; -1: this QEMU cannot measure */
 static gboolean
 readRate(virDomainPtr dom,
          int *status,
-         long long *mibps)
+         long long *mibps,
+         GError **error)
 {
     virDomainPtr doms[] = { dom, NULL };
     virDomainStatsRecordPtr *records = NULL;
@@ -236,8 +236,10 @@ readRate(virDomainPtr dom,
 
     *status = -1;
     *mibps = 0;
-    if (n < 0)
+    if (n < 0) {
+        convergeLibvirtSetError(error, "virDomainListGetStats");
         return FALSE;
+    }
 
     if (n > 0) {
         virTypedParamsGetInt(records[0]->params, records[0]->nparams, "dirtyrate.calc_status",
@@ -260,10 +262,8 @@ waitForOther(const measureRun *run,
     int status;
 
     while (TRUE) {
-        if (!readRate(run->dom, &status, &mibps)) {
-            convergeLibvirtSetError(error, "virDomainListGetStats");
+        if (!readRate(run->dom, &status, &mibps, error))
             return FALSE;
-        }
         /* If that measurement does not end, starting the next one will fail. */
         if (status != VIR_DOMAIN_DIRTYRATE_MEASURING || g_get_monotonic_time() > giveUpUs)
             return TRUE;
@@ -290,10 +290,8 @@ measureOnce(const measureRun *run,
 
     passTime(run, dueUs);
     while (TRUE) {
-        if (!readRate(run->dom, &status, &mibps)) {
-            convergeLibvirtSetError(error, "virDomainListGetStats");
+        if (!readRate(run->dom, &status, &mibps, error))
             return FALSE;
-        }
         if (status == VIR_DOMAIN_DIRTYRATE_MEASURED && mibps >= 0)
             break;
         if (status < 0 || g_get_monotonic_time() > dueUs + PATIENCE_US) {

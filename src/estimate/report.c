@@ -5,9 +5,10 @@
 #include <math.h>
 
 #include <glib/gi18n-lib.h>
-#include <json-glib/json-glib.h>
 
 #include "estimate/report.h"
+#include "util/json.h"
+#include "util/text.h"
 
 /* Above this, the guest does not behave the same all the time. */
 #define SCATTERED 3
@@ -152,16 +153,6 @@ recommended(const convergeForecasts *forecasts)
 
 /* --- Text --- */
 
-static void
-appendCell(GString *text,
-           const char *cell,
-           glong width)
-{
-    glong missing = width - g_utf8_strlen(cell, -1);
-
-    g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
-}
-
 static void G_GNUC_PRINTF(3, 4)
 appendRow(GString *text,
           const char *label,
@@ -170,7 +161,7 @@ appendRow(GString *text,
 {
     va_list args;
 
-    appendCell(text, label, LABEL_WIDTH);
+    convergeTextAppendCell(text, label, LABEL_WIDTH);
     va_start(args, format);
     g_string_append_vprintf(text, format, args);
     va_end(args);
@@ -260,7 +251,7 @@ appendTable(GString *text,
             &g_array_index(forecasts->policies, convergeForecast, i - 1);
 
         for (j = 0; j < COLUMNS; j++)
-            appendCell(text, cells->pdata[i * COLUMNS + j], width[j] + 1);
+            convergeTextAppendCell(text, cells->pdata[i * COLUMNS + j], width[j] + 1);
         g_string_append(text, one ? _(endWords[one->end]) : _("result"));
         if (one && one->worst != one->end)
             /* TRANSLATORS: appended to a result; %1$s is the worst possible one */
@@ -293,171 +284,140 @@ convergeReportText(const convergeReport *report)
 /* --- JSON --- */
 
 static void
-addNumber(JsonBuilder *builder,
+addNumber(JsonObject *object,
           const char *name,
           double value)
 {
-    json_builder_set_member_name(builder, name);
-    json_builder_add_int_value(builder, llrint(value));
-}
-
-static void
-addString(JsonBuilder *builder,
-          const char *name,
-          const char *value)
-{
-    json_builder_set_member_name(builder, name);
-    json_builder_add_string_value(builder, value);
+    json_object_set_int_member(object, name, llrint(value));
 }
 
 /* @open: the range has no upper end */
 static void
-addRange(JsonBuilder *builder,
+addRange(JsonObject *object,
          const char *name,
          const convergeRange *range,
          gboolean open)
 {
-    json_builder_set_member_name(builder, name);
-    json_builder_begin_object(builder);
-    addNumber(builder, "value", range->value);
-    addNumber(builder, "low", range->low);
-    if (open) {
-        json_builder_set_member_name(builder, "high");
-        json_builder_add_null_value(builder);
-    } else {
-        addNumber(builder, "high", range->high);
-    }
-    json_builder_end_object(builder);
+    JsonObject *member = json_object_new();
+
+    addNumber(member, "value", range->value);
+    addNumber(member, "low", range->low);
+    if (open)
+        json_object_set_null_member(member, "high");
+    else
+        addNumber(member, "high", range->high);
+    json_object_set_object_member(object, name, member);
 }
 
 static void
-addGuest(JsonBuilder *builder,
+addGuest(JsonObject *top,
          const convergeReport *report)
 {
     const convergeSampledFit *fit = &report->input->fit;
+    JsonArray *array = json_array_new();
     guint i;
 
-    addNumber(builder, "memory", report->input->memory);
-    addRange(builder, "used", &report->input->used, FALSE);
-    addRange(builder, "working_set", &fit->workingSet, fit->setOpen);
-    addRange(builder, "write_rate", &fit->writeRate, fit->rateOpen);
+    addNumber(top, "memory", report->input->memory);
+    addRange(top, "used", &report->input->used, FALSE);
+    addRange(top, "working_set", &fit->workingSet, fit->setOpen);
+    addRange(top, "write_rate", &fit->writeRate, fit->rateOpen);
 
-    json_builder_set_member_name(builder, "measurements");
-    json_builder_begin_array(builder);
     for (i = 0; i < report->measured->seen->len; i++) {
         const convergeObservation *o = &g_array_index(report->measured->seen,
                                                       convergeObservation, i);
+        JsonObject *element = json_object_new();
 
-        json_builder_begin_object(builder);
-        addNumber(builder, "seconds", o->seconds);
-        addNumber(builder, "dirtied", o->bytes);
-        json_builder_end_object(builder);
+        addNumber(element, "seconds", o->seconds);
+        addNumber(element, "dirtied", o->bytes);
+        json_array_add_object_element(array, element);
     }
-    json_builder_end_array(builder);
+    json_object_set_array_member(top, "measurements", array);
 }
 
 static void
-addLink(JsonBuilder *builder,
+addLink(JsonObject *top,
         const convergeReport *report)
 {
-    json_builder_set_member_name(builder, "link");
-    json_builder_begin_object(builder);
-    addNumber(builder, "bandwidth", report->link);
-    addString(builder, "from", sourceNames[report->source]);
-    json_builder_end_object(builder);
+    JsonObject *link = json_object_new();
+
+    addNumber(link, "bandwidth", report->link);
+    json_object_set_string_member(link, "from", sourceNames[report->source]);
+    json_object_set_object_member(top, "link", link);
 
     if (report->cipher) {
-        json_builder_set_member_name(builder, "tls");
-        json_builder_begin_object(builder);
-        addNumber(builder, "bandwidth", report->encrypted);
-        addString(builder, "cipher", report->cipher);
-        json_builder_end_object(builder);
+        JsonObject *tls = json_object_new();
+
+        addNumber(tls, "bandwidth", report->encrypted);
+        json_object_set_string_member(tls, "cipher", report->cipher);
+        json_object_set_object_member(top, "tls", tls);
     }
-    addNumber(builder, "bandwidth", report->input->bandwidth);
+    addNumber(top, "bandwidth", report->input->bandwidth);
 }
 
 static void
-addClass(JsonBuilder *builder,
+addClass(JsonObject *top,
          const convergeForecasts *forecasts)
 {
-    unsigned int n = 0;
+    JsonArray *array = json_array_new();
     gsize i;
 
-    addString(builder, "class", convergeClassName(forecasts->class_));
-    json_builder_set_member_name(builder, "class_may_be");
-    json_builder_begin_array(builder);
     for (i = 0; i < CONVERGE_CLASS_LAST; i++) {
-        if (!forecasts->mayBe[i])
-            continue;
-        json_builder_add_string_value(builder, convergeClassName(i));
-        n++;
+        if (forecasts->mayBe[i])
+            json_array_add_string_element(array, convergeClassName(i));
     }
-    json_builder_end_array(builder);
-    json_builder_set_member_name(builder, "class_certain");
-    json_builder_add_boolean_value(builder, n == 1);
+    json_object_set_string_member(top, "class", convergeClassName(forecasts->class_));
+    json_object_set_array_member(top, "class_may_be", array);
+    json_object_set_boolean_member(top, "class_certain", json_array_get_length(array) == 1);
 }
 
-static void
-addPolicy(JsonBuilder *builder,
-          const convergeForecast *one)
+static JsonObject *
+policyObject(const convergeForecast *one)
 {
-    json_builder_begin_object(builder);
-    addString(builder, "policy", one->text);
-    addString(builder, "end", convergeEndName(one->end));
-    addString(builder, "worst_end", convergeEndName(one->worst));
-    addNumber(builder, "peak_throttle", one->peakThrottle);
+    JsonObject *object = json_object_new();
+
+    json_object_set_string_member(object, "policy", one->text);
+    json_object_set_string_member(object, "end", convergeEndName(one->end));
+    json_object_set_string_member(object, "worst_end", convergeEndName(one->worst));
+    addNumber(object, "peak_throttle", one->peakThrottle);
     if (one->completes) {
-        addRange(builder, "total_ms", &one->totalMs, FALSE);
-        addRange(builder, "pause_ms", &one->pauseMs, FALSE);
-        addRange(builder, "lost_ms", &one->lostMs, FALSE);
+        addRange(object, "total_ms", &one->totalMs, FALSE);
+        addRange(object, "pause_ms", &one->pauseMs, FALSE);
+        addRange(object, "lost_ms", &one->lostMs, FALSE);
     }
-    json_builder_end_object(builder);
+    return object;
 }
 
 char *
 convergeReportJSON(const convergeReport *report)
 {
-    g_autoptr(JsonBuilder) builder = json_builder_new();
-    g_autoptr(JsonGenerator) generator = json_generator_new();
+    const GArray *forecasts = report->forecasts->policies;
+    JsonObject *top = json_object_new();
+    JsonArray *policies = json_array_new();
+    JsonArray *array = json_array_new();
     g_autoptr(GPtrArray) list = notes(report);
     g_autofree char *why = reason(report->forecasts);
     g_autofree char *text = NULL;
-    g_autoptr(JsonNode) root = NULL;
-    const char *name = recommended(report->forecasts);
     guint i;
 
-    json_builder_begin_object(builder);
-    addString(builder, "domain", report->domain);
-    addGuest(builder, report);
-    addLink(builder, report);
-    addClass(builder, report->forecasts);
+    json_object_set_string_member(top, "domain", report->domain);
+    addGuest(top, report);
+    addLink(top, report);
+    addClass(top, report->forecasts);
 
-    addString(builder, "actuator", convergeThrottleMethodName(report->input->method));
+    json_object_set_string_member(top, "actuator",
+                                  convergeThrottleMethodName(report->input->method));
     if (report->input->pauseMostMs > 0)
-        addNumber(builder, "pause_most_ms", (double)report->input->pauseMostMs);
-    json_builder_set_member_name(builder, "policies");
-    json_builder_begin_array(builder);
-    for (i = 0; i < report->forecasts->policies->len; i++)
-        addPolicy(builder, &g_array_index(report->forecasts->policies, convergeForecast, i));
-    json_builder_end_array(builder);
-
-    json_builder_set_member_name(builder, "recommended");
-    if (name)
-        json_builder_add_string_value(builder, name);
-    else
-        json_builder_add_null_value(builder);
-    addString(builder, "why", why);
-
-    json_builder_set_member_name(builder, "notes");
-    json_builder_begin_array(builder);
+        json_object_set_int_member(top, "pause_most_ms", report->input->pauseMostMs);
+    for (i = 0; i < forecasts->len; i++)
+        json_array_add_object_element(policies, policyObject(&g_array_index(forecasts,
+                                                                            convergeForecast, i)));
+    json_object_set_array_member(top, "policies", policies);
+    json_object_set_string_member(top, "recommended", recommended(report->forecasts));
+    json_object_set_string_member(top, "why", why);
     for (i = 0; i < list->len; i++)
-        json_builder_add_string_value(builder, list->pdata[i]);
-    json_builder_end_array(builder);
-    json_builder_end_object(builder);
+        json_array_add_string_element(array, list->pdata[i]);
+    json_object_set_array_member(top, "notes", array);
 
-    root = json_builder_get_root(builder);
-    json_generator_set_root(generator, root);
-    json_generator_set_pretty(generator, TRUE);
-    text = json_generator_to_data(generator, NULL);
+    text = convergeJSONWrite(top, TRUE);
     return g_strconcat(text, "\n", NULL);
 }

@@ -57,19 +57,25 @@ convergeDaemonSetError(virErrorNumber code,
 }
 
 void
-convergeNextSetSystemIdentity(void)
+convergeNextRestoreIdentity(void *identity)
 {
-    void *(*getSystem)(void) = NULL;
     int (*setCurrent)(void *identity) = NULL;
-    void *identity;
 
-    lookUp("virIdentityGetSystem", &getSystem);
     lookUp("virIdentitySetCurrent", &setCurrent);
-    if (!getSystem || !setCurrent || !(identity = getSystem()))
+    if (!identity || !setCurrent)
         return;
 
     setCurrent(identity);
     g_object_unref(identity);
+}
+
+void
+convergeNextSetSystemIdentity(void)
+{
+    void *(*getSystem)(void) = NULL;
+
+    lookUp("virIdentityGetSystem", &getSystem);
+    convergeNextRestoreIdentity(getSystem ? getSystem() : NULL);
 }
 
 void *
@@ -83,19 +89,6 @@ convergeNextElevateIdentity(void)
     if (identity)
         convergeNextSetSystemIdentity();
     return identity;
-}
-
-void
-convergeNextRestoreIdentity(void *identity)
-{
-    int (*setCurrent)(void *identity) = NULL;
-
-    lookUp("virIdentitySetCurrent", &setCurrent);
-    if (!identity || !setCurrent)
-        return;
-
-    setCurrent(identity);
-    g_object_unref(identity);
 }
 
 gboolean

@@ -4,8 +4,6 @@
  */
 #include <glib/gi18n-lib.h>
 #include <libvirt/libvirt-qemu.h>
-#include <libvirt/virterror.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "module/libvirt_next.h"

@@ -7,64 +7,40 @@
 #include "module/rights.h"
 #include "policy/policy_fields.h"
 
-static gboolean
-throttles(const convergePolicy *policy)
-{
-    return convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE;
-}
-
-static gboolean
-hasRung(const convergePolicy *policy,
-        convergeRung wanted)
-{
-    gint64 ladder = convergePolicyGet(policy, CONVERGE_FIELD_FALLBACK);
-    unsigned int i;
-    int rung;
-
-    for (i = 0; (rung = convergeLadderRung(ladder, i)) >= 0; i++) {
-        if (rung == (int)wanted)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-static gboolean
-switchesToPostcopy(const convergePolicy *policy)
-{
-    return hasRung(policy, CONVERGE_RUNG_POSTCOPY);
-}
-
-static gboolean
-suspends(const convergePolicy *policy)
-{
-    return hasRung(policy, CONVERGE_RUNG_SUSPEND);
-}
-
-static gboolean
-aborts(const convergePolicy *policy)
-{
-    return hasRung(policy, CONVERGE_RUNG_ABORT);
-}
-
 /* The rights that libvirt requires of a caller who does the same (@acl in remote_protocol.x).
  * Throttling needs the right of --auto-converge, which throttles by up to 99 %, too. */
-static const struct {
-    gboolean (*usedBy)(const convergePolicy *policy);   /* NULL: by every policy */
+typedef struct _policyRight policyRight;
+struct _policyRight {
     convergeField field;        /* whose author needs the right */
+    convergeRung rung;          /* for the field "fallback" only */
     const char *permission;
     const char *check;
-} rights[] = {
-    { throttles, CONVERGE_FIELD_THROTTLE,
+};
+
+static const policyRight rights[] = {
+    { CONVERGE_FIELD_THROTTLE, CONVERGE_RUNG_LAST,
       "domain:migrate", "virDomainMigratePerform3ParamsEnsureACL" },
-    { NULL, CONVERGE_FIELD_DOWNTIME,
+    { CONVERGE_FIELD_DOWNTIME, CONVERGE_RUNG_LAST,
       "domain:migrate", "virDomainMigrateSetMaxDowntimeEnsureACL" },
-    { switchesToPostcopy, CONVERGE_FIELD_FALLBACK,
+    { CONVERGE_FIELD_FALLBACK, CONVERGE_RUNG_POSTCOPY,
       "domain:migrate", "virDomainMigrateStartPostCopyEnsureACL" },
-    { suspends, CONVERGE_FIELD_FALLBACK,
+    { CONVERGE_FIELD_FALLBACK, CONVERGE_RUNG_SUSPEND,
       "domain:suspend", "virDomainSuspendEnsureACL" },
-    { aborts, CONVERGE_FIELD_FALLBACK,
+    { CONVERGE_FIELD_FALLBACK, CONVERGE_RUNG_ABORT,
       "domain:write", "virDomainAbortJobEnsureACL" },
 };
+
+/* Every policy sets the downtime limit. */
+static gboolean
+uses(const convergePolicy *policy,
+     const policyRight *right)
+{
+    gint64 value = convergePolicyGet(policy, right->field);
+
+    if (right->field == CONVERGE_FIELD_FALLBACK)
+        return convergeLadderHas(value, right->rung);
+    return right->field != CONVERGE_FIELD_THROTTLE || value != CONVERGE_THROTTLE_NONE;
+}
 
 gboolean
 convergeRightsCheck(const convergePolicy *policy,
@@ -76,7 +52,7 @@ convergeRightsCheck(const convergePolicy *policy,
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(rights); i++) {
-        if ((rights[i].usedBy && !rights[i].usedBy(policy)) ||
+        if (!uses(policy, &rights[i]) ||
             convergePolicyGetAuthor(policy, rights[i].field) != CONVERGE_LAYER_CALL ||
             convergeNextEnsureACL(rights[i].check, conn, def))
             continue;

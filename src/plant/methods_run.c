@@ -54,10 +54,11 @@ trace(const convergeMethodOptions *options,
 }
 
 static void
-look(convergeMethodRun *run)
+look(convergePlant *plant,
+     convergeSample *sample)
 {
-    memset(&run->sample, 0, sizeof(run->sample));
-    convergePlantOps.sample(run->plant, &run->sample, NULL);
+    memset(sample, 0, sizeof(*sample));
+    convergePlantOps.sample(plant, sample, NULL);
 }
 
 static void
@@ -81,7 +82,7 @@ runRow(const convergeMethod *method,
 
     for (now = config.setupMs; now < options->giveUpMs && !isOver(run.plant); now += poll) {
         convergePlantAdvance(run.plant, now);
-        look(&run);
+        look(run.plant, &run.sample);
         if (run.sample.active) {
             run.elapsedMs = run.sample.timeMs - config.setupMs;
             if (method->step && !run.done)
@@ -91,7 +92,7 @@ runRow(const convergeMethod *method,
             run.last = run.sample;
         }
     }
-    look(&run);
+    look(run.plant, &run.sample);
     trace(options, run.plant, &run.sample, NULL);
 
     outcome->result = *convergePlantGetResult(run.plant);
@@ -142,7 +143,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     g_autoptr(convergeLoop) loop = NULL;
     g_autofree char *reason = g_strdup("");
     journalOrder order = { options->journalDir, policy, NULL };
-    convergeSample sample = { 0 };
+    convergeSample sample;
     gint64 now = 0;
 
     memset(outcome, 0, sizeof(*outcome));
@@ -156,8 +157,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
             const convergeStatus *status = convergeLoopStatus(loop);
             gboolean news = !g_str_equal(reason, status->reason);
 
-            memset(&sample, 0, sizeof(sample));
-            convergePlantOps.sample(plant, &sample, NULL);
+            look(plant, &sample);
             trace(options, plant, &sample, news ? status->reason : NULL);
             g_free(reason);
             reason = g_strdup(status->reason);
@@ -166,8 +166,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
         convergePlantAdvance(plant, now);
     }
 
-    memset(&sample, 0, sizeof(sample));
-    convergePlantOps.sample(plant, &sample, NULL);
+    look(plant, &sample);
     trace(options, plant, &sample, NULL);
     outcome->result = *convergePlantGetResult(plant);
     convergeLoopEnd(loop, outcome->result.completed, now);

@@ -2,6 +2,8 @@
 /*
  * plant.c: samples and verbs of a modelled migration
  */
+#include <string.h>
+
 #include "plant/plant_priv.h"
 #include "throttle/throttle_qemu.h"
 
@@ -24,13 +26,6 @@ convergePlantFree(convergePlant *plant)
     g_free(plant);
 }
 
-void
-convergePlantAdvance(convergePlant *plant,
-                     gint64 ms)
-{
-    plantQemuAdvance(plant, ms);
-}
-
 const convergePlantResult *
 convergePlantGetResult(const convergePlant *plant)
 {
@@ -38,22 +33,9 @@ convergePlantGetResult(const convergePlant *plant)
 }
 
 double
-convergePlantBandwidth(const convergePlant *plant)
-{
-    return plantLinkBandwidth(plant);
-}
-
-double
 convergePlantSyncRemaining(const convergePlant *plant)
 {
     return plant->syncRemaining;
-}
-
-double
-convergePlantDirtied(const convergePlant *plant,
-                     double seconds)
-{
-    return plantGuestDistinct(plant, seconds, 0);
 }
 
 void
@@ -68,12 +50,8 @@ convergePlantSetThrottle(convergePlant *plant,
 gboolean
 convergePlantIsPristine(const convergePlant *plant)
 {
-    const plantParams *now = &plant->params;
-    const plantParams *then = &plant->original;
-
-    return plant->quota == 0 && plant->writersQuota == 0 && now->initial == then->initial && now->increment == then->increment &&
-        now->max == then->max && now->threshold == then->threshold &&
-        now->tailslow == then->tailslow && now->downtime == then->downtime;
+    return plant->quota == 0 && plant->writersQuota == 0 &&
+        memcmp(&plant->params, &plant->original, sizeof(plant->params)) == 0;
 }
 
 /* The throttle that writers feel, %. */
@@ -218,7 +196,9 @@ plantProbe(void *opaque,
 {
     convergePlant *plant = opaque;
 
-    if (plant->config.noProbe) {
+    plant->probes++;
+    if (plant->config.noProbe ||
+        (plant->config.probesMost > 0 && plant->probes > plant->config.probesMost)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "the plant has no probe");
         return FALSE;
     }

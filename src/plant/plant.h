@@ -95,6 +95,7 @@ struct _convergePlantConfig {
     gint64 switchoverMs;        /* downtime in addition to that for memory; 0: 15 */
     gboolean noAutoConverge;    /* the migration was started without that capability */
     gboolean noProbe;           /* this QEMU cannot measure the dirty rate */
+    unsigned int probesMost;    /* number of probes that this QEMU takes; 0: any number */
     gboolean blindProbe;        /* the probe measures 0: the guest rewrites the same content */
     unsigned int refuseFrom;    /* number of the first command that QEMU refuses, as all
                                  * later ones; 0: none */
@@ -138,9 +139,6 @@ double convergePlantBandwidth(const convergePlant *plant);
 
 /* Memory left to send right after the newest bitmap sync, bytes. */
 double convergePlantSyncRemaining(const convergePlant *plant);
-
-/* Distinct bytes that the guest would dirty in @seconds at full speed. */
-double convergePlantDirtied(const convergePlant *plant, double seconds);
 
 /* Throttles the vCPUs by @throttle % at once, for laws that can do so. */
 void convergePlantSetThrottle(convergePlant *plant, unsigned int throttle);

@@ -29,7 +29,7 @@ plantNoise(const convergePlant *plant,
 }
 
 double
-plantLinkBandwidth(const convergePlant *plant)
+convergePlantBandwidth(const convergePlant *plant)
 {
     const convergePlantConfig *config = &plant->config;
     double bandwidth = config->bandwidth;

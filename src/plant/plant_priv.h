@@ -61,6 +61,7 @@ struct _convergePlant {
     double period;              /* bytes dirtied since the last evaluation */
     double dirtyBps;            /* at the last evaluation */
 
+    unsigned int probes;        /* number of probes asked for */
     gint64 probeStartMs;        /* 0: no probe runs */
     guint64 probeId;
     double probeBps;
@@ -96,7 +97,6 @@ double plantGuestHotUnsent(const convergePlant *plant);
 
 /* --- plant_link.c --- */
 
-double plantLinkBandwidth(const convergePlant *plant);
 gint64 plantLinkNextChange(const convergePlant *plant);
 
 /* The noise of the given second in the given stream, -1..1. */
@@ -105,6 +105,5 @@ double plantNoise(const convergePlant *plant, guint64 stream, gint64 second);
 /* --- plant_qemu.c --- */
 
 void plantQemuInit(convergePlant *plant);
-void plantQemuAdvance(convergePlant *plant, gint64 ms);
 void plantQemuNoteThrottle(convergePlant *plant);
 void plantQemuPostcopy(convergePlant *plant);

@@ -132,7 +132,7 @@ bitmapSync(convergePlant *plant)
 static double
 shipMs(const convergePlant *plant)
 {
-    return plant->stallMs + plantGuestUnsent(plant) / plantLinkBandwidth(plant) * 1000 +
+    return plant->stallMs + plantGuestUnsent(plant) / convergePlantBandwidth(plant) * 1000 +
         plant->zero / plant->config.scanRate * 1000;
 }
 
@@ -161,7 +161,7 @@ plantQemuPostcopy(convergePlant *plant)
 
     plantGuestSync(plant);
     ship = shipMs(plant);
-    hot = plantGuestHotUnsent(plant) / plantLinkBandwidth(plant) * 1000;
+    hot = plantGuestHotUnsent(plant) / convergePlantBandwidth(plant) * 1000;
     plantGuestSend(plant, 1);
     plant->zeroDone += plant->zero;
     plant->zero = 0;
@@ -178,7 +178,7 @@ plantQemuPostcopy(convergePlant *plant)
 static double
 threshold(const convergePlant *plant)
 {
-    return MAX(plantLinkBandwidth(plant) * plant->params.downtime / 1000, PAGE_BYTES);
+    return MAX(convergePlantBandwidth(plant) * plant->params.downtime / 1000, PAGE_BYTES);
 }
 
 static gint64
@@ -267,8 +267,8 @@ runTo(convergePlant *plant,
 }
 
 void
-plantQemuAdvance(convergePlant *plant,
-                 gint64 ms)
+convergePlantAdvance(convergePlant *plant,
+                     gint64 ms)
 {
     gint64 until = ms / PLANT_TICK_MS * PLANT_TICK_MS;
 

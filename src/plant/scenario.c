@@ -155,28 +155,17 @@ parseValue(convergeScenario *scenario,
     gpointer slot = G_STRUCT_MEMBER_P(base, key->offset);
     double value = 0;
 
-    switch (key->type) {
-    case TYPE_TEXT:
+    if (key->type == TYPE_TEXT) {
         g_free(*(char **)slot);
         *(char **)slot = g_strdup(text);
         return TRUE;
-    case TYPE_BOOLEAN:
+    }
+    if (key->type == TYPE_BOOLEAN) {
         *(gboolean *)slot = g_str_equal(text, "yes");
         return g_str_equal(text, "yes") || g_str_equal(text, "no");
-    case TYPE_PHASES:
-    case TYPE_CHANGES:
-        return parsePairs(&scenario->config, key->type, text);
-    case TYPE_SIZE:
-    case TYPE_RATE:
-    case TYPE_TIME:
-    case TYPE_SHARE:
-    case TYPE_NUMBER:
-    case TYPE_COUNT:
-    case TYPE_SEED:
-    default:
-        break;
     }
-
+    if (key->type == TYPE_PHASES || key->type == TYPE_CHANGES)
+        return parsePairs(&scenario->config, key->type, text);
     if (!parseNumber(key->type, text, &value))
         return FALSE;
     if (key->type == TYPE_TIME)

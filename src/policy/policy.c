@@ -350,9 +350,8 @@ convergePolicyParse(const char *text,
 convergePolicy *
 convergePolicyCopy(const convergePolicy *policy)
 {
-    convergePolicy *copy = g_new0(convergePolicy, 1);
+    convergePolicy *copy = g_memdup2(policy, sizeof(*policy));
 
-    *copy = *policy;
     copy->preset = g_strdup(policy->preset);
     return copy;
 }
@@ -416,12 +415,5 @@ convergePolicyGetPreset(const convergePolicy *policy)
 gboolean
 convergePolicyMayPostcopy(const convergePolicy *policy)
 {
-    unsigned int i;
-    int rung;
-
-    for (i = 0; (rung = convergeLadderRung(policy->value[CONVERGE_FIELD_FALLBACK], i)) >= 0; i++) {
-        if (rung == CONVERGE_RUNG_POSTCOPY)
-            return TRUE;
-    }
-    return FALSE;
+    return convergeLadderHas(policy->value[CONVERGE_FIELD_FALLBACK], CONVERGE_RUNG_POSTCOPY);
 }

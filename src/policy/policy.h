@@ -110,6 +110,8 @@ typedef enum {
 /* The rung at @index of a ladder, or -1 beyond its end. */
 int convergeLadderRung(gint64 ladder, unsigned int index);
 
+gboolean convergeLadderHas(gint64 ladder, convergeRung rung);
+
 /* When the next rung of the ladder is taken. */
 typedef enum {
     CONVERGE_FALLBACK_LIMIT,        /* when a limit is hit */

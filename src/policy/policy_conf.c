@@ -28,16 +28,13 @@ typedef enum {
     GROUP_LAST
 } confGroup;
 
-/* FALSE with @error set if @key is not allowed in the group. */
-typedef gboolean (*confCheckKey)(const char *key, GError **error);
-
 static const struct {
     const char *name;
-    confCheckKey checkKey;          /* NULL: the preset and all fields are allowed */
+    gboolean limits;                /* only fields that a host can limit are allowed */
 } groups[GROUP_LAST] = {
-    [GROUP_DEFAULT] = { "default", NULL },
-    [GROUP_LIMITS] = { "limits", convergeLimitCheckName },
-    [GROUP_DOMAIN_LIMITS] = { "domain-limits", convergeLimitCheckName },
+    [GROUP_DEFAULT] = { "default", FALSE },
+    [GROUP_LIMITS] = { "limits", TRUE },
+    [GROUP_DOMAIN_LIMITS] = { "domain-limits", TRUE },
 };
 
 /* A group of this prefix is a policy of the site, whose name follows. */
@@ -53,7 +50,7 @@ typedef struct {
     convergePolicyConf *conf;
     gboolean seen[GROUP_LAST];
     convergePolicySpec *spec;       /* of the group, owned by conf; NULL before the first */
-    confCheckKey checkKey;
+    gboolean limits;                /* see groups */
     char *group;
 } confReader;
 
@@ -121,7 +118,7 @@ openSite(confReader *reader,
     }
 
     reader->spec = convergePolicySpecNew();
-    reader->checkKey = NULL;
+    reader->limits = FALSE;
     g_hash_table_insert(reader->conf->host.sites, g_strdup(name), reader->spec);
     return TRUE;
 }
@@ -151,7 +148,7 @@ openGroup(confReader *reader,
                 continue;
             reader->seen[i] = TRUE;
             reader->spec = reader->conf->specs[i];
-            reader->checkKey = groups[i].checkKey;
+            reader->limits = groups[i].limits;
             return TRUE;
         }
     }
@@ -184,7 +181,7 @@ setKey(confReader *reader,
 
     g_strchomp(parts[0]);
     g_strchug(parts[1]);
-    if (reader->checkKey && !reader->checkKey(parts[0], error))
+    if (reader->limits && !convergeLimitCheckName(parts[0], error))
         return FALSE;
     if (g_str_equal(parts[0], "preset"))
         return convergePolicySpecSetPreset(reader->spec, parts[1], error);

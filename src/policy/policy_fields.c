@@ -159,22 +159,11 @@ convergePolicyQuote(const char *text)
 /* How 0 is written in fields where it means that there is no limit. */
 #define NONE "none"
 
-/* Longest first, so that "ms" is not taken for "s". */
-static const struct {
-    const char *suffix;
-    gint64 ms;
-} durationUnits[] = {
-    { "min", 60 * 1000 },
-    { "ms", 1 },
-    { "h", 60 * 60 * 1000 },
-    { "s", 1000 },
-};
-
 /* Longest first: the largest unit that leaves no remainder is printed. */
 static const struct {
     const char *suffix;
     gint64 ms;
-} printedUnits[] = {
+} durationUnits[] = {
     { "h", 60 * 60 * 1000 },
     { "min", 60 * 1000 },
     { "s", 1000 },
@@ -186,13 +175,13 @@ formatDuration(gint64 ms)
 {
     gsize i;
 
-    for (i = 0; i < G_N_ELEMENTS(printedUnits) - 1; i++) {
-        if (ms >= printedUnits[i].ms && ms % printedUnits[i].ms == 0)
+    for (i = 0; i < G_N_ELEMENTS(durationUnits) - 1; i++) {
+        if (ms >= durationUnits[i].ms && ms % durationUnits[i].ms == 0)
             break;
     }
 
-    return g_strdup_printf("%" G_GINT64_FORMAT "%s", ms / printedUnits[i].ms,
-                           printedUnits[i].suffix);
+    return g_strdup_printf("%" G_GINT64_FORMAT "%s", ms / durationUnits[i].ms,
+                           durationUnits[i].suffix);
 }
 
 const char *
@@ -222,6 +211,19 @@ convergeLadderRung(gint64 ladder,
 {
     return index < CONVERGE_RUNGS_MAX ?
         (int)((ladder >> (index * CONVERGE_RUNG_BITS)) & ((1 << CONVERGE_RUNG_BITS) - 1)) - 1 : -1;
+}
+
+gboolean
+convergeLadderHas(gint64 ladder,
+                  convergeRung rung)
+{
+    unsigned int i;
+
+    for (i = 0; i < CONVERGE_RUNGS_MAX; i++) {
+        if (convergeLadderRung(ladder, i) == (int)rung)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 static char *

@@ -24,19 +24,6 @@ atLeast(gint64 value,
     return MAX(value, limit);
 }
 
-static gboolean
-hasRung(gint64 ladder,
-        int rung)
-{
-    unsigned int i;
-
-    for (i = 0; i < CONVERGE_RUNGS_MAX; i++) {
-        if (convergeLadderRung(ladder, i) == rung)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /* The rungs of @ladder that @limit allows.  "continue" is always allowed, and is what remains
  * if no other rung is. */
 static gint64
@@ -49,7 +36,7 @@ rungsOf(gint64 ladder,
     int rung;
 
     for (i = 0; (rung = convergeLadderRung(ladder, i)) >= 0; i++) {
-        if (rung == CONVERGE_RUNG_CONTINUE || hasRung(limit, rung))
+        if (rung == CONVERGE_RUNG_CONTINUE || convergeLadderHas(limit, rung))
             kept |= (gint64)(rung + 1) << (count++ * CONVERGE_RUNG_BITS);
     }
     return count > 0 ? kept : CONVERGE_RUNG_CONTINUE + 1;

@@ -4,8 +4,4 @@
  */
 #include "util/error.h"
 
-GQuark
-converge_error_quark(void)
-{
-    return g_quark_from_static_string("converge-error-quark");
-}
+G_DEFINE_QUARK(converge-error-quark, converge_error)

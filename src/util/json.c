@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * json.c: reading untrusted JSON
+ * json.c: reading untrusted JSON, and writing JSON
  */
 #include <string.h>
 
@@ -94,6 +94,16 @@ convergeJSONEach(JsonObject *object,
             return FALSE;
     }
     return TRUE;
+}
+
+char *
+convergeJSONWrite(JsonObject *object,
+                  gboolean pretty)
+{
+    g_autoptr(JsonNode) root = json_node_new(JSON_NODE_OBJECT);
+
+    json_node_take_object(root, object);
+    return json_to_string(root, pretty);
 }
 
 JsonNode *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * json.h: reading untrusted JSON
+ * json.h: reading untrusted JSON, and writing JSON
  *
  * The parser of json-glib recurses for each level of nesting, without a limit: a text of a
  * million brackets crashes the process.  A QEMU that its guest has compromised may send one.
@@ -36,6 +36,12 @@ typedef gboolean (*convergeJSONFunc)(JsonObject *element, gpointer opaque);
  * something else than an array of objects, or @func has returned FALSE, which ends it. */
 gboolean convergeJSONEach(JsonObject *object, const char *member, convergeJSONFunc func,
                           gpointer opaque);
+
+/* --- Writing --- */
+
+/* Returns @object, which is taken, as text in one line, or with @pretty in several.  Free with
+ * g_free(). */
+char *convergeJSONWrite(JsonObject *object, gboolean pretty);
 
 /* --- Values for several threads --- */
 

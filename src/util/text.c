@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * text.c: escapes untrusted text for a log or a terminal
+ * text.c: untrusted text for a log or a terminal, and columns of text
  */
 #include <string.h>
 
@@ -73,6 +73,16 @@ convergeTextEscape(const char *text)
         g_string_append(result, "…");
     }
     return g_string_free(g_steal_pointer(&result), FALSE);
+}
+
+void
+convergeTextAppendCell(GString *text,
+                       const char *cell,
+                       glong width)
+{
+    glong missing = width - g_utf8_strlen(cell, -1);
+
+    g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
 }
 
 gboolean

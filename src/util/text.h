@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * text.h: escapes untrusted text for a log or a terminal
+ * text.h: untrusted text for a log or a terminal, and columns of text
  *
  * The guest's owner controls names and metadata, and QEMU controls its messages.  A line break
  * in them would forge a line of the log; an escape sequence would control the terminal.  They
@@ -23,6 +23,10 @@
  *
  * Free with g_free(). */
 char *convergeTextEscape(const char *text);
+
+/* Appends a cell of a table, padded to @width characters, and a space.  printf() counts bytes,
+ * of which a translation has more. */
+void convergeTextAppendCell(GString *text, const char *cell, glong width);
 
 /* Whether @name has 1 to 64 characters, all of them small letters, digits or dashes, so that it
  * can be part of the name of a file. */

@@ -27,9 +27,7 @@ convergeWorker *convergeWorkerNew(const char *name, guint most, GError **error);
  * @freeOpaque: may be NULL
  *
  * Returns FALSE if the queue is full; @run is then not called, and @opaque is freed. */
-gboolean convergeWorkerPush(convergeWorker *worker,
-                            void (*run)(void *opaque),
-                            void *opaque,
+gboolean convergeWorkerPush(convergeWorker *worker, void (*run)(void *opaque), void *opaque,
                             GDestroyNotify freeOpaque);
 
 /* Waits at most @ms milliseconds until everything that was pushed before has been run and
@@ -51,8 +49,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeWorker, convergeWorkerFree)
  * Returns TRUE if @run has returned; the caller still owns @opaque.  Returns FALSE if no
  * thread could be started, or if @run has not returned yet.  The caller must then not use
  * @opaque again: it is freed after @run. */
-gboolean convergeRunBounded(const char *name,
-                            void (*run)(void *opaque),
-                            void *opaque,
-                            GDestroyNotify freeOpaque,
-                            gint64 ms);
+gboolean convergeRunBounded(const char *name, void (*run)(void *opaque), void *opaque,
+                            GDestroyNotify freeOpaque, gint64 ms);

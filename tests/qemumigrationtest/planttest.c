@@ -562,6 +562,23 @@ testScenarioBounds(void)
     g_unlink(path);
 }
 
+/* This QEMU takes one probe. */
+static void
+testProbesMost(void)
+{
+    const convergePlantConfig config = {
+        .memory = 100 * MB, .bandwidth = 10 * MB, .workingSet = 50 * MB, .writeRate = 5 * MB,
+        .probesMost = 1,
+    };
+    g_autoptr(convergePlant) plant = convergePlantNew(&config);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(convergePlantOps.probe(plant, &error));
+    g_assert_no_error(error);
+    g_assert_false(convergePlantOps.probe(plant, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -578,5 +595,6 @@ main(int argc, char **argv)
     g_test_add_func("/plant/scenario-errors", testScenarioErrors);
     g_test_add_func("/plant/fixed-share-is-not-throttled", testFixedShareIsNotThrottled);
     g_test_add_func("/plant/scenario-bounds", testScenarioBounds);
+    g_test_add_func("/plant/probes-most", testProbesMost);
     return g_test_run();
 }

@@ -20,41 +20,16 @@ freeContender(gpointer data)
     g_free(contender);
 }
 
-static gboolean
-addMethod(GPtrArray *contenders,
-          const char *name,
-          GError **error)
+static void
+addContender(GPtrArray *contenders,
+             const char *name,
+             const convergeMethod *method,
+             convergePolicy *policy)
 {
-    simContender *contender;
-    const convergeMethod *method = convergeMethodFind(name);
+    simContender *contender = g_new0(simContender, 1);
 
-    if (!method) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("unknown method '%1$s'; converge-sim --list shows all methods"), name);
-        return FALSE;
-    }
-    contender = g_new0(simContender, 1);
-    contender->name = name;
-    contender->method = method;
+    *contender = (simContender) { name, method, policy };
     g_ptr_array_add(contenders, contender);
-    return TRUE;
-}
-
-static gboolean
-addPolicy(GPtrArray *contenders,
-          const char *text,
-          GError **error)
-{
-    simContender *contender;
-    convergePolicy *policy = convergePolicyParse(text, error);
-
-    if (!policy)
-        return FALSE;
-    contender = g_new0(simContender, 1);
-    contender->name = text;
-    contender->policy = policy;
-    g_ptr_array_add(contenders, contender);
-    return TRUE;
 }
 
 /* Adds the methods and policies that the user names, or all rows of the table. */
@@ -67,19 +42,26 @@ addContenders(GPtrArray *contenders,
     gsize i;
 
     for (i = 0; methods && methods[i]; i++) {
-        if (!addMethod(contenders, methods[i], error))
+        const convergeMethod *method = convergeMethodFind(methods[i]);
+
+        if (!method) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                        _("unknown method '%1$s'; converge-sim --list shows all methods"), methods[i]);
             return FALSE;
+        }
+        addContender(contenders, methods[i], method, NULL);
     }
     for (i = 0; policies && policies[i]; i++) {
-        if (!addPolicy(contenders, policies[i], error))
+        convergePolicy *policy = convergePolicyParse(policies[i], error);
+
+        if (!policy)
             return FALSE;
+        addContender(contenders, policies[i], NULL, policy);
     }
     if (contenders->len > 0)
         return TRUE;
-    for (i = 0; i < convergeMethodCount; i++) {
-        if (!addMethod(contenders, convergeMethods[i].name, error))
-            return FALSE;
-    }
+    for (i = 0; i < convergeMethodCount; i++)
+        addContender(contenders, convergeMethods[i].name, &convergeMethods[i], NULL);
     return TRUE;
 }
 
@@ -134,25 +116,23 @@ main(int argc,
     g_auto(GStrv) files = NULL;
     g_autofree char *trace = NULL;
     g_autofree char *journalDir = NULL;
-    gboolean json = FALSE;
     gboolean listing = FALSE;
     gboolean map = FALSE;
     int size = MAP_SIZE;
     int jobs = (int)g_get_num_processors();
-    gint64 seed = -1;
-    simOptions options = { 0 };
+    simOptions options = { .contenders = contenders, .seed = -1 };
     const GOptionEntry entries[] = {
         { "method", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &methods,
           N_("a method of the table, or a preset; may be repeated"), "NAME" },
         { "policy", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &policies,
           N_("a policy, which the engine runs; may be repeated"), "POLICY" },
         { "list", 'l', 0, G_OPTION_ARG_NONE, &listing, N_("list the methods"), NULL },
-        { "json", 'j', 0, G_OPTION_ARG_NONE, &json, N_("print JSON Lines"), NULL },
+        { "json", 'j', 0, G_OPTION_ARG_NONE, &options.json, N_("print JSON Lines"), NULL },
         { "trace", 't', 0, G_OPTION_ARG_FILENAME, &trace,
           N_("append the course of each migration to FILE as JSON Lines"), "FILE" },
         { "journal-dir", 0, 0, G_OPTION_ARG_FILENAME, &journalDir,
           N_("write the engine's journals to DIR"), "DIR" },
-        { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, N_("use this seed instead of the scenarios'"), "N" },
+        { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, N_("use this seed instead of the scenarios'"), "N" },
         { "time", 0, 0, G_OPTION_ARG_INT, &options.times,
           N_("repeat each simulation N times and print the mean time it takes"), "N" },
         { "map", 0, 0, G_OPTION_ARG_NONE, &map,
@@ -177,18 +157,15 @@ main(int argc,
         !addContenders(contenders, methods, policies, &error))
         return fail(error);
 
-    options.contenders = contenders;
-    options.json = json;
     options.trace = trace;
     options.journalDir = journalDir;
-    options.seed = seed;
 
     if (listing) {
         list();
         return EXIT_SUCCESS;
     }
     if (journals)
-        return replayAll(journals, policies, json);
+        return replayAll(journals, policies, options.json);
     if (map) {
         simMap(&options, (unsigned int)CLAMP(size, 2, MAP_SIZE_MAX),
                (unsigned int)CLAMP(jobs, 1, 64));
@@ -205,8 +182,8 @@ main(int argc,
 
         if (!scenario)
             return fail(error);
-        if (seed >= 0)
-            scenario->config.seed = (guint64)seed;
+        if (options.seed >= 0)
+            scenario->config.seed = (guint64)options.seed;
         if (!simCompare(scenario, &options, &error))
             return fail(error);
     }

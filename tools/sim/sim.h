@@ -8,6 +8,7 @@
 
 #include "plant/methods.h"
 #include "plant/scenario.h"
+#include "util/json.h"
 
 /* A row of the table of methods, or a policy. */
 typedef struct _simContender simContender;
@@ -37,6 +38,9 @@ void simRun(const simContender *contender, const convergeScenario *scenario,
 
 /* "completed", "post-copy", "aborted", or "running" if virtual time has run out. */
 const char *simOutcomeName(const convergePlantResult *result);
+
+/* Prints @line, which is taken, as a line of JSON. */
+void simPrintLine(FILE *file, JsonObject *line);
 
 /* Prints the map as JSON Lines: @size x @size guests under all contenders, on @jobs threads. */
 void simMap(const simOptions *options, unsigned int size, unsigned int jobs);

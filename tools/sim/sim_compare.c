@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
-#include <json-glib/json-glib.h>
 #include <math.h>
 
 #include "sim.h"
@@ -30,30 +29,11 @@ simOutcomeName(const convergePlantResult *result)
     return result->aborted ? "aborted" : "running";
 }
 
-static void
-addInt(JsonBuilder *builder,
-       const char *name,
-       gint64 value)
+void
+simPrintLine(FILE *file,
+             JsonObject *line)
 {
-    json_builder_set_member_name(builder, name);
-    json_builder_add_int_value(builder, value);
-}
-
-static void
-addString(JsonBuilder *builder,
-          const char *name,
-          const char *value)
-{
-    json_builder_set_member_name(builder, name);
-    json_builder_add_string_value(builder, value);
-}
-
-static void
-printLine(FILE *file,
-          JsonBuilder *builder)
-{
-    g_autoptr(JsonNode) root = json_builder_get_root(builder);
-    g_autofree char *text = json_to_string(root, FALSE);
+    g_autofree char *text = convergeJSONWrite(line, FALSE);
 
     fprintf(file, "%s\n", text);
 }
@@ -66,30 +46,28 @@ traceLine(void *opaque,
 {
     const simTrace *trace = opaque;
     const convergePlantResult *result = convergePlantGetResult(plant);
-    g_autoptr(JsonBuilder) line = json_builder_new();
+    JsonObject *line = json_object_new();
 
-    json_builder_begin_object(line);
-    addString(line, "scenario", trace->scenario);
-    addString(line, "method", trace->method);
-    addInt(line, "t", sample->timeMs);
+    json_object_set_string_member(line, "scenario", trace->scenario);
+    json_object_set_string_member(line, "method", trace->method);
+    json_object_set_int_member(line, "t", sample->timeMs);
     if (sample->active) {
-        addInt(line, "iteration", (gint64)sample->iteration);
-        addInt(line, "total", (gint64)sample->totalBytes);
-        addInt(line, "remaining", (gint64)sample->remainingBytes);
-        addInt(line, "sent", (gint64)sample->processedBytes);
-        addInt(line, "throttle", sample->throttle);
-        addInt(line, "speed_percent", lrint(convergePlantSpeed(plant) * 100));
-        addInt(line, "bandwidth", llrint(convergePlantBandwidth(plant)));
+        json_object_set_int_member(line, "iteration", (gint64)sample->iteration);
+        json_object_set_int_member(line, "total", (gint64)sample->totalBytes);
+        json_object_set_int_member(line, "remaining", (gint64)sample->remainingBytes);
+        json_object_set_int_member(line, "sent", (gint64)sample->processedBytes);
+        json_object_set_int_member(line, "throttle", sample->throttle);
+        json_object_set_int_member(line, "speed_percent", lrint(convergePlantSpeed(plant) * 100));
+        json_object_set_int_member(line, "bandwidth", llrint(convergePlantBandwidth(plant)));
     } else {
-        addString(line, "outcome", simOutcomeName(result));
-        addInt(line, "total_ms", result->totalMs);
-        addInt(line, "pause_ms", result->pauseMs);
+        json_object_set_string_member(line, "outcome", simOutcomeName(result));
+        json_object_set_int_member(line, "total_ms", result->totalMs);
+        json_object_set_int_member(line, "pause_ms", result->pauseMs);
     }
-    addInt(line, "lost_ms", llrint(result->lostMs));
+    json_object_set_int_member(line, "lost_ms", llrint(result->lostMs));
     if (said)
-        addString(line, "said", said);
-    json_builder_end_object(line);
-    printLine(trace->file, line);
+        json_object_set_string_member(line, "said", said);
+    simPrintLine(trace->file, line);
 }
 
 void
@@ -115,29 +93,27 @@ printJson(const convergeScenario *scenario,
           const convergeMethodOutcome *outcome)
 {
     const convergePlantResult *result = &outcome->result;
-    g_autoptr(JsonBuilder) line = json_builder_new();
+    JsonObject *line = json_object_new();
 
-    json_builder_begin_object(line);
-    addString(line, "scenario", scenario->name);
-    addString(line, "method", contender->name);
-    addString(line, "outcome", simOutcomeName(result));
-    addInt(line, "total_ms", result->totalMs);
-    addInt(line, "all_ms", result->allMs);
-    addInt(line, "pause_ms", result->pauseMs);
-    addInt(line, "lost_ms", llrint(result->lostMs));
-    addInt(line, "sent", llrint(result->sentBytes));
-    addInt(line, "passes", (gint64)result->passes);
-    addInt(line, "peak_throttle", result->peakThrottle);
-    addInt(line, "commands", result->commands);
+    json_object_set_string_member(line, "scenario", scenario->name);
+    json_object_set_string_member(line, "method", contender->name);
+    json_object_set_string_member(line, "outcome", simOutcomeName(result));
+    json_object_set_int_member(line, "total_ms", result->totalMs);
+    json_object_set_int_member(line, "all_ms", result->allMs);
+    json_object_set_int_member(line, "pause_ms", result->pauseMs);
+    json_object_set_int_member(line, "lost_ms", llrint(result->lostMs));
+    json_object_set_int_member(line, "sent", llrint(result->sentBytes));
+    json_object_set_int_member(line, "passes", (gint64)result->passes);
+    json_object_set_int_member(line, "peak_throttle", result->peakThrottle);
+    json_object_set_int_member(line, "commands", result->commands);
     if (outcome->engine) {
-        addString(line, "class", convergeClassName(outcome->status.class_));
-        addString(line, "reason", outcome->status.reason);
+        json_object_set_string_member(line, "class", convergeClassName(outcome->status.class_));
+        json_object_set_string_member(line, "reason", outcome->status.reason);
     }
-    addInt(line, "floor_ms", floor->totalMs);
+    json_object_set_int_member(line, "floor_ms", floor->totalMs);
     if (floor->converges)
-        addInt(line, "floor_lost_ms", llrint(floor->lostMs));
-    json_builder_end_object(line);
-    printLine(stdout, line);
+        json_object_set_int_member(line, "floor_lost_ms", llrint(floor->lostMs));
+    simPrintLine(stdout, line);
 }
 
 static void

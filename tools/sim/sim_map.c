@@ -5,8 +5,6 @@
  * A guest of the map is a write rate and a working set.  Only their ratios to the link matter:
  * rate / bandwidth, and set / (bandwidth x downtime limit).
  */
-#include <glib/gi18n-lib.h>
-#include <json-glib/json-glib.h>
 #include <math.h>
 
 #include "sim.h"
@@ -74,63 +72,30 @@ runCell(gpointer data,
 }
 
 static void
-addDouble(JsonBuilder *line,
-          const char *name,
-          double value)
-{
-    json_builder_set_member_name(line, name);
-    json_builder_add_double_value(line, value);
-}
-
-static void
-addInt(JsonBuilder *line,
-       const char *name,
-       gint64 value)
-{
-    json_builder_set_member_name(line, name);
-    json_builder_add_int_value(line, value);
-}
-
-static void
-addString(JsonBuilder *line,
-          const char *name,
-          const char *value)
-{
-    json_builder_set_member_name(line, name);
-    json_builder_add_string_value(line, value);
-}
-
-static void
 printCell(const mapCell *cell,
           const simContender *contender,
           const convergeMethodOutcome *outcome)
 {
     const convergePlantResult *result = &outcome->result;
-    g_autoptr(JsonBuilder) line = json_builder_new();
-    g_autoptr(JsonNode) root = NULL;
-    g_autofree char *text = NULL;
+    JsonObject *line = json_object_new();
 
-    json_builder_begin_object(line);
-    addDouble(line, "rate", cell->rate);
-    addDouble(line, "set", cell->set);
-    addString(line, "class", cell->alone ? "converges" :
-              cell->floor.converges ? "middle" : "beyond");
-    addString(line, "method", contender->name);
-    addString(line, "outcome", simOutcomeName(result));
-    addInt(line, "total_ms", result->totalMs);
-    addInt(line, "pause_ms", result->pauseMs);
-    addInt(line, "lost_ms", llrint(result->lostMs));
-    addInt(line, "peak_throttle", result->peakThrottle);
+    json_object_set_double_member(line, "rate", cell->rate);
+    json_object_set_double_member(line, "set", cell->set);
+    json_object_set_string_member(line, "class", cell->alone ? "converges" :
+                                  cell->floor.converges ? "middle" : "beyond");
+    json_object_set_string_member(line, "method", contender->name);
+    json_object_set_string_member(line, "outcome", simOutcomeName(result));
+    json_object_set_int_member(line, "total_ms", result->totalMs);
+    json_object_set_int_member(line, "pause_ms", result->pauseMs);
+    json_object_set_int_member(line, "lost_ms", llrint(result->lostMs));
+    json_object_set_int_member(line, "peak_throttle", result->peakThrottle);
     if (outcome->engine)
-        addString(line, "said", convergeClassName(outcome->status.class_));
-    addInt(line, "pause_allowed_ms", PAUSE_MS);
-    addInt(line, "floor_ms", cell->floor.totalMs);
+        json_object_set_string_member(line, "said", convergeClassName(outcome->status.class_));
+    json_object_set_int_member(line, "pause_allowed_ms", PAUSE_MS);
+    json_object_set_int_member(line, "floor_ms", cell->floor.totalMs);
     if (cell->floor.converges)
-        addInt(line, "floor_lost_ms", llrint(cell->floor.lostMs));
-    json_builder_end_object(line);
-    root = json_builder_get_root(line);
-    text = json_to_string(root, FALSE);
-    printf("%s\n", text);
+        json_object_set_int_member(line, "floor_lost_ms", llrint(cell->floor.lostMs));
+    simPrintLine(stdout, line);
 }
 
 void

@@ -4,7 +4,6 @@
  */
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
-#include <string.h>
 
 #include "sim.h"
 #include "throttle/throttle.h"
@@ -20,12 +19,6 @@ struct _simJournal {
     guint same;                 /* number of equal decisions */
     gboolean json;
 };
-
-static const char *
-type(const JsonObject *line)
-{
-    return json_object_get_string_member_with_default((JsonObject *)line, "type", "");
-}
 
 static gint64
 number(JsonObject *line,
@@ -124,7 +117,7 @@ replayChoose(void *opaque,
     for (i = 0; i < journal->lines->len; i++) {
         JsonObject *line = g_ptr_array_index(journal->lines, i);
 
-        if (g_str_equal(type(line), "actuator") &&
+        if (g_str_equal(text(line, "type"), "actuator") &&
             convergeThrottleMethodFind(text(line, "actuator"), &method))
             break;
     }
@@ -138,9 +131,9 @@ nextDecision(simJournal *journal)
     for (; journal->next < journal->lines->len; journal->next++) {
         JsonObject *line = g_ptr_array_index(journal->lines, journal->next);
 
-        if (g_str_equal(type(line), "decision"))
+        if (g_str_equal(text(line, "type"), "decision"))
             return line;
-        if (g_str_equal(type(line), "sample"))
+        if (g_str_equal(text(line, "type"), "sample"))
             return NULL;
     }
     return NULL;
@@ -229,15 +222,8 @@ replayApply(void *opaque,
 }
 
 static gboolean
-replayProbe(void *opaque G_GNUC_UNUSED,
-            GError **error G_GNUC_UNUSED)
-{
-    return TRUE;
-}
-
-static gboolean
-replayRestore(void *opaque G_GNUC_UNUSED,
-              GError **error G_GNUC_UNUSED)
+doNothing(void *opaque G_GNUC_UNUSED,
+          GError **error G_GNUC_UNUSED)
 {
     return TRUE;
 }
@@ -246,8 +232,8 @@ static const convergeBackendOps replayOps = {
     .sample = replaySample,
     .choose = replayChoose,
     .apply = replayApply,
-    .probe = replayProbe,
-    .restore = replayRestore,
+    .probe = doNothing,
+    .restore = doNothing,
 };
 
 /* The journal shows a ceiling that another client has set only by the resulting decision.  The
@@ -260,7 +246,7 @@ ceilingAt(const simJournal *journal)
     for (i = journal->at + 1; i < journal->lines->len; i++) {
         JsonObject *line = g_ptr_array_index(journal->lines, i);
 
-        if (g_str_equal(type(line), "sample"))
+        if (g_str_equal(text(line, "type"), "sample"))
             return 0;
         if (g_str_equal(text(line, "reason"), convergeReasonName(CONVERGE_REASON_CEILING)))
             return number(line, "downtime_ms");
@@ -299,7 +285,7 @@ feed(simJournal *journal,
         JsonObject *missed;
         gint64 ceiling;
 
-        if (!g_str_equal(type(line), "sample"))
+        if (!g_str_equal(text(line, "type"), "sample"))
             continue;
         readSample(journal, line);
         journal->next = journal->at + 1;
@@ -328,7 +314,7 @@ simReplay(const char *path,
     if (!load(&journal, path, error))
         return FALSE;
     start = lines->len > 0 ? g_ptr_array_index(lines, 0) : NULL;
-    if (!start || !g_str_equal(type(start), "start") ||
+    if (!start || !g_str_equal(text(start, "type"), "start") ||
         number(start, "v") != CONVERGE_JOURNAL_VERSION) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
                     _("'%1$s' is not a journal of version %2$d"), path, CONVERGE_JOURNAL_VERSION);

@@ -14,74 +14,31 @@
  * after the last reply. */
 #define CLIENT_CALL_WAIT_US 5000
 
-static int
-getJobStats(virDomainPtr dom,
-            int *type,
-            virTypedParameterPtr *params,
-            int *nparams,
-            unsigned int flags)
-{
-    g_usleep(CLIENT_CALL_WAIT_US);
-    return virDomainGetJobStats(dom, type, params, nparams, flags);
-}
+#define DEFINE_CALL(name, function, parameters, arguments) \
+    static int \
+    name parameters \
+    { \
+        g_usleep(CLIENT_CALL_WAIT_US); \
+        return function arguments; \
+    }
 
-static int
-setMaxDowntime(virDomainPtr dom,
-               unsigned long long ms,
-               unsigned int flags)
-{
-    g_usleep(CLIENT_CALL_WAIT_US);
-    return virDomainMigrateSetMaxDowntime(dom, ms, flags);
-}
-
-static int
-qemuMonitorCommand(virDomainPtr dom,
-                   const char *cmd,
-                   char **result,
-                   unsigned int flags)
-{
-    g_usleep(CLIENT_CALL_WAIT_US);
-    return virDomainQemuMonitorCommand(dom, cmd, result, flags);
-}
-
-static int
-startPostCopy(virDomainPtr dom,
-              unsigned int flags)
-{
-    g_usleep(CLIENT_CALL_WAIT_US);
-    return virDomainMigrateStartPostCopy(dom, flags);
-}
-
-static int
-suspendGuest(virDomainPtr dom)
-{
-    g_usleep(CLIENT_CALL_WAIT_US);
-    return virDomainSuspend(dom);
-}
-
-static int
-resumeGuest(virDomainPtr dom)
-{
-    g_usleep(CLIENT_CALL_WAIT_US);
-    return virDomainResume(dom);
-}
-
-static int
-abortJob(virDomainPtr dom)
-{
-    g_usleep(CLIENT_CALL_WAIT_US);
-    return virDomainAbortJob(dom);
-}
-
-static int
-getState(virDomainPtr dom,
-         int *state,
-         int *reason,
-         unsigned int flags)
-{
-    g_usleep(CLIENT_CALL_WAIT_US);
-    return virDomainGetState(dom, state, reason, flags);
-}
+DEFINE_CALL(getJobStats, virDomainGetJobStats,
+            (virDomainPtr dom, int *type, virTypedParameterPtr *params, int *nparams,
+             unsigned int flags),
+            (dom, type, params, nparams, flags))
+DEFINE_CALL(setMaxDowntime, virDomainMigrateSetMaxDowntime,
+            (virDomainPtr dom, unsigned long long ms, unsigned int flags), (dom, ms, flags))
+DEFINE_CALL(qemuMonitorCommand, virDomainQemuMonitorCommand,
+            (virDomainPtr dom, const char *cmd, char **result, unsigned int flags),
+            (dom, cmd, result, flags))
+DEFINE_CALL(startPostCopy, virDomainMigrateStartPostCopy,
+            (virDomainPtr dom, unsigned int flags), (dom, flags))
+DEFINE_CALL(suspendGuest, virDomainSuspend, (virDomainPtr dom), (dom))
+DEFINE_CALL(resumeGuest, virDomainResume, (virDomainPtr dom), (dom))
+DEFINE_CALL(abortJob, virDomainAbortJob, (virDomainPtr dom), (dom))
+DEFINE_CALL(getState, virDomainGetState,
+            (virDomainPtr dom, int *state, int *reason, unsigned int flags),
+            (dom, state, reason, flags))
 
 const convergeLibvirt virshConvergeCalls = {
     .caller = "client",

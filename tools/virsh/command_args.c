@@ -11,14 +11,13 @@
 
 #include "command_table.h"
 
-/* Every command has this option. */
 static const virshConvergeOption helpOption = {
     "help", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, N_("print help for this function")
 };
 
-static const virshConvergeOption *
-findOption(const virshConvergeCommand *command,
-           const char *name)
+const virshConvergeOption *
+virshConvergeOptionFind(const virshConvergeCommand *command,
+                        const char *name)
 {
     const virshConvergeOption *option;
 
@@ -29,16 +28,15 @@ findOption(const virshConvergeCommand *command,
     return g_str_equal(name, helpOption.name) ? &helpOption : NULL;
 }
 
-/* The option that takes the next word without a name. */
-static const virshConvergeOption *
-nextData(const virshConvergeCommand *command,
-         GHashTable *args)
+const virshConvergeOption *
+virshConvergeOptionNext(const virshConvergeCommand *command,
+                        GHashTable *seen)
 {
     const virshConvergeOption *option;
 
     for (option = command->options; option->name; option++) {
         if (option->type == VIRSH_OPTION_ARGV ||
-            (option->type == VIRSH_OPTION_DATA && !g_hash_table_contains(args, option->name)))
+            (option->type == VIRSH_OPTION_DATA && !g_hash_table_contains(seen, option->name)))
             return option;
     }
     return NULL;
@@ -66,7 +64,7 @@ parseOption(const virshConvergeCommand *command,
     const char *equals = strchr(**words, '=');
     g_autofree char *name = equals ? g_strndup(**words + 2, equals - **words - 2) :
         g_strdup(**words + 2);
-    const virshConvergeOption *option = findOption(command, name);
+    const virshConvergeOption *option = virshConvergeOptionFind(command, name);
     const char *value = equals ? equals + 1 : "";
 
     if (!option) {
@@ -146,7 +144,7 @@ virshConvergeArgsParse(const virshConvergeCommand *command,
         } else if (!dataOnly && g_str_has_prefix(*word, "--") && g_ascii_isalnum((*word)[2])) {
             if (!parseOption(command, &word, args, error))
                 return NULL;
-        } else if ((data = nextData(command, args))) {
+        } else if ((data = virshConvergeOptionNext(command, args))) {
             storeValue(args, data, *word);
         } else {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
@@ -224,50 +222,4 @@ virshConvergeCommandHelp(const virshConvergeCommand *command)
 
     g_string_append_c(text, '\n');
     return g_string_free(g_steal_pointer(&text), FALSE);
-}
-
-static gboolean
-checkOptions(const virshConvergeCommand *command)
-{
-    const virshConvergeOption *option;
-    gboolean optionalData = FALSE;
-
-    for (option = command->options; option->name; option++) {
-        if (!option->help || !*option->help || option->type >= VIRSH_OPTION_LAST ||
-            findOption(command, option->name) != option ||
-            g_str_equal(option->name, helpOption.name))
-            return FALSE;
-        if (option->type == VIRSH_OPTION_BOOL &&
-            (option->required || option->completer != VIRSH_COMPLETER_NONE))
-            return FALSE;
-        /* Words without a name are taken in order, so none may follow an optional one. */
-        if (option->type == VIRSH_OPTION_DATA && option->required && optionalData)
-            return FALSE;
-        /* No option can follow one that takes all remaining words. */
-        if (option->type == VIRSH_OPTION_ARGV && (option->required || option[1].name))
-            return FALSE;
-        optionalData |= option->type == VIRSH_OPTION_DATA && !option->required;
-    }
-    return TRUE;
-}
-
-gboolean
-virshConvergeSelfTest(GError **error)
-{
-    const virshConvergeCommand *command;
-    const char *before = "";
-
-    for (command = virshConvergeCommands; command->name; before = command++->name) {
-        if (strcmp(before, command->name) < 0 &&
-            g_str_has_prefix(command->name, VIRSH_CONVERGE_GROUP "-") &&
-            command->help && *command->help && !g_str_has_suffix(command->help, ".") &&
-            command->desc && *command->desc && command->handler && command->options &&
-            checkOptions(command))
-            continue;
-
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    "the row of command '%s' is wrong", command->name);
-        return FALSE;
-    }
-    return TRUE;
 }

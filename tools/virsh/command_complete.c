@@ -18,7 +18,7 @@
 
 /* The options of one command before the cursor. */
 typedef struct {
-    GHashTable *seen;                       /* of virshConvergeOption */
+    GHashTable *seen;                       /* names of virshConvergeOptions */
     const virshConvergeOption *awaiting;    /* the one whose value comes next */
     gboolean dataOnly;
 } virshSeen;
@@ -133,34 +133,6 @@ offerCommands(GPtrArray *matches,
         offer(matches, typed, "", command->name);
 }
 
-static const virshConvergeOption *
-findOption(const virshConvergeCommand *command,
-           const char *name,
-           size_t length)
-{
-    const virshConvergeOption *option;
-
-    for (option = command->options; option->name; option++) {
-        if (strlen(option->name) == length && strncmp(option->name, name, length) == 0)
-            return option;
-    }
-    return NULL;
-}
-
-static const virshConvergeOption *
-nextData(const virshConvergeCommand *command,
-         const virshSeen *seen)
-{
-    const virshConvergeOption *option;
-
-    for (option = command->options; option->name; option++) {
-        if (option->type == VIRSH_OPTION_ARGV ||
-            (option->type == VIRSH_OPTION_DATA && !g_hash_table_contains(seen->seen, option)))
-            return option;
-    }
-    return NULL;
-}
-
 static void
 scanWords(const virshConvergeCommand *command,
           GArray *words,
@@ -177,13 +149,15 @@ scanWords(const virshConvergeCommand *command,
         } else if (!seen->dataOnly && g_str_equal(text, "--")) {
             seen->dataOnly = TRUE;
         } else if (!seen->dataOnly && g_str_has_prefix(text, "--")) {
-            if (!(option = findOption(command, text + 2, strcspn(text + 2, "="))))
+            g_autofree char *name = g_strndup(text + 2, strcspn(text + 2, "="));
+
+            if (!(option = virshConvergeOptionFind(command, name)))
                 continue;
-            g_hash_table_add(seen->seen, (gpointer)option);
+            g_hash_table_add(seen->seen, (gpointer)option->name);
             if (option->type != VIRSH_OPTION_BOOL && !strchr(text, '='))
                 seen->awaiting = option;
-        } else if ((option = nextData(command, seen))) {
-            g_hash_table_add(seen->seen, (gpointer)option);
+        } else if ((option = virshConvergeOptionNext(command, seen->seen))) {
+            g_hash_table_add(seen->seen, (gpointer)option->name);
         }
     }
 }
@@ -208,7 +182,7 @@ offerArguments(GPtrArray *matches,
                const char *typed,
                virshConvergeComplete *how)
 {
-    g_autoptr(GHashTable) table = g_hash_table_new(NULL, NULL);
+    g_autoptr(GHashTable) table = g_hash_table_new(g_str_hash, g_str_equal);
     virshSeen seen = { .seen = table };
     const virshConvergeOption *option;
     const char *equals = strchr(typed, '=');
@@ -218,14 +192,16 @@ offerArguments(GPtrArray *matches,
     if (seen.awaiting) {
         offerValue(matches, seen.awaiting, typed, typed, how);
     } else if (!seen.dataOnly && g_str_has_prefix(typed, "--") && equals) {
-        if ((option = findOption(command, typed + 2, equals - typed - 2)))
+        g_autofree char *name = g_strndup(typed + 2, equals - typed - 2);
+
+        if ((option = virshConvergeOptionFind(command, name)))
             offerValue(matches, option, typed, equals + 1, how);
     } else if (!seen.dataOnly && g_str_has_prefix(typed, "--")) {
         for (option = command->options; option->name; option++) {
-            if (option->type == VIRSH_OPTION_ARGV || !g_hash_table_contains(table, option))
+            if (option->type == VIRSH_OPTION_ARGV || !g_hash_table_contains(table, option->name))
                 offer(matches, typed, "--", option->name);
         }
-    } else if ((option = nextData(command, &seen))) {
+    } else if ((option = virshConvergeOptionNext(command, table))) {
         offerValue(matches, option, typed, typed, how);
     }
 }

@@ -18,6 +18,4 @@ typedef enum {
  * @typed: set to the unfinished word at its end
  *
  * Free the result with g_strfreev() and @typed with g_free(). */
-char **virshConvergeCompleteLine(const char *line,
-                                 virshConvergeComplete *how,
-                                 char **typed);
+char **virshConvergeCompleteLine(const char *line, virshConvergeComplete *how, char **typed);

@@ -80,7 +80,7 @@ virshConvergeEstimateParse(const char *words,
                            virshEstimateOptions *options)
 {
     g_auto(GStrv) parts = g_strsplit(words ? words : "", SEPARATOR, -1);
-    g_autoptr(GPtrArray) policies = g_ptr_array_new();
+    g_autoptr(GStrvBuilder) policies = g_strv_builder_new();
     gsize i;
 
     *options = (virshEstimateOptions) { .seconds = CONVERGE_MEASURE_DEFAULT };
@@ -100,9 +100,8 @@ virshConvergeEstimateParse(const char *words,
         else if (g_str_equal(name, VIRSH_ESTIMATE_SECONDS))
             options->seconds = (unsigned int)g_ascii_strtoull(value, NULL, 10);
         else if (g_str_equal(name, VIRSH_ESTIMATE_POLICY))
-            g_ptr_array_add(policies, g_strdup(value));
+            g_strv_builder_add(policies, value);
     }
 
-    g_ptr_array_add(policies, NULL);
-    options->policies = (char **)g_ptr_array_free(g_steal_pointer(&policies), FALSE);
+    options->policies = g_strv_builder_end(policies);
 }

@@ -25,9 +25,7 @@ typedef struct {
 } virshEstimateOptions;
 
 /* Formats the options in @args; NULL with @error set if any of them is wrong. */
-char *virshConvergeEstimateFormat(GHashTable *args,
-                                  GError **error);
+char *virshConvergeEstimateFormat(GHashTable *args, GError **error);
 
 /* Parses what virshConvergeEstimateFormat() has formatted.  Free .policies with g_strfreev(). */
-void virshConvergeEstimateParse(const char *words,
-                                virshEstimateOptions *options);
+void virshConvergeEstimateParse(const char *words, virshEstimateOptions *options);

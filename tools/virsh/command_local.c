@@ -104,16 +104,15 @@ virshConvergePolicyNames(void)
 {
     g_autoptr(convergePolicyConf) conf = loadConf(NULL);
     g_autoptr(GList) sites = siteNames(conf);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
     GList *site;
     gsize i;
 
     for (i = 0; i < convergePresetCount; i++)
-        g_ptr_array_add(names, g_strdup(convergePresets[i].name));
+        g_strv_builder_add(names, convergePresets[i].name);
     for (site = sites; site; site = site->next)
-        g_ptr_array_add(names, g_strdup(site->data));
-    g_ptr_array_add(names, NULL);
-    return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
+        g_strv_builder_add(names, site->data);
+    return g_strv_builder_end(names);
 }
 
 char *
@@ -155,18 +154,6 @@ virshConvergePresets(gboolean fields)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* Appends a cell of a table, padded to @width characters: printf() would count bytes, of which
- * a translation has more. */
-static void
-appendCell(GString *text,
-           const char *cell,
-           glong width)
-{
-    glong missing = width - g_utf8_strlen(cell, -1);
-
-    g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
-}
-
 char *
 virshConvergeExplain(const char *call,
                      const convergePolicySpec *domain,
@@ -182,10 +169,10 @@ virshConvergeExplain(const char *call,
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
 
-        appendCell(text, convergeFields[i].name, 20);
-        appendCell(text, value, 18);
-        appendCell(text, convergePolicyIsLimited(policy, i) ? "host-limit" :
-                   convergeLayerName(convergePolicyGetLayer(policy, i)), 10);
+        convergeTextAppendCell(text, convergeFields[i].name, 20);
+        convergeTextAppendCell(text, value, 18);
+        convergeTextAppendCell(text, convergePolicyIsLimited(policy, i) ? "host-limit" :
+                               convergeLayerName(convergePolicyGetLayer(policy, i)), 10);
         g_string_append_printf(text, "%s\n", _(convergeFields[i].help));
     }
 

@@ -13,17 +13,14 @@
 
 /* FALSE with @error set if @text is wrong for every host.  A policy name that this machine does
  * not know may exist on another host. */
-gboolean virshConvergePolicyMayBeRight(const char *text,
-                                       GError **error);
+gboolean virshConvergePolicyMayBeRight(const char *text, GError **error);
 
 /* FALSE with @error set if @text is wrong, or names a policy unknown to this machine. */
-gboolean virshConvergePolicyCheck(const char *text,
-                                  GError **error);
+gboolean virshConvergePolicyCheck(const char *text, GError **error);
 
 /* The policy that would control a migration; @call and @domain are the text or spec of those
  * layers, or NULL. */
-convergePolicy *virshConvergePolicyResolve(const char *call,
-                                           const convergePolicySpec *domain,
+convergePolicy *virshConvergePolicyResolve(const char *call, const convergePolicySpec *domain,
                                            GError **error);
 
 /* The names of the presets and of the site's policies, in the order of their listing. */
@@ -32,8 +29,5 @@ char **virshConvergePolicyNames(void);
 /* The output of the commands; free with g_free().  @call and @domain are the text or spec of
  * those layers, or NULL. */
 char *virshConvergePresets(gboolean fields);
-char *virshConvergeExplain(const char *call,
-                           const convergePolicySpec *domain,
-                           GError **error);
-char *virshConvergeCheck(const char *path,
-                         GError **error);
+char *virshConvergeExplain(const char *call, const convergePolicySpec *domain, GError **error);
+char *virshConvergeCheck(const char *path, GError **error);

@@ -82,23 +82,26 @@ const virshConvergeCommand *virshConvergeCommandFind(const char *name);
 /* The words of the stock command that replaces @words, if those are one of our commands or ask
  * for help on one.  NULL without @error if they are not; NULL with CONVERGE_ERROR_POLICY set
  * if they are wrong. */
-char **virshConvergeCommandRewrite(const char *const *words,
-                                   GError **error);
+char **virshConvergeCommandRewrite(const char *const *words, GError **error);
 
 /* Parses a URI of "metadata".  FALSE if @uri is not one of ours.  @policy may become NULL. */
-gboolean virshConvergeCommandParse(const char *uri,
-                                   virshConvergeVerb *verb,
-                                   char **policy);
+gboolean virshConvergeCommandParse(const char *uri, virshConvergeVerb *verb, char **policy);
+
+/* The option of that name, which may be --help; NULL: @command has no such option. */
+const virshConvergeOption *virshConvergeOptionFind(const virshConvergeCommand *command,
+                                                   const char *name);
+
+/* The option that takes the next word without a name, or NULL.
+ *
+ * @seen: names of the options that have a value already */
+const virshConvergeOption *virshConvergeOptionNext(const virshConvergeCommand *command,
+                                                   GHashTable *seen);
 
 /* Reads the words after the name of @command by virsh's rules. */
-GHashTable *virshConvergeArgsParse(const virshConvergeCommand *command,
-                                   const char *const *words,
+GHashTable *virshConvergeArgsParse(const virshConvergeCommand *command, const char *const *words,
                                    GError **error);
 
 /* The output of virsh's "help KEYWORD" and "help COMMAND".  With @colon, the heading is that
  * of virsh's "help", otherwise that of its "--help".  Free with g_free(). */
 char *virshConvergeGroupHelp(gboolean colon);
 char *virshConvergeCommandHelp(const virshConvergeCommand *command);
-
-/* Checks the table as virsh's "self-test" checks its own; @error names the wrong row. */
-gboolean virshConvergeSelfTest(GError **error);

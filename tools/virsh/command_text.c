@@ -296,7 +296,7 @@ virshConvergeRewriteWords(char *const *words,
                           GError **error)
 {
     g_autoptr(GArray) command = virshWordsNew();
-    g_autoptr(GPtrArray) result = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GStrvBuilder) result = g_strv_builder_new();
     g_autoptr(GPtrArray) insert = g_ptr_array_new_with_free_func(g_free);
     guint i, j;
 
@@ -313,13 +313,12 @@ virshConvergeRewriteWords(char *const *words,
         virshWord *word = virshWordAt(command, i);
 
         if (word->fate == WORD_KEEP)
-            g_ptr_array_add(result, g_steal_pointer(&word->text));
+            g_strv_builder_add(result, word->text);
         for (j = 0; word->fate == WORD_CARRY && j < insert->len; j++)
-            g_ptr_array_add(result, g_strdup(g_ptr_array_index(insert, j)));
+            g_strv_builder_add(result, g_ptr_array_index(insert, j));
     }
 
-    g_ptr_array_add(result, NULL);
-    return (char **)g_ptr_array_free(g_steal_pointer(&result), FALSE);
+    return g_strv_builder_end(result);
 }
 
 gboolean

@@ -21,13 +21,11 @@
 /* Rewrites a line of any number of commands, which virsh parses itself: typed at its prompt,
  * piped to it, or given as its single argument.
  * Returns NULL with @error set if any command uses our option or commands wrongly. */
-char *virshConvergeRewriteLine(const char *line,
-                               GError **error);
+char *virshConvergeRewriteLine(const char *line, GError **error);
 
 /* Rewrites one command that is given as separate words, @words NULL-terminated.
  * Free the result with g_strfreev(). */
-char **virshConvergeRewriteWords(char *const *words,
-                                 GError **error);
+char **virshConvergeRewriteWords(char *const *words, GError **error);
 
 /* TRUE if the option could be typed next.
  *
@@ -35,13 +33,10 @@ char **virshConvergeRewriteWords(char *const *words,
 gboolean virshConvergeOffersOption(const char *line);
 
 /* The value of --disks-uri that carries @policy, and @disksURI if not NULL. */
-char *virshConvergeCarrierFormat(const char *policy,
-                                 const char *disksURI);
+char *virshConvergeCarrierFormat(const char *policy, const char *disksURI);
 
 /* Parses a carrier.  FALSE if @value is not one.  @disksURI is set to NULL if it has none. */
-gboolean virshConvergeCarrierParse(const char *value,
-                                   char **policy,
-                                   char **disksURI);
+gboolean virshConvergeCarrierParse(const char *value, char **policy, char **disksURI);
 
 /* TRUE if only a virsh with the shim understands @text. */
 gboolean virshConvergeIsCarrier(const char *text);

@@ -30,17 +30,13 @@ typedef enum {
 GArray *virshWordsNew(void);
 
 /* Appends the words of the command at @line + @pos; returns the token that ends it. */
-virshToken virshWordsRead(const char *line,
-                          size_t *pos,
-                          GArray *words);
+virshToken virshWordsRead(const char *line, size_t *pos, GArray *words);
 
 /* The word at index @i, or NULL beyond the end. */
-virshWord *virshWordAt(GArray *words,
-                       guint i);
+virshWord *virshWordAt(GArray *words, guint i);
 
 /* The finished words of the command that is being typed; NULL within an open quote.
  *
  * @line: the text before the cursor
  * @typed: set to the unfinished word, or "" */
-GArray *virshWordsBeforeCursor(const char *line,
-                               char **typed);
+GArray *virshWordsBeforeCursor(const char *line, char **typed);

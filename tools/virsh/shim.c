@@ -2,7 +2,6 @@
 /*
  * shim.c: the start of the shim in a virsh process, and the handling of libvirt's errors
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -24,12 +23,6 @@ gboolean
 virshConvergeActive(void)
 {
     return active;
-}
-
-gpointer
-virshConvergeNext(const char *name)
-{
-    return dlsym(RTLD_NEXT, name);
 }
 
 void
@@ -80,11 +73,9 @@ VIRSH_CONVERGE_EXPORT void
 virSetErrorFunc(void *userData,
                 virErrorFunc handler)
 {
-    void (*next)(void *, virErrorFunc) = virshConvergeNext("virSetErrorFunc");
-
     if (active && handler) {
         virshErrorHandler = handler;
         handler = relayError;
     }
-    next(userData, handler);
+    virshConvergeNext(virSetErrorFunc)(userData, handler);
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <dlfcn.h>
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
@@ -21,17 +22,17 @@
  * a script which starts virsh. */
 gboolean virshConvergeActive(void);
 
-/* The definition of @name that virsh would use without the shim.  Never NULL for a function
+/* The definition of @function that virsh would use without the shim.  Never NULL for a function
  * that virsh itself links. */
-gpointer virshConvergeNext(const char *name);
+#define virshConvergeNext(function) \
+    ((__typeof__(&(function)))dlsym(RTLD_NEXT, #function))
 
 /* Keeps virsh from reporting the libvirt errors of this thread as the reason for the failure of
  * a command. */
 void virshConvergeErrorsMute(gboolean mute);
 
 /* Prints one line on stderr, after flushing the output of virsh. */
-void virshConvergePrint(const char *format,
-                        ...) G_GNUC_PRINTF(1, 2);
+void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* The output of "converge-estimate".
  *
@@ -40,12 +41,8 @@ void virshConvergePrint(const char *format,
  * @host: the domain's host, or NULL for this machine
  *
  * Free with g_free(). */
-char *virshConvergeEstimate(virDomainPtr dom,
-                            const char *words,
-                            const convergePolicySpec *spec,
-                            const char *host,
-                            GError **error);
+char *virshConvergeEstimate(virDomainPtr dom, const char *words, const convergePolicySpec *spec,
+                            const char *host, GError **error);
 
 /* When virsh next asks gettext for @msgid, it gets @text, which must never be freed. */
-void virshConvergeSayInstead(const char *msgid,
-                             const char *text);
+void virshConvergeSayInstead(const char *msgid, const char *text);

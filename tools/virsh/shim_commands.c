@@ -23,10 +23,6 @@
 #include "command_table.h"
 #include "shim.h"
 
-typedef char *(*getMetadataFunc)(virDomainPtr, int, const char *, unsigned int);
-typedef int (*setMetadataFunc)(virDomainPtr, int, const char *, const char *,
-                               const char *, unsigned int);
-
 /* The message is ours; what libvirt said before must not follow it. */
 static void
 fail(const GError *error)
@@ -42,12 +38,12 @@ readSpec(virDomainPtr dom,
          gboolean *missing,
          GError **error)
 {
-    getMetadataFunc next = (getMetadataFunc)virshConvergeNext("virDomainGetMetadata");
     convergePolicySpec *spec;
     char *xml;
 
     virshConvergeErrorsMute(TRUE);
-    xml = next(dom, VIR_DOMAIN_METADATA_ELEMENT, CONVERGE_POLICY_XML_NS, flags);
+    xml = virshConvergeNext(virDomainGetMetadata)(dom, VIR_DOMAIN_METADATA_ELEMENT,
+                                                  CONVERGE_POLICY_XML_NS, flags);
     virshConvergeErrorsMute(FALSE);
 
     *missing = !xml && virGetLastError() && virGetLastError()->code == VIR_ERR_NO_DOMAIN_METADATA;
@@ -104,12 +100,10 @@ doExplain(virDomainPtr dom,
         return NULL;
 
     text = virshConvergeExplain(call, spec, error);
-    if (text)
-        text[strlen(text) - 1] = '\0';     /* virsh adds it again */
     if (text && host)
         virshConvergePrint(_("note: the layer of the host is that of this machine, not of '%1$s'"),
                            host);
-    return text;
+    return text ? g_strchomp(text) : NULL;      /* virsh adds the last end of line again */
 }
 
 static char *
@@ -129,9 +123,7 @@ doEstimate(virDomainPtr dom,
     virshConvergeErrorsMute(TRUE);
     text = virshConvergeEstimate(dom, words, spec, host, error);
     virshConvergeErrorsMute(FALSE);
-    if (text)
-        text[strlen(text) - 1] = '\0';     /* virsh adds it again */
-    return text;
+    return text ? g_strchomp(text) : NULL;
 }
 
 static void
@@ -234,14 +226,13 @@ virDomainGetMetadata(virDomainPtr domain,
                      const char *uri,
                      unsigned int flags)
 {
-    getMetadataFunc next = (getMetadataFunc)virshConvergeNext("virDomainGetMetadata");
     g_autofree char *policy = NULL;
     g_autoptr(GError) error = NULL;
     virshConvergeVerb verb;
     g_autofree char *text = NULL;
 
     if (!virshConvergeActive() || !uri || !virshConvergeCommandParse(uri, &verb, &policy))
-        return next(domain, type, uri, flags);
+        return virshConvergeNext(virDomainGetMetadata)(domain, type, uri, flags);
 
     if (verb == VIRSH_VERB_SHOW)
         text = doShow(domain, flags, &error);
@@ -292,7 +283,7 @@ virDomainSetMetadata(virDomainPtr domain,
                      const char *uri,
                      unsigned int flags)
 {
-    setMetadataFunc next = (setMetadataFunc)virshConvergeNext("virDomainSetMetadata");
+    __typeof__(&virDomainSetMetadata) next = virshConvergeNext(virDomainSetMetadata);
     g_autofree char *policy = NULL;
     g_autofree char *xml = NULL;
     g_autoptr(GError) error = NULL;

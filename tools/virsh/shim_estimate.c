@@ -17,52 +17,54 @@
 
 /* The policies to forecast, and those that determine the class. */
 typedef struct {
-    GPtrArray *texts;
-    GPtrArray *policies;
+    GArray *policies;           /* of convergeForecastPolicy, without its texts */
     convergePolicy *free, *throttled;
 } virshEstimatePolicies;
 
 static void
+clearPolicy(gpointer opaque)
+{
+    convergeForecastPolicy *one = opaque;
+
+    convergePolicyFree((convergePolicy *)one->policy);
+}
+
+static void
 clearPolicies(virshEstimatePolicies *all)
 {
-    g_clear_pointer(&all->texts, g_ptr_array_unref);
-    g_clear_pointer(&all->policies, g_ptr_array_unref);
+    g_clear_pointer(&all->policies, g_array_unref);
     g_clear_pointer(&all->free, convergePolicyFree);
     g_clear_pointer(&all->throttled, convergePolicyFree);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(virshEstimatePolicies, clearPolicies)
 
-/* Resolves the policies as the migration would, with the layers of site and domain. */
+/* Resolves the policies as the migration would, with the layers of site and domain.
+ *
+ * @named: the user has named the policies; else one that contradicts the values of the domain
+ * or the site is left out */
 static gboolean
 resolvePolicies(char *const *texts,
+                gboolean named,
                 const convergePolicySpec *spec,
                 virshEstimatePolicies *all,
                 GError **error)
 {
-    g_auto(GStrv) names = NULL;
-    gsize i;
-
-    all->texts = g_ptr_array_new_with_free_func(g_free);
-    all->policies = g_ptr_array_new_with_free_func((GDestroyNotify)convergePolicyFree);
+    all->policies = g_array_new(FALSE, FALSE, sizeof(convergeForecastPolicy));
+    g_array_set_clear_func(all->policies, clearPolicy);
 
     if (!(all->free = virshConvergePolicyResolve("adaptive,throttle=none", spec, error)) ||
         !(all->throttled = virshConvergePolicyResolve("adaptive,throttle=adaptive", spec, error)))
         return FALSE;
 
-    if (!texts[0])
-        texts = names = virshConvergePolicyNames();
-
-    for (i = 0; texts[i]; i++) {
+    for (; *texts; texts++) {
         g_autoptr(GError) wrong = NULL;
-        convergePolicy *policy = virshConvergePolicyResolve(texts[i], spec, &wrong);
+        convergeForecastPolicy one = { *texts, virshConvergePolicyResolve(*texts, spec, &wrong) };
 
-        if (policy) {
-            g_ptr_array_add(all->texts, g_strdup(texts[i]));
-            g_ptr_array_add(all->policies, policy);
-        } else if (names) {
-            /* The domain's or the site's values contradict this preset. */
-            virshConvergePrint(_("note: policy '%1$s' is left out: %2$s"), texts[i], wrong->message);
+        if (one.policy) {
+            g_array_append_val(all->policies, one);
+        } else if (!named) {
+            virshConvergePrint(_("note: policy '%1$s' is left out: %2$s"), *texts, wrong->message);
         } else {
             g_propagate_error(error, g_steal_pointer(&wrong));
             return FALSE;
@@ -87,20 +89,6 @@ showProgress(double done,
     fflush(stderr);
 }
 
-static convergeForecasts *
-simulate(const convergeForecastInput *input,
-         const virshEstimatePolicies *all)
-{
-    g_autofree convergeForecastPolicy *policies = g_new0(convergeForecastPolicy,
-                                                         all->policies->len + 1);
-    guint i;
-
-    for (i = 0; i < all->policies->len; i++)
-        policies[i] = (convergeForecastPolicy) { all->texts->pdata[i], all->policies->pdata[i] };
-
-    return convergeForecastsNew(input, all->free, all->throttled, policies, all->policies->len);
-}
-
 char *
 virshConvergeEstimate(virDomainPtr dom,
                       const char *words,
@@ -116,14 +104,18 @@ virshConvergeEstimate(virDomainPtr dom,
     convergeForecastInput input = { 0 };
     convergeReport report = { .domain = virDomainGetName(dom), .input = &input, .elsewhere = host };
     g_autofree char *domain = convergeTextEscape(report.domain);
-    gboolean shown;
+    gboolean named, shown;
 
     virshConvergeEstimateParse(words, &options);
     texts = options.policies;
+    if (!(named = texts[0] != NULL)) {
+        g_strfreev(texts);
+        texts = virshConvergePolicyNames();
+    }
     shown = options.verbose || isatty(STDERR_FILENO);
 
     /* Refuse wrong policies before measuring. */
-    if (!resolvePolicies(texts, spec, &all, error))
+    if (!resolvePolicies(texts, named, spec, &all, error))
         return NULL;
     report.link = (double)options.bandwidth * CONVERGE_MIB;
     if (options.bandwidth == 0 &&
@@ -139,7 +131,7 @@ virshConvergeEstimate(virDomainPtr dom,
 
     /* A user who names policies accepts their downtime limits.  Otherwise the domain's own
      * limit applies to all presets, since some of them allow any downtime. */
-    if (!texts[0])
+    if (!named)
         input.pauseMostMs = convergePolicyGet(all.throttled, CONVERGE_FIELD_MAX_DOWNTIME);
     input.method = convergeMeasureThrottleMethod(dom);
     input.memory = measured->memory;
@@ -149,7 +141,9 @@ virshConvergeEstimate(virDomainPtr dom,
                         measured->seen->len, measured->memory,
                         convergeFitPages(measured->memory, measured->exact), &input.fit);
 
-    forecasts = simulate(&input, &all);
+    forecasts = convergeForecastsNew(&input, all.free, all.throttled,
+                                     (const convergeForecastPolicy *)(void *)all.policies->data,
+                                     all.policies->len);
     report.measured = measured;
     report.forecasts = forecasts;
     if (options.json)

@@ -12,7 +12,6 @@
 #include <glib/gi18n-lib.h>
 #include <libintl.h>
 #include <locale.h>
-#include <string.h>
 
 #include "command_table.h"
 #include "command_text.h"
@@ -20,9 +19,6 @@
 
 #undef dgettext
 #undef dcgettext
-
-typedef char *(*dgettextFunc)(const char *domain, const char *msgid);
-typedef char *(*dcgettextFunc)(const char *domain, const char *msgid, int category);
 
 /* Only when virsh prints the help of the command, it asks for the first two in this order and
  * without another text in between. */
@@ -52,16 +48,6 @@ static __thread virshHelpState state;
 /* See virshConvergeSayInstead(). */
 static __thread const char *awaited;
 static __thread const char *instead;
-
-static char *
-nextDcgettext(const char *domain,
-              const char *msgid,
-              int category)
-{
-    dcgettextFunc next = (dcgettextFunc)virshConvergeNext("dcgettext");
-
-    return next(domain, msgid, category);
-}
 
 /* virsh never frees a translation, so an extended one is created once and kept. */
 static const char *
@@ -112,7 +98,8 @@ extendOptionHelp(const char *translation)
     size_t i;
 
     for (i = 0; i < G_N_ELEMENTS(optionFormats); i++) {
-        const char *translated = nextDcgettext("libvirt", optionFormats[i], LC_MESSAGES);
+        const char *translated = virshConvergeNext(dcgettext)("libvirt", optionFormats[i],
+                                                              LC_MESSAGES);
 
         if (translated != optionFormats[i])
             format = translated;
@@ -207,7 +194,7 @@ dcgettext(const char *domain,
           const char *msgid,
           int category)
 {
-    char *translation = nextDcgettext(domain, msgid, category);
+    char *translation = virshConvergeNext(dcgettext)(domain, msgid, category);
 
     if (!isVirshText(domain, msgid))
         return translation;
@@ -218,8 +205,7 @@ VIRSH_CONVERGE_EXPORT char *
 dgettext(const char *domain,
          const char *msgid)
 {
-    dgettextFunc next = (dgettextFunc)virshConvergeNext("dgettext");
-    char *translation = next(domain, msgid);
+    char *translation = virshConvergeNext(dgettext)(domain, msgid);
 
     if (!isVirshText(domain, msgid))
         return translation;

@@ -124,15 +124,14 @@ findPostcopy(virDomainPtr dom,
 
 /* Whether the guest has a migration job; FALSE also if libvirt does not tell. */
 static gboolean
-isMigrating(const convergeLibvirt *libvirt,
-            virDomainPtr dom,
+isMigrating(virDomainPtr dom,
             gboolean *migrating)
 {
     virTypedParameterPtr stats = NULL;
     int type = VIR_DOMAIN_JOB_NONE;
     int nstats = 0;
 
-    if (libvirt->getJobStats(dom, &type, &stats, &nstats, 0) < 0)
+    if (virshConvergeCalls.getJobStats(dom, &type, &stats, &nstats, 0) < 0)
         return FALSE;
     virTypedParamsFree(stats, nstats);
     *migrating = type != VIR_DOMAIN_JOB_NONE;
@@ -150,7 +149,7 @@ awaitOwnJob(convergeJob *job,
     gboolean migrating;
 
     while (!convergeJobIsStopping(job)) {
-        if (isMigrating(&virshConvergeCalls, dom, &migrating)) {
+        if (isMigrating(dom, &migrating)) {
             if (!migrating)
                 refusalUs = 0;
             else if (refusalUs == 0)
@@ -180,7 +179,7 @@ startJob(virshCall *call,
     g_autoptr(GError) error = NULL;
     gboolean migrating = FALSE;
 
-    if (isMigrating(&virshConvergeCalls, dom, &migrating) && migrating) {
+    if (isMigrating(dom, &migrating) && migrating) {
         virshConvergePrint(_("warning: the guest has another job; if libvirt begins this migration nevertheless, it goes on without the policy"));
         return;
     }
@@ -317,8 +316,7 @@ virDomainMigrate3(virDomainPtr domain,
                   unsigned int nparams,
                   unsigned int flags)
 {
-    virDomainPtr (*next)(virDomainPtr, virConnectPtr, virTypedParameterPtr,
-                         unsigned int, unsigned int) = virshConvergeNext("virDomainMigrate3");
+    __typeof__(&virDomainMigrate3) next = virshConvergeNext(virDomainMigrate3);
     g_autoptr(virshCall) call = virshCallBegin(domain, params, nparams, flags);
     virDomainPtr result;
 
@@ -340,8 +338,7 @@ virDomainMigrateToURI3(virDomainPtr domain,
                        unsigned int nparams,
                        unsigned int flags)
 {
-    int (*next)(virDomainPtr, const char *, virTypedParameterPtr,
-                unsigned int, unsigned int) = virshConvergeNext("virDomainMigrateToURI3");
+    __typeof__(&virDomainMigrateToURI3) next = virshConvergeNext(virDomainMigrateToURI3);
     g_autoptr(virshCall) call = virshCallBegin(domain, params, nparams, flags);
     int result;
 

@@ -4,7 +4,6 @@
  *
  * virsh reads both with readline(), in its main thread.
  */
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +13,7 @@
 #include "command_text.h"
 #include "shim.h"
 
-typedef char *(*readlineFunc)(const char *prompt);
-typedef void (*addHistoryFunc)(const char *line);
 typedef char *(*generatorFunc)(const char *text, int state);
-typedef char **(*completionFunc)(const char *text, generatorFunc generator);
 
 /* Declared here, since interposing these functions does not need readline's header. */
 VIRSH_CONVERGE_EXPORT char *readline(const char *prompt);
@@ -38,10 +34,8 @@ static size_t nextMatch;
 char *
 readline(const char *prompt)
 {
-    readlineFunc next = (readlineFunc)virshConvergeNext("readline");
-    addHistoryFunc nextAddHistory;
     g_autoptr(GError) error = NULL;
-    char *typed = next(prompt);
+    char *typed = virshConvergeNext(readline)(prompt);
     char *rewritten;
 
     if (!virshConvergeActive() || !typed)
@@ -51,8 +45,7 @@ readline(const char *prompt)
         virshConvergePrint(_("error: %1$s"), error->message);
 
         /* virsh adds lines that it refuses to the history, but it will get an empty line. */
-        nextAddHistory = (addHistoryFunc)virshConvergeNext("add_history");
-        nextAddHistory(typed);
+        virshConvergeNext(add_history)(typed);
         *typed = '\0';
         return typed;
     }
@@ -73,9 +66,7 @@ readline(const char *prompt)
 void
 add_history(const char *line)
 {
-    addHistoryFunc next = (addHistoryFunc)virshConvergeNext("add_history");
-
-    next(g_strcmp0(line, lineRewritten) == 0 ? lineTyped : line);
+    virshConvergeNext(add_history)(g_strcmp0(line, lineRewritten) == 0 ? lineTyped : line);
 }
 
 /* The text before the cursor; NULL if this readline lacks the expected variables. */
@@ -182,11 +173,9 @@ char **
 rl_completion_matches(const char *text,
                       generatorFunc generator)
 {
-    completionFunc next = (completionFunc)virshConvergeNext("rl_completion_matches");
-
     if (!virshConvergeActive())
-        return next(text, generator);
+        return virshConvergeNext(rl_completion_matches)(text, generator);
 
     virshGenerator = generator;
-    return next(text, generateMatch);
+    return virshConvergeNext(rl_completion_matches)(text, generateMatch);
 }

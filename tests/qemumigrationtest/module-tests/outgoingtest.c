@@ -351,7 +351,7 @@ testIdentity(void)
     log = endLog();
     g_assert_true(fake.readAsDaemon);
     g_assert_false(fakeIsDaemon());
-    g_assert_nonnull(strstr(log, "guest: field 'fallback' of the domain's policy is limited to 'continue'"));
+    g_assert_nonnull(strstr(log, "guest: the host limits field 'fallback' of the domain's policy to 'continue'"));
     g_assert_null(strstr(log, "forged"));
 }
 
