@@ -20,8 +20,8 @@
 /* Filled in by the constructor, read-only afterwards. */
 static convergeNext next;
 static convergeLibvirt nextLibvirt;
-static gboolean enabled;        /* in a daemon whose libvirt has all functions */
-static gboolean recovers;       /* in a daemon with any libvirt */
+static gboolean enabled;  /* in a daemon whose libvirt has all functions */
+static gboolean recovers; /* in a daemon with any libvirt */
 
 static int
 runningId(virDomainPtr domain)
@@ -91,7 +91,7 @@ qemuMigrationConvergeLoad(void)
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     enabled = TRUE;
     convergeDaemonLog("version %s is loaded, the default policy is '%s'",
-                    PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
+                      PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
 }
 
 __attribute__((destructor)) static void
@@ -108,8 +108,8 @@ qemuMigrationConvergeUnload(void)
 typedef struct _convergeParams convergeParams;
 struct _convergeParams {
     virTypedParameterPtr params;
-    const char *policy;         /* in the caller's array; NULL: not stated */
-    gboolean throttle;          /* the caller states QEMU's throttle parameters */
+    const char *policy; /* in the caller's array; NULL: not stated */
+    gboolean throttle;  /* the caller states QEMU's throttle parameters */
 };
 
 static void

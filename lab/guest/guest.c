@@ -52,9 +52,9 @@ static Memory memory;
 static Workload load[CPUS_MAX];
 static u32 cpus;
 
-static volatile u32 calibrated;         /* number of calibrated processors, in their order */
-static volatile u32 hold;               /* 0: work; else the number of a verification */
-static volatile u32 held[CPUS_MAX];     /* last verification for which each one has stopped */
+static volatile u32 calibrated;     /* number of calibrated processors, in their order */
+static volatile u32 hold;           /* 0: work; else the number of a verification */
+static volatile u32 held[CPUS_MAX]; /* last verification for which each one has stopped */
 
 
 static u32

@@ -5,15 +5,15 @@
 #define PIT_HZ 1193182u
 #define PIT_COMMAND 0x43
 #define PIT_CHANNEL2 0x42
-#define PIT_GATE 0x61           /* bit 0: count, bit 1: speaker, bit 5: output */
-#define PIT_TICKS 59659u        /* 50 ms */
+#define PIT_GATE 0x61    /* bit 0: count, bit 1: speaker, bit 5: output */
+#define PIT_TICKS 59659u /* 50 ms */
 
 #define COM1 0x3f8
 #define LINE_STATUS (COM1 + 5)
 #define HAS_INPUT 0x01
-#define CAN_SEND 0x20           /* the FIFO is empty, all of it is free */
+#define CAN_SEND 0x20 /* the FIFO is empty, all of it is free */
 #define FIFO 16u
-#define PATIENCE 200u           /* status reads before the rest is dropped */
+#define PATIENCE 200u /* status reads before the rest is dropped */
 
 
 u32
@@ -25,7 +25,7 @@ machineTscKhz(void)
     /* Another program on this processor can only make it longer, never shorter. */
     for (tries = 0; tries < 3; tries++) {
         outb(PIT_GATE, (inb(PIT_GATE) & ~2) | 1);
-        outb(PIT_COMMAND, 0xb0);        /* channel 2, both bytes, one shot */
+        outb(PIT_COMMAND, 0xb0); /* channel 2, both bytes, one shot */
         outb(PIT_CHANNEL2, PIT_TICKS & 0xff);
         outb(PIT_CHANNEL2, PIT_TICKS >> 8);
         begin = rdtsc();
@@ -43,12 +43,12 @@ machineTscKhz(void)
 void
 serialOpen(void)
 {
-    outb(COM1 + 1, 0);                  /* no interrupts */
-    outb(COM1 + 3, 0x80);               /* divisor 1: 115200 baud */
+    outb(COM1 + 1, 0);    /* no interrupts */
+    outb(COM1 + 3, 0x80); /* divisor 1: 115200 baud */
     outb(COM1 + 0, 1);
     outb(COM1 + 1, 0);
-    outb(COM1 + 3, 0x03);               /* 8N1 */
-    outb(COM1 + 2, 0x07);               /* FIFO on and empty */
+    outb(COM1 + 3, 0x03); /* 8N1 */
+    outb(COM1 + 2, 0x07); /* FIFO on and empty */
     outb(COM1 + 4, 0x03);
 }
 
@@ -75,7 +75,9 @@ serialWrite(const char *text, u32 length)
                 return;
             spin(64);
         }
-        __asm__ volatile ("rep outsb"
-                          : "+S" (text), "+c" (count) : "d" ((u16)COM1) : "memory");
+        __asm__ volatile("rep outsb"
+                         : "+S"(text), "+c"(count)
+                         : "d"((u16)COM1)
+                         : "memory");
     }
 }

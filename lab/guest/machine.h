@@ -15,28 +15,35 @@ typedef unsigned long long u64;
 static inline void
 outb(u16 port, u8 value)
 {
-    __asm__ volatile ("outb %0, %1" : : "a" (value), "Nd" (port));
+    __asm__ volatile("outb %0, %1"
+                     :
+                     : "a"(value), "Nd"(port));
 }
 
 static inline u8
 inb(u16 port)
 {
     u8 value;
-    __asm__ volatile ("inb %1, %0" : "=a" (value) : "Nd" (port));
+    __asm__ volatile("inb %1, %0"
+                     : "=a"(value)
+                     : "Nd"(port));
     return value;
 }
 
 static inline void
 outw(u16 port, u16 value)
 {
-    __asm__ volatile ("outw %0, %1" : : "a" (value), "Nd" (port));
+    __asm__ volatile("outw %0, %1"
+                     :
+                     : "a"(value), "Nd"(port));
 }
 
 static inline u64
 rdtsc(void)
 {
     u64 value;
-    __asm__ volatile ("rdtsc" : "=A" (value));
+    __asm__ volatile("rdtsc"
+                     : "=A"(value));
     return value;
 }
 
@@ -45,7 +52,10 @@ static inline void
 spin(u32 turns)
 {
     if (turns)
-        __asm__ volatile ("1: dec %0\n\tjnz 1b" : "+r" (turns) : : "cc");
+        __asm__ volatile("1: dec %0\n\tjnz 1b"
+                         : "+r"(turns)
+                         :
+                         : "cc");
 }
 
 /* Divides 64 by 32 bits; the compiler's own division would need libgcc. */
@@ -55,7 +65,10 @@ divide(u64 value, u32 by, u32 *rest)
     u32 high = value >> 32, low = value, carry = high % by;
 
     high /= by;
-    __asm__ ("divl %2" : "+a" (low), "+d" (carry) : "rm" (by) : "cc");
+    __asm__("divl %2"
+            : "+a"(low), "+d"(carry)
+            : "rm"(by)
+            : "cc");
     if (rest)
         *rest = carry;
     return ((u64)high << 32) | low;

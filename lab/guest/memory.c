@@ -24,7 +24,7 @@ static u32
 fixedSum(const Memory *memory)
 {
     return sum((u8 *)LOW_BEGIN, (u8 *)memory->lowBytes) ^
-           sum(image_start, image_fixed_end);
+        sum(image_start, image_fixed_end);
 }
 
 
@@ -103,11 +103,11 @@ MemoryVerdict
 memoryVerify(const Memory *memory)
 {
     MemoryVerdict verdict = { 0, 0, 0 };
-    u32 i, tableSum = 0;        /* sum of the table minus the expected sum */
+    u32 i, tableSum = 0; /* sum of the table minus the expected sum */
 
     judge(&verdict, image_start,
           pagesBetween((u8 *)LOW_BEGIN, (u8 *)memory->lowBytes) +
-          pagesBetween(image_start, image_fixed_end),
+              pagesBetween(image_start, image_fixed_end),
           fixedSum(memory) == memory->fixedSum);
 
     for (i = 0; i < memory->pages; i++) {

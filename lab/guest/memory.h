@@ -18,29 +18,29 @@
 
 #include "smp.h"
 
-#define MIX 0x9e3779b1u         /* odd, so that each page number gives a different word */
+#define MIX 0x9e3779b1u /* odd, so that each page number gives a different word */
 
 typedef struct {
-    u32 first;                  /* page, counted from image_end */
+    u32 first; /* page, counted from image_end */
     u32 pages;
-    u32 tableSum;               /* Σ generation[i] × (i × MIX | 1) over its pages */
+    u32 tableSum; /* Σ generation[i] × (i × MIX | 1) over its pages */
 } Share;
 
 typedef struct {
-    Share share[CPUS_MAX];      /* a processor's working set */
-    u32 pages;                  /* of all working sets, from image_end on */
-    u32 *generation;            /* the table */
+    Share share[CPUS_MAX]; /* a processor's working set */
+    u32 pages;             /* of all working sets, from image_end on */
+    u32 *generation;       /* the table */
     u8 *rest;
     u32 restPages;
-    u32 restFilled;             /* 1: stamped, 0: zero */
-    u32 lowBytes;               /* memory below 1 MiB */
-    u32 fixedSum;               /* sum of low memory and the guest's image */
+    u32 restFilled; /* 1: stamped, 0: zero */
+    u32 lowBytes;   /* memory below 1 MiB */
+    u32 fixedSum;   /* sum of low memory and the guest's image */
 } Memory;
 
 typedef struct {
-    u32 checked;                /* pages */
+    u32 checked; /* pages */
     u32 bad;
-    u32 first;                  /* number of the first bad page: address / 4096 */
+    u32 first; /* number of the first bad page: address / 4096 */
 } MemoryVerdict;
 
 /* Lays out and stamps memory: @lowBytes of it below 1 MiB, @highBytes above. share[].pages
@@ -50,7 +50,7 @@ void memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill
 /* Checks all memory. No processor may write at the same time. */
 MemoryVerdict memoryVerify(const Memory *memory);
 
-extern u8 image_end[];          /* from the linker script */
+extern u8 image_end[]; /* from the linker script */
 
 static inline u32 *
 memoryPage(u32 i)

@@ -12,12 +12,12 @@
 #define APIC_COUNT 0x380
 #define APIC_DIVIDE 0x3e0
 #define ENABLED 0x100
-#define INIT 0x4500             /* level, assert */
+#define INIT 0x4500 /* level, assert */
 #define STARTUP 0x4600
 #define BY_ONE 0xb
 
-#define VECTOR 0x2fu            /* for the timer and, as bits 0-3 are set, spurious interrupts */
-#define GATE 0x8e00u            /* present, 32-bit interrupt gate */
+#define VECTOR 0x2fu /* for the timer and, as bits 0-3 are set, spurious interrupts */
+#define GATE 0x8e00u /* present, 32-bit interrupt gate */
 #define CODE (8u << 16)
 
 #define FW_CFG 0x510
@@ -25,7 +25,7 @@
 #define FW_CFG_CPUS 5
 
 #define STACK 8192
-#define PATIENCE_MS 10000u      /* for a processor that waits for one of the host's */
+#define PATIENCE_MS 10000u /* for a processor that waits for one of the host's */
 
 /* In start.S. */
 extern u8 trampoline[], trampoline_end[], wakeup[];
@@ -78,10 +78,12 @@ localSetUp(void)
         u32 *base;
     } pointer = { sizeof(idt) - 1, idt };
 
-    __asm__ volatile ("lidt %0" : : "m" (pointer));
+    __asm__ volatile("lidt %0"
+                     :
+                     : "m"(pointer));
     *apic(APIC_SPURIOUS) = ENABLED | VECTOR;
     *apic(APIC_DIVIDE) = BY_ONE;
-    *apic(APIC_TIMER) = VECTOR;         /* one shot */
+    *apic(APIC_TIMER) = VECTOR; /* one shot */
 }
 
 
@@ -96,7 +98,7 @@ smpSetUp(u32 tscKhz)
     idt[2 * VECTOR] = CODE | ((u32)wakeup & 0xffff);
     idt[2 * VECTOR + 1] = ((u32)wakeup & 0xffff0000) | GATE;
 
-    outb(0x21, 0xff);                   /* masks the PICs, or firmware's timer would tick */
+    outb(0x21, 0xff); /* masks the PICs, or firmware's timer would tick */
     outb(0xa1, 0xff);
     localSetUp();
 }

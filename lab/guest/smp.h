@@ -5,7 +5,7 @@
 
 #pragma once
 
-#define TRAMPOLINE 0x8000       /* below 1 MiB: SIPI vector 8 */
+#define TRAMPOLINE 0x8000 /* below 1 MiB: SIPI vector 8 */
 #define APIC 0xfee00000
 #define APIC_EOI 0xb0
 

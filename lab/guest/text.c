@@ -137,7 +137,10 @@ numberRead(const char **text)
 
     while (*c >= '0' && *c <= '9')
         value = value * 10 + (*c++ - '0');
-    for (kilos = *c == 'K' ? 1 : *c == 'M' ? 2 : *c == 'G' ? 3 : 0; kilos; kilos--)
+    for (kilos = *c == 'K' ? 1 : *c == 'M' ? 2 :
+             *c == 'G'                     ? 3 :
+                                             0;
+         kilos; kilos--)
         value *= c[1] == 'i' ? 1024 : 1000;
     if (*c == 'K' || *c == 'M' || *c == 'G')
         c += c[1] == 'i' ? 2 : 1;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "text.h"
 #include "workload.h"
+#include "text.h"
 
-#define RATE_MIN 2000000u               /* one page per batch */
-#define RATE_UNBOUND 0xffffffffu        /* rate=max: no spinning at all */
+#define RATE_MIN 2000000u        /* one page per batch */
+#define RATE_UNBOUND 0xffffffffu /* rate=max: no spinning at all */
 #define ROUNDS 25
 #define ROUND_MS 4
 
@@ -47,7 +47,7 @@ phasesParse(Workload *load, const char *word, u32 length)
 
         for (c = word; c < end && *c != ':' && *c != ','; c++)
             ;
-        if (c < end && *c == ':') {             /* TIME:RATE */
+        if (c < end && *c == ':') { /* TIME:RATE */
             phase->milliseconds = timeRead(&word);
             word = c + 1;
         }
@@ -77,7 +77,7 @@ workloadParse(Workload *load, const char *cmdline, u32 cpu)
 
     word = wordFindOf(cmdline, cpu, "working-set", &length);
     load->from = load->to = (word ? numberRead(&word) : 64u << 20) / PAGE;
-    if (word && *word == ':') {                 /* FROM:TO:TIME */
+    if (word && *word == ':') { /* FROM:TO:TIME */
         word++;
         load->to = numberRead(&word) / PAGE;
         if (*word == ':') {
@@ -245,7 +245,7 @@ workloadCalibrate(Workload *load)
         phase->pause = divide((u64)perPage * turns << 8, spinTicks, 0);
         phase->step = clampToOne(phase->pause >> 8);
         phase->least = phase->pause / 6;
-        for (j = 0; j < 250; j++)       /* half a second to settle */
+        for (j = 0; j < 250; j++) /* half a second to settle */
             batchRun(load, phase);
         phase->done = 0;
     }
@@ -263,9 +263,10 @@ grow(Workload *load, u64 now)
         return;
     }
     part = divide(elapsed << 16, load->growing, 0);
-    load->pages = load->to > load->from
-                  ? load->from + ((u64)(load->to - load->from) * part >> 16)
-                  : load->from - ((u64)(load->from - load->to) * part >> 16);
+    if (load->to > load->from)
+        load->pages = load->from + ((u64)(load->to - load->from) * part >> 16);
+    else
+        load->pages = load->from - ((u64)(load->from - load->to) * part >> 16);
 }
 
 

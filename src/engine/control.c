@@ -47,8 +47,7 @@ startDecisions(convergeControl *control,
     control->ceilingSet = FALSE;
     convergeControlResolve(state);
     state->plan = convergePlanMake(&state->limits, 0, convergePlanLowestDowntime(&state->limits, 0));
-    return 1 + convergeControlSetDowntime(state, state->plan.downtimeMs, CONVERGE_REASON_START,
-                                          &decisions[1]);
+    return 1 + convergeControlSetDowntime(state, state->plan.downtimeMs, CONVERGE_REASON_START, &decisions[1]);
 }
 
 /* A ceiling set from outside holds at once, whatever the model predicts.  The decision is made even
@@ -64,8 +63,7 @@ obeyCeiling(convergeControl *control,
         return 0;
 
     control->ceilingSet = FALSE;
-    return convergeControlSetDowntime(state, MIN(state->plan.downtimeMs,
-                                                 convergeControlHighestDowntime(state)),
+    return convergeControlSetDowntime(state, MIN(state->plan.downtimeMs, convergeControlHighestDowntime(state)),
                                       CONVERGE_REASON_CEILING, decisions);
 }
 

@@ -14,8 +14,8 @@ struct _convergeControl {
     convergeControlState state; /* the members of the loop are set before the first decision */
     convergeLadder ladder;
     convergeLawAdaptive adaptive;
-    gboolean started;           /* the start decisions were made */
-    gboolean ceilingSet;        /* .state.ceilingMs has changed since the last decision */
+    gboolean started;    /* the start decisions were made */
+    gboolean ceilingSet; /* .state.ceilingMs has changed since the last decision */
 };
 
 #define CONVERGE_DECISIONS_MAX 3

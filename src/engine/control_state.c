@@ -13,7 +13,8 @@ convergeControlResolve(convergeControlState *state)
         .throttle = state->throttle,
         .latency = state->primed ? 1 : 2,
         .highestThrottle = convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE) ?
-            (unsigned int)convergeControlGet(state, CONVERGE_FIELD_MAX_THROTTLE) : 0,
+            (unsigned int)convergeControlGet(state, CONVERGE_FIELD_MAX_THROTTLE) :
+            0,
         .ownSteps = convergeControlLawIs(state, CONVERGE_THROTTLE_STEPPED) ||
             convergeControlLawIs(state, CONVERGE_THROTTLE_PROGRESSIVE),
         .adaptiveDowntime = downtimeLaw == CONVERGE_DOWNTIME_ADAPTIVE,

@@ -14,18 +14,18 @@
 typedef struct _convergeControlState convergeControlState;
 struct _convergeControlState {
     /* Set by the loop: */
-    const convergePolicy *policy;   /* not owned */
+    const convergePolicy *policy;           /* not owned */
     const convergeThrottleTraits *throttle; /* of the method that the backend uses, not owned */
-    convergePostcopy postcopy;      /* whether the rung post-copy can be taken */
-    gint64 ceilingMs;               /* the highest downtime allowed from outside; 0: no limit */
+    convergePostcopy postcopy;              /* whether the rung post-copy can be taken */
+    gint64 ceilingMs;                       /* the highest downtime allowed from outside; 0: no limit */
 
-    convergePlanLimits limits;      /* of this turn */
-    gboolean primed;                /* a throttle of QEMU's takes one pass to act, not two */
-    gboolean hasThrottled;          /* at least once */
-    convergePlan plan;              /* in force */
-    convergePrediction prediction;  /* of .plan; .converges FALSE while unknown */
-    convergeClass class_;           /* of the newest assessment */
-    convergePrediction outlook;     /* of the best plan that it found */
+    convergePlanLimits limits;     /* of this turn */
+    gboolean primed;               /* a throttle of QEMU's takes one pass to act, not two */
+    gboolean hasThrottled;         /* at least once */
+    convergePlan plan;             /* in force */
+    convergePrediction prediction; /* of .plan; .converges FALSE while unknown */
+    convergeClass class_;          /* of the newest assessment */
+    convergePrediction outlook;    /* of the best plan that it found */
 };
 
 /* The value of a field of the policy. */

@@ -25,44 +25,25 @@ static const struct {
 } reasons[] = {
     [CONVERGE_REASON_START] = {
         "start", N_("the policy starts with this") },
-    [CONVERGE_REASON_CONVERGES] = {
-        "converges", N_("the migration converges by itself") },
-    [CONVERGE_REASON_HELPS] = {
-        "throttle-helps", N_("without a throttle the migration does not converge, and this one loses the least guest time") },
-    [CONVERGE_REASON_BEYOND] = {
-        "beyond", N_("no allowed throttle and pause is predicted to converge, and this comes closest") },
-    [CONVERGE_REASON_IN_VAIN] = {
-        "in-vain", N_("not even the strongest allowed throttle makes the migration converge, and the guest is not slowed down for nothing") },
-    [CONVERGE_REASON_STUCK] = {
-        "stuck", N_("the migration makes less progress than predicted") },
-    [CONVERGE_REASON_BAD_PASS] = {
-        "bad-pass", N_("the guest dirtied too much memory in the last pass") },
-    [CONVERGE_REASON_PAUSE] = {
-        "pause", N_("of all allowed pauses this one loses the least guest time") },
-    [CONVERGE_REASON_VALLEY] = {
-        "valley", N_("the guest writes less at times, and the migration can complete then without a throttle") },
-    [CONVERGE_REASON_RAMP] = {
-        "ramp", N_("the policy's ramp has reached this value") },
-    [CONVERGE_REASON_CEILING] = {
-        "outside-downtime", N_("the allowed pause was limited from outside") },
-    [CONVERGE_REASON_DEADLINE] = {
-        "deadline", N_("the deadline cannot be kept in any other way") },
-    [CONVERGE_REASON_PASSES] = {
-        "passes", N_("the allowed number of passes is used up") },
-    [CONVERGE_REASON_TRANSFER] = {
-        "transfer-factor", N_("the allowed amount of data has been sent") },
-    [CONVERGE_REASON_STALL] = {
-        "stall", N_("the allowed number of passes without progress is used up") },
-    [CONVERGE_REASON_PREDICTION] = {
-        "prediction", N_("the migration is predicted not to converge within the limits") },
-    [CONVERGE_REASON_CHEAPER] = {
-        "cheaper", N_("this loses less guest time than any throttle") },
-    [CONVERGE_REASON_NO_POSTCOPY] = {
-        "no-post-copy", N_("the migration was started without post-copy (VIR_MIGRATE_POSTCOPY, --postcopy)") },
-    [CONVERGE_REASON_POSTCOPY_PARALLEL] = {
-        "parallel", N_("the migration uses parallel connections, which QEMU before 10.1 cannot combine with post-copy") },
-    [CONVERGE_REASON_POSTCOPY_VFIO] = {
-        "vfio", N_("the guest has a VFIO device, which does not support post-copy") },
+    [CONVERGE_REASON_CONVERGES] = { "converges", N_("the migration converges by itself") },
+    [CONVERGE_REASON_HELPS] = { "throttle-helps", N_("without a throttle the migration does not converge, and this one loses the least guest time") },
+    [CONVERGE_REASON_BEYOND] = { "beyond", N_("no allowed throttle and pause is predicted to converge, and this comes closest") },
+    [CONVERGE_REASON_IN_VAIN] = { "in-vain", N_("not even the strongest allowed throttle makes the migration converge, and the guest is not slowed down for nothing") },
+    [CONVERGE_REASON_STUCK] = { "stuck", N_("the migration makes less progress than predicted") },
+    [CONVERGE_REASON_BAD_PASS] = { "bad-pass", N_("the guest dirtied too much memory in the last pass") },
+    [CONVERGE_REASON_PAUSE] = { "pause", N_("of all allowed pauses this one loses the least guest time") },
+    [CONVERGE_REASON_VALLEY] = { "valley", N_("the guest writes less at times, and the migration can complete then without a throttle") },
+    [CONVERGE_REASON_RAMP] = { "ramp", N_("the policy's ramp has reached this value") },
+    [CONVERGE_REASON_CEILING] = { "outside-downtime", N_("the allowed pause was limited from outside") },
+    [CONVERGE_REASON_DEADLINE] = { "deadline", N_("the deadline cannot be kept in any other way") },
+    [CONVERGE_REASON_PASSES] = { "passes", N_("the allowed number of passes is used up") },
+    [CONVERGE_REASON_TRANSFER] = { "transfer-factor", N_("the allowed amount of data has been sent") },
+    [CONVERGE_REASON_STALL] = { "stall", N_("the allowed number of passes without progress is used up") },
+    [CONVERGE_REASON_PREDICTION] = { "prediction", N_("the migration is predicted not to converge within the limits") },
+    [CONVERGE_REASON_CHEAPER] = { "cheaper", N_("this loses less guest time than any throttle") },
+    [CONVERGE_REASON_NO_POSTCOPY] = { "no-post-copy", N_("the migration was started without post-copy (VIR_MIGRATE_POSTCOPY, --postcopy)") },
+    [CONVERGE_REASON_POSTCOPY_PARALLEL] = { "parallel", N_("the migration uses parallel connections, which QEMU before 10.1 cannot combine with post-copy") },
+    [CONVERGE_REASON_POSTCOPY_VFIO] = { "vfio", N_("the guest has a VFIO device, which does not support post-copy") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 

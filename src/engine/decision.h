@@ -7,38 +7,38 @@
 #include "engine/model.h"
 
 typedef enum {
-    CONVERGE_VERB_HOLD,         /* keep QEMU's own auto-converge from acting */
-    CONVERGE_VERB_PRIME,        /* the same, but ready to throttle at the next sync */
-    CONVERGE_VERB_STEP,         /* let QEMU act by its own stepped law */
-    CONVERGE_VERB_THROTTLE,     /* throttle the vCPUs by .throttle */
-    CONVERGE_VERB_DOWNTIME,     /* allow a downtime of .downtimeMs */
-    CONVERGE_VERB_POSTCOPY,     /* rungs of the fallback ladder, see policy.h */
+    CONVERGE_VERB_HOLD,     /* keep QEMU's own auto-converge from acting */
+    CONVERGE_VERB_PRIME,    /* the same, but ready to throttle at the next sync */
+    CONVERGE_VERB_STEP,     /* let QEMU act by its own stepped law */
+    CONVERGE_VERB_THROTTLE, /* throttle the vCPUs by .throttle */
+    CONVERGE_VERB_DOWNTIME, /* allow a downtime of .downtimeMs */
+    CONVERGE_VERB_POSTCOPY, /* rungs of the fallback ladder, see policy.h */
     CONVERGE_VERB_SUSPEND,
     CONVERGE_VERB_ABORT,
-    CONVERGE_VERB_SKIP,         /* a rung that cannot be taken: nothing is done */
+    CONVERGE_VERB_SKIP, /* a rung that cannot be taken: nothing is done */
     CONVERGE_VERB_LAST
 } convergeVerb;
 
 /* Why; decision.c has one sentence for each. */
 typedef enum {
-    CONVERGE_REASON_START,      /* the policy starts with this */
-    CONVERGE_REASON_CONVERGES,  /* no throttle is needed */
-    CONVERGE_REASON_HELPS,      /* of those that converge, this throttle loses least */
-    CONVERGE_REASON_BEYOND,     /* no allowed throttle converges */
-    CONVERGE_REASON_IN_VAIN,    /* the same, seen under the strongest throttle */
-    CONVERGE_REASON_STUCK,      /* less progress than predicted */
-    CONVERGE_REASON_BAD_PASS,   /* the progressive law takes a step */
-    CONVERGE_REASON_PAUSE,      /* this downtime loses least */
-    CONVERGE_REASON_VALLEY,     /* a phase of little dirtying is here, or comes in time */
-    CONVERGE_REASON_RAMP,       /* the ramp has reached this downtime */
-    CONVERGE_REASON_CEILING,    /* the downtime was limited from outside */
-    CONVERGE_REASON_DEADLINE,   /* a limit of the policy is hit, like the next three */
+    CONVERGE_REASON_START,     /* the policy starts with this */
+    CONVERGE_REASON_CONVERGES, /* no throttle is needed */
+    CONVERGE_REASON_HELPS,     /* of those that converge, this throttle loses least */
+    CONVERGE_REASON_BEYOND,    /* no allowed throttle converges */
+    CONVERGE_REASON_IN_VAIN,   /* the same, seen under the strongest throttle */
+    CONVERGE_REASON_STUCK,     /* less progress than predicted */
+    CONVERGE_REASON_BAD_PASS,  /* the progressive law takes a step */
+    CONVERGE_REASON_PAUSE,     /* this downtime loses least */
+    CONVERGE_REASON_VALLEY,    /* a phase of little dirtying is here, or comes in time */
+    CONVERGE_REASON_RAMP,      /* the ramp has reached this downtime */
+    CONVERGE_REASON_CEILING,   /* the downtime was limited from outside */
+    CONVERGE_REASON_DEADLINE,  /* a limit of the policy is hit, like the next three */
     CONVERGE_REASON_PASSES,
     CONVERGE_REASON_TRANSFER,
     CONVERGE_REASON_STALL,
-    CONVERGE_REASON_PREDICTION, /* predicted not to converge within the limits */
-    CONVERGE_REASON_CHEAPER,    /* the rung loses less than any throttle */
-    CONVERGE_REASON_NO_POSTCOPY,/* why post-copy is impossible, see convergePostcopy */
+    CONVERGE_REASON_PREDICTION,  /* predicted not to converge within the limits */
+    CONVERGE_REASON_CHEAPER,     /* the rung loses less than any throttle */
+    CONVERGE_REASON_NO_POSTCOPY, /* why post-copy is impossible, see convergePostcopy */
     CONVERGE_REASON_POSTCOPY_PARALLEL,
     CONVERGE_REASON_POSTCOPY_VFIO,
     CONVERGE_REASON_LAST
@@ -57,13 +57,13 @@ typedef struct _convergeDecision convergeDecision;
 struct _convergeDecision {
     convergeVerb verb;
     convergeReason reason;
-    unsigned int throttle;      /* %; STEP: initial */
-    unsigned int increment;     /* %; STEP only */
-    unsigned int maxThrottle;   /* %; STEP only */
-    unsigned int threshold;     /* %; STEP only */
-    gboolean tailslow;          /* STEP only */
-    gint64 downtimeMs;          /* DOWNTIME only */
-    gboolean predicted;         /* .prediction is set */
+    unsigned int throttle;    /* %; STEP: initial */
+    unsigned int increment;   /* %; STEP only */
+    unsigned int maxThrottle; /* %; STEP only */
+    unsigned int threshold;   /* %; STEP only */
+    gboolean tailslow;        /* STEP only */
+    gint64 downtimeMs;        /* DOWNTIME only */
+    gboolean predicted;       /* .prediction is set */
     convergePrediction prediction;
 };
 

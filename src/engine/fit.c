@@ -160,7 +160,10 @@ convergeModelFit(convergeModel *model)
     for (j = 0; j < GRID_RATES; j++)
         rates[j] = slowest / 2 * exp(rateStep * j);
 
-#define AT(i, j, k) { sets[i], rates[j], 1 - (k) / (double)GRID_ANSWERS }
+#define AT(i, j, k) \
+    { \
+        sets[i], rates[j], 1 - (k) / (double)GRID_ANSWERS \
+    }
 
     for (k = 0; k < answers; k++) {
         for (j = 0; j < GRID_RATES; j++) {
@@ -188,7 +191,9 @@ convergeModelFit(convergeModel *model)
 
             for (i = -GRID_FINE; i <= GRID_FINE; i++) {
                 convergeGuest guest = {
-                    MAX(center.workingSet * exp(setStep * i / GRID_FINE), smallest), rate, answer,
+                    MAX(center.workingSet * exp(setStep * i / GRID_FINE), smallest),
+                    rate,
+                    answer,
                 };
                 double cost = costOf(model, &guest, prior, best, &miss);
 

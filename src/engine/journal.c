@@ -20,8 +20,8 @@
 
 struct _convergeJournal {
     convergeJournalFile *file;
-    gsize written;              /* bytes queued for .file so far */
-    guint64 probeId;            /* of the last probe written */
+    gsize written;   /* bytes queued for .file so far */
+    guint64 probeId; /* of the last probe written */
 };
 
 char *

@@ -25,15 +25,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DIR, closedir)
 /* What the thread works on; outlives the journal if the disk hangs. */
 typedef struct _journalState journalState;
 struct _journalState {
-    gint refs;                  /* atomic; one for the journal and one for each queued call */
+    gint refs; /* atomic; one for the journal and one for each queued call */
     char *dir;
     char *path;
-    int fd;                     /* used by the thread alone; -1: not open */
-    off_t length;               /* used by the thread alone */
+    int fd;       /* used by the thread alone; -1: not open */
+    off_t length; /* used by the thread alone */
 
-    pthread_mutex_t lock;       /* guards all below */
-    gboolean ended;             /* no more lines are queued */
-    char *trouble;              /* why, until it is taken */
+    pthread_mutex_t lock; /* guards all below */
+    gboolean ended;       /* no more lines are queued */
+    char *trouble;        /* why, until it is taken */
 };
 
 struct _convergeJournalFile {
@@ -73,9 +73,9 @@ unrefState(void *opaque)
 
 /* Keeps the first trouble, which is the one that matters. */
 static void G_GNUC_PRINTF(2, 3)
-endFile(journalState *state,
-        const char *format,
-        ...)
+    endFile(journalState *state,
+            const char *format,
+            ...)
 {
     va_list args;
 
@@ -184,7 +184,7 @@ createFile(void *opaque)
     if (dir) {
         dropOldest(dir);
         state->fd = openat(dirfd(dir), name,
-                          O_WRONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0600);
+                           O_WRONLY | O_CREAT | O_EXCL | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0600);
     }
     if (state->fd < 0) {
         endFile(state, _("cannot create the journal '%1$s': %2$s"), state->path, g_strerror(errno));

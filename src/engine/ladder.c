@@ -18,7 +18,7 @@
  * must have reached LINK_ALIVE of the usual bandwidth, and so must the window that has begun, once
  * it is LINK_TELLS_MS long. */
 #define LINK_ALIVE 0.7
-#define LINK_LEAST 1e6      /* bytes/s; below this the guest could not get its pages in time */
+#define LINK_LEAST 1e6 /* bytes/s; below this the guest could not get its pages in time */
 #define LINK_TELLS_MS 100
 
 void
@@ -213,7 +213,7 @@ convergeLadderDecide(convergeLadder *ladder,
     case CONVERGE_RUNG_ABORT:
         decisions[n].verb = CONVERGE_VERB_ABORT;
         break;
-    default:                    /* "continue", or the end of the ladder */
+    default: /* "continue", or the end of the ladder */
         return n;
     }
 

@@ -12,12 +12,12 @@
 
 typedef struct _convergeLadder convergeLadder;
 struct _convergeLadder {
-    guint64 leastBytes;         /* the least that was left right after a sync; 0: no sync yet */
-    unsigned int nStalledPasses;    /* passes since then */
-    unsigned int nPassesAtMax;  /* syncs in a row that found the strongest throttle in force */
-    unsigned int nHopelessLooks;    /* looks in a row that found no useful plan */
-    unsigned int rung;          /* the next one */
-    gboolean fallbackTaken;     /* a rung was taken: there is nothing more to decide */
+    guint64 leastBytes;          /* the least that was left right after a sync; 0: no sync yet */
+    unsigned int nStalledPasses; /* passes since then */
+    unsigned int nPassesAtMax;   /* syncs in a row that found the strongest throttle in force */
+    unsigned int nHopelessLooks; /* looks in a row that found no useful plan */
+    unsigned int rung;           /* the next one */
+    gboolean fallbackTaken;      /* a rung was taken: there is nothing more to decide */
 };
 
 /* This many looks in a row must find no useful plan before a guest counts as beyond.  One look is

@@ -89,8 +89,7 @@ isWorthIt(convergeLawAdaptive *law,
     law->nBetterLooks = better ? law->nBetterLooks + 1 : 0;
 
     /* The first throttle comes at once; changing or lifting it takes a second look. */
-    return better && (law->nBetterLooks >= BETTER_LOOKS || (now == 0 && next > 0) ||
-                      !law->hasLooked);
+    return better && (law->nBetterLooks >= BETTER_LOOKS || (now == 0 && next > 0) || !law->hasLooked);
 }
 
 /* Lack of progress overrules the prediction: first come the strongest gentle throttle and the
@@ -209,8 +208,11 @@ waitsForValley(convergeLawAdaptive *law,
             (choice->plan.throttle == 0 ||
              priceOf(&valley->prediction) > priceOf(&choice->prediction)))
             return FALSE;
-        law->waitUntilMs = now + (choice->prediction.converges ?
-            priceOf(&choice->prediction) : 2 * priceOf(&valley->prediction));
+        law->waitUntilMs = now;
+        if (choice->prediction.converges)
+            law->waitUntilMs += priceOf(&choice->prediction);
+        else
+            law->waitUntilMs += 2 * priceOf(&valley->prediction);
     }
     return now + valley->prediction.remainingMs <= law->waitUntilMs;
 }
@@ -240,7 +242,8 @@ changePlan(convergeLawAdaptive *law,
     if (state->limits.adaptiveDowntime && plan->downtimeMs != state->plan.downtimeMs)
         n += convergeControlSetDowntime(state, plan->downtimeMs,
                                         choice->class_ == CONVERGE_CLASS_BEYOND ?
-                                        CONVERGE_REASON_BEYOND : CONVERGE_REASON_PAUSE,
+                                            CONVERGE_REASON_BEYOND :
+                                            CONVERGE_REASON_PAUSE,
                                         &decisions[n]);
     return n;
 }

@@ -20,7 +20,7 @@ convergeLawProgressiveDecide(convergeControlState *state,
         return 0;
 
     throttle = throttle == 0 ? convergeControlGet(state, CONVERGE_FIELD_INITIAL_THROTTLE) :
-        throttle + convergeControlGet(state, CONVERGE_FIELD_THROTTLE_INCREMENT);
+                               throttle + convergeControlGet(state, CONVERGE_FIELD_THROTTLE_INCREMENT);
     return convergeControlSetThrottle(state, (unsigned int)MIN(throttle, highest),
                                       CONVERGE_REASON_BAD_PASS, decisions);
 }

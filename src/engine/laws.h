@@ -33,13 +33,13 @@ unsigned int convergeLawProgressiveDecide(convergeControlState *state, const con
 
 typedef struct _convergeLawAdaptive convergeLawAdaptive;
 struct _convergeLawAdaptive {
-    gboolean hasLooked;         /* at least once */
-    gboolean inVain;            /* no throttle helps, so the guest runs free */
-    unsigned int nBetterLooks;  /* looks in a row that found a better plan */
-    unsigned int nStuck;        /* how often lack of progress has overruled the prediction */
+    gboolean hasLooked;        /* at least once */
+    gboolean inVain;           /* no throttle helps, so the guest runs free */
+    unsigned int nBetterLooks; /* looks in a row that found a better plan */
+    unsigned int nStuck;       /* how often lack of progress has overruled the prediction */
     convergePhases phases;
-    gboolean waiting;           /* in a valley or for one, instead of throttling */
-    gint64 waitUntilMs;         /* the end of the longest wait, decided once; 0: not yet */
+    gboolean waiting;   /* in a valley or for one, instead of throttling */
+    gint64 waitUntilMs; /* the end of the longest wait, decided once; 0: not yet */
 };
 
 /* At every bitmap sync, after the ladder. */

@@ -24,19 +24,19 @@
 struct _convergeLoop {
     const convergePolicy *policy;
     const convergeBackend *backend;
-    convergeLoopOpenJournal openJournal;    /* NULL: no journal */
-    gboolean begun;             /* memory has moved, and the journal was opened */
+    convergeLoopOpenJournal openJournal; /* NULL: no journal */
+    gboolean begun;                      /* memory has moved, and the journal was opened */
     void *openOpaque;
     convergeJournal *journal;
     convergeModel model;
     convergeControl control;
     convergeStatus status;
-    gboolean postcopy;          /* the loop has switched to it */
+    gboolean postcopy; /* the loop has switched to it */
     convergeProbes probes;
-    unsigned int nFailedSamples;    /* in a row */
-    char *skipped;              /* why a rung was skipped, or NULL */
+    unsigned int nFailedSamples; /* in a row */
+    char *skipped;               /* why a rung was skipped, or NULL */
     char *trouble;
-    char *journalTrouble;       /* not yet taken by the caller */
+    char *journalTrouble; /* not yet taken by the caller */
 };
 
 convergeLoop *
@@ -168,7 +168,8 @@ convergeLoopStandAside(convergeLoop *loop,
     g_autoptr(GError) error = NULL;
 
     loop->status.state = g_error_matches(why, CONVERGE_ERROR, CONVERGE_ERROR_RECORD) ?
-        CONVERGE_STATE_UNRECORDED : CONVERGE_STATE_ASIDE;
+        CONVERGE_STATE_UNRECORDED :
+        CONVERGE_STATE_ASIDE;
     loop->status.throttleTarget = 0;
     g_free(loop->trouble);
     loop->trouble = g_strdup(why->message);
@@ -344,8 +345,8 @@ chooseThrottle(convergeLoop *loop,
 
     /* QEMU itself applies the stepped law. */
     loop->control.state.throttle = backend->ops->choose(backend->opaque,
-                                                  throttles ? wanted : CONVERGE_METHOD_QEMU,
-                                                  &why, &error);
+                                                        throttles ? wanted : CONVERGE_METHOD_QEMU,
+                                                        &why, &error);
     if (!loop->control.state.throttle && !isOver(loop))
         convergeLoopStandAside(loop, error);
     if (loop->control.state.throttle && throttles)

@@ -265,7 +265,7 @@ double
 convergeModelPassDirtied(const convergeModel *model)
 {
     return convergeGuestDirtied(&model->guest, (model->last.timeMs - model->syncMs) / 1000.0,
-                   passThrottle(model));
+                                passThrottle(model));
 }
 
 void

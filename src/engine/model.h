@@ -34,9 +34,9 @@
 typedef struct _convergeObservation convergeObservation;
 struct _convergeObservation {
     double seconds;
-    double throttle;            /* 0..1, mean over that time */
-    double bytes;               /* distinct memory seen to be dirtied in that time */
-    double pending;             /* bytes unsent anyway: that they are dirtied again is not seen */
+    double throttle; /* 0..1, mean over that time */
+    double bytes;    /* distinct memory seen to be dirtied in that time */
+    double pending;  /* bytes unsent anyway: that they are dirtied again is not seen */
 };
 
 /* The newest measurements of one kind, newest last. */
@@ -49,31 +49,31 @@ struct _convergeObservations {
 /* What is known about the guest. */
 typedef struct _convergeGuest convergeGuest;
 struct _convergeGuest {
-    double workingSet;          /* W, bytes; 0: nothing observed yet */
-    double writeRate;           /* r at full speed, bytes/s */
-    double answer;              /* q, 0..1 */
+    double workingSet; /* W, bytes; 0: nothing observed yet */
+    double writeRate;  /* r at full speed, bytes/s */
+    double answer;     /* q, 0..1 */
 };
 
 typedef struct _convergeModel convergeModel;
 struct _convergeModel {
-    convergeSample last;        /* newest active sample; .active FALSE: none yet */
-    gint64 startMs;             /* first active sample */
-    gint64 syncMs;              /* newest bitmap sync seen */
-    guint64 syncProcessed;      /* sent until .syncMs, bytes */
-    double throttledMs;         /* integral of throttle (0..1) dt since .syncMs */
-    gboolean passSpoilt;        /* the guest stood still for a part of this pass */
-    double passDirtied;         /* dirtied in the last complete pass, bytes; 0: unknown */
-    double passSent;            /* sent in that pass, bytes */
-    gint64 windowMs;            /* start of the current bandwidth window */
+    convergeSample last;   /* newest active sample; .active FALSE: none yet */
+    gint64 startMs;        /* first active sample */
+    gint64 syncMs;         /* newest bitmap sync seen */
+    guint64 syncProcessed; /* sent until .syncMs, bytes */
+    double throttledMs;    /* integral of throttle (0..1) dt since .syncMs */
+    gboolean passSpoilt;   /* the guest stood still for a part of this pass */
+    double passDirtied;    /* dirtied in the last complete pass, bytes; 0: unknown */
+    double passSent;       /* sent in that pass, bytes */
+    gint64 windowMs;       /* start of the current bandwidth window */
     guint64 windowProcessed, windowNormal, windowConstant;
 
-    double bandwidth;           /* of the link, bytes/s; 0: unknown yet */
-    double recentBandwidth;     /* of the newest window, even if it was mostly zero pages */
-    double bandwidthNews;       /* .bandwidth at the last news of any kind */
-    double bandwidthError;      /* mean relative miss of the windows against .bandwidth */
-    convergeGuest guest;        /* fits best */
-    convergeGuest least, most;  /* dirties least and most of all that are plausible */
-    double fitError;            /* RMS of ln(predicted / observed) */
+    double bandwidth;          /* of the link, bytes/s; 0: unknown yet */
+    double recentBandwidth;    /* of the newest window, even if it was mostly zero pages */
+    double bandwidthNews;      /* .bandwidth at the last news of any kind */
+    double bandwidthError;     /* mean relative miss of the windows against .bandwidth */
+    convergeGuest guest;       /* fits best */
+    convergeGuest least, most; /* dirties least and most of all that are plausible */
+    double fitError;           /* RMS of ln(predicted / observed) */
 
     convergeObservations passes, probes;
     unsigned int probesRefuted; /* how often a pass refuted them; from 2 on probes are ignored */
@@ -82,9 +82,9 @@ struct _convergeModel {
 /* What an update brought. */
 typedef enum {
     CONVERGE_NEWS_NONE = 0,
-    CONVERGE_NEWS_SYNC = 1 << 0,    /* a bitmap sync happened */
-    CONVERGE_NEWS_PROBE = 1 << 1,   /* a dirty-rate probe finished */
-    CONVERGE_NEWS_LINK = 1 << 2,    /* the bandwidth differs from that at the last news */
+    CONVERGE_NEWS_SYNC = 1 << 0,  /* a bitmap sync happened */
+    CONVERGE_NEWS_PROBE = 1 << 1, /* a dirty-rate probe finished */
+    CONVERGE_NEWS_LINK = 1 << 2,  /* the bandwidth differs from that at the last news */
 } convergeNews;
 
 /* Takes a sample; does nothing if the sample is not active. */
@@ -105,21 +105,21 @@ void convergeModelNoteThrottle(convergeModel *model, unsigned int throttle);
 /* A course of action from now on. */
 typedef struct _convergePlan convergePlan;
 struct _convergePlan {
-    unsigned int throttle;      /* % */
-    unsigned int latency;       /* passes that end before .throttle is in force; 0: at once */
-    unsigned int floor;         /* %, a throttle in force cannot be reduced below this */
-    gint64 downtimeMs;          /* QEMU's downtime-limit */
-    gint64 overheadMs;          /* the part of the downtime in which no memory is sent */
+    unsigned int throttle; /* % */
+    unsigned int latency;  /* passes that end before .throttle is in force; 0: at once */
+    unsigned int floor;    /* %, a throttle in force cannot be reduced below this */
+    gint64 downtimeMs;     /* QEMU's downtime-limit */
+    gint64 overheadMs;     /* the part of the downtime in which no memory is sent */
 };
 
 typedef struct _convergePrediction convergePrediction;
 struct _convergePrediction {
-    gboolean converges;         /* FALSE: the plan never ends, and the rest is meaningless */
-    gint64 remainingMs;         /* from now until the guest runs at the destination */
-    gint64 pauseMs;             /* the downtime, at the end of .remainingMs */
-    gint64 lostMs;              /* guest time lost: integral of throttle dt, plus the downtime */
-    gint64 errorMs;             /* how far .remainingMs may be off; 0: not computed */
-    unsigned int passes;        /* bitmap syncs still to come */
+    gboolean converges;  /* FALSE: the plan never ends, and the rest is meaningless */
+    gint64 remainingMs;  /* from now until the guest runs at the destination */
+    gint64 pauseMs;      /* the downtime, at the end of .remainingMs */
+    gint64 lostMs;       /* guest time lost: integral of throttle dt, plus the downtime */
+    gint64 errorMs;      /* how far .remainingMs may be off; 0: not computed */
+    unsigned int passes; /* bitmap syncs still to come */
 };
 
 /* Follows @plan to the end, pass by pass, as QEMU does: a pass ends when what is

@@ -90,7 +90,9 @@ period(const convergePhases *phases)
     newest = edges[n - 1] - edges[n - 3];
     before = edges[n - 2] - edges[n - 4];
     return newest >= PERIOD_EDGES * EDGE_MS &&
-        ABS(newest - before) <= MAX(PERIOD_SHARE * newest, EDGE_MS) ? newest : 0;
+            ABS(newest - before) <= MAX(PERIOD_SHARE * newest, EDGE_MS) ?
+        newest :
+        0;
 }
 
 gboolean
@@ -135,7 +137,7 @@ convergePhasesPredict(const convergePhases *phases,
     convergeModel then = *model;
     convergeGuest guest = model->guest;
     gint64 begins = valley->inMs > 0 ? model->last.timeMs + valley->inMs :
-        phases->edgeMs[phases->nedges - 1];
+                                       phases->edgeMs[phases->nedges - 1];
     double peak = MAX(begins - model->syncMs, 0) / 1000.0;
     double elapsed = (model->last.timeMs - model->syncMs) / 1000.0;
     double held = elapsed > 0 ? model->throttledMs / 1000.0 / elapsed : 0;
@@ -156,6 +158,6 @@ convergePhasesPredict(const convergePhases *phases,
     prediction = convergeModelPredictFor(&then, &guest, model->bandwidth, plan);
     prediction.remainingMs += valley->inMs;
     prediction.errorMs = period(phases) == 0 ? prediction.remainingMs :
-        MIN(prediction.remainingMs, EDGE_MS);
+                                               MIN(prediction.remainingMs, EDGE_MS);
     return prediction;
 }

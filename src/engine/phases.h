@@ -13,7 +13,7 @@
 #include "engine/model.h"
 
 typedef enum {
-    CONVERGE_PHASE_UNKNOWN,     /* no probe yet */
+    CONVERGE_PHASE_UNKNOWN, /* no probe yet */
     CONVERGE_PHASE_VALLEY,
     CONVERGE_PHASE_PEAK,
     CONVERGE_PHASE_LAST
@@ -25,11 +25,11 @@ typedef enum {
 typedef struct _convergePhases convergePhases;
 struct _convergePhases {
     convergePhase now;
-    double rate[CONVERGE_PHASE_LAST];   /* dirty rate at full speed in each phase, bytes/s */
-    unsigned int probes;        /* number of probes in the present phase */
-    gint64 probedMs;            /* the last probe */
+    double rate[CONVERGE_PHASE_LAST]; /* dirty rate at full speed in each phase, bytes/s */
+    unsigned int probes;              /* number of probes in the present phase */
+    gint64 probedMs;                  /* the last probe */
     unsigned int nedges;
-    gint64 edgeMs[CONVERGE_PHASES_EDGES];   /* newest last */
+    gint64 edgeMs[CONVERGE_PHASES_EDGES]; /* newest last */
 };
 
 /* Takes the probe with which @model has just been updated. */
@@ -38,8 +38,8 @@ void convergePhasesNote(convergePhases *phases, const convergeModel *model);
 /* The present valley, or the next one. */
 typedef struct _convergeValley convergeValley;
 struct _convergeValley {
-    gint64 inMs;                /* from now until it begins; 0: it has begun */
-    gint64 leftMs;              /* from then, or from now, until it ends */
+    gint64 inMs;   /* from now until it begins; 0: it has begun */
+    gint64 leftMs; /* from then, or from now, until it ends */
 };
 
 /* Returns FALSE if no valley is known. */

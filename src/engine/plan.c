@@ -145,8 +145,10 @@ convergePlanAddError(const convergeModel *model,
     worst = convergeModelPredictFor(model, &model->most, model->bandwidth * (1 - error), plan);
 
     /* If the worst case never ends, the error is as long as the prediction. */
-    prediction->errorMs = !best.converges || !worst.converges ? prediction->remainingMs :
-        (worst.remainingMs - best.remainingMs) / 2;
+    if (best.converges && worst.converges)
+        prediction->errorMs = (worst.remainingMs - best.remainingMs) / 2;
+    else
+        prediction->errorMs = prediction->remainingMs;
 }
 
 /* The prediction for @throttle % with the best downtime; @plan is set to that plan. */

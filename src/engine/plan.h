@@ -12,9 +12,9 @@
 /* What kind of guest it is, by what it takes to converge. */
 typedef enum {
     CONVERGE_CLASS_UNKNOWN,
-    CONVERGE_CLASS_CONVERGES,   /* without a throttle */
-    CONVERGE_CLASS_MIDDLE,      /* with a throttle */
-    CONVERGE_CLASS_BEYOND,      /* with no allowed throttle and downtime */
+    CONVERGE_CLASS_CONVERGES, /* without a throttle */
+    CONVERGE_CLASS_MIDDLE,    /* with a throttle */
+    CONVERGE_CLASS_BEYOND,    /* with no allowed throttle and downtime */
     CONVERGE_CLASS_LAST
 } convergeClass;
 
@@ -30,15 +30,15 @@ const char *convergeClassName(convergeClass class_);
 typedef struct _convergePlanLimits convergePlanLimits;
 struct _convergePlanLimits {
     const convergeThrottleTraits *throttle; /* of the method in use */
-    unsigned int latency;       /* passes that end before a throttle is in force */
-    unsigned int highestThrottle;   /* %; 0: throttles are not planned */
-    gboolean ownSteps;          /* the policy's law takes throttle steps that no plan knows of */
-    gboolean adaptiveDowntime;  /* the policy wants the downtime planned... */
-    gboolean fixedDowntime;     /* ...or fixed */
+    unsigned int latency;                   /* passes that end before a throttle is in force */
+    unsigned int highestThrottle;           /* %; 0: throttles are not planned */
+    gboolean ownSteps;                      /* the policy's law takes throttle steps that no plan knows of */
+    gboolean adaptiveDowntime;              /* the policy wants the downtime planned... */
+    gboolean fixedDowntime;                 /* ...or fixed */
     gint64 initialDowntimeMs;
     gint64 maxDowntimeMs;
-    gint64 ceilingMs;           /* set from outside; 0: none */
-    gint64 deadlineMs;          /* from the start of the migration; 0: none */
+    gint64 ceilingMs;  /* set from outside; 0: none */
+    gint64 deadlineMs; /* from the start of the migration; 0: none */
 };
 
 /* The best plan, what is predicted of it, and the class of guest that follows. */

@@ -48,7 +48,7 @@ convergeProbesNote(convergeProbes *probes,
 
     probes->lastId = sample->probeId;
     probes->dueMs = sample->timeMs;
-    if (sample->probeMs > 0)    /* otherwise the probe was spoilt, and is repeated at once */
+    if (sample->probeMs > 0) /* otherwise the probe was spoilt, and is repeated at once */
         probes->dueMs += pauseAfter(model);
 }
 

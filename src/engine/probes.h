@@ -10,9 +10,9 @@
 
 typedef struct _convergeProbes convergeProbes;
 struct _convergeProbes {
-    guint64 lastId;             /* last finished probe */
-    gint64 dueMs;               /* the next one; -1: one is under way, or probes do not work */
-    gint64 endMs;               /* when the one under way should end */
+    guint64 lastId; /* last finished probe */
+    gint64 dueMs;   /* the next one; -1: one is under way, or probes do not work */
+    gint64 endMs;   /* when the one under way should end */
 };
 
 /* No probe is ever due. */

@@ -8,13 +8,13 @@
 #include "engine/plan.h"
 
 typedef enum {
-    CONVERGE_STATE_WAITING,     /* the migration moves no memory yet */
-    CONVERGE_STATE_BULK,        /* first pass over all memory */
-    CONVERGE_STATE_WATCHING,    /* later passes, without a throttle */
+    CONVERGE_STATE_WAITING,  /* the migration moves no memory yet */
+    CONVERGE_STATE_BULK,     /* first pass over all memory */
+    CONVERGE_STATE_WATCHING, /* later passes, without a throttle */
     CONVERGE_STATE_THROTTLING,
     CONVERGE_STATE_POSTCOPY,
-    CONVERGE_STATE_ASIDE,       /* a command failed: QEMU goes on as stock */
-    CONVERGE_STATE_UNRECORDED,  /* the same, since what has to be undone cannot be written down */
+    CONVERGE_STATE_ASIDE,      /* a command failed: QEMU goes on as stock */
+    CONVERGE_STATE_UNRECORDED, /* the same, since what has to be undone cannot be written down */
     CONVERGE_STATE_DONE,
     CONVERGE_STATE_FAILED,
     CONVERGE_STATE_LAST
@@ -30,17 +30,17 @@ typedef struct _convergeStatus convergeStatus;
 struct _convergeStatus {
     convergeState state;
     convergeClass class_;
-    char reason[512];               /* the last decision and its reason, translated */
-    unsigned int rungs;             /* number of rungs of the fallback that were taken */
-    convergeVerb rung;              /* the last one of them */
-    char rungText[512];             /* that decision and its reason, translated */
-    char journal[128];              /* file name; "": no journal, or not yet */
-    gboolean unjournaled;           /* a journal is wanted, but it cannot be written */
+    char reason[512];                       /* the last decision and its reason, translated */
+    unsigned int rungs;                     /* number of rungs of the fallback that were taken */
+    convergeVerb rung;                      /* the last one of them */
+    char rungText[512];                     /* that decision and its reason, translated */
+    char journal[128];                      /* file name; "": no journal, or not yet */
+    gboolean unjournaled;                   /* a journal is wanted, but it cannot be written */
     const convergeThrottleTraits *throttle; /* of the method in use; NULL: none */
-    unsigned int throttleTarget;    /* % */
-    gint64 downtimeMs;              /* allowed downtime now; 0: not set yet */
-    double bandwidth;               /* bytes/s; 0: unknown */
-    double dirtyRate;               /* at full speed, bytes/s; 0: unknown */
-    double workingSet;              /* bytes; 0: unknown */
+    unsigned int throttleTarget;            /* % */
+    gint64 downtimeMs;                      /* allowed downtime now; 0: not set yet */
+    double bandwidth;                       /* bytes/s; 0: unknown */
+    double dirtyRate;                       /* at full speed, bytes/s; 0: unknown */
+    double workingSet;                      /* bytes; 0: unknown */
     convergePrediction prediction;
 };

@@ -32,11 +32,11 @@ typedef enum {
 /* The getters may be called from any thread. */
 typedef struct _convergeStat convergeStat;
 struct _convergeStat {
-    const char *name;           /* without a client's prefix */
+    const char *name; /* without a client's prefix */
     convergeStatType type;
     convergeStatUnit unit;
-    gboolean always;            /* also where no policy controls a migration; @status may be NULL */
-    const char *help;           /* one line, as in the manual */
+    gboolean always;  /* also where no policy controls a migration; @status may be NULL */
+    const char *help; /* one line, as in the manual */
 
     /* STRING only: the value, not escaped, which lives as long as the arguments; NULL: not
      * known.  @policy: the policy in text form. */

@@ -82,7 +82,7 @@ convergeCipherSpeed(const char **name,
 
     result = gnutls_aead_cipher_init(&handle, cipher, &key);
     if (result == 0)
-        result = encryptBatch(handle, cipher, &records);    /* warms the caches */
+        result = encryptBatch(handle, cipher, &records); /* warms the caches */
 
     records = 0;
     startUs = endUs = g_get_monotonic_time();

@@ -37,8 +37,8 @@ typedef struct {
     const convergeObservation *seen;
     gsize n;
     double memory;
-    double pages;               /* sampled in each measurement */
-    double fastest;             /* greatest observed rate, bytes/s */
+    double pages;   /* sampled in each measurement */
+    double fastest; /* greatest observed rate, bytes/s */
 } fitInput;
 
 /* The least and greatest possible values. */

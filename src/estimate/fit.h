@@ -31,8 +31,8 @@ struct _convergeRange {
 /* One possible pair (W, r). */
 typedef struct _convergeDirtying convergeDirtying;
 struct _convergeDirtying {
-    double workingSet;          /* bytes */
-    double writeRate;           /* bytes/s at full speed */
+    double workingSet; /* bytes */
+    double writeRate;  /* bytes/s at full speed */
 };
 
 /* The likeliest pair, and those with the least and greatest W and r. */
@@ -42,13 +42,13 @@ typedef struct _convergeSampledFit convergeSampledFit;
 struct _convergeSampledFit {
     convergeRange workingSet;
     convergeRange writeRate;
-    gboolean setOpen;           /* W may be anything above .workingSet.low */
-    gboolean rateOpen;          /* r may be anything above .writeRate.low: the guest rewrites
+    gboolean setOpen;                              /* W may be anything above .workingSet.low */
+    gboolean rateOpen;                             /* r may be anything above .writeRate.low: the guest rewrites
                                  * its whole working set within the shortest measurement */
-    gboolean quiet;             /* no sampled page has changed */
-    double scatter;             /* deviance per degree of freedom, >= 1; if far above 1, the
+    gboolean quiet;                                /* no sampled page has changed */
+    double scatter;                                /* deviance per degree of freedom, >= 1; if far above 1, the
                                  * guest does not write to one working set at one rate */
-    convergeDirtying corner[CONVERGE_FIT_CORNERS];  /* [0]: the likeliest */
+    convergeDirtying corner[CONVERGE_FIT_CORNERS]; /* [0]: the likeliest */
 };
 
 /* Fits a pair (W, r) to measurements.

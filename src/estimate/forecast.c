@@ -2,8 +2,8 @@
 /*
  * forecast.c: predicts the course of a migration before it starts
  */
-#include "engine/loop.h"
 #include "estimate/forecast.h"
+#include "engine/loop.h"
 #include "plant/plant.h"
 
 /* The corners of the fit, and the likeliest guest with the least and most used memory. */
@@ -85,7 +85,7 @@ runOne(const convergePlantConfig *guest,
     g_autoptr(convergePlant) plant = convergePlantNew(guest);
     convergeBackend backend = { &convergePlantOps, plant };
     g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
-                                                     NULL, NULL);
+                                                   NULL, NULL);
     const convergePlantResult *result = convergePlantGetResult(plant);
     double longest = GIVE_UP_MS + GIVE_UP_PASSES * guest->used / guest->bandwidth * 1000;
     forecastRun run = { CONVERGE_END_NEVER };
@@ -112,7 +112,7 @@ runOne(const convergePlantConfig *guest,
         if (pauseMostMs > 0)
             pauseMs = MIN(pauseMs, pauseMostMs);
         run.end = run.pauseMs <= (double)(pauseMs + PAUSE_SLACK_MS) ? CONVERGE_END_LIMITS :
-            CONVERGE_END_PAUSE;
+                                                                      CONVERGE_END_PAUSE;
     }
     return run;
 }
@@ -155,7 +155,7 @@ forecast(const convergeForecastInput *input,
         }
         result.worst = MAX(result.worst, run.end);
         if (result.end == CONVERGE_END_NEVER)
-            break;      /* worse is not possible */
+            break; /* worse is not possible */
         if (!result.completes || !completes(run.end))
             continue;
 

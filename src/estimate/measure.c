@@ -14,6 +14,9 @@
 #include "util/xml.h"
 
 /* QEMU's limits on the length of one measurement, seconds. */
+/* The statistics of the last job, which others may still want to read. */
+#define COMPLETED (VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED)
+
 #define SHORTEST 1
 #define LONGEST 60
 
@@ -59,8 +62,7 @@ lastMigration(virDomainPtr dom)
     int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
     unsigned long long processed = 0, elapsed = 0, setup = 0;
 
-    if (virDomainGetJobStats(dom, &type, &params, &nparams, VIR_DOMAIN_JOB_STATS_COMPLETED |
-                             VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) < 0)
+    if (virDomainGetJobStats(dom, &type, &params, &nparams, COMPLETED) < 0)
         return 0;
 
     virTypedParamsGetInt(params, nparams, VIR_DOMAIN_JOB_OPERATION, &operation);
@@ -70,7 +72,8 @@ lastMigration(virDomainPtr dom)
     virTypedParamsFree(params, nparams);
 
     if ((operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN &&
-         operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT) || elapsed <= setup)
+         operation != VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT) ||
+        elapsed <= setup)
         return 0;
     return (double)processed * 1000 / (double)(elapsed - setup);
 }
@@ -107,8 +110,7 @@ jobString(virDomainPtr dom,
           gboolean completed,
           const char *name)
 {
-    unsigned int flags = completed ? VIR_DOMAIN_JOB_STATS_COMPLETED |
-        VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED : 0;
+    unsigned int flags = completed ? COMPLETED : 0;
     virTypedParameterPtr params = NULL;
     const char *value = NULL;
     char *result = NULL;
@@ -277,7 +279,7 @@ measureOnce(const measureRun *run,
             GError **error)
 {
     unsigned int mode = run->measured->exact ? VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP :
-        VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING;
+                                               VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING;
     gint64 dueUs = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
     convergeObservation seen;
     long long mibps;

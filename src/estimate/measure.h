@@ -21,19 +21,19 @@
 
 /* The source of the bandwidth. */
 typedef enum {
-    CONVERGE_LINK_STATED,       /* the caller */
-    CONVERGE_LINK_LIMIT,        /* the domain's speed limit for migrations */
-    CONVERGE_LINK_LAST,         /* the average of its last completed migration */
+    CONVERGE_LINK_STATED, /* the caller */
+    CONVERGE_LINK_LIMIT,  /* the domain's speed limit for migrations */
+    CONVERGE_LINK_LAST,   /* the average of its last completed migration */
     CONVERGE_LINK_SOURCES
 } convergeLinkSource;
 
 typedef struct _convergeMeasured convergeMeasured;
 struct _convergeMeasured {
-    double memory;              /* bytes */
-    convergeRange used;         /* bytes in pages that are not zero */
-    gboolean usedKnown;         /* FALSE: all memory is taken to be used */
-    gboolean exact;             /* all dirtied pages were counted, instead of a sample */
-    GArray *seen;               /* of convergeObservation */
+    double memory;      /* bytes */
+    convergeRange used; /* bytes in pages that are not zero */
+    gboolean usedKnown; /* FALSE: all memory is taken to be used */
+    gboolean exact;     /* all dirtied pages were counted, instead of a sample */
+    GArray *seen;       /* of convergeObservation */
 };
 
 /* Called with the share of the measurement that is done, 0..1. */

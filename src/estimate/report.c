@@ -84,10 +84,10 @@ notes(const convergeReport *report)
     if (fit->quiet)
         g_ptr_array_add(list, g_strdup(_("no sampled page has changed")));
     if (fit->rateOpen)
-        g_ptr_array_add(list, g_strdup_printf(
-            _("the guest rewrites its whole working set within a second, the shortest time that "
-              "can be measured: it writes at least %1$.0f MiB/s, but the actual rate and the "
-              "effect of a throttle are uncertain"), fit->writeRate.low / CONVERGE_MIB));
+        g_ptr_array_add(list, g_strdup_printf(_("the guest rewrites its whole working set within a second, the shortest time that "
+                                                "can be measured: it writes at least %1$.0f MiB/s, but the actual rate and the "
+                                                "effect of a throttle are uncertain"),
+                                              fit->writeRate.low / CONVERGE_MIB));
     if (fit->setOpen)
         g_ptr_array_add(list, g_strdup(_("the guest still writes to memory that it has not "
                                          "written to before: measure longer, with --seconds, to "
@@ -99,9 +99,7 @@ notes(const convergeReport *report)
         g_ptr_array_add(list, g_strdup(_("it is unknown how much of the guest's memory is in use: "
                                          "the forecast assumes that all of it must be sent")));
     if (report->cipher && report->elsewhere)
-        g_ptr_array_add(list, g_strdup_printf(
-            _("the encryption speed is that of this machine, not that of '%1$s'"),
-            report->elsewhere));
+        g_ptr_array_add(list, g_strdup_printf(_("the encryption speed is that of this machine, not that of '%1$s'"), report->elsewhere));
     return list;
 }
 
@@ -120,7 +118,8 @@ reason(const convergeForecasts *forecasts)
 
     if (chosen->end == CONVERGE_END_LIMITS)
         g_string_append_printf(text, _("of the policies that stay within their limits, this one "
-                                       "costs the guest least: %1$.1f s"), chosen->lostMs.value / 1000);
+                                       "costs the guest least: %1$.1f s"),
+                               chosen->lostMs.value / 1000);
     else
         g_string_append_printf(text, _("no policy stays within its limits; of those that complete "
                                        "the migration, this one costs the guest least: %1$.1f s"),
@@ -138,7 +137,8 @@ reason(const convergeForecasts *forecasts)
                                    (least->totalMs.value - least->switchMs) / 1000);
         else
             g_string_append_printf(text, _("%1$s would cost only %2$.1f s, but with a downtime of "
-                                           "%3$.1f s"), least->text, least->lostMs.value / 1000,
+                                           "%3$.1f s"),
+                                   least->text, least->lostMs.value / 1000,
                                    least->pauseMs.value / 1000);
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
@@ -147,17 +147,18 @@ reason(const convergeForecasts *forecasts)
 static const char *
 recommended(const convergeForecasts *forecasts)
 {
-    return forecasts->recommended < 0 ? NULL :
-        g_array_index(forecasts->policies, convergeForecast, forecasts->recommended).text;
+    if (forecasts->recommended < 0)
+        return NULL;
+    return g_array_index(forecasts->policies, convergeForecast, forecasts->recommended).text;
 }
 
 /* --- Text --- */
 
 static void G_GNUC_PRINTF(3, 4)
-appendRow(GString *text,
-          const char *label,
-          const char *format,
-          ...)
+    appendRow(GString *text,
+              const char *label,
+              const char *format,
+              ...)
 {
     va_list args;
 
@@ -235,12 +236,9 @@ appendTable(GString *text,
         const convergeForecast *one = &g_array_index(forecasts->policies, convergeForecast, i - 1);
 
         g_ptr_array_add(cells, g_strdup(one->text));
-        g_ptr_array_add(cells, one->completes ? formatRange(&one->totalMs, 1e-3, 1, "s") :
-                        g_strdup("-"));
-        g_ptr_array_add(cells, one->completes ? formatRange(&one->pauseMs, 1, 0, "ms") :
-                        g_strdup("-"));
-        g_ptr_array_add(cells, one->completes ? formatRange(&one->lostMs, 1e-3, 1, "s") :
-                        g_strdup("-"));
+        g_ptr_array_add(cells, one->completes ? formatRange(&one->totalMs, 1e-3, 1, "s") : g_strdup("-"));
+        g_ptr_array_add(cells, one->completes ? formatRange(&one->pauseMs, 1, 0, "ms") : g_strdup("-"));
+        g_ptr_array_add(cells, one->completes ? formatRange(&one->lostMs, 1e-3, 1, "s") : g_strdup("-"));
     }
 
     for (i = 0; i < cells->len; i++)
@@ -248,7 +246,7 @@ appendTable(GString *text,
 
     for (i = 0; i < rows; i++) {
         const convergeForecast *one = i == 0 ? NULL :
-            &g_array_index(forecasts->policies, convergeForecast, i - 1);
+                                               &g_array_index(forecasts->policies, convergeForecast, i - 1);
 
         for (j = 0; j < COLUMNS; j++)
             convergeTextAppendCell(text, cells->pdata[i * COLUMNS + j], width[j] + 1);
@@ -409,8 +407,7 @@ convergeReportJSON(const convergeReport *report)
     if (report->input->pauseMostMs > 0)
         json_object_set_int_member(top, "pause_most_ms", report->input->pauseMostMs);
     for (i = 0; i < forecasts->len; i++)
-        json_array_add_object_element(policies, policyObject(&g_array_index(forecasts,
-                                                                            convergeForecast, i)));
+        json_array_add_object_element(policies, policyObject(&g_array_index(forecasts, convergeForecast, i)));
     json_object_set_array_member(top, "policies", policies);
     json_object_set_string_member(top, "recommended", recommended(report->forecasts));
     json_object_set_string_member(top, "why", why);

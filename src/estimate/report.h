@@ -13,11 +13,11 @@ struct _convergeReport {
     const char *domain;
     const convergeMeasured *measured;
     const convergeForecastInput *input;
-    double link;                /* bytes/s */
+    double link; /* bytes/s */
     convergeLinkSource source;
-    const char *cipher;         /* NULL: the migration will not be encrypted */
-    double encrypted;           /* encryption speed of this machine, bytes/s */
-    const char *elsewhere;      /* the host that runs the guest; NULL: this machine */
+    const char *cipher;    /* NULL: the migration will not be encrypted */
+    double encrypted;      /* encryption speed of this machine, bytes/s */
+    const char *elsewhere; /* the host that runs the guest; NULL: this machine */
     const convergeForecasts *forecasts;
 };
 

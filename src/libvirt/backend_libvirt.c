@@ -16,18 +16,18 @@
 
 struct _convergeBackendLibvirt {
     convergeMonitor monitor;
-    const char *name;               /* of the guest, or NULL */
+    const char *name; /* of the guest, or NULL */
     convergeThrottler *throttler;
-    convergeQemuCpus *cpus;         /* NULL: not on the guest's host, or not asked for yet */
+    convergeQemuCpus *cpus; /* NULL: not on the guest's host, or not asked for yet */
     convergeDirtyProbe probe;
-    gboolean probeWaits;            /* until QEMU has finished another measurement */
-    convergeSample last;            /* newest active one */
+    gboolean probeWaits; /* until QEMU has finished another measurement */
+    convergeSample last; /* newest active one */
     gint64 startUs;
-    convergeUndoRecord *record;     /* NULL: no record is kept, as in a client */
-    convergeUndoDisk disk;          /* where .record is saved */
-    GError *endError;               /* what failed at the end, for .restore to report; or NULL */
-    gint cancelled;                 /* atomic: libvirt's job of this migration is over */
-    gboolean lateSuspend;           /* libvirt has paused the guest only after that */
+    convergeUndoRecord *record; /* NULL: no record is kept, as in a client */
+    convergeUndoDisk disk;      /* where .record is saved */
+    GError *endError;           /* what failed at the end, for .restore to report; or NULL */
+    gint cancelled;             /* atomic: libvirt's job of this migration is over */
+    gboolean lateSuspend;       /* libvirt has paused the guest only after that */
 };
 
 static gboolean
@@ -230,7 +230,8 @@ choose(void *opaque,
     if (!startRecord(backend, error))
         return NULL;
     return &convergeThrottlerChoose(backend->throttler, wanted, backend->cpus,
-                                    convergeBackendLibvirtNow(backend), why)->traits;
+                                    convergeBackendLibvirtNow(backend), why)
+                ->traits;
 }
 
 static gboolean

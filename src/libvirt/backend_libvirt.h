@@ -18,7 +18,7 @@ typedef struct _convergeBackendLibvirt convergeBackendLibvirt;
  * @callerThrottle: the caller of the migration has stated auto_converge.initial or .increment,
  *                  which libvirt sets and puts back itself */
 convergeBackendLibvirt *convergeBackendLibvirtNew(const convergeLibvirt *libvirt,
-                                                    gboolean callerThrottle);
+                                                  gboolean callerThrottle);
 void convergeBackendLibvirtFree(convergeBackendLibvirt *backend);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeBackendLibvirt, convergeBackendLibvirtFree)
 

@@ -19,16 +19,16 @@ struct _convergeJob {
     /* Used by the job's thread or, while it does not run, by the caller that starts one. */
     convergeBackendLibvirt *libvirtBackend;
     convergeBackend backend;
-    virDomainPtr dom;           /* a reference */
+    virDomainPtr dom; /* a reference */
 
-    GMutex lock;                /* guards all below */
-    GCond wake;                 /* wakes the thread */
-    GCond idle;                 /* the thread has ended */
-    gboolean running;           /* the thread runs */
-    gboolean over;              /* libvirt's job is over: no more turns */
-    gboolean stop;              /* the migration call has returned */
+    GMutex lock;      /* guards all below */
+    GCond wake;       /* wakes the thread */
+    GCond idle;       /* the thread has ended */
+    gboolean running; /* the thread runs */
+    gboolean over;    /* libvirt's job is over: no more turns */
+    gboolean stop;    /* the migration call has returned */
     convergeJobEnd end;
-    gboolean passed;            /* a pass has begun since the last turn */
+    gboolean passed; /* a pass has begun since the last turn */
     gint64 ceilingMs;
     convergeStatus status;
     char *trouble;
@@ -236,7 +236,7 @@ loopThread(convergeJob *job)
 
 typedef struct _jobRun jobRun;
 struct _jobRun {
-    convergeJob *job;           /* a reference */
+    convergeJob *job; /* a reference */
     void (*run)(convergeJob *job);
 };
 

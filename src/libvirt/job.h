@@ -27,11 +27,11 @@ typedef struct _convergeJob convergeJob;
 /* What a job must know about the migration call. */
 typedef struct _convergeJobOptions convergeJobOptions;
 struct _convergeJobOptions {
-    const char *name;           /* of the guest; NULL: taken from the domain, where in a daemon it
+    const char *name;          /* of the guest; NULL: taken from the domain, where in a daemon it
                                  * comes from the client and is not to be trusted */
-    const char *journalDir;     /* where the journal goes; NULL: no journal */
-    convergePostcopy postcopy;  /* from convergePostcopyFind() */
-    gboolean callerThrottle;    /* auto_converge.initial or .increment is stated */
+    const char *journalDir;    /* where the journal goes; NULL: no journal */
+    convergePostcopy postcopy; /* from convergePostcopyFind() */
+    gboolean callerThrottle;   /* auto_converge.initial or .increment is stated */
 
     /* Called first in the job's thread; may be NULL, and may wait.  If it returns FALSE with
      * @error set, the loop stands aside. */
@@ -42,10 +42,10 @@ struct _convergeJobOptions {
 
 /* How a migration call ended. */
 typedef enum {
-    CONVERGE_JOB_FAILED,        /* the guest stays: everything is put back */
-    CONVERGE_JOB_PENDING,       /* not known before Confirm; nothing is sent to QEMU, so that
+    CONVERGE_JOB_FAILED,  /* the guest stays: everything is put back */
+    CONVERGE_JOB_PENDING, /* not known before Confirm; nothing is sent to QEMU, so that
                                  * the guest's start at the destination is not delayed */
-    CONVERGE_JOB_DONE,          /* the guest runs at the destination */
+    CONVERGE_JOB_DONE,    /* the guest runs at the destination */
 } convergeJobEnd;
 
 /* How long stop, restore and confirm wait for a job's thread, ms.  Normally it takes a few. */
@@ -64,7 +64,7 @@ convergeJob *convergeJobStart(virDomainPtr dom,
                               GError **error);
 
 convergeJob *convergeJobRef(convergeJob *job);
-void convergeJobUnref(convergeJob *job);    /* NULL is allowed */
+void convergeJobUnref(convergeJob *job); /* NULL is allowed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJob, convergeJobUnref)
 
 /* libvirt is about to end its job of this migration: the loop acts no more, so that it does not

@@ -4,10 +4,10 @@
  */
 #include "libvirt/pass_watch.h"
 
-struct _convergePassWatch {     /* two references: the caller's and libvirt's */
+struct _convergePassWatch { /* two references: the caller's and libvirt's */
     int id;
-    GMutex lock;                /* guards all below */
-    void (*passed)(void *opaque);   /* NULL: stopped */
+    GMutex lock;                  /* guards all below */
+    void (*passed)(void *opaque); /* NULL: stopped */
     void *opaque;
 };
 
@@ -60,7 +60,7 @@ convergePassWatchStart(const convergeLibvirt *libvirt,
     if (watch->id >= 0)
         return watch;
 
-    watchUnref(watch);          /* after a failure libvirt does not call its free function */
+    watchUnref(watch); /* after a failure libvirt does not call its free function */
     watchUnref(watch);
     return NULL;
 }

@@ -21,8 +21,7 @@ domainSpec(virDomainPtr dom,
     char *xml = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT,
                                      CONVERGE_POLICY_XML_NS, VIR_DOMAIN_AFFECT_CURRENT);
 
-    if (!xml && (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_METADATA ||
-                 virGetLastErrorCode() == VIR_ERR_NO_DOMAIN))
+    if (!xml && (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_METADATA || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN))
         return convergePolicySpecNew();
     if (!xml) {
         convergeLibvirtSetError(error, _("cannot read the policy of the domain"));

@@ -4,8 +4,8 @@
  */
 #include "module/call_watch.h"
 
-static const convergeNext *next;        /* set by the constructor, read-only afterwards */
-static __thread convergeCall *current;  /* NULL: this thread is in no wrapped call */
+static const convergeNext *next;       /* set by the constructor, read-only afterwards */
+static __thread convergeCall *current; /* NULL: this thread is in no wrapped call */
 
 void
 convergeCallWatchInit(const convergeNext *definitions)

@@ -14,14 +14,14 @@ typedef enum {
 typedef struct _registryEntry registryEntry;
 struct _registryEntry {
     char *uuid;
-    convergeJob *job;           /* a reference */
+    convergeJob *job; /* a reference */
     entryState state;
-    gboolean left;              /* the job's thread has ended */
+    gboolean left; /* the job's thread has ended */
 };
 
-static GMutex lock;             /* guards all below */
-static GCond changed;           /* a job has left, or was removed */
-static GPtrArray *entries;      /* of registryEntry, oldest first; created at first use */
+static GMutex lock;        /* guards all below */
+static GCond changed;      /* a job has left, or was removed */
+static GPtrArray *entries; /* of registryEntry, oldest first; created at first use */
 
 static void
 entryFree(gpointer opaque)

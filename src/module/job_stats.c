@@ -2,8 +2,8 @@
 /*
  * job_stats.c: our fields in virDomainGetJobStats()
  */
-#include "engine/status_table.h"
 #include "module/job_stats.h"
+#include "engine/status_table.h"
 #include "qemu_migration_converge.h"
 #include "util/text.h"
 

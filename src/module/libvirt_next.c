@@ -39,7 +39,7 @@ convergeNextResolve(convergeNext *next)
 
 void
 convergeDaemonSetError(virErrorNumber code,
-                     const char *message)
+                       const char *message)
 {
     int (*setError)(virErrorPtr error) = NULL;
     g_autofree char *text = convergeTextEscape(message);
@@ -96,7 +96,7 @@ convergeNextEnsureACL(const char *function,
                       virConnectPtr conn,
                       virDomainDef *def)
 {
-    int (*ensure)(virConnectPtr conn, virDomainDef *def) = NULL;
+    int (*ensure)(virConnectPtr conn, virDomainDef * def) = NULL;
 
     lookUp(function, &ensure);
     return ensure && ensure(conn, def) == 0;
@@ -104,7 +104,7 @@ convergeNextEnsureACL(const char *function,
 
 void
 convergeDaemonLog(const char *format,
-                ...)
+                  ...)
 {
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *stamp = g_date_time_format(now, "%Y-%m-%d %H:%M:%S.%f+0000");

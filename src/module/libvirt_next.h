@@ -63,14 +63,14 @@ typedef struct _virDomainDef virDomainDef;
 typedef struct _virDomainObj virDomainObj;
 
 #define CONVERGE_WATCHED_PRIVATE_CALLS(CALL) \
-    CALL(int, virDomainMigrateBegin3ParamsEnsureACL, (virConnectPtr conn, virDomainDef *def)) \
-    CALL(int, virDomainMigratePerform3ParamsEnsureACL, (virConnectPtr conn, virDomainDef *def)) \
-    CALL(int, virDomainMigratePerform3EnsureACL, (virConnectPtr conn, virDomainDef *def)) \
-    CALL(int, virDomainMigrateConfirm3ParamsEnsureACL, (virConnectPtr conn, virDomainDef *def)) \
-    CALL(int, virDomainMigrateConfirm3EnsureACL, (virConnectPtr conn, virDomainDef *def)) \
+    CALL(int, virDomainMigrateBegin3ParamsEnsureACL, (virConnectPtr conn, virDomainDef * def)) \
+    CALL(int, virDomainMigratePerform3ParamsEnsureACL, (virConnectPtr conn, virDomainDef * def)) \
+    CALL(int, virDomainMigratePerform3EnsureACL, (virConnectPtr conn, virDomainDef * def)) \
+    CALL(int, virDomainMigrateConfirm3ParamsEnsureACL, (virConnectPtr conn, virDomainDef * def)) \
+    CALL(int, virDomainMigrateConfirm3EnsureACL, (virConnectPtr conn, virDomainDef * def)) \
     CALL(void, virCloseCallbacksDomainRemove, \
-         (virDomainObj *vm, virConnectPtr conn, void *callback)) \
-    CALL(void, virDomainObjEndAsyncJob, (virDomainObj *vm))
+         (virDomainObj * vm, virConnectPtr conn, void *callback)) \
+    CALL(void, virDomainObjEndAsyncJob, (virDomainObj * vm))
 
 #define CONVERGE_WATCHED_PUBLIC_CALLS(CALL) \
     CALL(virConnectPtr, virConnectOpenAuth, \
@@ -86,7 +86,7 @@ typedef struct _virDomainObj virDomainObj;
 CONVERGE_WRAPPED_ENTRY_POINTS(CONVERGE_NEXT_PROTOTYPE)
 CONVERGE_WATCHED_PRIVATE_CALLS(CONVERGE_NEXT_PROTOTYPE)
 
-#define CONVERGE_NEXT_MEMBER(ret, name, args) ret (*name) args;
+#define CONVERGE_NEXT_MEMBER(ret, name, args) ret(*name) args;
 
 typedef struct _convergeNext convergeNext;
 struct _convergeNext {

@@ -164,7 +164,7 @@ checkPolicy(convergeCall *call,
      * the host. */
     if (outgoing->asked)
         raiseError(outgoing->error);
-    else if (call->ended)       /* set for Perform, not for Begin, so that this is logged once */
+    else if (call->ended) /* set for Perform, not for Begin, so that this is logged once */
         convergeDaemonLog("%s migrates without a policy: %s", outgoing->name, outgoing->error->message);
     return !outgoing->asked;
 }
@@ -255,7 +255,7 @@ logLimits(const convergeOutgoing *outgoing)
             continue;
         value = convergeFieldFormat(i, convergePolicyGet(outgoing->policy, i));
         convergeDaemonLog("%s: the host limits field '%s' of the domain's policy to '%s'",
-                        outgoing->name, convergeFields[i].name, value);
+                          outgoing->name, convergeFields[i].name, value);
     }
 }
 
@@ -289,7 +289,7 @@ startJob(convergeCall *call)
         logLimits(outgoing);
     } else {
         convergeDaemonLog("%s migrates without a policy: %s", outgoing->name,
-                        error->message);
+                          error->message);
     }
 }
 
@@ -343,13 +343,14 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
 {
     gboolean confirmed = (outgoing->flags & VIR_MIGRATE_PEER2PEER) != 0;
     convergeJobEnd end = !succeeded ? CONVERGE_JOB_FAILED :
-        confirmed ? CONVERGE_JOB_DONE : CONVERGE_JOB_PENDING;
+        confirmed                   ? CONVERGE_JOB_DONE :
+                                      CONVERGE_JOB_PENDING;
 
     convergeCallLeave(&outgoing->call);
 
     if (outgoing->policy && succeeded && !outgoing->call.isBegun)
         convergeDaemonLog("%s has migrated without a policy: this libvirt does not signal the start of its job",
-                        outgoing->name);
+                          outgoing->name);
     if (!outgoing->job)
         return;
 
@@ -358,8 +359,7 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
     else if (!succeeded)
         convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_GONE);
     else
-        convergeRegistryFinish(outgoing->job, confirmed ? CONVERGE_REGISTRY_DONE :
-                               CONVERGE_REGISTRY_PENDING_CONFIRM);
+        convergeRegistryFinish(outgoing->job, confirmed ? CONVERGE_REGISTRY_DONE : CONVERGE_REGISTRY_PENDING_CONFIRM);
     if (!succeeded)
         explainFailure(outgoing->job);
 }

@@ -23,8 +23,8 @@
 
 typedef struct _convergeOutgoing convergeOutgoing;
 struct _convergeOutgoing {
-    convergeCall call;              /* must be first: its callbacks cast it to the whole */
-    virDomainPtr domain;            /* borrowed from the caller */
+    convergeCall call;   /* must be first: its callbacks cast it to the whole */
+    virDomainPtr domain; /* borrowed from the caller */
     char uuid[VIR_UUID_STRING_BUFLEN];
     char *name;                     /* of the guest, as libvirt knows it: the caller chooses the
                                      * name in its domain */
@@ -34,8 +34,8 @@ struct _convergeOutgoing {
     gboolean callerThrottle;        /* the caller states QEMU's throttle parameters */
     convergePolicy *policy;         /* NULL: no policy applies */
     convergePostcopy postcopy;
-    GError *error;                  /* why no policy applies; NULL: nothing is wrong */
-    convergeJob *job;               /* a reference; NULL: no job has begun */
+    GError *error;    /* why no policy applies; NULL: nothing is wrong */
+    convergeJob *job; /* a reference; NULL: no job has begun */
 };
 
 void convergeOutgoingClear(convergeOutgoing *outgoing);

@@ -29,9 +29,9 @@
  * in-process driver, which exists before it is ready. */
 static char *daemonUri;
 
-static GMutex mutex;            /* guards all below */
+static GMutex mutex; /* guards all below */
 static GCond released;
-static GHashTable *claimed;     /* UUID strings of the guests that are being restored */
+static GHashTable *claimed; /* UUID strings of the guests that are being restored */
 
 /* --- Claims --- */
 
@@ -222,7 +222,7 @@ recoverGuest(gpointer opaque,
 
     if (!done && error)
         convergeDaemonLog("%s: not everything is restored after an interrupted migration: %s",
-                        uuid, error->message);
+                          uuid, error->message);
     if (connection)
         virConnectClose(connection);
 }
@@ -254,7 +254,7 @@ logWaiting(void)
         const convergeUndoRecord *record = g_ptr_array_index(records, i);
 
         convergeDaemonLog("%s: waiting for QEMU to restore the changes of an interrupted migration",
-                        record->name);
+                          record->name);
     }
 }
 

@@ -11,8 +11,8 @@
  * Throttling needs the right of --auto-converge, which throttles by up to 99 %, too. */
 typedef struct _policyRight policyRight;
 struct _policyRight {
-    convergeField field;        /* whose author needs the right */
-    convergeRung rung;          /* for the field "fallback" only */
+    convergeField field; /* whose author needs the right */
+    convergeRung rung;   /* for the field "fallback" only */
     const char *permission;
     const char *check;
 };

@@ -15,22 +15,36 @@
  * at the next wake-up (ConvergenceSchedule.java). */
 #define OVIRT_DOWNTIMES \
     { 1, CONVERGE_VERB_DOWNTIME, 150 }, { 2, CONVERGE_VERB_DOWNTIME, 200 }, \
-    { 3, CONVERGE_VERB_DOWNTIME, 300 }, { 4, CONVERGE_VERB_DOWNTIME, 400 }, \
-    { 6, CONVERGE_VERB_DOWNTIME, 500 }
-#define OVIRT_END { -1, CONVERGE_VERB_ABORT, 0 }, { 0, CONVERGE_VERB_LAST, 0 }
+        { 3, CONVERGE_VERB_DOWNTIME, 300 }, { 4, CONVERGE_VERB_DOWNTIME, 400 }, \
+    { \
+        6, CONVERGE_VERB_DOWNTIME, 500 \
+    }
+#define OVIRT_END \
+    { -1, CONVERGE_VERB_ABORT, 0 }, \
+    { \
+        0, CONVERGE_VERB_LAST, 0 \
+    }
 
 static const convergeMethodAction ovirtMinimal[] = { OVIRT_DOWNTIMES, OVIRT_END };
 static const convergeMethodAction ovirtSuspend[] = {
-    OVIRT_DOWNTIMES, { -1, CONVERGE_VERB_DOWNTIME, 5000 }, OVIRT_END,
+    OVIRT_DOWNTIMES,
+    { -1, CONVERGE_VERB_DOWNTIME, 5000 },
+    OVIRT_END,
 };
 static const convergeMethodAction ovirtPostcopy[] = {
-    { 1, CONVERGE_VERB_DOWNTIME, 150 }, { 2, CONVERGE_VERB_DOWNTIME, 200 },
-    { -1, CONVERGE_VERB_POSTCOPY, 0 }, OVIRT_END,
+    { 1, CONVERGE_VERB_DOWNTIME, 150 },
+    { 2, CONVERGE_VERB_DOWNTIME, 200 },
+    { -1, CONVERGE_VERB_POSTCOPY, 0 },
+    OVIRT_END,
 };
 static const convergeMethodAction ovirtLarge[] = {
-    { 1, CONVERGE_VERB_DOWNTIME, 400 }, { 2, CONVERGE_VERB_DOWNTIME, 500 },
-    { 3, CONVERGE_VERB_DOWNTIME, 700 }, { 4, CONVERGE_VERB_DOWNTIME, 1000 },
-    { 6, CONVERGE_VERB_DOWNTIME, 1500 }, { -1, CONVERGE_VERB_DOWNTIME, 5000 }, OVIRT_END,
+    { 1, CONVERGE_VERB_DOWNTIME, 400 },
+    { 2, CONVERGE_VERB_DOWNTIME, 500 },
+    { 3, CONVERGE_VERB_DOWNTIME, 700 },
+    { 4, CONVERGE_VERB_DOWNTIME, 1000 },
+    { 6, CONVERGE_VERB_DOWNTIME, 1500 },
+    { -1, CONVERGE_VERB_DOWNTIME, 5000 },
+    OVIRT_END,
 };
 
 const convergeMethod convergeMethods[] = {
@@ -50,15 +64,13 @@ const convergeMethod convergeMethods[] = {
     {
         .name = "qemu-plain",
         .summary = "QEMU 7.2 without auto-converge",
-        .law = { .hits = 2, .initial = 20, .increment = 10, .max = 99, .threshold = 50,
-                 .downtimeMs = 300 },
+        .law = { .hits = 2, .initial = 20, .increment = 10, .max = 99, .threshold = 50, .downtimeMs = 300 },
     },
     /* arch_init.c: mig_throttle_counter++ > 4, then 30 ms of sleep every 40 ms, to the end. */
     {
         .name = "qemu-1.6",
         .summary = "QEMU 1.6: from the sixth bad pass on, vCPUs sleep 30 ms of every 40 ms",
-        .law = { .autoConverge = TRUE, .hits = 6, .fixedThrottle = 75, .initial = 75, .max = 75,
-                 .threshold = 50, .downtimeMs = 300 },
+        .law = { .autoConverge = TRUE, .hits = 6, .fixedThrottle = 75, .initial = 75, .max = 75, .threshold = 50, .downtimeMs = 300 },
     },
     /* arch_init.c of that time: a counter ++ >= 2, that is the third hit. */
     {
@@ -109,39 +121,57 @@ const convergeMethod convergeMethods[] = {
         .name = "nova",
         .summary = "nova: 50 to 500 ms in 10 steps of 75 s/GiB, abort after 800 s/GiB",
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 50 },
-        .pollMs = 500, .step = methodStepTimed, .maxDowntimeMs = 500, .steps = 10,
-        .stepMs = 75000, .timeoutMsPerGiB = 800000, .timeoutVerb = CONVERGE_VERB_ABORT,
+        .pollMs = 500,
+        .step = methodStepTimed,
+        .maxDowntimeMs = 500,
+        .steps = 10,
+        .stepMs = 75000,
+        .timeoutMsPerGiB = 800000,
+        .timeoutVerb = CONVERGE_VERB_ABORT,
     },
     {
         .name = "nova-force-complete",
         .summary = "nova with auto-converge permitted, and the guest paused at the timeout",
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 50 },
-        .pollMs = 500, .step = methodStepTimed, .maxDowntimeMs = 500, .steps = 10,
-        .stepMs = 75000, .timeoutMsPerGiB = 800000, .timeoutVerb = CONVERGE_VERB_SUSPEND,
+        .pollMs = 500,
+        .step = methodStepTimed,
+        .maxDowntimeMs = 500,
+        .steps = 10,
+        .stepMs = 75000,
+        .timeoutMsPerGiB = 800000,
+        .timeoutVerb = CONVERGE_VERB_SUSPEND,
     },
     {
         .name = "ovirt-minimal-downtime",
         .summary = "oVirt, Minimal downtime: 100 to 500 ms, then abort",
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
-        .pollMs = 10000, .step = methodStepOvirt, .schedule = ovirtMinimal,
+        .pollMs = 10000,
+        .step = methodStepOvirt,
+        .schedule = ovirtMinimal,
     },
     {
         .name = "ovirt-suspend",
         .summary = "oVirt, Suspend workload if needed: 100 to 500 ms, 5 s, then abort",
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
-        .pollMs = 10000, .step = methodStepOvirt, .schedule = ovirtSuspend,
+        .pollMs = 10000,
+        .step = methodStepOvirt,
+        .schedule = ovirtSuspend,
     },
     {
         .name = "ovirt-post-copy",
         .summary = "oVirt, Post-copy: 100 to 200 ms, then post-copy",
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
-        .pollMs = 10000, .step = methodStepOvirt, .schedule = ovirtPostcopy,
+        .pollMs = 10000,
+        .step = methodStepOvirt,
+        .schedule = ovirtPostcopy,
     },
     {
         .name = "ovirt-very-large",
         .summary = "oVirt, Very large VMs: 300 ms to 1.5 s, 5 s, then abort",
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 300 },
-        .pollMs = 10000, .step = methodStepOvirt, .schedule = ovirtLarge,
+        .pollMs = 10000,
+        .step = methodStepOvirt,
+        .schedule = ovirtLarge,
     },
     /* live-migration-source.go: completionTimeoutPerGiB 150 s; no auto-converge, no
      * post-copy, no disruption unless configured. */
@@ -149,42 +179,55 @@ const convergeMethod convergeMethods[] = {
         .name = "kubevirt",
         .summary = "KubeVirt: 300 ms, abort after 150 s/GiB",
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 300 },
-        .pollMs = 400, .step = methodStepTimed, .timeoutMsPerGiB = 150000,
+        .pollMs = 400,
+        .step = methodStepTimed,
+        .timeoutMsPerGiB = 150000,
         .timeoutVerb = CONVERGE_VERB_ABORT,
     },
     {
         .name = "kubevirt-stall",
         .summary = "KubeVirt VEP 248: at a stall 900 ms if that suffices, otherwise abort",
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 300 },
-        .pollMs = 400, .step = methodStepKubevirtStall, .maxDowntimeMs = 900,
-        .timeoutMsPerGiB = 150000, .timeoutVerb = CONVERGE_VERB_ABORT,
+        .pollMs = 400,
+        .step = methodStepKubevirtStall,
+        .maxDowntimeMs = 900,
+        .timeoutMsPerGiB = 150000,
+        .timeoutVerb = CONVERGE_VERB_ABORT,
     },
     {
         .name = "kubevirt-stall-post-copy",
         .summary = "KubeVirt VEP 248 with disruption and post-copy allowed",
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 300 },
-        .pollMs = 400, .step = methodStepKubevirtStall, .maxDowntimeMs = 900,
-        .timeoutMsPerGiB = 150000, .timeoutVerb = CONVERGE_VERB_POSTCOPY,
+        .pollMs = 400,
+        .step = methodStepKubevirtStall,
+        .maxDowntimeMs = 900,
+        .timeoutMsPerGiB = 150000,
+        .timeoutVerb = CONVERGE_VERB_POSTCOPY,
     },
     {
         .name = "kubevirt-ramp",
         .summary = "KubeVirt VEP 291: 150 to 900 ms in 7 steps of 10 s, abort after 150 s/GiB",
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 150 },
-        .pollMs = 400, .step = methodStepKubevirtRamp, .maxDowntimeMs = 900, .steps = 7,
-        .stepMs = 10000, .timeoutMsPerGiB = 150000, .timeoutVerb = CONVERGE_VERB_ABORT,
+        .pollMs = 400,
+        .step = methodStepKubevirtRamp,
+        .maxDowntimeMs = 900,
+        .steps = 7,
+        .stepMs = 10000,
+        .timeoutMsPerGiB = 150000,
+        .timeoutVerb = CONVERGE_VERB_ABORT,
     },
     {
         .name = "proxmox",
         .summary = "Proxmox: 100 ms, doubled after every six polls with more left than before",
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
-        .pollMs = 100, .step = methodStepProxmox,
+        .pollMs = 100,
+        .step = methodStepProxmox,
     },
     /* internal/server/instance/drivers/driver_qemu.go */
     {
         .name = "incus",
         .summary = "Incus: 50 %, then 10 % more; a pass is bad at 20 % instead of 50 %",
-        .law = { .autoConverge = TRUE, .hits = 2, .initial = 50, .increment = 10, .max = 99,
-                 .threshold = 20, .downtimeMs = 300 },
+        .law = { .autoConverge = TRUE, .hits = 2, .initial = 50, .increment = 10, .max = 99, .threshold = 20, .downtimeMs = 300 },
     },
 
     /* --- Other hypervisors --- */
@@ -192,25 +235,31 @@ const convergeMethod convergeMethods[] = {
         .name = "cloud-hypervisor",
         .summary = "Cloud Hypervisor: stop once what is dirty takes 300 ms, cancel after 1 h",
         .law = { .hits = 2 },
-        .pollMs = 50, .step = methodStepCloudHypervisor, .maxDowntimeMs = 300,
+        .pollMs = 50,
+        .step = methodStepCloudHypervisor,
+        .maxDowntimeMs = 300,
     },
     {
         .name = "cloud-hypervisor-throttle",
         .summary = "Cloud Hypervisor's throttle branch: 10 % more every two passes after the fourth",
         .law = { .hits = 2 },
-        .pollMs = 50, .step = methodStepCloudHypervisorThrottle, .maxDowntimeMs = 300,
+        .pollMs = 50,
+        .step = methodStepCloudHypervisorThrottle,
+        .maxDowntimeMs = 300,
     },
     {
         .name = "xen",
         .summary = "Xen: stop and copy after the fifth pass",
         .law = { .hits = 2 },
-        .pollMs = 50, .step = methodStepXen,
+        .pollMs = 50,
+        .step = methodStepXen,
     },
     {
         .name = "stun-during-page-send",
         .summary = "like VMware: vCPUs sleep a few ms at a time, often enough for the link to keep up",
         .law = { .hits = 2, .downtimeMs = 500 },
-        .pollMs = 50, .step = methodStepStun,
+        .pollMs = 50,
+        .step = methodStepStun,
     },
 };
 

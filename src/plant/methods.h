@@ -18,9 +18,9 @@ typedef struct _convergeMethod convergeMethod;
 /* One row of an oVirt schedule: what is done after a number of passes. */
 typedef struct _convergeMethodAction convergeMethodAction;
 struct _convergeMethodAction {
-    gint64 limit;               /* in passes */
-    convergeVerb verb;          /* LAST: end of the schedule */
-    gint64 downtimeMs;          /* for DOWNTIME only */
+    gint64 limit;      /* in passes */
+    convergeVerb verb; /* LAST: end of the schedule */
+    gint64 downtimeMs; /* for DOWNTIME only */
 };
 
 /* The state of one run of a method. */
@@ -28,16 +28,16 @@ typedef struct _convergeMethodRun convergeMethodRun;
 
 struct _convergeMethod {
     const char *name;
-    const char *summary;        /* one line */
-    const char *policy;         /* for the engine, in text form; NULL: the members below apply */
+    const char *summary; /* one line */
+    const char *policy;  /* for the engine, in text form; NULL: the members below apply */
 
     convergePlantLaw law;
-    gint64 pollMs;              /* how often step is called */
+    gint64 pollMs; /* how often step is called */
     void (*step)(convergeMethodRun *run);
-    gint64 maxDowntimeMs;       /* last downtime limit, for steps that raise it */
-    gint64 stepMs;              /* between two rises */
-    unsigned int steps;         /* number of rises */
-    gint64 timeoutMsPerGiB;     /* for each GiB of guest memory; 0: no timeout */
+    gint64 maxDowntimeMs;   /* last downtime limit, for steps that raise it */
+    gint64 stepMs;          /* between two rises */
+    unsigned int steps;     /* number of rises */
+    gint64 timeoutMsPerGiB; /* for each GiB of guest memory; 0: no timeout */
     convergeVerb timeoutVerb;
     const convergeMethodAction *schedule;
 };
@@ -56,19 +56,19 @@ typedef void (*convergeMethodTrace)(void *opaque, const convergePlant *plant,
 
 typedef struct _convergeMethodOptions convergeMethodOptions;
 struct _convergeMethodOptions {
-    gint64 giveUpMs;            /* in virtual time */
-    gint64 downtimeMs;          /* operator's downtime limit; 0: QEMU's 300 ms.  Methods with
+    gint64 giveUpMs;           /* in virtual time */
+    gint64 downtimeMs;         /* operator's downtime limit; 0: QEMU's 300 ms.  Methods with
                                  * limits of their own ignore it. */
-    convergeMethodTrace trace;  /* may be NULL */
-    void *opaque;               /* for trace */
-    const char *journalDir;     /* directory for the engine's journal; NULL: no journal */
+    convergeMethodTrace trace; /* may be NULL */
+    void *opaque;              /* for trace */
+    const char *journalDir;    /* directory for the engine's journal; NULL: no journal */
 };
 
 /* The outcome of a run. */
 typedef struct _convergeMethodOutcome convergeMethodOutcome;
 struct _convergeMethodOutcome {
     convergePlantResult result;
-    gboolean engine;            /* the engine ran, and .status is filled in */
+    gboolean engine; /* the engine ran, and .status is filled in */
     convergeStatus status;
 };
 
@@ -88,9 +88,9 @@ void convergeMethodRunPolicy(const convergePolicy *policy, const convergePlantCo
 typedef struct _convergeMethodFloor convergeMethodFloor;
 struct _convergeMethodFloor {
     gint64 totalMs;
-    gboolean converges;         /* with some constant throttle */
-    double lostMs;              /* guest milliseconds lost with the best one */
-    unsigned int throttle;      /* %, the best one */
+    gboolean converges;    /* with some constant throttle */
+    double lostMs;         /* guest milliseconds lost with the best one */
+    unsigned int throttle; /* %, the best one */
 };
 
 convergeMethodFloor convergeMethodFindFloor(const convergePlantConfig *config, gint64 downtimeMs,

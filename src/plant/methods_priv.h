@@ -9,30 +9,30 @@
 struct _convergeMethodRun {
     const convergeMethod *method;
     convergePlant *plant;
-    convergeSample sample;      /* at this step */
-    convergeSample last;        /* at the last step; all zero at the first */
-    gint64 elapsedMs;           /* since the first byte was sent */
-    char *said;                 /* what this step has done, or NULL */
+    convergeSample sample; /* at this step */
+    convergeSample last;   /* at the last step; all zero at the first */
+    gint64 elapsedMs;      /* since the first byte was sent */
+    char *said;            /* what this step has done, or NULL */
 
     /* State of the step functions; all zero at the start. */
-    gint64 downtimeMs;          /* downtime limit set last; 0: that of the law */
-    gint64 dueMs;               /* time of the next action */
-    gint64 passMs;              /* time at which the newest pass began */
-    guint64 passProcessed;      /* bytes sent before it */
-    double passRemaining;       /* bytes that it had to send */
+    gint64 downtimeMs;     /* downtime limit set last; 0: that of the law */
+    gint64 dueMs;          /* time of the next action */
+    gint64 passMs;         /* time at which the newest pass began */
+    guint64 passProcessed; /* bytes sent before it */
+    double passRemaining;  /* bytes that it had to send */
     gint64 patienceMs;
     unsigned int counter;
     unsigned int index;
-    double bandwidth;           /* bytes/s; 0: unknown */
+    double bandwidth; /* bytes/s; 0: unknown */
     double best;
-    GArray *passes;             /* of methodPass */
-    gboolean done;              /* no further steps */
+    GArray *passes; /* of methodPass */
+    gboolean done;  /* no further steps */
 };
 
 typedef struct _methodPass methodPass;
 struct _methodPass {
     gint64 ms;
-    double remaining;           /* bytes, right after the bitmap sync that began the pass */
+    double remaining; /* bytes, right after the bitmap sync that began the pass */
 };
 
 void methodSay(convergeMethodRun *run, convergeVerb verb, gint64 downtimeMs);

@@ -104,7 +104,7 @@ typedef struct _journalOrder journalOrder;
 struct _journalOrder {
     const char *dir;
     const convergePolicy *policy;
-    convergeJournal *journal;   /* owned by the loop; NULL: not yet open */
+    convergeJournal *journal; /* owned by the loop; NULL: not yet open */
 };
 
 static convergeJournal *
@@ -192,7 +192,8 @@ convergeMethodRunOne(const convergeMethod *method,
     /* Text from the table always parses.  The other presets keep their own downtime limits. */
     text = options->downtimeMs > 0 && g_str_has_prefix(method->policy, CONVERGE_PRESET_DEFAULT) ?
         g_strdup_printf("%s,max-downtime=%" G_GINT64_FORMAT "ms", method->policy,
-                        options->downtimeMs) : g_strdup(method->policy);
+                        options->downtimeMs) :
+        g_strdup(method->policy);
     policy = convergePolicyParse(text, NULL);
     convergeMethodRunPolicy(policy, config, options, outcome);
 }

@@ -84,8 +84,7 @@ methodStepKubevirtRamp(convergeMethodRun *run)
         return;
 
     run->dueMs = run->elapsedMs + method->stepMs;
-    setDowntime(run, MIN(now + (method->maxDowntimeMs - method->law.downtimeMs) / method->steps,
-                         method->maxDowntimeMs));
+    setDowntime(run, MIN(now + (method->maxDowntimeMs - method->law.downtimeMs) / method->steps, method->maxDowntimeMs));
 }
 
 /* KubeVirt VEP 248, stall-detector.go: stallProgressTimeout 40 s, stallMargin 4 %,
@@ -161,7 +160,8 @@ methodStepKubevirtStall(convergeMethodRun *run)
     g_array_append_val(run->passes, pass);
     if (run->best <= 0) {
         if (pass.remaining < leastBefore(run, run->elapsedMs - STALL_WINDOW_MS) *
-            (1 - STALL_MARGIN) || run->passes->len < 2)
+                    (1 - STALL_MARGIN) ||
+            run->passes->len < 2)
             return;
         if (!isfinite(leastBefore(run, run->elapsedMs - STALL_WINDOW_MS)))
             return;
@@ -299,8 +299,7 @@ methodStepCloudHypervisorThrottle(convergeMethodRun *run)
 void
 methodStepXen(convergeMethodRun *run)
 {
-    if (endPass(run) && (run->passRemaining < XEN_PAGES * 4096 ||
-                         run->sample.iteration > XEN_ITERATIONS))
+    if (endPass(run) && (run->passRemaining < XEN_PAGES * 4096 || run->sample.iteration > XEN_ITERATIONS))
         finish(run, CONVERGE_VERB_SUSPEND);
 }
 

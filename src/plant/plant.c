@@ -71,8 +71,10 @@ collectProbe(convergePlant *plant)
     plant->probeStartMs = 0;
     plant->probeId++;
     plant->probeThrottle = slowed(plant);
-    plant->probeBps = plant->config.blindProbe ? 0 :
-        plantGuestDistinct(plant, PROBE_MS / 1000.0, plantGuestThrottle(plant)) * 1000 / PROBE_MS;
+    plant->probeBps = 0;
+    if (!plant->config.blindProbe)
+        plant->probeBps = plantGuestDistinct(plant, PROBE_MS / 1000.0, plantGuestThrottle(plant)) *
+            1000 / PROBE_MS;
 }
 
 static gboolean
@@ -111,8 +113,8 @@ plantChoose(void *opaque,
             GError **error G_GNUC_UNUSED)
 {
     convergePlant *plant = opaque;
-    convergeThrottleMethod method = wanted != CONVERGE_METHOD_AUTO ? wanted :
-        MAX(plant->config.bestMethod, CONVERGE_METHOD_QEMU);
+    convergeThrottleMethod best = MAX(plant->config.bestMethod, CONVERGE_METHOD_QEMU);
+    convergeThrottleMethod method = wanted != CONVERGE_METHOD_AUTO ? wanted : best;
 
     *why = g_strdup("the plant has it");
     plant->slows = convergeThrottles[method]->slows;

@@ -59,8 +59,7 @@ plantGuestInit(convergePlant *plant)
 gboolean
 plantGuestIsPaused(const convergePlant *plant)
 {
-    return plant->suspended || (plant->timeMs >= plant->config.pausedFromMs &&
-                                plant->timeMs < plant->config.pausedUntilMs);
+    return plant->suspended || (plant->timeMs >= plant->config.pausedFromMs && plant->timeMs < plant->config.pausedUntilMs);
 }
 
 double
@@ -185,8 +184,7 @@ writeRate(const convergePlant *plant,
     double fixed = region->writer.fixedShare;
     double rate = region->writer.rate * pace(plant);
 
-    return rate * (fixed + (1 - fixed) * (100 - throttle) / 100.0 *
-                   limitedSpeed(plant, region, rate));
+    return rate * (fixed + (1 - fixed) * (100 - throttle) / 100.0 * limitedSpeed(plant, region, rate));
 }
 
 double

@@ -17,10 +17,10 @@
 typedef struct _plantRegion plantRegion;
 struct _plantRegion {
     convergePlantWriter writer;
-    double bytes;               /* size of the region; for a growing set, its final size */
-    double unsent;              /* bytes in QEMU's bitmap */
-    double clean;               /* bytes not in the bitmap; unsent + clean == bytes */
-    double dirty;               /* bytes written since the last bitmap sync */
+    double bytes;  /* size of the region; for a growing set, its final size */
+    double unsent; /* bytes in QEMU's bitmap */
+    double clean;  /* bytes not in the bitmap; unsent + clean == bytes */
+    double dirty;  /* bytes written since the last bitmap sync */
 };
 
 /* Set by QMP. */
@@ -40,29 +40,29 @@ struct _convergePlant {
     plantRegion regions[CONVERGE_PLANT_WRITERS + 2];
     unsigned int vcpus;
     gboolean suspended;
-    gint64 suspendedMs;         /* time of the suspension */
+    gint64 suspendedMs; /* time of the suspension */
 
-    double zero;                /* bytes of zero pages still to scan in the bulk pass */
-    double zeroDone;            /* bytes of zero pages already scanned */
-    double sent;                /* bytes over the link */
-    double stallMs;             /* time for which a bitmap sync still holds up sending */
+    double zero;     /* bytes of zero pages still to scan in the bulk pass */
+    double zeroDone; /* bytes of zero pages already scanned */
+    double sent;     /* bytes over the link */
+    double stallMs;  /* time for which a bitmap sync still holds up sending */
     guint64 iteration;
-    unsigned int throttle;      /* %, QEMU's own throttle in force */
-    convergeSlows slows;        /* how the throttle method in use acts */
-    unsigned int quota;         /* %, throttle by CPU quota in force */
-    unsigned int writersQuota;  /* %, throttle of the writing vCPUs by the dirty limit */
-    gboolean limited;           /* QEMU's law has set a dirty limit */
-    gint64 limitedMs;           /* time from which that limit acts */
-    unsigned int bad;           /* number of bad evaluations since the last step */
-    guint64 timerIteration;     /* iteration at the last tick of the periodic sync */
-    double syncRemaining;       /* bytes left right after the newest bitmap sync */
+    unsigned int throttle;     /* %, QEMU's own throttle in force */
+    convergeSlows slows;       /* how the throttle method in use acts */
+    unsigned int quota;        /* %, throttle by CPU quota in force */
+    unsigned int writersQuota; /* %, throttle of the writing vCPUs by the dirty limit */
+    gboolean limited;          /* QEMU's law has set a dirty limit */
+    gint64 limitedMs;          /* time from which that limit acts */
+    unsigned int bad;          /* number of bad evaluations since the last step */
+    guint64 timerIteration;    /* iteration at the last tick of the periodic sync */
+    double syncRemaining;      /* bytes left right after the newest bitmap sync */
     gint64 evaluatedMs;
     double evaluatedSent;
-    double period;              /* bytes dirtied since the last evaluation */
-    double dirtyBps;            /* at the last evaluation */
+    double period;   /* bytes dirtied since the last evaluation */
+    double dirtyBps; /* at the last evaluation */
 
-    unsigned int probes;        /* number of probes asked for */
-    gint64 probeStartMs;        /* 0: no probe runs */
+    unsigned int probes; /* number of probes asked for */
+    gint64 probeStartMs; /* 0: no probe runs */
     guint64 probeId;
     double probeBps;
     unsigned int probeThrottle;

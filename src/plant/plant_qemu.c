@@ -31,8 +31,13 @@
 #define POSTCOPY_LOSS 0.5
 
 const convergePlantLaw convergePlantLawDefault = {
-    .autoConverge = TRUE, .hits = 2, .initial = 20, .increment = 10, .max = 99,
-    .threshold = 50, .downtimeMs = 300,
+    .autoConverge = TRUE,
+    .hits = 2,
+    .initial = 20,
+    .increment = 10,
+    .max = 99,
+    .threshold = 50,
+    .downtimeMs = 300,
 };
 
 void
@@ -43,7 +48,12 @@ plantQemuInit(convergePlant *plant)
 
     plant->law = law;
     plant->original = (plantParams) {
-        law->initial, law->increment, law->max, law->threshold, law->tailslow, law->downtimeMs,
+        law->initial,
+        law->increment,
+        law->max,
+        law->threshold,
+        law->tailslow,
+        law->downtimeMs,
     };
     plant->params = plant->original;
     plant->iteration = 1;
@@ -200,8 +210,7 @@ nextEvent(const convergePlant *plant,
     if (change < next)
         next = ceilTick(change);
     if (plant->config.syncEveryMs > 0)
-        next = MIN(next, ceilTick((plant->timeMs / plant->config.syncEveryMs + 1) *
-                                  plant->config.syncEveryMs));
+        next = MIN(next, ceilTick((plant->timeMs / plant->config.syncEveryMs + 1) * plant->config.syncEveryMs));
 
     if (rest > 0)
         pass += (shipMs(plant) - plant->stallMs) * MAX(1 - threshold(plant) / rest, 0);

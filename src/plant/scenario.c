@@ -12,17 +12,17 @@
 #define GIVE_UP_MS (30 * 60 * 1000)
 
 typedef enum {
-    TYPE_SIZE,                  /* double, bytes */
-    TYPE_RATE,                  /* double, bytes/s */
-    TYPE_TIME,                  /* gint64, ms */
-    TYPE_SHARE,                 /* double, 0..1, written in percent */
-    TYPE_NUMBER,                /* double, not negative */
-    TYPE_COUNT,                 /* unsigned int */
-    TYPE_SEED,                  /* guint64 */
-    TYPE_BOOLEAN,               /* gboolean */
-    TYPE_TEXT,                  /* char * */
-    TYPE_PHASES,                /* TIME:SHARE, ... */
-    TYPE_CHANGES,               /* TIME:RATE, ... */
+    TYPE_SIZE,    /* double, bytes */
+    TYPE_RATE,    /* double, bytes/s */
+    TYPE_TIME,    /* gint64, ms */
+    TYPE_SHARE,   /* double, 0..1, written in percent */
+    TYPE_NUMBER,  /* double, not negative */
+    TYPE_COUNT,   /* unsigned int */
+    TYPE_SEED,    /* guint64 */
+    TYPE_BOOLEAN, /* gboolean */
+    TYPE_TEXT,    /* char * */
+    TYPE_PHASES,  /* TIME:SHARE, ... */
+    TYPE_CHANGES, /* TIME:RATE, ... */
 } keyType;
 
 typedef struct _scenarioKey scenarioKey;
@@ -30,7 +30,7 @@ struct _scenarioKey {
     const char *group;
     const char *key;
     keyType type;
-    gsize offset;               /* in convergeScenario, or in convergePlantWriter */
+    gsize offset; /* in convergeScenario, or in convergePlantWriter */
 };
 
 #define S(member) G_STRUCT_OFFSET(convergeScenario, member)
@@ -75,18 +75,31 @@ static const struct {
     const char *unit;
     double factor;
 } units[] = {
-    { TYPE_SIZE, "B", 1 }, { TYPE_SIZE, "kB", 1e3 }, { TYPE_SIZE, "MB", 1e6 },
-    { TYPE_SIZE, "GB", 1e9 }, { TYPE_SIZE, "TB", 1e12 }, { TYPE_SIZE, "KiB", 1024.0 },
-    { TYPE_SIZE, "MiB", 1048576.0 }, { TYPE_SIZE, "GiB", 1073741824.0 },
+    { TYPE_SIZE, "B", 1 },
+    { TYPE_SIZE, "kB", 1e3 },
+    { TYPE_SIZE, "MB", 1e6 },
+    { TYPE_SIZE, "GB", 1e9 },
+    { TYPE_SIZE, "TB", 1e12 },
+    { TYPE_SIZE, "KiB", 1024.0 },
+    { TYPE_SIZE, "MiB", 1048576.0 },
+    { TYPE_SIZE, "GiB", 1073741824.0 },
     { TYPE_SIZE, "TiB", 1099511627776.0 },
-    { TYPE_RATE, "B/s", 1 }, { TYPE_RATE, "kB/s", 1e3 }, { TYPE_RATE, "MB/s", 1e6 },
-    { TYPE_RATE, "GB/s", 1e9 }, { TYPE_RATE, "MiB/s", 1048576.0 },
-    { TYPE_RATE, "GiB/s", 1073741824.0 }, { TYPE_RATE, "Mbit/s", 1e6 / 8 },
+    { TYPE_RATE, "B/s", 1 },
+    { TYPE_RATE, "kB/s", 1e3 },
+    { TYPE_RATE, "MB/s", 1e6 },
+    { TYPE_RATE, "GB/s", 1e9 },
+    { TYPE_RATE, "MiB/s", 1048576.0 },
+    { TYPE_RATE, "GiB/s", 1073741824.0 },
+    { TYPE_RATE, "Mbit/s", 1e6 / 8 },
     { TYPE_RATE, "Gbit/s", 1e9 / 8 },
-    { TYPE_TIME, "ms", 1 }, { TYPE_TIME, "s", 1e3 }, { TYPE_TIME, "min", 60e3 },
+    { TYPE_TIME, "ms", 1 },
+    { TYPE_TIME, "s", 1e3 },
+    { TYPE_TIME, "min", 60e3 },
     { TYPE_TIME, "h", 3600e3 },
     { TYPE_SHARE, "%", 0.01 },
-    { TYPE_NUMBER, "", 1 }, { TYPE_COUNT, "", 1 }, { TYPE_SEED, "", 1 },
+    { TYPE_NUMBER, "", 1 },
+    { TYPE_COUNT, "", 1 },
+    { TYPE_SEED, "", 1 },
 };
 
 /* Parses a number that is not negative, and its unit. */

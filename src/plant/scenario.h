@@ -12,10 +12,10 @@
 
 typedef struct _convergeScenario convergeScenario;
 struct _convergeScenario {
-    char *name;                 /* the file's, without directory and .ini */
+    char *name; /* the file's, without directory and .ini */
     char *title;
-    gint64 downtimeMs;          /* the operator's downtime limit; 0: those of the methods */
-    gint64 giveUpMs;            /* in virtual time */
+    gint64 downtimeMs; /* the operator's downtime limit; 0: those of the methods */
+    gint64 giveUpMs;   /* in virtual time */
     convergePlantConfig config;
 };
 

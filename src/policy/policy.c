@@ -12,7 +12,7 @@
 struct _convergePolicy {
     char *preset;
     gint64 value[CONVERGE_FIELD_LAST];
-    convergeLayer layer[CONVERGE_FIELD_LAST];       /* before any limit */
+    convergeLayer layer[CONVERGE_FIELD_LAST]; /* before any limit */
     convergeLayer author[CONVERGE_FIELD_LAST];
     gboolean limited[CONVERGE_FIELD_LAST];
 };

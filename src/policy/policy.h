@@ -30,46 +30,46 @@
 /* Rows of the field table in policy_fields.c, in the order in which they are
  * printed.  In limits, 0 means "none". */
 typedef enum {
-    CONVERGE_FIELD_THROTTLE,            /* convergeThrottleLaw */
-    CONVERGE_FIELD_INITIAL_THROTTLE,    /* %, first step of the stepped and progressive laws */
-    CONVERGE_FIELD_THROTTLE_INCREMENT,  /* %, each further step of these laws */
-    CONVERGE_FIELD_MAX_THROTTLE,        /* %, never exceeded */
-    CONVERGE_FIELD_THROTTLE_THRESHOLD,  /* %, QEMU's trigger: dirtied / sent */
-    CONVERGE_FIELD_THROTTLE_TAILSLOW,   /* convergeBoolean, QEMU's smaller late steps */
-    CONVERGE_FIELD_ACTUATOR,            /* convergeThrottleMethod */
-    CONVERGE_FIELD_DOWNTIME,            /* convergeDowntimeLaw */
-    CONVERGE_FIELD_INITIAL_DOWNTIME,    /* ms, downtime limit at the start */
-    CONVERGE_FIELD_MAX_DOWNTIME,        /* ms, the downtime limit never exceeds this */
-    CONVERGE_FIELD_RAMP_AFTER,          /* ms, time of the ramp's first rise */
-    CONVERGE_FIELD_RAMP_EVERY,          /* ms, time between rises; 0: no rises by time */
-    CONVERGE_FIELD_RAMP_PASSES,         /* passes between rises; 0: no rises by passes */
-    CONVERGE_FIELD_RAMP_FACTOR,         /* each rise multiplies by this; 1: RAMP_STEPS holds */
-    CONVERGE_FIELD_RAMP_STEPS,          /* number of equal rises from initial to max */
-    CONVERGE_FIELD_OUTSIDE_DOWNTIME,    /* convergeOutsideDowntime */
-    CONVERGE_FIELD_DEADLINE,            /* ms, from the first byte moved */
-    CONVERGE_FIELD_PASSES,              /* complete passes over memory */
-    CONVERGE_FIELD_TRANSFER_FACTOR,     /* bytes sent / guest memory */
-    CONVERGE_FIELD_STALL,               /* passes in a row without progress */
-    CONVERGE_FIELD_FALLBACK,            /* convergeRung list, see CONVERGE_RUNGS */
-    CONVERGE_FIELD_FALLBACK_WHEN,       /* convergeFallbackWhen */
-    CONVERGE_FIELD_WHEN,                /* convergeWhen */
+    CONVERGE_FIELD_THROTTLE,           /* convergeThrottleLaw */
+    CONVERGE_FIELD_INITIAL_THROTTLE,   /* %, first step of the stepped and progressive laws */
+    CONVERGE_FIELD_THROTTLE_INCREMENT, /* %, each further step of these laws */
+    CONVERGE_FIELD_MAX_THROTTLE,       /* %, never exceeded */
+    CONVERGE_FIELD_THROTTLE_THRESHOLD, /* %, QEMU's trigger: dirtied / sent */
+    CONVERGE_FIELD_THROTTLE_TAILSLOW,  /* convergeBoolean, QEMU's smaller late steps */
+    CONVERGE_FIELD_ACTUATOR,           /* convergeThrottleMethod */
+    CONVERGE_FIELD_DOWNTIME,           /* convergeDowntimeLaw */
+    CONVERGE_FIELD_INITIAL_DOWNTIME,   /* ms, downtime limit at the start */
+    CONVERGE_FIELD_MAX_DOWNTIME,       /* ms, the downtime limit never exceeds this */
+    CONVERGE_FIELD_RAMP_AFTER,         /* ms, time of the ramp's first rise */
+    CONVERGE_FIELD_RAMP_EVERY,         /* ms, time between rises; 0: no rises by time */
+    CONVERGE_FIELD_RAMP_PASSES,        /* passes between rises; 0: no rises by passes */
+    CONVERGE_FIELD_RAMP_FACTOR,        /* each rise multiplies by this; 1: RAMP_STEPS holds */
+    CONVERGE_FIELD_RAMP_STEPS,         /* number of equal rises from initial to max */
+    CONVERGE_FIELD_OUTSIDE_DOWNTIME,   /* convergeOutsideDowntime */
+    CONVERGE_FIELD_DEADLINE,           /* ms, from the first byte moved */
+    CONVERGE_FIELD_PASSES,             /* complete passes over memory */
+    CONVERGE_FIELD_TRANSFER_FACTOR,    /* bytes sent / guest memory */
+    CONVERGE_FIELD_STALL,              /* passes in a row without progress */
+    CONVERGE_FIELD_FALLBACK,           /* convergeRung list, see CONVERGE_RUNGS */
+    CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */
+    CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST
 } convergeField;
 
 typedef enum {
-    CONVERGE_THROTTLE_NONE,         /* never throttle */
-    CONVERGE_THROTTLE_STEPPED,      /* QEMU's own law: a step after two bad passes */
-    CONVERGE_THROTTLE_PROGRESSIVE,  /* a step after every pass without progress */
-    CONVERGE_THROTTLE_ADAPTIVE,     /* the throttle that prediction finds cheapest */
+    CONVERGE_THROTTLE_NONE,        /* never throttle */
+    CONVERGE_THROTTLE_STEPPED,     /* QEMU's own law: a step after two bad passes */
+    CONVERGE_THROTTLE_PROGRESSIVE, /* a step after every pass without progress */
+    CONVERGE_THROTTLE_ADAPTIVE,    /* the throttle that prediction finds cheapest */
     CONVERGE_THROTTLE_LAST
 } convergeThrottleLaw;
 
 /* Throttle methods: what slows the vCPUs down, see throttle/throttle.h. */
 typedef enum {
-    CONVERGE_METHOD_AUTO,         /* the best that host, guest and QEMU offer */
-    CONVERGE_METHOD_QEMU,         /* QEMU's own throttle, set to a fixed value */
-    CONVERGE_METHOD_VCPU_QUOTA,   /* CPU quota of the vCPU threads */
-    CONVERGE_METHOD_DIRTY_LIMIT,  /* QEMU's limit of each vCPU's dirty rate */
+    CONVERGE_METHOD_AUTO,        /* the best that host, guest and QEMU offer */
+    CONVERGE_METHOD_QEMU,        /* QEMU's own throttle, set to a fixed value */
+    CONVERGE_METHOD_VCPU_QUOTA,  /* CPU quota of the vCPU threads */
+    CONVERGE_METHOD_DIRTY_LIMIT, /* QEMU's limit of each vCPU's dirty rate */
     CONVERGE_METHOD_LAST
 } convergeThrottleMethod;
 
@@ -80,9 +80,9 @@ const char *convergeThrottleMethodName(convergeThrottleMethod method);
 gboolean convergeThrottleMethodFind(const char *name, convergeThrottleMethod *method);
 
 typedef enum {
-    CONVERGE_DOWNTIME_FIXED,        /* max-downtime from the start */
-    CONVERGE_DOWNTIME_RAMP,         /* initial-downtime, raised by time or passes */
-    CONVERGE_DOWNTIME_ADAPTIVE,     /* initial-downtime, raised as far as it pays */
+    CONVERGE_DOWNTIME_FIXED,    /* max-downtime from the start */
+    CONVERGE_DOWNTIME_RAMP,     /* initial-downtime, raised by time or passes */
+    CONVERGE_DOWNTIME_ADAPTIVE, /* initial-downtime, raised as far as it pays */
     CONVERGE_DOWNTIME_LAST
 } convergeDowntimeLaw;
 
@@ -95,10 +95,10 @@ typedef enum {
 
 /* Rungs of the fallback ladder. */
 typedef enum {
-    CONVERGE_RUNG_CONTINUE,         /* go on as before; ends the ladder */
-    CONVERGE_RUNG_POSTCOPY,         /* run at the destination, fetch the rest */
-    CONVERGE_RUNG_SUSPEND,          /* pause and ship the rest */
-    CONVERGE_RUNG_ABORT,            /* give up, the guest stays */
+    CONVERGE_RUNG_CONTINUE, /* go on as before; ends the ladder */
+    CONVERGE_RUNG_POSTCOPY, /* run at the destination, fetch the rest */
+    CONVERGE_RUNG_SUSPEND,  /* pause and ship the rest */
+    CONVERGE_RUNG_ABORT,    /* give up, the guest stays */
     CONVERGE_RUNG_LAST
 } convergeRung;
 
@@ -114,15 +114,15 @@ gboolean convergeLadderHas(gint64 ladder, convergeRung rung);
 
 /* When the next rung of the ladder is taken. */
 typedef enum {
-    CONVERGE_FALLBACK_LIMIT,        /* when a limit is hit */
-    CONVERGE_FALLBACK_PREDICTION,   /* also when the goal is predicted to be out of reach */
-    CONVERGE_FALLBACK_CHEAPER,      /* also when the rung costs the guest less */
+    CONVERGE_FALLBACK_LIMIT,      /* when a limit is hit */
+    CONVERGE_FALLBACK_PREDICTION, /* also when the goal is predicted to be out of reach */
+    CONVERGE_FALLBACK_CHEAPER,    /* also when the rung costs the guest less */
     CONVERGE_FALLBACK_LAST
 } convergeFallbackWhen;
 
 typedef enum {
-    CONVERGE_WHEN_REQUESTED,        /* the caller asked for auto-converge or a policy */
-    CONVERGE_WHEN_ALWAYS,           /* every live migration */
+    CONVERGE_WHEN_REQUESTED, /* the caller asked for auto-converge or a policy */
+    CONVERGE_WHEN_ALWAYS,    /* every live migration */
     CONVERGE_WHEN_LAST
 } convergeWhen;
 
@@ -169,8 +169,8 @@ char *convergePolicySpecFormat(const convergePolicySpec *spec);
 
 /* Groups of limits; policy_limits.c has the fields that can be limited. */
 typedef enum {
-    CONVERGE_LIMITS_ALL,            /* on what the call and the domain may ask for */
-    CONVERGE_LIMITS_DOMAIN,         /* tighter ones, for the domain only */
+    CONVERGE_LIMITS_ALL,    /* on what the call and the domain may ask for */
+    CONVERGE_LIMITS_DOMAIN, /* tighter ones, for the domain only */
     CONVERGE_LIMITS_LAST
 } convergeLimits;
 

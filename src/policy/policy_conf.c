@@ -30,7 +30,7 @@ typedef enum {
 
 static const struct {
     const char *name;
-    gboolean limits;                /* only fields that a host can limit are allowed */
+    gboolean limits; /* only fields that a host can limit are allowed */
 } groups[GROUP_LAST] = {
     [GROUP_DEFAULT] = { "default", FALSE },
     [GROUP_LIMITS] = { "limits", TRUE },
@@ -42,15 +42,15 @@ static const struct {
 
 struct _convergePolicyConf {
     convergePolicySpec *specs[GROUP_LAST];
-    convergePolicyHost host;        /* its sites are owned by this struct */
+    convergePolicyHost host; /* its sites are owned by this struct */
 };
 
 /* The state of the reader. */
 typedef struct {
     convergePolicyConf *conf;
     gboolean seen[GROUP_LAST];
-    convergePolicySpec *spec;       /* of the group, owned by conf; NULL before the first */
-    gboolean limits;                /* see groups */
+    convergePolicySpec *spec; /* of the group, owned by conf; NULL before the first */
+    gboolean limits;          /* see groups */
     char *group;
 } confReader;
 

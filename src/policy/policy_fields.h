@@ -7,23 +7,23 @@
 #include "policy/policy.h"
 
 typedef enum {
-    CONVERGE_TYPE_ENUM,         /* one of a list of words */
-    CONVERGE_TYPE_PERCENT,      /* whole number, "%" optional */
-    CONVERGE_TYPE_DURATION,     /* whole number with unit ms, s, min or h; stored in ms */
-    CONVERGE_TYPE_COUNT,        /* whole number */
-    CONVERGE_TYPE_LADDER,       /* words joined by "+", each once */
+    CONVERGE_TYPE_ENUM,     /* one of a list of words */
+    CONVERGE_TYPE_PERCENT,  /* whole number, "%" optional */
+    CONVERGE_TYPE_DURATION, /* whole number with unit ms, s, min or h; stored in ms */
+    CONVERGE_TYPE_COUNT,    /* whole number */
+    CONVERGE_TYPE_LADDER,   /* words joined by "+", each once */
     CONVERGE_TYPE_LAST
 } convergeFieldType;
 
 typedef struct _convergeFieldInfo convergeFieldInfo;
 struct _convergeFieldInfo {
-    const char *name;           /* as written in every form of a policy */
+    const char *name; /* as written in every form of a policy */
     convergeFieldType type;
-    gint64 min, max;            /* allowed range, in the unit of the type; if min is 0, a
+    gint64 min, max;          /* allowed range, in the unit of the type; if min is 0, a
                                  * duration or count of 0 is written "none" */
-    const char *const *words;   /* ENUM and LADDER: their words, NULL at the end */
-    gint64 builtin;             /* the value if no layer states the field */
-    const char *help;           /* one line, N_() */
+    const char *const *words; /* ENUM and LADDER: their words, NULL at the end */
+    gint64 builtin;           /* the value if no layer states the field */
+    const char *help;         /* one line, N_() */
 };
 
 extern const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST];
@@ -31,8 +31,8 @@ extern const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST];
 typedef struct _convergePreset convergePreset;
 struct _convergePreset {
     const char *name;
-    const char *help;           /* one line, N_() */
-    const char *fields;         /* those that differ from the built-in values, in text form */
+    const char *help;   /* one line, N_() */
+    const char *fields; /* those that differ from the built-in values, in text form */
 };
 
 extern const convergePreset convergePresets[];

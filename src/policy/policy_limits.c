@@ -48,20 +48,28 @@ rungsOf(gint64 ladder,
  * that the guest's clients would take for an outage. */
 const convergeLimit convergeLimitRows[] = {
     {
-        CONVERGE_FIELD_MAX_THROTTLE, { "99", "99" },
-        N_("the strongest throttle that may be requested"), atMost,
+        CONVERGE_FIELD_MAX_THROTTLE,
+        { "99", "99" },
+        N_("the strongest throttle that may be requested"),
+        atMost,
     },
     {
-        CONVERGE_FIELD_MAX_DOWNTIME, { "2000s", "5s" },
-        N_("the longest downtime limit that may be requested"), atMost,
+        CONVERGE_FIELD_MAX_DOWNTIME,
+        { "2000s", "5s" },
+        N_("the longest downtime limit that may be requested"),
+        atMost,
     },
     {
-        CONVERGE_FIELD_FALLBACK, { "continue+post-copy+suspend+abort", "continue+post-copy" },
-        N_("the fallbacks that may be requested, in any order; continue is always allowed"), rungsOf,
+        CONVERGE_FIELD_FALLBACK,
+        { "continue+post-copy+suspend+abort", "continue+post-copy" },
+        N_("the fallbacks that may be requested, in any order; continue is always allowed"),
+        rungsOf,
     },
     {
-        CONVERGE_FIELD_WHEN, { "always", "always" },
-        N_("the most that may be requested: the live migrations that ask for it, or all"), atMost,
+        CONVERGE_FIELD_WHEN,
+        { "always", "always" },
+        N_("the most that may be requested: the live migrations that ask for it, or all"),
+        atMost,
     },
 };
 

@@ -10,8 +10,8 @@
 typedef struct _convergeLimit convergeLimit;
 struct _convergeLimit {
     convergeField field;
-    const char *builtin[CONVERGE_LIMITS_LAST];  /* in text form, if the host states none */
-    const char *help;                           /* one line, N_() */
+    const char *builtin[CONVERGE_LIMITS_LAST]; /* in text form, if the host states none */
+    const char *help;                          /* one line, N_() */
 
     /* The value nearest to @value that @limit allows; @value itself if it is allowed. */
     gint64 (*within)(gint64 value, gint64 limit);

@@ -152,7 +152,8 @@ setAttribute(convergePolicySpec *spec,
         return convergePolicySpecSetField(spec, name, value, error);
 
     prefix = convergePolicyQuote(attribute->ns && attribute->ns->prefix ?
-                                 TEXT(attribute->ns->prefix) : "");
+                                     TEXT(attribute->ns->prefix) :
+                                     "");
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("unknown attribute '%1$s%2$s%3$s' of the converge policy; allowed: %4$s, %5$s"),
                 prefix, attribute->ns ? ":" : "", name, PRESET, when);
@@ -188,7 +189,8 @@ setPolicy(convergePolicySpec *spec,
         if (node->type != XML_ELEMENT_NODE) {
             /* A processing instruction may lack content; text never does. */
             g_autofree char *text = g_strdup(TEXT(node->type == XML_PI_NODE ?
-                                                  node->name : node->content));
+                                                      node->name :
+                                                      node->content));
 
             if (checkLength(text, error))
                 g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
@@ -255,8 +257,8 @@ convergePolicySpecToXML(const convergePolicySpec *spec)
                 continue;
             value = convergeFieldFormat(i, convergePolicySpecGet(spec, i));
             check(attributes ?
-                  xmlTextWriterWriteAttribute(writer, XML(convergeFields[i].name), XML(value)) :
-                  xmlTextWriterWriteElement(writer, XML(convergeFields[i].name), XML(value)));
+                      xmlTextWriterWriteAttribute(writer, XML(convergeFields[i].name), XML(value)) :
+                      xmlTextWriterWriteElement(writer, XML(convergeFields[i].name), XML(value)));
         }
     }
 

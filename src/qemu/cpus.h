@@ -11,8 +11,8 @@
 /* One entry for each vCPU in both arrays, in the same order. */
 typedef struct _convergeQemuCpus convergeQemuCpus;
 struct _convergeQemuCpus {
-    GArray *threads;            /* pid_t, thread ids on the host */
-    GArray *indexes;            /* gint64, QEMU's cpu-index; -1: not in QEMU's reply */
+    GArray *threads; /* pid_t, thread ids on the host */
+    GArray *indexes; /* gint64, QEMU's cpu-index; -1: not in QEMU's reply */
 };
 
 /* Returns NULL with CONVERGE_ERROR_LIBVIRT or CONVERGE_ERROR_QEMU set if QEMU lists no vCPU, or one

@@ -12,12 +12,12 @@
 
 typedef struct _convergeDirtyProbe convergeDirtyProbe;
 struct _convergeDirtyProbe {
-    gint64 startMs;             /* of the running probe; 0: no probe runs */
-    unsigned int throttle;      /* %, when it was started */
-    gboolean spoilt;            /* the throttle changed meanwhile, or the guest stood still */
-    guint64 id;                 /* of the last finished probe */
-    guint64 bps;                /* its result, bytes/s... */
-    gint64 ms;                  /* ...and duration; 0: it has no result */
+    gint64 startMs;        /* of the running probe; 0: no probe runs */
+    unsigned int throttle; /* %, when it was started */
+    gboolean spoilt;       /* the throttle changed meanwhile, or the guest stood still */
+    guint64 id;            /* of the last finished probe */
+    guint64 bps;           /* its result, bytes/s... */
+    gint64 ms;             /* ...and duration; 0: it has no result */
 };
 
 /* Starts a probe.  Afterwards the caller sets .startMs to the time of its clock: QEMU may have

@@ -13,8 +13,8 @@
 
 typedef struct _convergeLibvirt convergeLibvirt;
 struct _convergeLibvirt {
-    const char *caller;         /* "daemon" or "client", for the journal */
-    gboolean onHost;            /* this process may write to the guest's cgroups */
+    const char *caller; /* "daemon" or "client", for the journal */
+    gboolean onHost;    /* this process may write to the guest's cgroups */
     /* The id of the running guest; -1: not running.  Does not trust the id in @dom, which comes
      * from the client.  Used only if .onHost. */
     int (*getId)(virDomainPtr dom);

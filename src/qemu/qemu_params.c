@@ -137,7 +137,7 @@ convergeQemuParamsWrite(convergeQemuParams *params,
 typedef struct _putBack putBack;
 struct _putBack {
     const convergeQemuParamUndo *undo;
-    gint64 next;        /* the value to set; ABSENT: nothing to do, or done */
+    gint64 next; /* the value to set; ABSENT: nothing to do, or done */
 };
 
 /* @now: ABSENT if this QEMU does not know the parameter */

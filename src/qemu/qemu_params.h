@@ -26,11 +26,11 @@ gboolean convergeQemuParamIsBoolean(convergeQemuParam param);
 
 typedef struct _convergeQemuParams convergeQemuParams;
 struct _convergeQemuParams {
-    gboolean callerThrottle;    /* the caller of the migration has stated initial or increment,
+    gboolean callerThrottle;              /* the caller of the migration has stated initial or increment,
                                  * which libvirt sets and puts back itself */
-    gboolean remembered;        /* .original is set */
-    gint64 original[CONVERGE_PARAM_LAST];   /* before the first change */
-    gint64 written[CONVERGE_PARAM_LAST];    /* the last value set; ABSENT: never set */
+    gboolean remembered;                  /* .original is set */
+    gint64 original[CONVERGE_PARAM_LAST]; /* before the first change */
+    gint64 written[CONVERGE_PARAM_LAST];  /* the last value set; ABSENT: never set */
 };
 
 void convergeQemuParamsInit(convergeQemuParams *params, gboolean callerThrottle);
@@ -50,11 +50,11 @@ gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonit
 /* What a parameter was, and what this program may have set it to. */
 typedef struct _convergeQemuParamUndo convergeQemuParamUndo;
 struct _convergeQemuParamUndo {
-    const char *name;       /* as in QMP */
-    gboolean boolean;       /* of type bool in QMP, otherwise an integer */
-    gint64 original;        /* >= 0 */
-    gint64 written[CONVERGE_PARAM_VALUES];  /* the values that this program may have set */
-    gsize n;                /* number of .written */
+    const char *name;                      /* as in QMP */
+    gboolean boolean;                      /* of type bool in QMP, otherwise an integer */
+    gint64 original;                       /* >= 0 */
+    gint64 written[CONVERGE_PARAM_VALUES]; /* the values that this program may have set */
+    gsize n;                               /* number of .written */
 };
 
 /* Puts back the parameters that still have one of the .written values; a parameter that has been

@@ -20,7 +20,7 @@ JsonNode *convergeQmpParse(const char *reply, GError **error);
 typedef struct _convergeMonitor convergeMonitor;
 struct _convergeMonitor {
     const convergeLibvirt *libvirt;
-    virDomainPtr dom;           /* not owned */
+    virDomainPtr dom; /* not owned */
 };
 
 /* Runs one command.  Returns what convergeQmpParse() does, or NULL with

@@ -20,15 +20,15 @@
 
 typedef struct _convergeCpuQuota convergeCpuQuota;
 struct _convergeCpuQuota {
-    gint64 quotaUs;     /* or CONVERGE_CGROUP_NO_QUOTA... */
-    gint64 periodUs;    /* ...in each period of this length */
+    gint64 quotaUs;  /* or CONVERGE_CGROUP_NO_QUOTA... */
+    gint64 periodUs; /* ...in each period of this length */
 };
 
 typedef struct _convergeCgroup convergeCgroup;
 struct _convergeCgroup {
     const char *filesystem;
-    const char *threads;        /* the file that lists a group's threads */
-    const char *quota;          /* the file to which a quota is written */
+    const char *threads; /* the file that lists a group's threads */
+    const char *quota;   /* the file to which a quota is written */
     int (*read)(const char *directory, convergeCpuQuota *now);
     /* @now: the present quota; only what differs is written */
     int (*write)(const char *directory, const convergeCpuQuota *now,

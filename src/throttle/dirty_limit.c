@@ -48,8 +48,8 @@ limitFor(gint64 rate,
 /* The limit of one vCPU, MiB/s.  The two differ after a failure: either may be in force. */
 typedef struct _vcpuLimit vcpuLimit;
 struct _vcpuLimit {
-    gint64 known;       /* the last one that QEMU has accepted */
-    gint64 asked;       /* the last one that was sent */
+    gint64 known; /* the last one that QEMU has accepted */
+    gint64 asked; /* the last one that was sent */
 };
 
 static vcpuLimit *
@@ -161,8 +161,8 @@ cancel(const convergeMonitor *monitor,
 /* The cpu-index, gint64, of each limit in force that this program has written. */
 static GArray *
 listWritten(JsonArray *inForce,
-         isWrittenFunc isWritten,
-         GHashTable *table)
+            isWrittenFunc isWritten,
+            GHashTable *table)
 {
     GArray *written = g_array_new(FALSE, FALSE, sizeof(gint64));
     guint i;
@@ -185,10 +185,10 @@ listWritten(JsonArray *inForce,
 /* @count: the number of limits that were cancelled is added */
 static gboolean
 cancelWritten(const convergeMonitor *monitor,
-           isWrittenFunc isWritten,
-           GHashTable *table,
-           guint *count,
-           GError **error)
+              isWrittenFunc isWritten,
+              GHashTable *table,
+              guint *count,
+              GError **error)
 {
     g_autoptr(JsonArray) inForce = query(monitor, error);
     g_autoptr(GArray) written = NULL;

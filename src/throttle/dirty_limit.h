@@ -34,10 +34,10 @@
 
 typedef struct _convergeDirtyLimit convergeDirtyLimit;
 struct _convergeDirtyLimit {
-    unsigned int throttle;  /* %, in force */
-    GHashTable *written;    /* cpu-index to the limits that were set; NULL: none */
-    gint64 askedMs;         /* when QEMU was last asked for the rates */
-    gint64 aliveMs;         /* when all limited vCPUs were last seen to dirty memory */
+    unsigned int throttle; /* %, in force */
+    GHashTable *written;   /* cpu-index to the limits that were set; NULL: none */
+    gint64 askedMs;        /* when QEMU was last asked for the rates */
+    gint64 aliveMs;        /* when all limited vCPUs were last seen to dirty memory */
 };
 
 /* Sends nothing to QEMU. */

@@ -48,7 +48,8 @@ ratesFromJson(JsonObject *kept)
     g_autoptr(GHashTable) rates = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 
     return convergeJSONEach(kept, CONVERGE_KEPT_DIRTY_LIMIT, addRate, rates) ?
-        g_steal_pointer(&rates) : NULL;
+        g_steal_pointer(&rates) :
+        NULL;
 }
 
 gboolean

@@ -9,7 +9,7 @@
 #include "util/text.h"
 
 struct _convergeKeptParams {
-    GArray *undos;      /* of convergeQemuParamUndo; the newest of .written is the last */
+    GArray *undos; /* of convergeQemuParamUndo; the newest of .written is the last */
 };
 
 convergeKeptParams *
@@ -152,7 +152,8 @@ paramsFromJson(JsonObject *kept)
     g_autoptr(convergeKeptParams) params = convergeKeptParamsNew();
 
     return convergeJSONEach(kept, CONVERGE_KEPT_PARAMS, paramFromJson, params) ?
-        g_steal_pointer(&params) : NULL;
+        g_steal_pointer(&params) :
+        NULL;
 }
 
 gboolean

@@ -66,7 +66,7 @@ convergeKeptQuotaIsKept(JsonObject *kept)
 typedef struct _putBackState putBackState;
 struct _putBackState {
     guint count;
-    GError *error;      /* the first failure */
+    GError *error; /* the first failure */
 };
 
 static gboolean

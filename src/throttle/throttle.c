@@ -10,7 +10,7 @@
 /* In the order of convergeThrottleMethod, without designators: an enumerator without a row does not
  * compile. */
 const convergeThrottle *const convergeThrottles[] = {
-    NULL,                       /* AUTO */
+    NULL, /* AUTO */
     &convergeThrottleQemu,
     &convergeThrottleQuota,
     &convergeThrottleDirtyLimit,
@@ -125,8 +125,10 @@ convergeThrottlerChoose(convergeThrottler *throttler,
         openMethod(throttler, convergeThrottles[i], refusal ? NULL : &refusal);
 
     throttler->method = firstOpen(throttler, first);
-    *why = throttler->method == convergeThrottles[first] ? g_strdup(_(throttler->method->chosen)) :
-        g_strdup_printf(_(throttler->method->instead), refusal->message);
+    if (throttler->method == convergeThrottles[first])
+        *why = g_strdup(_(throttler->method->chosen));
+    else
+        *why = g_strdup_printf(_(throttler->method->instead), refusal->message);
     return throttler->method;
 }
 
@@ -154,7 +156,8 @@ convergeThrottlerInForce(const convergeThrottler *throttler)
 {
     const convergeThrottle *method = throttler->method;
     unsigned int own = method && method->inForce ?
-        method->inForce(throttler->states[method->traits.method]) : 0;
+        method->inForce(throttler->states[method->traits.method]) :
+        0;
 
     return MAX(throttler->qemuThrottle, own);
 }
@@ -228,7 +231,8 @@ convergeThrottlerPoll(convergeThrottler *throttler,
         return TRUE;
 
     if (convergeVcpuSharesCollect(&throttler->shares, throttler->options.monitor,
-                                  throttler->nowMs, throttler->paused) && method->explain)
+                                  throttler->nowMs, throttler->paused) &&
+        method->explain)
         throttler->news = method->explain(throttler->states[method->traits.method]);
     ret = !method->poll || runVerb(throttler, method->poll, error);
     *why = g_steal_pointer(&throttler->news);

@@ -26,9 +26,9 @@ typedef struct _convergeThrottler convergeThrottler;
 
 /* How a method slows a guest down, for the simulator. */
 typedef enum {
-    CONVERGE_SLOWS_BY_TRIGGER,  /* by QEMU's parameters, which act at a later bitmap sync */
-    CONVERGE_SLOWS_VCPUS,       /* all vCPUs alike, at once */
-    CONVERGE_SLOWS_WRITERS,     /* the vCPUs that dirty memory, at once */
+    CONVERGE_SLOWS_BY_TRIGGER, /* by QEMU's parameters, which act at a later bitmap sync */
+    CONVERGE_SLOWS_VCPUS,      /* all vCPUs alike, at once */
+    CONVERGE_SLOWS_WRITERS,    /* the vCPUs that dirty memory, at once */
     CONVERGE_SLOWS_LAST
 } convergeSlows;
 
@@ -38,12 +38,12 @@ typedef struct _convergeThrottle convergeThrottle;
 struct _convergeThrottle {
     convergeThrottleTraits traits;
     convergeSlows slows;
-    gboolean needsHost;         /* works only in a process on the guest's host that may write to
+    gboolean needsHost;          /* works only in a process on the guest's host that may write to
                                  * the guest's cgroups: a daemon, not a client */
-    gboolean outlives;          /* the throttle stays in force after QEMU's migration has ended */
-    gboolean asksQemu;          /* uses QMP commands, and so has to wait for QEMU */
-    gboolean givesWay;          /* after a failure the next method takes over */
-    convergeThrottleMethod next;    /* the method that takes over; AUTO: none */
+    gboolean outlives;           /* the throttle stays in force after QEMU's migration has ended */
+    gboolean asksQemu;           /* uses QMP commands, and so has to wait for QEMU */
+    gboolean givesWay;           /* after a failure the next method takes over */
+    convergeThrottleMethod next; /* the method that takes over; AUTO: none */
 
     /* Why the method is in use: whole translatable sentences without a period.  In the last two,
      * %1$s is the reason why an earlier method is not used; both are NULL if this method never
@@ -118,15 +118,15 @@ typedef gboolean (*convergeThrottlerKeep)(void *opaque, const char *member, Json
 typedef struct _convergeThrottlerOptions convergeThrottlerOptions;
 struct _convergeThrottlerOptions {
     const convergeMonitor *monitor; /* of the guest; must outlive the throttler */
-    gboolean callerThrottle;    /* the caller has stated auto_converge.initial or .increment, which
+    gboolean callerThrottle;        /* the caller has stated auto_converge.initial or .increment, which
                                  * libvirt sets and puts back itself */
-    convergeThrottlerKeep keep; /* NULL: no record is kept, as in a client */
-    void *opaque;               /* for .keep */
+    convergeThrottlerKeep keep;     /* NULL: no record is kept, as in a client */
+    void *opaque;                   /* for .keep */
 };
 
 /* Sends nothing to QEMU. */
 convergeThrottler *convergeThrottlerNew(const convergeThrottlerOptions *options);
-void convergeThrottlerFree(convergeThrottler *throttler);   /* puts nothing back */
+void convergeThrottlerFree(convergeThrottler *throttler); /* puts nothing back */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeThrottler, convergeThrottlerFree)
 
 /* Picks the method, see convergeBackendOps.choose.

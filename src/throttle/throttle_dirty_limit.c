@@ -14,7 +14,7 @@ typedef struct _limitState limitState;
 struct _limitState {
     convergeThrottler *throttler;
     convergeDirtyLimit limit;
-    gboolean kept;              /* the rates that limits derive from are in the record */
+    gboolean kept; /* the rates that limits derive from are in the record */
 };
 
 static void
@@ -101,7 +101,10 @@ limitInForce(const void *opaque)
 
 const convergeThrottle convergeThrottleDirtyLimit = {
     .traits = {
-        .method = CONVERGE_METHOD_DIRTY_LIMIT, .immediate = TRUE, .gentle = 95, .waitMs = 0.5,
+        .method = CONVERGE_METHOD_DIRTY_LIMIT,
+        .immediate = TRUE,
+        .gentle = 95,
+        .waitMs = 0.5,
     },
     .slows = CONVERGE_SLOWS_WRITERS,
     .outlives = TRUE,

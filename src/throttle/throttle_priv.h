@@ -9,19 +9,19 @@
 
 struct _convergeThrottler {
     convergeThrottlerOptions options;
-    const convergeQemuCpus *cpus;   /* NULL: this process is not on the guest's host */
+    const convergeQemuCpus *cpus; /* NULL: this process is not on the guest's host */
     convergeVcpuShares shares;
-    gint64 nowMs;               /* as of the newest sample, like the next two */
+    gint64 nowMs; /* as of the newest sample, like the next two */
     gboolean paused;
-    unsigned int qemuThrottle;  /* %, QEMU's own */
+    unsigned int qemuThrottle;      /* %, QEMU's own */
     const convergeThrottle *method; /* in use; NULL: not chosen yet */
-    unsigned int percent;       /* wanted of a method other than QEMU's own */
-    char *news;                 /* what convergeThrottlerPoll() has to tell, or NULL */
+    unsigned int percent;           /* wanted of a method other than QEMU's own */
+    char *news;                     /* what convergeThrottlerPoll() has to tell, or NULL */
 
-    GMutex lock;                /* guards all below, and the quotas that .states point to; held
+    GMutex lock; /* guards all below, and the quotas that .states point to; held
                                  * while files of cgroups are read and written, and nothing else */
     gpointer states[CONVERGE_METHOD_LAST];
-    gboolean cancelled;         /* throttles no more */
+    gboolean cancelled; /* throttles no more */
 };
 
 /* Rows, each in the file of its name. */

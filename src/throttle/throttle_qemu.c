@@ -79,11 +79,13 @@ convergeThrottleQemuMap(const convergeDecision *decision,
         values[CONVERGE_PARAM_INCREMENT] = 1;
         values[CONVERGE_PARAM_MAX] = CONVERGE_THROTTLE_QEMU_LEAST;
         values[CONVERGE_PARAM_THRESHOLD] = decision->verb == CONVERGE_VERB_PRIME ||
-            increment == SET_POINT_INCREMENT ? 1 : 100;
+                increment == SET_POINT_INCREMENT ?
+            1 :
+            100;
         values[CONVERGE_PARAM_TAILSLOW] = FALSE;
         break;
 
-    case CONVERGE_VERB_DOWNTIME:    /* libvirt has calls for these */
+    case CONVERGE_VERB_DOWNTIME: /* libvirt has calls for these */
     case CONVERGE_VERB_POSTCOPY:
     case CONVERGE_VERB_SUSPEND:
     case CONVERGE_VERB_ABORT:
@@ -203,7 +205,9 @@ convergeThrottleQemuEnd(gpointer opaque)
  * 95 %, the lab measured downtimes of 14..57 ms more than downtime-limit. */
 const convergeThrottle convergeThrottleQemu = {
     .traits = {
-        .method = CONVERGE_METHOD_QEMU, .least = CONVERGE_THROTTLE_QEMU_LEAST, .gentle = 95,
+        .method = CONVERGE_METHOD_QEMU,
+        .least = CONVERGE_THROTTLE_QEMU_LEAST,
+        .gentle = 95,
         .waitMs = 1.0,
     },
     .slows = CONVERGE_SLOWS_BY_TRIGGER,

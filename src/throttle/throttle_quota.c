@@ -12,8 +12,8 @@
 typedef struct _quotaState quotaState;
 struct _quotaState {
     convergeThrottler *throttler;
-    convergeVcpuQuota *quota;   /* guarded by the throttler's lock */
-    gboolean unkept;            /* the newest originals are not yet in the record */
+    convergeVcpuQuota *quota; /* guarded by the throttler's lock */
+    gboolean unkept;          /* the newest originals are not yet in the record */
 };
 
 static void
@@ -157,7 +157,10 @@ explainQuota(const void *opaque)
  * still has something to send while QEMU waits. */
 const convergeThrottle convergeThrottleQuota = {
     .traits = {
-        .method = CONVERGE_METHOD_VCPU_QUOTA, .immediate = TRUE, .gentle = 97, .waitMs = 0.5,
+        .method = CONVERGE_METHOD_VCPU_QUOTA,
+        .immediate = TRUE,
+        .gentle = 97,
+        .waitMs = 0.5,
     },
     .slows = CONVERGE_SLOWS_VCPUS,
     .needsHost = TRUE,

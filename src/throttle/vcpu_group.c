@@ -103,7 +103,7 @@ groupOfThread(const char *proc,
 
     lines = g_strsplit(text, "\n", -1);
     for (i = 0; lines[i]; i++) {
-        g_auto(GStrv) parts = g_strsplit(lines[i], ":", 3);     /* id:controllers:path */
+        g_auto(GStrv) parts = g_strsplit(lines[i], ":", 3); /* id:controllers:path */
 
         if (g_strv_length(parts) != 3)
             continue;
@@ -143,7 +143,9 @@ directoryInMount(const char *line,
                  gboolean unified,
                  const char *path)
 {
-    enum { ROOT = 3, MOUNT_POINT = 4, OPTIONAL = 6 };
+    enum { ROOT = 3,
+           MOUNT_POINT = 4,
+           OPTIONAL = 6 };
     g_auto(GStrv) words = g_strsplit(line, " ", -1);
     g_autofree char *root = NULL;
     g_autofree char *mountPoint = NULL;

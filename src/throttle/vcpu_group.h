@@ -14,11 +14,11 @@
 /* The group of one vCPU thread, and the quota that the group has without a throttle. */
 typedef struct _convergeVcpuGroup convergeVcpuGroup;
 struct _convergeVcpuGroup {
-    char *directory;    /* absolute, ends in /vcpuN */
-    gboolean unified;   /* cgroup version 2 */
-    gint64 quotaUs;     /* the group's own quota, or CONVERGE_CGROUP_NO_QUOTA... */
-    gint64 periodUs;    /* ...in each period of this length */
-    gint64 capUs;       /* what the vCPU may use of each second: the least of one CPU, the
+    char *directory;  /* absolute, ends in /vcpuN */
+    gboolean unified; /* cgroup version 2 */
+    gint64 quotaUs;   /* the group's own quota, or CONVERGE_CGROUP_NO_QUOTA... */
+    gint64 periodUs;  /* ...in each period of this length */
+    gint64 capUs;     /* what the vCPU may use of each second: the least of one CPU, the
                          * group's own quota and the quotas of the groups above; 1..1000000 */
 };
 

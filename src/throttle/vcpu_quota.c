@@ -29,7 +29,7 @@
 typedef struct _vcpu vcpu;
 struct _vcpu {
     convergeVcpuGroup group;
-    gint throttle;      /* in force, %; UNKNOWN after a failure, or if others have written */
+    gint throttle; /* in force, %; UNKNOWN after a failure, or if others have written */
     /* A quota or period in one of these was written by this program.  The two differ after
      * a failed write: each file may hold the old value or the new one. */
     convergeCpuQuota written[2];
@@ -37,7 +37,7 @@ struct _vcpu {
 #define UNKNOWN (-1)
 
 struct _convergeVcpuQuota {
-    GArray *vcpus;      /* of vcpu */
+    GArray *vcpus; /* of vcpu */
 };
 
 static convergeCpuQuota
@@ -51,7 +51,7 @@ static convergeCpuQuota
 throttled(const convergeVcpuGroup *group,
           gint throttle)
 {
-    gint64 shareUs = MAX(group->capUs * (100 - throttle) / 100, 1);     /* of a second */
+    gint64 shareUs = MAX(group->capUs * (100 - throttle) / 100, 1); /* of a second */
     convergeCpuQuota ret;
 
     if (throttle == 0)

@@ -23,9 +23,9 @@
 
 typedef struct _convergeVcpuShares convergeVcpuShares;
 struct _convergeVcpuShares {
-    gint64 startMs;     /* of the measurement; 0: none is under way */
-    GHashTable *rates;  /* of each vCPU, MiB/s, by QEMU's cpu-index; NULL: not known */
-    guint64 sum;        /* MiB/s */
+    gint64 startMs;    /* of the measurement; 0: none is under way */
+    GHashTable *rates; /* of each vCPU, MiB/s, by QEMU's cpu-index; NULL: not known */
+    guint64 sum;       /* MiB/s */
 };
 
 void convergeVcpuSharesClear(convergeVcpuShares *shares);

@@ -18,7 +18,7 @@
 /* The disk as one job sees it.  All zero to begin with. */
 typedef struct _convergeUndoDisk convergeUndoDisk;
 struct _convergeUndoDisk {
-    convergeWorker *worker;     /* NULL: nothing is under way */
+    convergeWorker *worker; /* NULL: nothing is under way */
 };
 
 /* Returns at once; a call under way goes on. */

@@ -230,8 +230,7 @@ convergeUndoFileRemove(const convergeUndoRecord *record,
     g_autofree char *path = buildPath(record->dir, record->uuid);
     g_autoptr(convergeUndoRecord) there = convergeUndoFileLoad(record->dir, record->uuid);
 
-    if (there && (there->writer.pid != record->writer.pid ||
-                  there->writer.start != record->writer.start))
+    if (there && (there->writer.pid != record->writer.pid || there->writer.start != record->writer.start))
         return TRUE;
     if (unlink(path) == 0 || errno == ENOENT)
         return TRUE;

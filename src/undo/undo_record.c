@@ -15,7 +15,7 @@
 static convergeUndoProcess
 findProcess(pid_t pid)
 {
-    enum { STARTTIME = 22 - 3 };    /* field 22, counted from what follows the name, field 2 */
+    enum { STARTTIME = 22 - 3 }; /* field 22, counted from what follows the name, field 2 */
     g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
     g_autofree char *text = NULL;
     g_auto(GStrv) fields = NULL;

@@ -25,17 +25,17 @@
 typedef struct _convergeUndoProcess convergeUndoProcess;
 struct _convergeUndoProcess {
     pid_t pid;
-    guint64 start;      /* clock ticks since boot, proc(5) starttime */
+    guint64 start; /* clock ticks since boot, proc(5) starttime */
 };
 
 typedef struct _convergeUndoRecord convergeUndoRecord;
 struct _convergeUndoRecord {
-    char *dir;          /* of the record's file */
-    char *uuid;         /* of the domain, as libvirt writes it */
-    char *name;         /* of the domain, for messages */
+    char *dir;  /* of the record's file */
+    char *uuid; /* of the domain, as libvirt writes it */
+    char *name; /* of the domain, for messages */
     convergeUndoProcess writer;
-    convergeUndoProcess qemu;   /* QEMU, or one of its threads that lives as long */
-    JsonObject *kept;   /* the members that throttle methods have written down; each is immutable */
+    convergeUndoProcess qemu; /* QEMU, or one of its threads that lives as long */
+    JsonObject *kept;         /* the members that throttle methods have written down; each is immutable */
 };
 
 /* Makes an empty record, with this process as its writer, and no file.

@@ -18,7 +18,8 @@ convergeUndoCount(const convergeUndoRecord *record,
         const convergeThrottle *row = convergeThrottles[i];
 
         counts[i] = row && json_object_has_member(record->kept, row->member) ?
-            json_array_get_length(json_object_get_array_member(record->kept, row->member)) : 0;
+            json_array_get_length(json_object_get_array_member(record->kept, row->member)) :
+            0;
     }
 }
 
@@ -54,7 +55,8 @@ putBack(const convergeUndoRecord *record,
 
         if (row && row->asksQemu == (monitor != NULL))
             ret = row->putBack(record->kept, monitor, callerThrottle, &counts[i],
-                               ret ? error : NULL) && ret;
+                               ret ? error : NULL) &&
+                ret;
     }
     return ret;
 }

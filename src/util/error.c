@@ -4,4 +4,4 @@
  */
 #include "util/error.h"
 
-G_DEFINE_QUARK(converge-error-quark, converge_error)
+G_DEFINE_QUARK(converge - error - quark, converge_error)

@@ -13,13 +13,13 @@
 GQuark converge_error_quark(void);
 
 typedef enum {
-    CONVERGE_ERROR_POLICY,      /* the policy is wrong: the caller's fault */
-    CONVERGE_ERROR_LIBVIRT,     /* a libvirt call failed */
-    CONVERGE_ERROR_QEMU,        /* QEMU refused or misunderstood a command */
-    CONVERGE_ERROR_IO,          /* a file could not be read or written */
-    CONVERGE_ERROR_RECORD,      /* an undo record could not be read or written */
-    CONVERGE_ERROR_RIGHTS,      /* the caller lacks a right that the policy needs */
-    CONVERGE_ERROR_HOST,        /* the host's configuration is wrong or cannot be trusted; the
+    CONVERGE_ERROR_POLICY,  /* the policy is wrong: the caller's fault */
+    CONVERGE_ERROR_LIBVIRT, /* a libvirt call failed */
+    CONVERGE_ERROR_QEMU,    /* QEMU refused or misunderstood a command */
+    CONVERGE_ERROR_IO,      /* a file could not be read or written */
+    CONVERGE_ERROR_RECORD,  /* an undo record could not be read or written */
+    CONVERGE_ERROR_RIGHTS,  /* the caller lacks a right that the policy needs */
+    CONVERGE_ERROR_HOST,    /* the host's configuration is wrong or cannot be trusted; the
                                  * message may quote it, so it is for the log of the host */
     CONVERGE_ERROR_LAST
 } convergeErrorCode;

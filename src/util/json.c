@@ -68,7 +68,8 @@ convergeJSONGetString(JsonObject *object,
     JsonNode *node = json_object_get_member(object, member);
 
     return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING ?
-        json_node_get_string(node) : NULL;
+        json_node_get_string(node) :
+        NULL;
 }
 
 gboolean

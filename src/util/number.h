@@ -21,7 +21,7 @@
 static inline gint64
 convergeRound(double value)
 {
-    const double end = 9223372036854775808.0;   /* 2^63, the first that does not fit */
+    const double end = 9223372036854775808.0; /* 2^63, the first that does not fit */
 
     if (isnan(value))
         return 0;

@@ -56,8 +56,8 @@ char *
 convergeTextEscape(const char *text)
 {
     g_autoptr(GString) result = g_string_new(NULL);
-    glong length = 0;           /* of the result, in characters */
-    gsize cut = 0;              /* bytes of the result to keep before an ellipsis */
+    glong length = 0; /* of the result, in characters */
+    gsize cut = 0;    /* bytes of the result to keep before an ellipsis */
 
     while (text && *text && length <= CONVERGE_TEXT_MOST) {
         gsize before = result->len;

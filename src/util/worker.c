@@ -13,20 +13,20 @@ typedef struct _workerCall workerCall;
 struct _workerCall {
     void (*run)(void *opaque);
     void *opaque;
-    GDestroyNotify freeOpaque;  /* NULL: nothing to free */
+    GDestroyNotify freeOpaque; /* NULL: nothing to free */
 };
 
 /* Shared by the owner and the thread; the last to drop its reference frees it. */
 struct _convergeWorker {
-    gint refs;                  /* atomic */
+    gint refs; /* atomic */
     guint most;
 
-    pthread_mutex_t lock;       /* guards all below; thread checkers do not know GMutex */
+    pthread_mutex_t lock; /* guards all below; thread checkers do not know GMutex */
     pthread_cond_t changed;
-    GQueue calls;               /* of workerCall */
+    GQueue calls; /* of workerCall */
     guint64 pushed;
-    guint64 done;               /* calls that have been run and freed */
-    gboolean ending;            /* nothing more will be pushed */
+    guint64 done;    /* calls that have been run and freed */
+    gboolean ending; /* nothing more will be pushed */
 };
 
 static void
@@ -207,7 +207,7 @@ typedef enum {
 typedef struct _boundedCall boundedCall;
 struct _boundedCall {
     workerCall call;
-    gint state;                 /* boundedState, atomic */
+    gint state; /* boundedState, atomic */
 };
 
 static void

@@ -27,7 +27,7 @@
 
 static struct {
     char *top;
-    char *max;          /* the file with the quota of the vCPU */
+    char *max; /* the file with the quota of the vCPU */
     char *records;
 } host;
 
@@ -100,7 +100,9 @@ begin(gboolean callerThrottle)
     qemu = pristine;
     filesPut(host.max, "max 100000\n");
     g_assert_cmpint(convergeBackendLibvirtOps.choose(backend, CONVERGE_METHOD_VCPU_QUOTA, &why,
-                                                       NULL)->method, ==,
+                                                     NULL)
+                        ->method,
+                    ==,
                     CONVERGE_METHOD_VCPU_QUOTA);
     return backend;
 }
@@ -112,7 +114,11 @@ say(convergeBackendLibvirt *backend,
     GError **error)
 {
     convergeDecision decision = {
-        .verb = verb, .throttle = percent, .increment = 10, .maxThrottle = 99, .threshold = 50,
+        .verb = verb,
+        .throttle = percent,
+        .increment = 10,
+        .maxThrottle = 99,
+        .threshold = 50,
     };
 
     return convergeBackendLibvirtOps.apply(backend, &decision, error);
@@ -160,7 +166,7 @@ testAdopted(void)
     assertRecorded(-1, 1000000);
     filesAssert(host.max, "4000 20000");
 
-    filesPut(host.max, "50000 20000");       /* what the kernel makes of "50000" */
+    filesPut(host.max, "50000 20000"); /* what the kernel makes of "50000" */
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 90, NULL));
     assertRecorded(50000, 500000);
     filesAssert(host.max, "1000 20000");
@@ -428,7 +434,7 @@ testQemuLast(void)
     g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
 }
 
-static gint shiftMs;            /* atomic: what the clock is ahead */
+static gint shiftMs; /* atomic: what the clock is ahead */
 
 gint64
 g_get_monotonic_time(void)

@@ -18,9 +18,9 @@
 typedef struct _fakeQemu fakeQemu;
 struct _fakeQemu {
     gint64 initial, increment, max, threshold, tailslow, downtime;
-    gint64 samplePages;         /* of a dirty-rate probe, for each GiB */
-    gint64 dirtyRate;           /* MiB/s, rounded down */
-    guint commands;             /* number of commands that set something */
+    gint64 samplePages; /* of a dirty-rate probe, for each GiB */
+    gint64 dirtyRate;   /* MiB/s, rounded down */
+    guint commands;     /* number of commands that set something */
     gboolean gone;
 };
 
@@ -119,8 +119,12 @@ say(convergeBackendLibvirt *backend,
     unsigned int throttle)
 {
     convergeDecision decision = {
-        .verb = verb, .throttle = throttle, .increment = 10, .maxThrottle = 99,
-        .threshold = 50, .downtimeMs = 100,
+        .verb = verb,
+        .throttle = throttle,
+        .increment = 10,
+        .maxThrottle = 99,
+        .threshold = 50,
+        .downtimeMs = 100,
     };
 
     return convergeBackendLibvirtOps.apply(backend, &decision, NULL);
@@ -154,10 +158,14 @@ static const struct {
     convergeVerb verb;
     unsigned int throttle;
 } course[] = {
-    { CONVERGE_VERB_PRIME, 0 }, { CONVERGE_VERB_DOWNTIME, 0 },
-    { CONVERGE_VERB_THROTTLE, 95 }, { CONVERGE_VERB_THROTTLE, 20 },
-    { CONVERGE_VERB_HOLD, 0 }, { CONVERGE_VERB_THROTTLE, 99 },
-    { CONVERGE_VERB_STEP, 20 }, { CONVERGE_VERB_STEP, 70 },
+    { CONVERGE_VERB_PRIME, 0 },
+    { CONVERGE_VERB_DOWNTIME, 0 },
+    { CONVERGE_VERB_THROTTLE, 95 },
+    { CONVERGE_VERB_THROTTLE, 20 },
+    { CONVERGE_VERB_HOLD, 0 },
+    { CONVERGE_VERB_THROTTLE, 99 },
+    { CONVERGE_VERB_STEP, 20 },
+    { CONVERGE_VERB_STEP, 70 },
 };
 
 /* Wherever the migration fails, libvirt's reset is not refused, and afterwards all is as before.
@@ -309,8 +317,7 @@ static void
 testRefused(void)
 {
     g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&fake, FALSE);
-    convergeDecision wrong = { .verb = CONVERGE_VERB_STEP, .throttle = 120, .increment = 10,
-                               .maxThrottle = 99, .threshold = 50 };
+    convergeDecision wrong = { .verb = CONVERGE_VERB_STEP, .throttle = 120, .increment = 10, .maxThrottle = 99, .threshold = 50 };
     g_autoptr(GError) error = NULL;
 
     qemu = pristine;
@@ -407,8 +414,11 @@ testDeepReply(void)
         gsize levels;
         gboolean good;
     } rows[] = {
-        { "[", 20, TRUE }, { "[", 1000000, FALSE }, { "{\"a\":", 1000000, FALSE },
-        { "]", 1000000, FALSE }, { "[]", 1000000, FALSE },
+        { "[", 20, TRUE },
+        { "[", 1000000, FALSE },
+        { "{\"a\":", 1000000, FALSE },
+        { "]", 1000000, FALSE },
+        { "[]", 1000000, FALSE },
     };
     gsize i, j;
 
@@ -443,15 +453,22 @@ static void
 testMaxNeverBelowLibvirtsInitial(void)
 {
     static const struct {
-        gint64 initial;         /* before the migration */
-        gint64 asked;           /* what libvirt asks for afterwards */
-        gboolean callers;       /* the initial one is of the migration's parameters */
+        gint64 initial;   /* before the migration */
+        gint64 asked;     /* what libvirt asks for afterwards */
+        gboolean callers; /* the initial one is of the migration's parameters */
     } rows[] = {
-        { 5, 5, FALSE }, { 20, 20, FALSE }, { 35, 35, FALSE }, { 80, 80, FALSE },
-        { 5, 20, TRUE }, { 80, 20, TRUE },
+        { 5, 5, FALSE },
+        { 20, 20, FALSE },
+        { 35, 35, FALSE },
+        { 80, 80, FALSE },
+        { 5, 20, TRUE },
+        { 80, 20, TRUE },
     };
     static const convergeVerb verbs[] = {
-        CONVERGE_VERB_PRIME, CONVERGE_VERB_HOLD, CONVERGE_VERB_THROTTLE, CONVERGE_VERB_STEP,
+        CONVERGE_VERB_PRIME,
+        CONVERGE_VERB_HOLD,
+        CONVERGE_VERB_THROTTLE,
+        CONVERGE_VERB_STEP,
     };
     gsize i, j;
     unsigned int throttle;
@@ -462,8 +479,11 @@ testMaxNeverBelowLibvirtsInitial(void)
                 g_autoptr(convergeBackendLibvirt) backend =
                     convergeBackendLibvirtNew(&fake, rows[i].callers);
                 convergeDecision decision = {
-                    .verb = verbs[j], .throttle = throttle, .increment = 10,
-                    .maxThrottle = throttle, .threshold = 50,
+                    .verb = verbs[j],
+                    .throttle = throttle,
+                    .increment = 10,
+                    .maxThrottle = throttle,
+                    .threshold = 50,
                 };
 
                 qemu = pristine;
@@ -486,7 +506,7 @@ testMaxNeverBelowLibvirtsInitial(void)
 /* The backend of the guest that libvirt pauses or lets run. */
 static struct {
     convergeBackendLibvirt *backend;
-    gboolean over;              /* the migration is, before libvirt gets to pause the guest */
+    gboolean over; /* the migration is, before libvirt gets to pause the guest */
     guint suspends, resumes;
 } guest;
 

@@ -95,8 +95,10 @@ assertCourse(const char *expected)
 /* --- Tests --- */
 
 static int (*const checks[])(virConnectPtr conn, virDomainDef *def) = {
-    virDomainMigrateBegin3ParamsEnsureACL, virDomainMigratePerform3ParamsEnsureACL,
-    virDomainMigratePerform3EnsureACL, virDomainMigrateConfirm3ParamsEnsureACL,
+    virDomainMigrateBegin3ParamsEnsureACL,
+    virDomainMigratePerform3ParamsEnsureACL,
+    virDomainMigratePerform3EnsureACL,
+    virDomainMigrateConfirm3ParamsEnsureACL,
     virDomainMigrateConfirm3EnsureACL,
 };
 

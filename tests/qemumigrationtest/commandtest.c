@@ -175,7 +175,7 @@ testPostcopyIsNotDone(void)
     } rows[] = {
         { FALSE, FALSE, TRUE, CONVERGE_STATE_DONE },
         { TRUE, FALSE, TRUE, CONVERGE_STATE_POSTCOPY },
-        { FALSE, TRUE, TRUE, CONVERGE_STATE_POSTCOPY },     /* by another client */
+        { FALSE, TRUE, TRUE, CONVERGE_STATE_POSTCOPY }, /* by another client */
         { FALSE, FALSE, FALSE, CONVERGE_STATE_FAILED },
         { TRUE, TRUE, FALSE, CONVERGE_STATE_FAILED },
     };

@@ -19,8 +19,8 @@ struct _controlCase {
     double bandwidth, workingSet, writeRate, remaining;
     /* What is expected: */
     convergeClass class_;
-    unsigned int minThrottle, maxThrottle;  /* of the plan */
-    gint64 maxDowntime;                     /* of the plan, ms */
+    unsigned int minThrottle, maxThrottle; /* of the plan */
+    gint64 maxDowntime;                    /* of the plan, ms */
 };
 
 static const controlCase cases[] = {
@@ -82,7 +82,8 @@ testCase(gconstpointer opaque)
     g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions), ==, 2);
     g_assert_cmpint(decisions[0].verb, ==,
                     convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_NONE ?
-                    CONVERGE_VERB_HOLD : CONVERGE_VERB_PRIME);
+                        CONVERGE_VERB_HOLD :
+                        CONVERGE_VERB_PRIME);
     g_assert_cmpint(decisions[1].verb, ==, CONVERGE_VERB_DOWNTIME);
     g_assert_cmpint(decisions[1].downtimeMs, <=, data->maxDowntime);
 
@@ -263,8 +264,7 @@ testLoosens(void)
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        controlCase calm = { .bandwidth = 95 * MB, .workingSet = 400 * MB, .writeRate = 250 * MB,
-                             .remaining = 280 * MB };
+        controlCase calm = { .bandwidth = 95 * MB, .workingSet = 400 * MB, .writeRate = 250 * MB, .remaining = 280 * MB };
         convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };
         convergeDecision decisions[CONVERGE_DECISIONS_MAX];
         convergeModel model;
@@ -299,8 +299,7 @@ testSecondLook(void)
         double leastRate;
         unsigned int looks;
     } rows[] = { { 12000 * MB, 1 }, { 250 * MB, 2 } };
-    const controlCase data = { .bandwidth = 100 * MB, .workingSet = 800 * MB,
-                               .writeRate = 12000 * MB, .remaining = 800 * MB };
+    const controlCase data = { .bandwidth = 100 * MB, .workingSet = 800 * MB, .writeRate = 12000 * MB, .remaining = 800 * MB };
     g_autoptr(convergePolicy) policy =
         convergePolicyParse("adaptive,fallback=suspend,fallback-when=prediction", NULL);
     gsize i;
@@ -326,10 +325,8 @@ testSecondLook(void)
 static void
 testLooksInARow(void)
 {
-    const controlCase beyond = { .bandwidth = 100 * MB, .workingSet = 800 * MB,
-                                 .writeRate = 12000 * MB, .remaining = 800 * MB };
-    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 800 * MB,
-                               .writeRate = 20 * MB, .remaining = 30 * MB };
+    const controlCase beyond = { .bandwidth = 100 * MB, .workingSet = 800 * MB, .writeRate = 12000 * MB, .remaining = 800 * MB };
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 800 * MB, .writeRate = 20 * MB, .remaining = 30 * MB };
     const controlCase *const looks[] = { &beyond, &calm, &beyond, &beyond };
     g_autoptr(convergePolicy) policy =
         convergePolicyParse("adaptive,fallback=suspend,fallback-when=prediction", NULL);
@@ -376,8 +373,7 @@ firstLook(const char *text,
 static void
 testCheaperOnlyWithASync(void)
 {
-    const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
-                               .writeRate = 1000 * MB, .remaining = 400 * MB };
+    const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB, .writeRate = 1000 * MB, .remaining = 400 * MB };
     const char *policy = "adaptive,fallback=suspend,fallback-when=cheaper";
 
     g_assert_cmpint(firstLook(policy, &data, CONVERGE_NEWS_PROBE).verb, ==, CONVERGE_VERB_THROTTLE);
@@ -393,10 +389,8 @@ testShortTimesAreNotHopeless(void)
         controlCase data;
         gboolean hopeless;
     } rows[] = {
-        { { .bandwidth = 100 * MB, .workingSet = 45 * MB, .writeRate = 2684 * MB,
-            .remaining = 30 * MB }, FALSE },
-        { { .bandwidth = 100 * MB, .workingSet = 400 * MB, .writeRate = 5960 * MB,
-            .remaining = 400 * MB }, TRUE },
+        { { .bandwidth = 100 * MB, .workingSet = 45 * MB, .writeRate = 2684 * MB, .remaining = 30 * MB }, FALSE },
+        { { .bandwidth = 100 * MB, .workingSet = 400 * MB, .writeRate = 5960 * MB, .remaining = 400 * MB }, TRUE },
     };
     g_autoptr(convergePolicy) policy =
         convergePolicyParse("adaptive,fallback=suspend,fallback-when=prediction", NULL);
@@ -429,8 +423,7 @@ testStrongestOnlyWhereItSaves(void)
     double rate;
 
     for (rate = 1000 * MB; rate < 2000 * MB; rate += 20 * MB) {
-        const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
-                                   .writeRate = rate, .remaining = 400 * MB };
+        const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB, .writeRate = rate, .remaining = 400 * MB };
         convergeDecision gentle = firstLook("adaptive,max-throttle=97", &data, CONVERGE_NEWS_SYNC);
         convergeDecision any = firstLook("adaptive", &data, CONVERGE_NEWS_SYNC);
 
@@ -487,8 +480,7 @@ testErrorOfAPrediction(void)
 static void
 testReadyQemuThrottlesSooner(void)
 {
-    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
-                               .writeRate = 1 * MB, .remaining = 100 * MB };
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 400 * MB, .writeRate = 1 * MB, .remaining = 100 * MB };
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
     gint64 remainingMs[2];
     int letGo;
@@ -504,7 +496,8 @@ testReadyQemuThrottlesSooner(void)
             fill(&model, &calm);
             model.last.iteration = 2;
             g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC,
-                                                   decisions), ==, 1);
+                                                   decisions),
+                             ==, 1);
             g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_HOLD);
             fill(&model, &cases[2]);
         }
@@ -539,7 +532,8 @@ testPlanInForceIsKept(void)
             model.guest.writeRate = (240 + 10 * (double)i) * MB;
             model.least = model.most = model.guest;
             g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE,
-                                                   decisions), ==, 0);
+                                                   decisions),
+                             ==, 0);
         }
     }
 }
@@ -548,8 +542,7 @@ testPlanInForceIsKept(void)
 static void
 testThrottledGuestIsMiddle(void)
 {
-    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 400 * MB,
-                               .writeRate = 1 * MB, .remaining = 100 * MB };
+    const controlCase calm = { .bandwidth = 100 * MB, .workingSet = 400 * MB, .writeRate = 1 * MB, .remaining = 100 * MB };
     const controlCase *const looks[] = { &cases[2], &calm, &calm, &calm };
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
     convergeControl control = { .state = { .policy = policy, .throttle = QUOTA } };

@@ -11,7 +11,7 @@
 #include "throttle/dirty_limit.h"
 #include "throttle/throttle.h"
 
-#define SECOND_MS 1001          /* and a bit */
+#define SECOND_MS 1001 /* and a bit */
 
 static void
 measure(convergeVcpuShares *shares)
@@ -63,10 +63,10 @@ testSharesUnknown(void)
         gboolean spoilt;
         gint64 ms;
     } cases[] = {
-        { "measured", 0, FALSE, SECOND_MS + 1 },        /* an idle guest tells nothing */
+        { "measured", 0, FALSE, SECOND_MS + 1 }, /* an idle guest tells nothing */
         { "measured", 100, TRUE, SECOND_MS + 1 },
         { "unstarted", 100, FALSE, SECOND_MS + 1 },
-        { "measuring", 100, FALSE, 60000 },             /* never ends */
+        { "measuring", 100, FALSE, 60000 }, /* never ends */
     };
     gsize i, j;
 
@@ -131,7 +131,7 @@ testQuota(void)
 {
     const pid_t threads[FAKE_VCPUS] = { 4711, 4712, 4713 };
     const gint64 ids[FAKE_VCPUS] = { 0, 1, 2 };
-    const gint64 swapped[FAKE_VCPUS] = { 1, 0, 9 };  /* 9 was not measured */
+    const gint64 swapped[FAKE_VCPUS] = { 1, 0, 9 }; /* 9 was not measured */
     g_autofree char *top = filesNewDir();
     g_autofree char *mounts = g_strdup_printf("30 1 0:1 / %s rw - cgroup2 cgroup2 rw\n", top);
     g_autoptr(GArray) cpus = g_array_new(FALSE, FALSE, sizeof(gint64));
@@ -192,7 +192,7 @@ testLimit(void)
 
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 75, 0, NULL));
     g_assert_cmpint(qemu.limits[0], ==, 60);
-    g_assert_cmpint(qemu.limits[1], ==, 1);     /* to QEMU, 0 means no limit */
+    g_assert_cmpint(qemu.limits[1], ==, 1); /* to QEMU, 0 means no limit */
     g_assert_cmpint(qemu.limits[2], ==, 15);
     sets = qemu.limitSets;
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 75, 0, NULL));
@@ -223,7 +223,7 @@ testTakenOver(void)
     measure(&shares);
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 50, 0, NULL));
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 75, 0, NULL));
-    qemu.limits[2] = 30;        /* as of a throttle of 50 % */
+    qemu.limits[2] = 30; /* as of a throttle of 50 % */
     g_assert_true(convergeDirtyLimitCancel(&limit, &fakeMonitor, NULL));
     g_assert_cmpint(qemu.limits[0], ==, 0);
     g_assert_cmpint(qemu.limits[1], ==, 0);
@@ -261,7 +261,7 @@ testRecord(void)
     g_assert_cmpuint(qemu.limitCancels, ==, 99);
     g_assert_cmpuint(count, ==, 0);
 
-    qemu.limits[0] = 240;       /* does not derive from any throttle */
+    qemu.limits[0] = 240; /* does not derive from any throttle */
     qemu.limits[1] = 5;
     qemu.limits[2] = 15;
     g_assert_true(convergeDirtyLimitCancelDerived(&fakeMonitor, shares.rates, &count, NULL));
@@ -286,7 +286,7 @@ testStall(void)
 
     qemu = fakeQemuPristine;
     qemu.rates[1] = 0;
-    qemu.current[1] = 0;        /* has never dirtied anything */
+    qemu.current[1] = 0; /* has never dirtied anything */
     measure(&shares);
     g_assert_true(convergeDirtyLimitSet(&limit, &fakeMonitor, &shares, 75, 0, NULL));
     for (ms = 0; ms < 20000; ms += 200)
@@ -381,12 +381,12 @@ testBackend(void)
         g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 50));
         if (probing)
             g_assert_true(convergeBackendLibvirtOps.probe(backend, NULL));
-        g_assert_cmpuint(qemu.limitSets + qemu.probes, ==, 0);   /* before it is measured */
+        g_assert_cmpuint(qemu.limitSets + qemu.probes, ==, 0); /* before it is measured */
 
         g_assert_cmpint(turnOn(backend, &sample, news), ==, CONVERGE_METHOD_DIRTY_LIMIT);
         g_assert_cmpint(qemu.limits[0], ==, 120);
         g_assert_cmpint(qemu.limits[2], ==, 30);
-        g_assert_cmpuint(qemu.probes, ==, probing);         /* the one that had to wait */
+        g_assert_cmpuint(qemu.probes, ==, probing); /* the one that had to wait */
         turn(backend, &sample, news);
         g_assert_cmpuint(sample.throttle, ==, 50);
         g_assert_cmpstr(news->str, ==, "");
@@ -430,7 +430,7 @@ testGivesWay(void)
         g_assert_cmpint(fakeQemuLimits(), ==, 0);
         g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 60);
         g_assert_cmpint(turn(backend, &sample, news), ==, CONVERGE_METHOD_QEMU);
-        g_assert_cmpuint(sample.throttle, ==, 0);           /* QEMU's own comes later */
+        g_assert_cmpuint(sample.throttle, ==, 0); /* QEMU's own comes later */
         g_assert_cmpstr(news->str, ==, "");
 
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
@@ -504,7 +504,8 @@ pollThird(void *opaque,
     if (++*samples == 3)
         *why = g_strdup("gave way");
     *throttle = &convergeThrottles[*samples < 3 ? CONVERGE_METHOD_DIRTY_LIMIT :
-                                   CONVERGE_METHOD_QEMU]->traits;
+                                                  CONVERGE_METHOD_QEMU]
+                     ->traits;
     return TRUE;
 }
 
@@ -528,8 +529,12 @@ static void
 testLoop(void)
 {
     static const convergeBackendOps ops = {
-        .choose = chooseOnce, .poll = pollThird, .sample = sampleBulk, .apply = doNothing,
-        .probe = refuse, .restore = refuse,
+        .choose = chooseOnce,
+        .poll = pollThird,
+        .sample = sampleBulk,
+        .apply = doNothing,
+        .probe = refuse,
+        .restore = refuse,
     };
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive,actuator=dirty-limit", NULL);
     int samples = 0;

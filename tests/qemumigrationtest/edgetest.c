@@ -53,10 +53,14 @@ static void
 testSampleRange(void)
 {
     static const char *const names[] = {
-        VIR_DOMAIN_JOB_MEMORY_TOTAL, VIR_DOMAIN_JOB_MEMORY_REMAINING,
-        VIR_DOMAIN_JOB_MEMORY_PROCESSED, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES,
-        VIR_DOMAIN_JOB_MEMORY_CONSTANT, VIR_DOMAIN_JOB_COMPRESSION_PAGES,
-        VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE, VIR_DOMAIN_JOB_MEMORY_ITERATION,
+        VIR_DOMAIN_JOB_MEMORY_TOTAL,
+        VIR_DOMAIN_JOB_MEMORY_REMAINING,
+        VIR_DOMAIN_JOB_MEMORY_PROCESSED,
+        VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES,
+        VIR_DOMAIN_JOB_MEMORY_CONSTANT,
+        VIR_DOMAIN_JOB_COMPRESSION_PAGES,
+        VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE,
+        VIR_DOMAIN_JOB_MEMORY_ITERATION,
     };
     static const unsigned long long pageSizes[] = { 0, 1, 3, 4096, 1ULL << 62, G_MAXUINT64 };
     gsize i, j;
@@ -130,8 +134,17 @@ static void
 testQmpReply(void)
 {
     static const char *const broken[] = {
-        "", "{", "[]", "42", "null", "{}", "{\"return\":1}", "{\"return\":null}",
-        "{\"error\":{}}", "{\"error\":\"x\"}", NULL,
+        "",
+        "{",
+        "[]",
+        "42",
+        "null",
+        "{}",
+        "{\"return\":1}",
+        "{\"return\":null}",
+        "{\"error\":{}}",
+        "{\"error\":\"x\"}",
+        NULL,
     };
     g_autoptr(GError) error = NULL;
     g_autoptr(JsonNode) list = convergeQmpParse("{\"return\":[1,2]}", NULL);

@@ -18,8 +18,8 @@ typedef struct {
     const char *name;
     double memory, workingSet, writeRate, bandwidth;
     gboolean exact;
-    convergeClass class_;       /* UNKNOWN: it cannot be told */
-    double tolerance;           /* of W and r; 0: they cannot be told either */
+    convergeClass class_; /* UNKNOWN: it cannot be told */
+    double tolerance;     /* of W and r; 0: they cannot be told either */
     gboolean rateOpen, setOpen;
 } guestRow;
 
@@ -71,7 +71,8 @@ inputOf(const guestRow *row,
 {
     g_autoptr(GRand) random = g_rand_new_with_seed(seed);
     convergeForecastInput input = {
-        .memory = row->memory, .bandwidth = row->bandwidth,
+        .memory = row->memory,
+        .bandwidth = row->bandwidth,
         .used = { row->workingSet * 1.05, row->workingSet, row->workingSet * 1.1 },
     };
     convergeObservation seen[G_N_ELEMENTS(turns)];
@@ -214,7 +215,7 @@ testMiddle(void)
         g_assert_cmpfloat(one->totalMs.low, <=, one->totalMs.value);
         g_assert_cmpfloat(one->totalMs.value, <=, one->totalMs.high);
         g_assert_cmpfloat(one->totalMs.low, <, one->totalMs.high);
-        g_assert_cmpfloat(one->pauseMs.value, <=, one->lostMs.value + 1);   /* rounded */
+        g_assert_cmpfloat(one->pauseMs.value, <=, one->lostMs.value + 1); /* rounded */
         g_assert_cmpfloat(one->lostMs.value, <, one->totalMs.value);
         g_assert_cmpfloat(input.used.value / input.bandwidth * 1000, <, one->totalMs.value);
     }
@@ -282,8 +283,12 @@ reportOf(const convergeForecastInput *input,
          const convergeForecasts *forecasts)
 {
     return (convergeReport) {
-        .domain = "guest1", .input = input, .measured = measured, .forecasts = forecasts,
-        .link = input->bandwidth, .source = CONVERGE_LINK_LAST,
+        .domain = "guest1",
+        .input = input,
+        .measured = measured,
+        .forecasts = forecasts,
+        .link = input->bandwidth,
+        .source = CONVERGE_LINK_LAST,
     };
 }
 

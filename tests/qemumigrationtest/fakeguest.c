@@ -223,7 +223,11 @@ say(convergeBackendLibvirt *backend,
     GError **error)
 {
     convergeDecision decision = {
-        .verb = verb, .throttle = throttle, .increment = 10, .maxThrottle = 99, .threshold = 50,
+        .verb = verb,
+        .throttle = throttle,
+        .increment = 10,
+        .maxThrottle = 99,
+        .threshold = 50,
         .downtimeMs = 100,
     };
 

@@ -15,21 +15,21 @@
 
 typedef struct _guestCalls guestCalls;
 struct _guestCalls {
-    GString *course;            /* names of QMP commands and libvirt calls */
-    void (*before)(const char *name);   /* called before each of them; or NULL */
+    GString *course;                  /* names of QMP commands and libvirt calls */
+    void (*before)(const char *name); /* called before each of them; or NULL */
     gboolean resumeFails;
-    int throttle;               /* QEMU's own, in the job statistics */
-    gint64 downtime;            /* that was set last, ms */
-    const char *cpus;           /* what query-cpus-fast replies; NULL: as fakeqemu.h has it */
-    const char *unknown;        /* a parameter that this QEMU does not know; or NULL */
-    const char *failsOnce;      /* a command that QEMU refuses the next time; or NULL */
-    int reason;                 /* why the guest is in its state */
+    int throttle;          /* QEMU's own, in the job statistics */
+    gint64 downtime;       /* that was set last, ms */
+    const char *cpus;      /* what query-cpus-fast replies; NULL: as fakeqemu.h has it */
+    const char *unknown;   /* a parameter that this QEMU does not know; or NULL */
+    const char *failsOnce; /* a command that QEMU refuses the next time; or NULL */
+    int reason;            /* why the guest is in its state */
 };
 
 extern guestCalls calls;
-extern gint64 shiftMs;          /* what the clock is ahead */
-extern char *records;           /* the directory */
-extern pid_t child;             /* QEMU; 0: there is none */
+extern gint64 shiftMs; /* what the clock is ahead */
+extern char *records;  /* the directory */
+extern pid_t child;    /* QEMU; 0: there is none */
 
 extern const convergeLibvirt daemonCalls;
 extern const convergeLibvirt clientCalls;

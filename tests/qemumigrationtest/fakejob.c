@@ -226,7 +226,7 @@ reset(void)
 
     g_atomic_int_set(&shiftMs, 0);
     g_string_set_size(calls.log, 0);
-    calls.iteration = 2;        /* the first pass is over */
+    calls.iteration = 2; /* the first pass is over */
     calls.look = NULL;
     calls.hangs = calls.refuses = calls.shutOff = FALSE;
     calls.looks = calls.suspends = calls.left = calls.identities = 0;

@@ -19,17 +19,17 @@
 
 typedef struct _jobCalls jobCalls;
 struct _jobCalls {
-    GMutex lock;                /* guards all below */
+    GMutex lock; /* guards all below */
     GCond changed;
-    int iteration;              /* in the job statistics */
-    guint looks;                /* at the job statistics */
-    void (*look)(void);         /* called at each, without the lock; or NULL */
-    gboolean hangs;             /* a look does not return */
-    gboolean refuses;           /* a new downtime */
+    int iteration;      /* in the job statistics */
+    guint looks;        /* at the job statistics */
+    void (*look)(void); /* called at each, without the lock; or NULL */
+    gboolean hangs;     /* a look does not return */
+    gboolean refuses;   /* a new downtime */
     gboolean shutOff;
     guint suspends, left, identities;
-    int references;             /* to the domain */
-    guint64 downtime;           /* that was set last, ms */
+    int references;   /* to the domain */
+    guint64 downtime; /* that was set last, ms */
     GString *log;
     void (*passed)(virConnectPtr, virDomainPtr, int, void *);
     void *passedOpaque;
@@ -37,9 +37,9 @@ struct _jobCalls {
 };
 
 extern jobCalls calls;
-extern gint shiftMs;            /* atomic: what the clock is ahead */
-extern gint clockReads;         /* atomic: how often it was asked, at least once in each turn */
-extern char *top, *records;     /* directories, of the test and of the records */
+extern gint shiftMs;        /* atomic: what the clock is ahead */
+extern gint clockReads;     /* atomic: how often it was asked, at least once in each turn */
+extern char *top, *records; /* directories, of the test and of the records */
 
 extern const convergeLibvirt client;
 extern const convergeLibvirt daemonCalls;

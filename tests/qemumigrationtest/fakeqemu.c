@@ -72,7 +72,7 @@ setParams(JsonObject *arguments)
         if (g_strcmp0(name, qemu.refused) == 0)
             return NULL;
         merged[i] = convergeQemuParamIsBoolean(i) ? json_object_get_boolean_member(arguments, name) :
-            json_object_get_int_member(arguments, name);
+                                                    json_object_get_int_member(arguments, name);
     }
     if (merged[CONVERGE_PARAM_INITIAL] < 1 || merged[CONVERGE_PARAM_INCREMENT] < 1 ||
         merged[CONVERGE_PARAM_INCREMENT] > 99 || merged[CONVERGE_PARAM_MAX] > 99 ||
@@ -87,7 +87,7 @@ static char *
 queryCpus(JsonObject *arguments G_GNUC_UNUSED)
 {
     return qemu.thread == 0 ? NULL :
-        g_strdup_printf("[{\"cpu-index\":0,\"thread-id\":%d}]", (int)qemu.thread);
+                              g_strdup_printf("[{\"cpu-index\":0,\"thread-id\":%d}]", (int)qemu.thread);
 }
 
 static char *
@@ -183,7 +183,8 @@ monitorCommand(virDomainPtr dom G_GNUC_UNUSED,
     JsonObject *command = json_node_get_object(node);
     const char *name = json_object_get_string_member(command, "execute");
     JsonObject *arguments = json_object_has_member(command, "arguments") ?
-        json_object_get_object_member(command, "arguments") : NULL;
+        json_object_get_object_member(command, "arguments") :
+        NULL;
     g_autofree char *returned = NULL;
     g_autofree char *reply = NULL;
     gsize i;
@@ -195,7 +196,7 @@ monitorCommand(virDomainPtr dom G_GNUC_UNUSED,
             returned = commands[i].run(arguments);
     }
     reply = returned ? g_strdup_printf("{\"return\":%s,\"id\":\"x\"}", returned) :
-        g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"it does not want to\"}}");
+                       g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"it does not want to\"}}");
     *result = strdup(reply);
     return 0;
 }

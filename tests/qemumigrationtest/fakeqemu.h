@@ -14,10 +14,10 @@
 /* QEMU's state, and what it was asked. */
 typedef struct _fakeQemu fakeQemu;
 struct _fakeQemu {
-    gint64 params[CONVERGE_PARAM_LAST];     /* in the order of convergeQemuParam */
-    const char *status;         /* of the migration */
-    int jobType;                /* what libvirt's job statistics have */
-    int id;                     /* of the domain */
+    gint64 params[CONVERGE_PARAM_LAST]; /* in the order of convergeQemuParam */
+    const char *status;                 /* of the migration */
+    int jobType;                        /* what libvirt's job statistics have */
+    int id;                             /* of the domain */
     gboolean paused;
 
     gboolean ring;
@@ -27,11 +27,11 @@ struct _fakeQemu {
     gint64 current[FAKE_VCPUS]; /* under the limit */
     pid_t thread;               /* of the only vCPU that QEMU names; 0: QEMU refuses to */
 
-    const char *refused;        /* a command or a parameter that QEMU refuses */
-    gboolean refusesLimit;      /* of the last vCPU */
-    guint dies;                 /* QEMU dies at this command, from 1; 0: never */
+    const char *refused;   /* a command or a parameter that QEMU refuses */
+    gboolean refusesLimit; /* of the last vCPU */
+    guint dies;            /* QEMU dies at this command, from 1; 0: never */
 
-    guint commands;             /* of any kind */
+    guint commands; /* of any kind */
     guint paramSets, limitSets, limitCancels, limitQueries, probes;
 };
 

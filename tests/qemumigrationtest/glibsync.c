@@ -158,8 +158,7 @@ g_atomic_rc_box_alloc0(gsize size)
     return box->content;
 }
 
-gpointer
-(g_atomic_rc_box_acquire)(gpointer content)
+gpointer(g_atomic_rc_box_acquire)(gpointer content)
 {
     __atomic_add_fetch(&boxOf(content)->references, 1, __ATOMIC_ACQ_REL);
     return content;

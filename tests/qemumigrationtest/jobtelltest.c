@@ -199,7 +199,7 @@ testPass(void)
     g_atomic_int_set(&shiftMs, NEVER_MS);
     job = start("adaptive,actuator=dirty-limit", &client);
     awaitLooks(1);
-    g_usleep(20000);            /* most likely the loop waits by now */
+    g_usleep(20000); /* most likely the loop waits by now */
     tellPass();
     awaitLooks(2);
     g_usleep(50000);

@@ -15,8 +15,8 @@ testEnds(void)
     static const struct {
         convergeJobEnd end;
         convergeState state;
-        gboolean pristine;      /* QEMU's parameters are as they were */
-        gboolean record;        /* there is one left */
+        gboolean pristine; /* QEMU's parameters are as they were */
+        gboolean record;   /* there is one left */
     } rows[] = {
         { CONVERGE_JOB_FAILED, CONVERGE_STATE_FAILED, TRUE, FALSE },
         { CONVERGE_JOB_PENDING, CONVERGE_STATE_DONE, FALSE, TRUE },
@@ -85,7 +85,7 @@ testCallerThrottle(void)
 
 /* --- No more acts --- */
 
-static convergeJob *current;    /* of the test, for calls.look */
+static convergeJob *current; /* of the test, for calls.look */
 
 static void
 overNow(void)
@@ -146,7 +146,7 @@ testOver(void)
     convergeJobOver(job);
     reads = g_atomic_int_get(&clockReads);
     g_usleep(50000);
-    g_assert_cmpint(g_atomic_int_get(&clockReads), <, reads + 100);     /* one may be under way */
+    g_assert_cmpint(g_atomic_int_get(&clockReads), <, reads + 100); /* one may be under way */
     g_assert_true(convergeJobStop(job, CONVERGE_JOB_FAILED));
 }
 
@@ -246,7 +246,7 @@ testOverBeforeEntering(void)
     while (calls.identities == 0)
         g_cond_wait(&calls.changed, &calls.lock);
     g_mutex_unlock(&calls.lock);
-    g_usleep(20000);            /* most likely the wait has ended by now */
+    g_usleep(20000); /* most likely the wait has ended by now */
     g_assert_true(convergeJobStop(job, CONVERGE_JOB_FAILED));
     g_assert_null(convergeJobTakeTrouble(job));
     g_assert_cmpuint(calls.looks, ==, 0);

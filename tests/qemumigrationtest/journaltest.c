@@ -16,7 +16,7 @@
 
 /* The disk of a journal: it may hang, or have room for only so many bytes. */
 static struct {
-    pthread_mutex_t lock;       /* guards all below */
+    pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     gboolean hangs;
     gsize room;
@@ -134,8 +134,7 @@ testLines(void)
     g_autofree char *below = g_build_filename(dir, "a", "b", NULL);
     g_autoptr(convergeJournal) journal = convergeJournalOpen(below, "../we\"ird\nname/", NULL);
     convergeModel model = { .bandwidth = 1e8, .guest = { 1e8, 2e8, 1 } };
-    convergeDecision decision = { .verb = CONVERGE_VERB_THROTTLE, .throttle = 90,
-                                  .reason = CONVERGE_REASON_HELPS };
+    convergeDecision decision = { .verb = CONVERGE_VERB_THROTTLE, .throttle = 90, .reason = CONVERGE_REASON_HELPS };
     g_autofree char *text = NULL;
     g_autofree char *parent = g_build_filename(dir, "a", NULL);
     g_autofree char *name = NULL;
@@ -320,7 +319,7 @@ testNames(void)
 {
     static const struct {
         const char *guest;
-        const char *name;       /* without the time */
+        const char *name; /* without the time */
     } rows[] = {
         { "guest", "guest" },
         { "Web_1.example", "Web_1.example" },
@@ -328,11 +327,13 @@ testNames(void)
         { "..", "_." },
         { ".hidden", "_hidden" },
         { "../we\"ird\nname/", "_._we_ird_name_" },
-        { "../we:ird:name/", "_._we_ird_name_" },       /* but not in the same file */
+        { "../we:ird:name/", "_._we_ird_name_" }, /* but not in the same file */
         { "Gerät Ω", "Gerät_Ω" },
         { "日本語", "日本語" },
         { "हिन्दी", "हिन्दी" },
-        { "a\xff\xe2\x80\xae" "b", "a__b" },
+        { "a\xff\xe2\x80\xae"
+          "b",
+          "a__b" },
     };
     g_autofree char *dir = g_dir_make_tmp("converge-XXXXXX", NULL);
     gsize i;
@@ -569,7 +570,7 @@ testFirstTroubleIsTold(void)
             break;
         g_usleep(1000);
     }
-    g_usleep(10 * 1000);            /* a moment for the thread to tell of it, right or wrong */
+    g_usleep(10 * 1000); /* a moment for the thread to tell of it, right or wrong */
     assertTrouble(journal, "does not keep up");
     setDisk(FALSE, G_MAXSIZE);
     convergeJournalClose(journal);

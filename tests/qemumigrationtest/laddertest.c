@@ -16,7 +16,7 @@ testStallCountsPasses(void)
 
         scriptInit(&s, policy, CONVERGE_METHOD_QEMU);
         scriptSend(&s, 3000);
-        scriptSync(&s, 400 * MB);           /* what later ones are measured by */
+        scriptSync(&s, 400 * MB); /* what later ones are measured by */
         for (pass = 1; pass <= stall; pass++) {
             g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, 0);
             scriptSend(&s, 1000);
@@ -32,7 +32,7 @@ static void
 testLittleLessIsNoProgress(void)
 {
     static const struct {
-        double share;               /* of the best one that later passes leave */
+        double share; /* of the best one that later passes leave */
         unsigned int suspends;
     } rows[] = { { 1.2, 1 }, { 0.999, 1 }, { 0.97, 1 }, { 0.95, 0 }, { 0.5, 0 } };
     gsize i;
@@ -169,13 +169,13 @@ static void
 testNoPostcopyOnFailingLink(void)
 {
     static const struct {
-        gint64 ms;                  /* after the link has failed */
-        double carries;             /* then, bytes/s */
+        gint64 ms;      /* after the link has failed */
+        double carries; /* then, bytes/s */
         unsigned int postcopies;
     } rows[] = {
         { 200, BANDWIDTH, 1 },
-        { 200, 0.3 * BANDWIDTH, 0 },        /* seen in the window that has begun */
-        { 400, 0.3 * BANDWIDTH, 0 },        /* ...and in the last one */
+        { 200, 0.3 * BANDWIDTH, 0 }, /* seen in the window that has begun */
+        { 400, 0.3 * BANDWIDTH, 0 }, /* ...and in the last one */
     };
     gsize i;
 

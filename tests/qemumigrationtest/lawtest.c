@@ -24,19 +24,27 @@ static void
 testRampByTime(void)
 {
     static const struct {
-        gint64 ms, doubled, even;   /* elapsed, and what is allowed then */
+        gint64 ms, doubled, even; /* elapsed, and what is allowed then */
     } rows[] = {
-        { 0, 50, 50 }, { 19900, 50, 50 }, { 20000, 100, 200 }, { 29900, 100, 200 },
-        { 30000, 200, 350 }, { 40000, 400, 500 }, { 50000, 500, 500 }, { 300000, 500, 500 },
+        { 0, 50, 50 },
+        { 19900, 50, 50 },
+        { 20000, 100, 200 },
+        { 29900, 100, 200 },
+        { 30000, 200, 350 },
+        { 40000, 400, 500 },
+        { 50000, 500, 500 },
+        { 300000, 500, 500 },
     };
     g_auto(script) doubled = { 0 };
     g_auto(script) even = { 0 };
     gsize i;
 
     scriptInit(&doubled, "adaptive,throttle=none,downtime=ramp,initial-downtime=50ms,max-downtime=500ms,"
-               "ramp-after=20s,ramp-every=10s,ramp-factor=2", CONVERGE_METHOD_QEMU);
+                         "ramp-after=20s,ramp-every=10s,ramp-factor=2",
+               CONVERGE_METHOD_QEMU);
     scriptInit(&even, "adaptive,throttle=none,downtime=ramp,initial-downtime=50ms,max-downtime=500ms,"
-               "ramp-after=20s,ramp-every=10s,ramp-steps=3", CONVERGE_METHOD_QEMU);
+                      "ramp-after=20s,ramp-every=10s,ramp-steps=3",
+               CONVERGE_METHOD_QEMU);
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_assert_cmpint(downtimeAt(&doubled, rows[i].ms), ==, rows[i].doubled);
         g_assert_cmpint(downtimeAt(&even, rows[i].ms), ==, rows[i].even);
@@ -52,7 +60,8 @@ testRampByPasses(void)
     gsize i;
 
     scriptInit(&s, "adaptive,throttle=none,downtime=ramp,initial-downtime=50ms,max-downtime=500ms,"
-               "ramp-passes=2,ramp-factor=2", CONVERGE_METHOD_QEMU);
+                   "ramp-passes=2,ramp-factor=2",
+               CONVERGE_METHOD_QEMU);
     convergeLoopStep(s.loop);
     for (i = 0; i < G_N_ELEMENTS(allowed); i++) {
         g_assert_cmpint(convergeLoopStatus(s.loop)->downtimeMs, ==, allowed[i]);
@@ -68,18 +77,24 @@ static void
 testProgressiveStepsAfterBadPasses(void)
 {
     static const struct {
-        double finds;               /* the sync after a pass that has sent 300 MB */
-        unsigned int throttle;      /* from then on */
+        double finds;          /* the sync after a pass that has sent 300 MB */
+        unsigned int throttle; /* from then on */
     } rows[] = {
-        { 100 * MB, 0 }, { 300 * MB, 30 }, { 100 * MB, 30 }, { 300 * MB, 45 },
-        { 300 * MB, 60 }, { 300 * MB, 70 }, { 300 * MB, 70 },
+        { 100 * MB, 0 },
+        { 300 * MB, 30 },
+        { 100 * MB, 30 },
+        { 300 * MB, 45 },
+        { 300 * MB, 60 },
+        { 300 * MB, 70 },
+        { 300 * MB, 70 },
     };
     g_auto(script) s = { 0 };
     unsigned int steps = 0;
     gsize i;
 
     scriptInit(&s, "adaptive,throttle=progressive,initial-throttle=30,throttle-increment=15,"
-               "max-throttle=70,throttle-threshold=50", CONVERGE_METHOD_VCPU_QUOTA);
+                   "max-throttle=70,throttle-threshold=50",
+               CONVERGE_METHOD_VCPU_QUOTA);
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         unsigned int before = convergeLoopStatus(s.loop)->throttleTarget;
 
@@ -210,7 +225,7 @@ testEightPassesWithoutProgress(void)
     unsigned int pass, said;
 
     scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
-    scriptPass(&s, 30 * MB);            /* the least; nothing is needed */
+    scriptPass(&s, 30 * MB); /* the least; nothing is needed */
     g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
     for (pass = 1; pass < 8; pass++)
         shortPass(&s, 30 * MB);
@@ -247,7 +262,7 @@ testPauseKeepsItsMargin(void)
 {
     static const struct {
         const char *policy;
-        gint64 first;               /* allowed at the start */
+        gint64 first; /* allowed at the start */
     } rows[] = {
         { "adaptive,initial-downtime=300ms,max-downtime=300ms", 260 },
         { "adaptive,initial-downtime=60ms,max-downtime=60ms", 30 },
@@ -289,7 +304,8 @@ testWeakestThrottle(void)
 {
     unsigned int weakest[CONVERGE_METHOD_LAST] = { 0 };
     static const convergeThrottleMethod methods[] = {
-        CONVERGE_METHOD_QEMU, CONVERGE_METHOD_VCPU_QUOTA,
+        CONVERGE_METHOD_QEMU,
+        CONVERGE_METHOD_VCPU_QUOTA,
     };
     double rate;
     gsize i;
@@ -400,7 +416,7 @@ testSecondLookIsASync(void)
 {
     static const struct {
         convergeThrottleMethod method;
-        unsigned int afterProbe;    /* whether it has fallen back by then */
+        unsigned int afterProbe; /* whether it has fallen back by then */
     } rows[] = { { CONVERGE_METHOD_QEMU, 0 }, { CONVERGE_METHOD_VCPU_QUOTA, 1 } };
     gsize i;
 

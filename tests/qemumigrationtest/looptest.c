@@ -16,7 +16,7 @@ typedef struct _loopCase loopCase;
 struct _loopCase {
     const char *name;
     convergePlantConfig config;
-    const char *policy;         /* NULL: QEMU alone */
+    const char *policy; /* NULL: QEMU alone */
 };
 
 /* Runs one migration to its end, or to GIVE_UP_MS. */
@@ -61,8 +61,11 @@ runLoop(const convergePlantConfig *config,
 
 /* The guest of the lab: 400 MB of 1 GiB at 250 MB/s over 96 MB/s. */
 static const convergePlantConfig middle = {
-    .memory = 1074 * MB, .used = 430 * MB, .workingSet = 400 * MB,
-    .writeRate = 250 * MB, .bandwidth = 96 * MB,
+    .memory = 1074 * MB,
+    .used = 430 * MB,
+    .workingSet = 400 * MB,
+    .writeRate = 250 * MB,
+    .bandwidth = 96 * MB,
 };
 
 static void
@@ -286,8 +289,11 @@ static void
 testHugeGuest(void)
 {
     convergePlantConfig config = {
-        .memory = 1e12, .used = 0.3e12, .workingSet = 200e9,
-        .writeRate = 0.9e9, .bandwidth = 1.2e9,
+        .memory = 1e12,
+        .used = 0.3e12,
+        .workingSet = 200e9,
+        .writeRate = 0.9e9,
+        .bandwidth = 1.2e9,
     };
     convergePlantResult stock, adaptive;
 
@@ -449,7 +455,8 @@ testDeadline(void)
     config.writeRate = 150 * MB;
     for (deadline = 12000; deadline <= 20000; deadline += 35) {
         g_autofree char *policy = g_strdup_printf("adaptive,max-throttle=20,fallback=suspend,"
-                                                  "deadline=%" G_GINT64_FORMAT "ms", deadline);
+                                                  "deadline=%" G_GINT64_FORMAT "ms",
+                                                  deadline);
         convergePlantResult result = runLoop(&config, policy, NULL);
 
         g_assert_true(result.completed);
@@ -478,7 +485,7 @@ testStatus(void)
     for (i = 0; i < convergeStatCount; i++) {
         const convergeStat *stat = &convergeStats[i];
         gboolean known = stat->text ? stat->text(status, "adaptive") != NULL :
-            stat->number(status) > 0;
+                                      stat->number(status) > 0;
 
         if (known == g_str_equal(stat->name, "journal"))
             g_error("'%s' is %s", stat->name, known ? "known" : "not known");

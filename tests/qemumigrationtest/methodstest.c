@@ -10,8 +10,11 @@
 
 /* A guest that QEMU has to throttle. */
 static const convergePlantConfig busy = {
-    .memory = 1000 * MB, .used = 430 * MB, .workingSet = 400 * MB,
-    .writeRate = 250 * MB, .bandwidth = 96 * MB,
+    .memory = 1000 * MB,
+    .used = 430 * MB,
+    .workingSet = 400 * MB,
+    .writeRate = 250 * MB,
+    .bandwidth = 96 * MB,
 };
 
 /* Presets are methods too, all of them; some are in the table as well, with a law of their own. */
@@ -32,7 +35,7 @@ testEveryPresetIsAMethod(void)
 typedef struct _actsWatch actsWatch;
 struct _actsWatch {
     GString *acts;
-    unsigned int left;          /* how many more are noted */
+    unsigned int left; /* how many more are noted */
 };
 
 static void
@@ -59,7 +62,7 @@ testOthersActInTheirIterations(void)
 {
     static const struct {
         const char *method;
-        double size;                /* of the guest */
+        double size; /* of the guest */
         unsigned int n;
         const char *acts;
     } rows[] = {
@@ -77,7 +80,9 @@ testOthersActInTheirIterations(void)
         g_autoptr(GString) acts = g_string_new(NULL);
         actsWatch watch = { acts, rows[i].n };
         convergeMethodOptions options = {
-            .giveUpMs = 5 * 60 * 1000, .trace = watchActs, .opaque = &watch,
+            .giveUpMs = 5 * 60 * 1000,
+            .trace = watchActs,
+            .opaque = &watch,
         };
         convergeMethodOutcome outcome;
 

@@ -113,7 +113,7 @@ testCancelGoesOn(void)
     g_autoptr(convergeBackendLibvirt) backend = newLimited(&clientCalls, 50);
     gint64 sum = fakeQemuLimits();
 
-    qemu.limits[1] = 777;       /* set by another program: each is cancelled by itself */
+    qemu.limits[1] = 777; /* set by another program: each is cancelled by itself */
     calls.failsOnce = "cancel-vcpu-dirty-limit";
     g_assert_false(convergeBackendLibvirtOps.restore(backend, NULL));
     g_assert_cmpint(fakeQemuLimits(), <, sum - 1 + 777);
@@ -157,8 +157,10 @@ testPostcopy(void)
         int reason;
         gboolean postcopy;
     } rows[] = {
-        { VIR_DOMAIN_PAUSED_USER, FALSE }, { VIR_DOMAIN_PAUSED_MIGRATION, FALSE },
-        { VIR_DOMAIN_PAUSED_POSTCOPY, TRUE }, { VIR_DOMAIN_PAUSED_POSTCOPY_FAILED, TRUE },
+        { VIR_DOMAIN_PAUSED_USER, FALSE },
+        { VIR_DOMAIN_PAUSED_MIGRATION, FALSE },
+        { VIR_DOMAIN_PAUSED_POSTCOPY, TRUE },
+        { VIR_DOMAIN_PAUSED_POSTCOPY_FAILED, TRUE },
     };
     gsize i;
 
@@ -266,10 +268,10 @@ static void
 testProbeSpoilt(void)
 {
     static const struct {
-        unsigned int throttle;  /* halfway */
+        unsigned int throttle; /* halfway */
         gboolean paused;
         const char *measured;
-        gint64 ms;              /* of the result; 0: none */
+        gint64 ms; /* of the result; 0: none */
     } rows[] = {
         { 40, FALSE, "measured", 1000 },
         { 50, FALSE, "measured", 0 },
@@ -336,7 +338,7 @@ testCpus(void)
 {
     static const struct {
         const char *reply;
-        guint n;                /* 0: an error */
+        guint n; /* 0: an error */
     } rows[] = {
         { "{\"return\":[{\"cpu-index\":3,\"thread-id\":11},{\"cpu-index\":1,\"thread-id\":12}]}", 2 },
         { "{\"return\":[{\"thread-id\":11}]}", 1 },

@@ -147,7 +147,8 @@ fill(convergeModel *model,
      double remaining)
 {
     *model = (convergeModel) {
-        .bandwidth = bandwidth, .guest = { set, rate, 1 },
+        .bandwidth = bandwidth,
+        .guest = { set, rate, 1 },
     };
     model->last.active = TRUE;
     model->last.remainingBytes = (guint64)remaining;
@@ -219,8 +220,7 @@ testGarbage(void)
     g_assert_false(model.last.active);
 
     /* Counters that fall, as after a restart, do no harm. */
-    sample = (convergeSample) { .active = TRUE, .iteration = 5, .totalBytes = 1000,
-                                .remainingBytes = 1000, .processedBytes = 1000000 };
+    sample = (convergeSample) { .active = TRUE, .iteration = 5, .totalBytes = 1000, .remainingBytes = 1000, .processedBytes = 1000000 };
     convergeModelUpdate(&model, &sample);
     sample.timeMs = 1000;
     sample.iteration = 6;
@@ -322,8 +322,12 @@ testProbesWithResult(void)
 
     model = (convergeModel) { 0 };
     sample = (convergeSample) {
-        .active = TRUE, .iteration = 1, .totalBytes = 1000000000,
-        .probeId = 1, .probeMs = 1000, .probeBps = 50000000,
+        .active = TRUE,
+        .iteration = 1,
+        .totalBytes = 1000000000,
+        .probeId = 1,
+        .probeMs = 1000,
+        .probeBps = 50000000,
     };
     convergeModelUpdate(&model, &sample);
     sample.timeMs = 100;

@@ -11,8 +11,8 @@
 
 #include "module/libvirt_next.h"
 
-static const char *const *absent;   /* names that libvirt does not have; ends with NULL */
-static guint calls;                 /* of what was looked up */
+static const char *const *absent; /* names that libvirt does not have; ends with NULL */
+static guint calls;               /* of what was looked up */
 
 /* Stands for every function. */
 static int
@@ -55,9 +55,7 @@ testResolve(void)
     g_assert_null(resolve(&next, (const char *const[]) { NULL }));
     g_assert_nonnull(next.virConnectOpenAuth);
 
-    g_assert_cmpstr(resolve(&next, (const char *const[]) {
-        "virDomainObjEndAsyncJob", "virDomainMigratePrepare3Params", NULL
-    }), ==, "virDomainMigratePrepare3Params");
+    g_assert_cmpstr(resolve(&next, (const char *const[]) { "virDomainObjEndAsyncJob", "virDomainMigratePrepare3Params", NULL }), ==, "virDomainMigratePrepare3Params");
     g_assert_null(next.virDomainMigratePrepare3Params);
     g_assert_null(next.virDomainObjEndAsyncJob);
     g_assert_nonnull(next.virDomainMigrateBegin3Params);

@@ -36,7 +36,9 @@ watchProbesEvery(watch *w,
 {
     *w = (watch) { .model.bandwidth = BANDWIDTH, .model.guest = { 400 * MB, 250 * MB, 1 } };
     for (; *probes; probes++) {
-        probe(w, *probes == 'P' ? 250 * MB : *probes == 'V' ? 5 * MB : 60 * MB, 0);
+        probe(w, *probes == 'P' ? 250 * MB : *probes == 'V' ? 5 * MB :
+                                                              60 * MB,
+              0);
         w->model.last.timeMs += everyMs - PROBE_MS;
     }
 }
@@ -65,8 +67,8 @@ testPeriodSeenTwice(void)
         gboolean foreseen;
     } rows[] = {
         { "PPPVVVPPPVVVPPP", TRUE },
-        { "PPPVVVPPPVVV", FALSE },          /* in a valley */
-        { "PPPVVVPPP", FALSE },             /* seen once */
+        { "PPPVVVPPPVVV", FALSE }, /* in a valley */
+        { "PPPVVVPPP", FALSE },    /* seen once */
         { "PPPPPPPPPPPPPPP", FALSE },
         /* One period may differ a little from the next, but no more. */
         { "PPPPVVVVPPPPVVVVVPPPP", TRUE },

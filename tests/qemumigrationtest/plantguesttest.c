@@ -15,8 +15,11 @@ static const convergePlantLaw plain = { .hits = 2, .downtimeMs = 300 };
 
 /* A guest that QEMU has to throttle. */
 static const convergePlantConfig busy = {
-    .memory = 1000 * MB, .used = 430 * MB, .workingSet = 400 * MB,
-    .writeRate = 250 * MB, .bandwidth = 96 * MB,
+    .memory = 1000 * MB,
+    .used = 430 * MB,
+    .workingSet = 400 * MB,
+    .writeRate = 250 * MB,
+    .bandwidth = 96 * MB,
 };
 
 /* Before memory moves QEMU does not log what the guest dirties: however long the set-up takes,
@@ -29,8 +32,11 @@ testSetupChangesNothing(void)
 
     for (i = 0; i < G_N_ELEMENTS(used); i++) {
         convergePlantConfig config = {
-            .memory = 1000 * MB, .used = used[i], .workingSet = 0.9 * used[i],
-            .writeRate = 250 * MB, .bandwidth = 96 * MB,
+            .memory = 1000 * MB,
+            .used = used[i],
+            .workingSet = 0.9 * used[i],
+            .writeRate = 250 * MB,
+            .bandwidth = 96 * MB,
         };
         g_autoptr(convergePlant) at = convergePlantNew(&config);
         g_autoptr(convergePlant) late = NULL;
@@ -54,15 +60,19 @@ testPostcopyCostsTheWriters(void)
 {
     const struct {
         double set;
-        double share;               /* of the time that all memory takes that is lost */
+        double share; /* of the time that all memory takes that is lost */
     } rows[] = { { 400 * MB, 0.5 }, { 0, 0 } };
     const convergeDecision postcopy = { .verb = CONVERGE_VERB_POSTCOPY };
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         const convergePlantConfig config = {
-            .memory = 400 * MB, .used = 400 * MB, .workingSet = rows[i].set,
-            .writeRate = 250 * MB, .bandwidth = 96 * MB, .switchoverMs = 20,
+            .memory = 400 * MB,
+            .used = 400 * MB,
+            .workingSet = rows[i].set,
+            .writeRate = 250 * MB,
+            .bandwidth = 96 * MB,
+            .switchoverMs = 20,
         };
         g_autoptr(convergePlant) plant = convergePlantNew(&config);
         const convergePlantResult *result = convergePlantGetResult(plant);
@@ -280,7 +290,10 @@ testTlsIsALimit(void)
 
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         const convergePlantConfig config = {
-            .memory = 1000 * MB, .used = 400 * MB, .bandwidth = 100 * MB, .tlsBandwidth = rows[i].tls,
+            .memory = 1000 * MB,
+            .used = 400 * MB,
+            .bandwidth = 100 * MB,
+            .tlsBandwidth = rows[i].tls,
         };
         g_autoptr(convergePlant) plant = convergePlantNew(&config);
 

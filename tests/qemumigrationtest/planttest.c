@@ -220,7 +220,9 @@ traceOf(const convergePlantConfig *config,
 {
     GByteArray *bytes = g_byte_array_new();
     convergeMethodOptions options = {
-        .giveUpMs = 5 * 60 * 1000, .trace = appendSample, .opaque = bytes,
+        .giveUpMs = 5 * 60 * 1000,
+        .trace = appendSample,
+        .opaque = bytes,
     };
     convergeMethodOutcome outcome;
 
@@ -263,7 +265,8 @@ testScenarios(void)
 
         for (j = 0; j < convergeMethodCount; j++) {
             convergeMethodOptions options = {
-                .giveUpMs = scenario->giveUpMs, .downtimeMs = scenario->downtimeMs,
+                .giveUpMs = scenario->giveUpMs,
+                .downtimeMs = scenario->downtimeMs,
             };
             const convergePlantResult *result;
             convergeMethodOutcome outcome;
@@ -288,7 +291,8 @@ runOn(const convergeScenario *scenario,
       const char *method)
 {
     convergeMethodOptions options = {
-        .giveUpMs = scenario->giveUpMs, .downtimeMs = scenario->downtimeMs,
+        .giveUpMs = scenario->giveUpMs,
+        .downtimeMs = scenario->downtimeMs,
     };
     convergeMethodOutcome outcome;
 
@@ -317,7 +321,9 @@ testPublishedTable(void)
         const convergeScenario *scenario = findScenario(scenarios, published[i].scenario);
         const char *const methods[] = { "qemu-7.2", "background-sync", "responsive-throttle" };
         const double seconds[] = {
-            published[i].original, published[i].background, published[i].responsive,
+            published[i].original,
+            published[i].background,
+            published[i].responsive,
         };
         gint64 best = G_MAXINT64;
 
@@ -374,7 +380,9 @@ testBeyond(void)
     for (i = 0; i < G_N_ELEMENTS(methods); i++) {
         beyondWatch watch = { 0 };
         convergeMethodOptions options = {
-            .giveUpMs = GIVE_UP_MS, .trace = watchBeyond, .opaque = &watch,
+            .giveUpMs = GIVE_UP_MS,
+            .trace = watchBeyond,
+            .opaque = &watch,
         };
         convergeMethodOutcome outcome;
 
@@ -391,16 +399,20 @@ static void
 testThrottleMethods(void)
 {
     convergePlantConfig config = {
-        .memory = 4000 * MB, .used = 3000 * MB, .vcpus = 4, .workingSet = 500 * MB,
-        .writeRate = 200 * MB, .bandwidth = 100 * MB,
+        .memory = 4000 * MB,
+        .used = 3000 * MB,
+        .vcpus = 4,
+        .workingSet = 500 * MB,
+        .writeRate = 200 * MB,
+        .bandwidth = 100 * MB,
     };
     const struct {
         convergeThrottleMethod method;
         double speed;
     } rows[] = {
-        { CONVERGE_METHOD_QEMU, 1 },              /* not before its trigger */
+        { CONVERGE_METHOD_QEMU, 1 }, /* not before its trigger */
         { CONVERGE_METHOD_VCPU_QUOTA, 0.2 },
-        { CONVERGE_METHOD_DIRTY_LIMIT, 0.8 },     /* one of four vCPUs */
+        { CONVERGE_METHOD_DIRTY_LIMIT, 0.8 }, /* one of four vCPUs */
     };
     gsize i;
 
@@ -471,11 +483,19 @@ testScenarioErrors(void)
 {
     const char *const good = "[guest]\nmemory=1 GB\n[link]\nbandwidth=1 Gbit/s\n";
     const char *const bad[] = {
-        "[guest]\nmemory=2 parsecs\n", "[guest]\nmemroy=2 GB\n", "[gust]\nmemory=2 GB\n",
-        "[guest]\nused=2 GB\n", "[guest]\nphases=10s\n", "[guest]\nphases=0s:50%\n",
-        "[link]\nchanges=9s:1 MB/s,8s:2 MB/s\n", "[link]\nbandwidth=-1 MB/s\n",
-        "[writer a]\nsweep=perhaps\n", "[writer a]\nfixed-share=150 %\n",
-        "[writer a]\nset=3 GB\n", "[link]\nbandwidth=0 MB/s\n", "not a key file\n",
+        "[guest]\nmemory=2 parsecs\n",
+        "[guest]\nmemroy=2 GB\n",
+        "[gust]\nmemory=2 GB\n",
+        "[guest]\nused=2 GB\n",
+        "[guest]\nphases=10s\n",
+        "[guest]\nphases=0s:50%\n",
+        "[link]\nchanges=9s:1 MB/s,8s:2 MB/s\n",
+        "[link]\nbandwidth=-1 MB/s\n",
+        "[writer a]\nsweep=perhaps\n",
+        "[writer a]\nfixed-share=150 %\n",
+        "[writer a]\nset=3 GB\n",
+        "[link]\nbandwidth=0 MB/s\n",
+        "not a key file\n",
     };
     g_autofree char *path = NULL;
     g_autoptr(GError) error = NULL;
@@ -511,7 +531,10 @@ testFixedShareIsNotThrottled(void)
 
     for (i = 0; i < G_N_ELEMENTS(shares); i++) {
         convergePlantConfig config = {
-            .memory = 1000 * MB, .used = 500 * MB, .bandwidth = 100 * MB, .nwriters = 1,
+            .memory = 1000 * MB,
+            .used = 500 * MB,
+            .bandwidth = 100 * MB,
+            .nwriters = 1,
             .writers = { { .set = 400 * MB, .rate = 40 * MB, .fixedShare = shares[i] } },
         };
 
@@ -530,7 +553,7 @@ testScenarioBounds(void)
     const struct {
         const char *start;
         const char *repeated;
-        gsize most;                 /* times */
+        gsize most; /* times */
     } rows[] = {
         { "", "[writer %zu]\nset=1 MB\nrate=1 MB/s\n", CONVERGE_PLANT_WRITERS },
         { "[guest]\nphases=1s:50%", ",%zus:50%%", CONVERGE_PLANT_PHASES - 1 },
@@ -567,7 +590,10 @@ static void
 testProbesMost(void)
 {
     const convergePlantConfig config = {
-        .memory = 100 * MB, .bandwidth = 10 * MB, .workingSet = 50 * MB, .writeRate = 5 * MB,
+        .memory = 100 * MB,
+        .bandwidth = 10 * MB,
+        .workingSet = 50 * MB,
+        .writeRate = 5 * MB,
         .probesMost = 1,
     };
     g_autoptr(convergePlant) plant = convergePlantNew(&config);

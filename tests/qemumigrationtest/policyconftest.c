@@ -209,9 +209,9 @@ testLoad(void)
 /* What may be in the file's place, its mode, and the error message. */
 typedef enum {
     PLACE_FILE,
-    PLACE_LINK,                 /* a link to such a file */
-    PLACE_LOST_LINK,            /* a dangling link */
-    PLACE_FOREIGN,              /* a file of another user; only root can create it */
+    PLACE_LINK,      /* a link to such a file */
+    PLACE_LOST_LINK, /* a dangling link */
+    PLACE_FOREIGN,   /* a file of another user; only root can create it */
     PLACE_DIRECTORY,
     PLACE_FIFO,
     PLACE_FIFO_LINK,
@@ -220,7 +220,7 @@ typedef enum {
 static const struct {
     confPlace place;
     mode_t mode;
-    const char *says;           /* the error message; NULL: the file is read */
+    const char *says; /* the error message; NULL: the file is read */
 } places[] = {
     { PLACE_FILE, 0644, NULL },
     { PLACE_FILE, 0400, NULL },
@@ -471,7 +471,7 @@ testLengthLimitsAreExact(void)
 {
     static const struct {
         const char *start, *end;
-        gsize length;               /* with blanks or a comment in between */
+        gsize length; /* with blanks or a comment in between */
         char fill;
     } rows[] = {
         { "[default]\nstall", "=3", sizeof("[default]\n") - 1 + 256, ' ' },

@@ -12,8 +12,8 @@
 
 #include "libvirt/policy_domain.h"
 
-static const char *fakeMetadata;        /* NULL: fails with... */
-static int fakeError;                   /* VIR_ERR_* */
+static const char *fakeMetadata; /* NULL: fails with... */
+static int fakeError;            /* VIR_ERR_* */
 
 char *
 virDomainGetMetadata(virDomainPtr dom G_GNUC_UNUSED,
@@ -42,8 +42,8 @@ struct _domainCase {
     int error;
     const char *stated;
     gboolean requested;
-    const char *policy;         /* expected, in text form; NULL: none... */
-    const char *says;           /* ...and why; NULL: none was asked for */
+    const char *policy; /* expected, in text form; NULL: none... */
+    const char *says;   /* ...and why; NULL: none was asked for */
 };
 
 #define UNREADABLE "cannot read the policy of the domain: what libvirt says"
@@ -128,10 +128,10 @@ static void
 testLimits(void)
 {
     static const struct {
-        const char *conf;           /* NULL: no file */
+        const char *conf; /* NULL: no file */
         const char *stated;
         gboolean requested;
-        const char *policy;         /* as in cases[] */
+        const char *policy; /* as in cases[] */
         const char *says;
     } rows[] = {
         { NULL, NULL, TRUE, "suspend,fallback=continue,when=always", NULL },

@@ -11,10 +11,10 @@
 
 typedef struct _limitCase limitCase;
 struct _limitCase {
-    const char *conf;           /* the host's configuration */
-    const char *domain;         /* XML, or NULL */
-    const char *call;           /* text, or NULL */
-    const char *result;         /* values that a layer states or a limit changes:
+    const char *conf;   /* the host's configuration */
+    const char *domain; /* XML, or NULL */
+    const char *call;   /* text, or NULL */
+    const char *result; /* values that a layer states or a limit changes:
                                  * FIELD=VALUE(AUTHOR); "!" before what a limit has changed */
 };
 
@@ -166,7 +166,7 @@ static const struct {
     const char *domain;
     const char *call;
     const char *field, *value, *allowed;
-    const char *preset;         /* that has the value, or NULL: the call states it */
+    const char *preset; /* that has the value, or NULL: the call states it */
 } refused[] = {
     { "[limits]\nmax-throttle=80\n", NULL, "adaptive,max-throttle=81", "'max-throttle'", "'81'", "'80'", NULL },
     { "[limits]\nmax-downtime=1s\n", NULL, "adaptive,max-downtime=1001ms", "'max-downtime'", "'1001ms'", "'1s'", NULL },
@@ -301,7 +301,7 @@ testTriggers(void)
 {
     static const struct {
         const char *field;
-        const char *values[5];      /* the latest first */
+        const char *values[5]; /* the latest first */
     } rows[] = {
         { "deadline", { "none", "2h", "1h", "1ms", NULL } },
         { "passes", { "none", "1000", "8", "1", NULL } },
@@ -359,8 +359,15 @@ static void
 testRungs(void)
 {
     static const char *const ladders[] = {
-        "continue", "post-copy", "suspend", "abort", "abort+suspend", "post-copy+abort+continue",
-        "suspend+continue+post-copy", "continue+post-copy+suspend+abort", "abort+suspend+post-copy+continue",
+        "continue",
+        "post-copy",
+        "suspend",
+        "abort",
+        "abort+suspend",
+        "post-copy+abort+continue",
+        "suspend+continue+post-copy",
+        "continue+post-copy+suspend+abort",
+        "abort+suspend+post-copy+continue",
     };
     gsize l, s;
 

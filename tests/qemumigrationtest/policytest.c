@@ -155,9 +155,9 @@ static void
 testQuotes(void)
 {
     static const struct {
-        const char *text;       /* with one "%s" for the long word */
-        const char *unit;       /* the word consists of this, repeated */
-        guint repeated;         /* how often the message repeats it */
+        const char *text; /* with one "%s" for the long word */
+        const char *unit; /* the word consists of this, repeated */
+        guint repeated;   /* how often the message repeats it */
     } rows[] = {
         { "%s", "x", 128 },
         { "%s", "é", 64 },
@@ -236,7 +236,9 @@ static void
 testLayers(void)
 {
     static const char *const values[CONVERGE_LAYER_LAST] = {
-        [CONVERGE_LAYER_HOST] = "61", [CONVERGE_LAYER_DOMAIN] = "62", [CONVERGE_LAYER_CALL] = "63",
+        [CONVERGE_LAYER_HOST] = "61",
+        [CONVERGE_LAYER_DOMAIN] = "62",
+        [CONVERGE_LAYER_CALL] = "63",
     };
     int high, low;
 
@@ -365,8 +367,10 @@ static void
 testNumbersDoNotWrapAround(void)
 {
     static const char *const texts[] = {
-        "adaptive,passes=18446744073709551617", "adaptive,deadline=18446744073709551617ms",
-        "adaptive,deadline=5124095576030432h", "adaptive,max-throttle=18446744073709551665",
+        "adaptive,passes=18446744073709551617",
+        "adaptive,deadline=18446744073709551617ms",
+        "adaptive,deadline=5124095576030432h",
+        "adaptive,max-throttle=18446744073709551665",
     };
     gsize i;
 

@@ -128,7 +128,8 @@ testLibvirt(void)
         char *xml = NULL;
 
         g_assert_cmpint(virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, forms[i],
-                                             CONVERGE_POLICY_XML_KEY, CONVERGE_POLICY_XML_NS, 0), ==, 0);
+                                             CONVERGE_POLICY_XML_KEY, CONVERGE_POLICY_XML_NS, 0),
+                        ==, 0);
         xml = virDomainGetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, CONVERGE_POLICY_XML_NS, 0);
         g_assert_nonnull(xml);
         again = convergePolicySpecFromXML(xml, &error);
@@ -287,7 +288,8 @@ appendPattern(GString *out,
     g_string_append_printf(out,
                            "            <data type=\"token\">\n"
                            "              <param name=\"pattern\">%s</param>\n"
-                           "            </data>\n", pattern);
+                           "            </data>\n",
+                           pattern);
 }
 
 static void
@@ -298,7 +300,8 @@ appendRange(GString *out,
                            "            <data type=\"unsignedInt\">\n"
                            "              <param name=\"minInclusive\">%" G_GINT64_FORMAT "</param>\n"
                            "              <param name=\"maxInclusive\">%" G_GINT64_FORMAT "</param>\n"
-                           "            </data>\n", info->min, info->max);
+                           "            </data>\n",
+                           info->min, info->max);
 }
 
 /* Appends what a field may hold, as far as a schema can express it. */
@@ -406,9 +409,9 @@ testSchema(void)
 
 /* libxml2 must print nothing. */
 static void G_GNUC_PRINTF(2, 3)
-genericError(void *opaque G_GNUC_UNUSED,
-             const char *format,
-             ...)
+    genericError(void *opaque G_GNUC_UNUSED,
+                 const char *format,
+                 ...)
 {
     g_error("libxml2 printed '%s'", format);
 }
@@ -419,7 +422,9 @@ static void
 testLengthLimitIsExact(void)
 {
     static const char *const rows[] = {
-        "<policy><%s/></policy>", "<policy %s=''/>", "<policy preset='%s'/>",
+        "<policy><%s/></policy>",
+        "<policy %s=''/>",
+        "<policy preset='%s'/>",
         "<policy><stall>%s</stall></policy>",
     };
     gsize i, length;

@@ -10,8 +10,8 @@
 
 #include "libvirt/postcopy.h"
 
-static const char *fakeXML;             /* NULL: the call fails */
-static unsigned long fakeVersion;       /* 0: the call fails */
+static const char *fakeXML;       /* NULL: the call fails */
+static unsigned long fakeVersion; /* 0: the call fails */
 
 char *
 virDomainGetXMLDesc(virDomainPtr dom G_GNUC_UNUSED,
@@ -58,7 +58,8 @@ static const xmlCase xmlCases[] = {
     /* Not a device of this domain. */
     { "<domain><metadata>" PCI "</metadata><devices/></domain>", FALSE },
     { "<domain><metadata><x:devices xmlns:x='urn:x'><x:hostdev type='pci'/></x:devices></metadata>"
-      "</domain>", FALSE },
+      "</domain>",
+      FALSE },
     { DOMAIN("<x:hostdev xmlns:x='urn:x' type='pci'/>"), FALSE },
     { "<domain><description>&lt;hostdev type='pci'/&gt;</description></domain>", FALSE },
     /* XML that libvirt would not write. */
@@ -99,7 +100,7 @@ typedef struct _findCase findCase;
 struct _findCase {
     unsigned long flags;
     const char *xml;
-    unsigned long version;      /* as of virConnectGetVersion() */
+    unsigned long version; /* as of virConnectGetVersion() */
     convergePostcopy expected;
 };
 

@@ -29,7 +29,7 @@ testForget(gconstpointer opaque)
 {
     static const struct {
         const char *with;
-        const char *left;       /* NULL: the variable is gone */
+        const char *left; /* NULL: the variable is gone */
     } rows[] = {
         { "/usr/lib/%s", NULL },
         { "%s", NULL },

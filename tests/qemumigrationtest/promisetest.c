@@ -30,14 +30,22 @@ testLeastMax(void)
         gint64 initial;
         gint64 least;
     } rows[] = {
-        { FALSE, 20, 20 }, { FALSE, 5, 20 }, { FALSE, 30, 30 }, { FALSE, 99, 99 }, { TRUE, 80, 20 },
+        { FALSE, 20, 20 },
+        { FALSE, 5, 20 },
+        { FALSE, 30, 30 },
+        { FALSE, 99, 99 },
+        { TRUE, 80, 20 },
     };
     static const struct {
         convergeVerb verb;
         unsigned int throttle;
     } course[] = {
-        { CONVERGE_VERB_PRIME, 0 }, { CONVERGE_VERB_HOLD, 0 }, { CONVERGE_VERB_THROTTLE, 25 },
-        { CONVERGE_VERB_HOLD, 0 }, { CONVERGE_VERB_THROTTLE, 95 }, { CONVERGE_VERB_THROTTLE, 22 },
+        { CONVERGE_VERB_PRIME, 0 },
+        { CONVERGE_VERB_HOLD, 0 },
+        { CONVERGE_VERB_THROTTLE, 25 },
+        { CONVERGE_VERB_HOLD, 0 },
+        { CONVERGE_VERB_THROTTLE, 95 },
+        { CONVERGE_VERB_THROTTLE, 22 },
     };
     gsize i, j;
 
@@ -108,7 +116,10 @@ static void
 testNotWrittenDown(void)
 {
     static const convergeVerb verbs[] = {
-        CONVERGE_VERB_PRIME, CONVERGE_VERB_STEP, CONVERGE_VERB_THROTTLE, CONVERGE_VERB_DOWNTIME,
+        CONVERGE_VERB_PRIME,
+        CONVERGE_VERB_STEP,
+        CONVERGE_VERB_THROTTLE,
+        CONVERGE_VERB_DOWNTIME,
     };
     gsize i;
 
@@ -280,7 +291,10 @@ testRefusedVerbs(void)
 static void
 testRelease(void)
 {
-    enum { RUNS, PAUSED, CANCELLED, LAST };
+    enum { RUNS,
+           PAUSED,
+           CANCELLED,
+           LAST };
     int what;
 
     for (what = 0; what < LAST; what++) {

@@ -46,7 +46,8 @@ putGroup(const host *h,
          const convergeCpuQuota *value)
 {
     static const char *const names[][2] = {
-        [FALSE] = { "cpu.cfs_quota_us", "cpu.cfs_period_us" }, [TRUE] = { "cpu.max", NULL },
+        [FALSE] = { "cpu.cfs_quota_us", "cpu.cfs_period_us" },
+        [TRUE] = { "cpu.max", NULL },
     };
     int i;
 

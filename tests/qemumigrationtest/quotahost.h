@@ -14,11 +14,11 @@
 /* The vCPU's group is vm/vcpu0. */
 typedef struct _host host;
 struct _host {
-    char *top;                  /* stands for /proc and for the top of the hierarchy */
-    gboolean unified;           /* cgroup version 2 */
-    convergeCpuQuota held;      /* the vCPU's quota in the kernel */
-    double above;               /* CPUs that the group above may use; version 1 refuses more */
-    int failing;                /* which write to the files of the vCPU fails, from 1; 0: none */
+    char *top;             /* stands for /proc and for the top of the hierarchy */
+    gboolean unified;      /* cgroup version 2 */
+    convergeCpuQuota held; /* the vCPU's quota in the kernel */
+    double above;          /* CPUs that the group above may use; version 1 refuses more */
+    int failing;           /* which write to the files of the vCPU fails, from 1; 0: none */
     int writes;
 };
 
@@ -30,7 +30,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(host, hostClear)
 void hostPutText(const char *top, const char *name, const char *text);
 
 /* Writes to the files of the vCPU in place of others. */
-#define KEEP G_MININT64         /* leaves this file alone */
+#define KEEP G_MININT64 /* leaves this file alone */
 void hostMeddle(host *h, gint64 quotaUs, gint64 periodUs);
 
 /* Assert what the files hold. */

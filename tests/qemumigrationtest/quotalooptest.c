@@ -16,8 +16,8 @@ typedef struct _outcome outcome;
 struct _outcome {
     convergePlantResult result;
     convergeStatus status;
-    gint64 foreseenMs;          /* the total predicted at the end of the bulk pass; 0: none */
-    gint64 foreseenPauseMs;     /* the downtime, as predicted just before it */
+    gint64 foreseenMs;      /* the total predicted at the end of the bulk pass; 0: none */
+    gint64 foreseenPauseMs; /* the downtime, as predicted just before it */
     gboolean pristine;
 };
 
@@ -66,8 +66,11 @@ leftMs(const convergePlantConfig *config)
 }
 
 static const convergePlantConfig guest = {
-    .memory = 1074 * MB, .used = 430 * MB, .workingSet = 400 * MB,
-    .writeRate = 250 * MB, .bandwidth = 96 * MB,
+    .memory = 1074 * MB,
+    .used = 430 * MB,
+    .workingSet = 400 * MB,
+    .writeRate = 250 * MB,
+    .bandwidth = 96 * MB,
 };
 
 /* A middle guest takes little more than the minimum: one bulk pass, and sending once what it
@@ -243,9 +246,13 @@ testValley(void)
     for (i = 0; i < G_N_ELEMENTS(cases); i++) {
         for (j = 0; j < G_N_ELEMENTS(policies); j++) {
             convergePlantConfig config = {
-                .memory = cases[i].memory, .used = cases[i].used, .workingSet = cases[i].set,
-                .writeRate = cases[i].rate, .bandwidth = 125 * MB,
-                .nphases = 2, .phases = { cases[i].busy, cases[i].quiet },
+                .memory = cases[i].memory,
+                .used = cases[i].used,
+                .workingSet = cases[i].set,
+                .writeRate = cases[i].rate,
+                .bandwidth = 125 * MB,
+                .nphases = 2,
+                .phases = { cases[i].busy, cases[i].quiet },
             };
             outcome o = runLoop(&config, policies[j]);
             gint64 at = o.result.totalMs % (cases[i].busy.ms + cases[i].quiet.ms);

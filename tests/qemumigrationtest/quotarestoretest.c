@@ -77,7 +77,8 @@ testKept(void)
         value = convergeKeptQuotaToJson(quota);
         text = json_to_string(value, FALSE);
         expected = g_strdup_printf("[{\"directory\":\"%s/vm/vcpu0\",\"unified\":%s,\"quota-us\":30000,"
-                                   "\"period-us\":100000,\"cap-us\":300000}]", h.top,
+                                   "\"period-us\":100000,\"cap-us\":300000}]",
+                                   h.top,
                                    unified ? "true" : "false");
         g_assert_cmpstr(text, ==, expected);
         g_assert_true(json_node_is_immutable(value));
@@ -89,8 +90,8 @@ static void
 testEachByItself(void)
 {
     static const struct {
-        gint64 quota, period;                   /* before */
-        gint64 otherQuota, otherPeriod;         /* written by others while throttled */
+        gint64 quota, period;           /* before */
+        gint64 otherQuota, otherPeriod; /* written by others while throttled */
         gint64 leftQuota, leftPeriod;
     } rows[] = {
         { -1, 100000, KEEP, KEEP, -1, 100000 },
@@ -161,7 +162,7 @@ testLastOne(void)
         quota = openQuota(&h);
         set(quota, 50);
         set(quota, 80);
-        hostMeddle(&h, 10000, KEEP);        /* 50 % of 20 ms, like the first throttle */
+        hostMeddle(&h, 10000, KEEP); /* 50 % of 20 ms, like the first throttle */
         g_assert_true(convergeVcpuQuotaRestore(quota, NULL));
         hostAssertThere(&h, 10000, 100000);
     }
@@ -196,7 +197,11 @@ static void
 testOrder(void)
 {
     static const convergeCpuQuota before[] = {
-        { -1, 100000 }, { 100000, 100000 }, { 2000, 2000 }, { 1000000, 1000000 }, { 900000, 1000000 },
+        { -1, 100000 },
+        { 100000, 100000 },
+        { 2000, 2000 },
+        { 1000000, 1000000 },
+        { 900000, 1000000 },
     };
     static const unsigned int course[] = { 50, 99, 1, 97, 80, 99, 0, 98 };
     gsize i, j;
@@ -254,7 +259,7 @@ testAdopt(void)
     static const struct {
         gint64 quota, period;
         gint64 otherQuota, otherPeriod;
-        gint64 wantedQuota, wantedPeriod;       /* from now on */
+        gint64 wantedQuota, wantedPeriod; /* from now on */
         gint64 capUs;
     } rows[] = {
         { -1, 100000, 50000, KEEP, 50000, 100000, 500000 },

@@ -28,20 +28,20 @@
 /* --- What the recovery calls --- */
 
 static struct {
-    GMutex lock;                /* guards all below */
+    GMutex lock; /* guards all below */
     GCond changed;
-    const char *hanging;        /* a call about the guest of this UUID does not return; or NULL */
-    gboolean hangs;             /* ...as one does now */
+    const char *hanging; /* a call about the guest of this UUID does not return; or NULL */
+    gboolean hangs;      /* ...as one does now */
     gboolean diskHangs;
-    guint refusals;             /* connections that are refused yet */
-    guint opened, closed;       /* connections */
-    guint threads;              /* that the recovery has started */
-    const char *unknown;        /* libvirt does not know this domain; or NULL */
+    guint refusals;       /* connections that are refused yet */
+    guint opened, closed; /* connections */
+    guint threads;        /* that the recovery has started */
+    const char *unknown;  /* libvirt does not know this domain; or NULL */
     GString *log;
-    char *uri;                  /* that was connected to last */
+    char *uri; /* that was connected to last */
 } calls;
 
-static gint impatient;          /* atomic: whatever waits for a time does not wait */
+static gint impatient; /* atomic: whatever waits for a time does not wait */
 
 gint64
 g_get_monotonic_time(void)
@@ -102,7 +102,7 @@ convergeDaemonLog(const char *format,
     g_mutex_unlock(&calls.lock);
 }
 
-static int connection;          /* what a connection points to */
+static int connection; /* what a connection points to */
 
 virConnectPtr
 virConnectOpen(const char *uri)
@@ -217,17 +217,17 @@ static char *records;
 static gboolean root;
 
 typedef enum {
-    OTHER_DIED,         /* a daemon that was killed */
-    OTHER_LIVES,        /* another process */
+    OTHER_DIED,  /* a daemon that was killed */
+    OTHER_LIVES, /* another process */
     SELF,
 } writerKind;
 
 typedef struct _guest guest;
 struct _guest {
     const char *uuid;
-    char *max;          /* the file of its vCPU's quota */
+    char *max; /* the file of its vCPU's quota */
     pid_t qemu;
-    pid_t writer;       /* 0: this process, or one that has died */
+    pid_t writer; /* 0: this process, or one that has died */
 };
 
 static void
@@ -266,11 +266,13 @@ writeRecord(const guest *g)
     g_autoptr(convergeUndoRecord) record = convergeUndoRecordNew(records, g->uuid, g->uuid, g->qemu, NULL);
     g_autofree char *group = g_path_get_dirname(g->max);
     g_autofree char *text = g_strdup_printf("[{\"directory\":\"%s\",\"unified\":true,\"quota-us\":-1,"
-                                            "\"period-us\":100000,\"cap-us\":1000000}]", group);
+                                            "\"period-us\":100000,\"cap-us\":1000000}]",
+                                            group);
     g_autoptr(JsonNode) groups = json_from_string(text, NULL);
     g_autoptr(JsonNode) params =
         json_from_string("[{\"name\":\"cpu-throttle-initial\",\"original\":20,\"written\":[95]},"
-                         "{\"name\":\"downtime-limit\",\"original\":300,\"written\":[50]}]", NULL);
+                         "{\"name\":\"downtime-limit\",\"original\":300,\"written\":[50]}]",
+                         NULL);
 
     g_assert_nonnull(record);
     convergeUndoRecordKeep(record, "groups", groups);

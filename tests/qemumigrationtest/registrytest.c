@@ -15,7 +15,7 @@
 /* --- Jobs --- */
 
 struct _convergeJob {
-    gint references;            /* atomic */
+    gint references; /* atomic */
     gint64 number;
     gint64 ceilingMs;
 };
@@ -288,7 +288,7 @@ testEarlier(void)
 typedef struct _waiter waiter;
 struct _waiter {
     convergeJob *job;
-    gint begun;         /* atomic */
+    gint begun; /* atomic */
     gboolean free;
 };
 
@@ -306,7 +306,7 @@ static void
 letGoByLeaving(convergeJob *job)
 {
     convergeRegistryFinish(job, CONVERGE_REGISTRY_LEAVING);
-    g_usleep(20000);            /* most likely the thread waits again by now */
+    g_usleep(20000); /* most likely the thread waits again by now */
     convergeRegistryLeft(job);
 }
 
@@ -327,7 +327,7 @@ letGoByDone(convergeJob *job)
 static void
 testWoken(void)
 {
-    void (*const ways[])(convergeJob *job) = { letGoByLeaving, letGoByPending, letGoByDone };
+    void (*const ways[])(convergeJob * job) = { letGoByLeaving, letGoByPending, letGoByDone };
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(ways); i++) {
@@ -341,7 +341,7 @@ testWoken(void)
         thread = g_thread_new("waiter", awaitEarlier, &w);
         while (!g_atomic_int_get(&w.begun))
             g_usleep(1000);
-        g_usleep(20000);        /* most likely the thread waits by now */
+        g_usleep(20000); /* most likely the thread waits by now */
         ways[i](&first);
         g_thread_join(thread);
         g_assert_true(w.free);

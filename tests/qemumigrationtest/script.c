@@ -9,8 +9,8 @@
 
 static gboolean
 takeSample(void *opaque,
-             convergeSample *sample,
-             GError **error)
+           convergeSample *sample,
+           GError **error)
 {
     script *s = opaque;
 
@@ -71,7 +71,7 @@ apply(void *opaque,
 
 static gboolean
 startProbe(void *opaque,
-            GError **error)
+           GError **error)
 {
     script *s = opaque;
 
@@ -126,8 +126,11 @@ scriptInit(script *s,
     s->loop = convergeLoopNew(s->policy, &s->backend, CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
     s->method = method;
     s->sample = (convergeSample) {
-        .active = TRUE, .iteration = 1, .timeMs = 1000,
-        .totalBytes = (guint64)TOTAL, .remainingBytes = (guint64)USED,
+        .active = TRUE,
+        .iteration = 1,
+        .timeMs = 1000,
+        .totalBytes = (guint64)TOTAL,
+        .remainingBytes = (guint64)USED,
     };
 }
 

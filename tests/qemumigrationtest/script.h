@@ -25,20 +25,20 @@ struct _script {
     convergeBackend backend;
     convergeLoop *loop;
 
-    convergeSample sample;              /* the next one; all that the loop sees */
-    convergeSample afterApply;          /* .timeMs > 0: .sample becomes it with the next verb */
-    gboolean unreachable;               /* not even a sample can be had */
+    convergeSample sample;     /* the next one; all that the loop sees */
+    convergeSample afterApply; /* .timeMs > 0: .sample becomes it with the next verb */
+    gboolean unreachable;      /* not even a sample can be had */
     gboolean unreachableAfterApply;
-    gboolean refusing;                  /* every verb */
+    gboolean refusing; /* every verb */
     gboolean refusingProbes;
-    gboolean unrecorded;                /* what is refused is so for want of a record */
+    gboolean unrecorded; /* what is refused is so for want of a record */
     gboolean failingRestore;
-    gboolean failingChoice;             /* of what throttles; .sample becomes .afterApply then, too */
-    convergeThrottleMethod method;      /* what throttles; QEMU's own is as .sample has it */
+    gboolean failingChoice;        /* of what throttles; .sample becomes .afterApply then, too */
+    convergeThrottleMethod method; /* what throttles; QEMU's own is as .sample has it */
 
-    convergeDecision said[SAID_MOST];   /* all verbs that the loop asked for */
+    convergeDecision said[SAID_MOST]; /* all verbs that the loop asked for */
     unsigned int nsaid;
-    convergeThrottleMethod wanted;      /* what the loop wants to throttle with */
+    convergeThrottleMethod wanted; /* what the loop wants to throttle with */
     unsigned int probes, restores, releases;
 };
 

@@ -69,7 +69,8 @@ testManualHasEveryRow(void)
 {
     g_autofree char *manual = readManual();
     g_autoptr(GMatchInfo) entry = match("^``auto_converge\\.(\\w+)`` \\(([a-z ]+)(?:, (\\S+))?\\)\n"
-                                        "((?:  .*\n)+)", manual);
+                                        "((?:  .*\n)+)",
+                                        manual);
     gsize i;
 
     for (i = 0; i < convergeStatCount; i++) {

@@ -199,8 +199,7 @@ testUnknown(void)
 
     status = fullStatus;
     status.prediction.converges = FALSE;
-    checkMissing(&status, (const char *const[]) { "predicted_remaining", "predicted_error",
-                                                  "predicted_downtime", "predicted_lost", NULL });
+    checkMissing(&status, (const char *const[]) { "predicted_remaining", "predicted_error", "predicted_downtime", "predicted_lost", NULL });
 }
 
 /* A journal that can no longer be written is "unrecorded", although it has a name. */
@@ -249,10 +248,13 @@ static void
 testHostile(void)
 {
     static const char *const texts[] = {
-        "auto_converge.policy", "auto_converge.reason", "auto_converge.journal",
+        "auto_converge.policy",
+        "auto_converge.reason",
+        "auto_converge.journal",
     };
     static const char *const numbers[] = {
-        "auto_converge.bandwidth", "auto_converge.working_set",
+        "auto_converge.bandwidth",
+        "auto_converge.working_set",
     };
     convergeStatus status = fullStatus;
     virTypedParameterPtr params = NULL;

@@ -2,9 +2,9 @@
 /*
  * throttletest.c: every throttle method is complete
  */
+#include "throttle/throttle.h"
 #include "plant/plant.h"
 #include "policy/policy_fields.h"
-#include "throttle/throttle.h"
 
 #define MB 1e6
 
@@ -92,7 +92,10 @@ static void
 testPlant(gconstpointer opaque)
 {
     static const convergePlantConfig config = {
-        .memory = 4000 * MB, .used = 3000 * MB, .workingSet = 500 * MB, .writeRate = 2000 * MB,
+        .memory = 4000 * MB,
+        .used = 3000 * MB,
+        .workingSet = 500 * MB,
+        .writeRate = 2000 * MB,
         .bandwidth = 100 * MB,
     };
     g_autoptr(convergePlant) plant = convergePlantNew(&config);
@@ -118,7 +121,9 @@ main(int argc, char **argv)
         const char *name;
         GTestDataFunc run;
     } tests[] = {
-        { "row", testRow }, { "gives-way", testGivesWay }, { "words", testWords },
+        { "row", testRow },
+        { "gives-way", testGivesWay },
+        { "words", testWords },
         { "plant", testPlant },
     };
     gsize i, method;

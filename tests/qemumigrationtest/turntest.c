@@ -32,7 +32,7 @@ testTurnsAreFewAndInTime(void)
 
     scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
     s.sample.remainingBytes = (guint64)(1000 * TOTAL);
-    scriptSend(&s, 500);            /* the first probe has begun at the first look */
+    scriptSend(&s, 500); /* the first probe has begun at the first look */
     for (at = s.sample.timeMs; at < 1000 + 1100; at += wait) {
         s.sample.timeMs = at;
         wait = convergeLoopStep(s.loop);
@@ -53,7 +53,7 @@ testNoProbeIntoEndOfBulkPass(void)
 {
     static const struct {
         convergeThrottleMethod method;
-        gint64 leftMs;              /* of the bulk pass */
+        gint64 leftMs; /* of the bulk pass */
         gboolean probed;
     } rows[] = {
         { CONVERGE_METHOD_VCPU_QUOTA, 2000, TRUE },
@@ -73,7 +73,7 @@ testNoProbeIntoEndOfBulkPass(void)
         probes = s.probes;
         g_assert_cmpuint(probes, ==, 1);
         s.sample.remainingBytes = (guint64)(BANDWIDTH * (double)rows[i].leftMs / 1000);
-        s.sample.probeId = 1;       /* has ended without a result: the next one is due */
+        s.sample.probeId = 1; /* has ended without a result: the next one is due */
         convergeLoopStep(s.loop);
         g_assert_cmpuint(s.probes, ==, probes + rows[i].probed);
     }
@@ -102,7 +102,9 @@ testProbesOnlyForTheAdaptiveLaw(void)
         const char *policy;
         unsigned int probes;
     } rows[] = {
-        { "adaptive", 1 }, { "stepped", 0 }, { "adaptive,throttle=none", 0 },
+        { "adaptive", 1 },
+        { "stepped", 0 },
+        { "adaptive,throttle=none", 0 },
         { "adaptive,throttle=progressive", 0 },
     };
     gsize i;
@@ -138,9 +140,9 @@ testPauseBetweenProbes(void)
 {
     static const struct {
         double memory;
-        gint64 bulkMs;              /* so far */
-        gint64 probeMs;             /* 0: it was spoilt */
-        gint64 leastMs, mostMs;     /* of the pause */
+        gint64 bulkMs;          /* so far */
+        gint64 probeMs;         /* 0: it was spoilt */
+        gint64 leastMs, mostMs; /* of the pause */
     } rows[] = {
         { TOTAL, 3000, 1000, 1000, 1200 },
         { TOTAL, 3000, 0, 0, 0 },
@@ -179,7 +181,8 @@ static void
 testProbeStartsWithThrottle(void)
 {
     static const convergeThrottleMethod methods[] = {
-        CONVERGE_METHOD_VCPU_QUOTA, CONVERGE_METHOD_DIRTY_LIMIT,
+        CONVERGE_METHOD_VCPU_QUOTA,
+        CONVERGE_METHOD_DIRTY_LIMIT,
     };
     gsize i;
 

@@ -102,9 +102,9 @@ static void
 testRoundTrip(void)
 {
     static const char groups[] = "[{\"directory\":\"/c/machine-qemu\\\\x2d1.scope/vcpu3\",\"unified\":true,"
-        "\"quota-us\":-1,\"period-us\":100000,\"cap-us\":300000}]";
+                                 "\"quota-us\":-1,\"period-us\":100000,\"cap-us\":300000}]";
     static const char params[] = "[{\"name\":\"downtime-limit\",\"original\":300,\"written\":[100,50]},"
-        "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]";
+                                 "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]";
     static const char limits[] = "[{\"cpu-index\":7,\"rate\":240}]";
     g_auto(place) p = { 0 };
     g_autoptr(convergeUndoRecord) record = NULL;
@@ -188,7 +188,8 @@ keepGroups(convergeUndoRecord *record,
 
     for (i = 0; i < n; i++)
         g_string_append_printf(text, "%s{\"directory\":\"%s%d\",\"unified\":false,\"quota-us\":-1,"
-                               "\"period-us\":100000,\"cap-us\":1000000}", i > 0 ? "," : "", directory, i);
+                                     "\"period-us\":100000,\"cap-us\":1000000}",
+                               i > 0 ? "," : "", directory, i);
     g_string_append_c(text, ']');
     keep(record, "groups", text->str);
 }
@@ -460,8 +461,7 @@ testManyFiles(void)
     g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
     for (i = 0; i < 1030; i++) {
         g_autofree char *file = g_strdup_printf("%s/%d.json", p.dir, i);
-        g_autofree char *text = g_strdup_printf("{\"version\":1,\"uuid\":\"%d\",\"name\":\"busy\","
-                                                PROCESSES REST("", ""), i);
+        g_autofree char *text = g_strdup_printf("{\"version\":1,\"uuid\":\"%d\",\"name\":\"busy\"," PROCESSES REST("", ""), i);
 
         filesPut(file, text);
     }
@@ -483,8 +483,7 @@ testNames(void)
     g_assert_cmpint(g_mkdir_with_parents(p.dir, 0700), ==, 0);
     for (i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *file = g_strdup_printf("%s/%s.json", p.dir, bad[i]);
-        g_autofree char *text = g_strdup_printf("{\"version\":1,\"uuid\":\"%s\",\"name\":\"busy\","
-                                                PROCESSES REST("", ""), bad[i]);
+        g_autofree char *text = g_strdup_printf("{\"version\":1,\"uuid\":\"%s\",\"name\":\"busy\"," PROCESSES REST("", ""), bad[i]);
 
         filesPut(file, text);
         g_assert_null(convergeUndoFileLoad(p.dir, bad[i]));

@@ -254,7 +254,8 @@ testOtherCallers(void)
         for (i = 0; i < CONVERGE_PARAM_LAST; i++)
             g_assert_cmpint(qemu.params[i], ==,
                             stated && (i == CONVERGE_PARAM_INITIAL || i == CONVERGE_PARAM_INCREMENT) ?
-                            throttled[i] : fakeQemuPristine.params[i]);
+                                throttled[i] :
+                                fakeQemuPristine.params[i]);
     }
 }
 
@@ -283,15 +284,15 @@ testKeptParams(void)
     convergeKeptParamsSet(params, "downtime-limit", FALSE, 77, 100);
     convergeKeptParamsSet(params, "downtime-limit", FALSE, 300, 50);
     assertParams(params, "[{\"name\":\"downtime-limit\",\"original\":300,\"written\":[100,50]},"
-                 "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]");
+                         "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]");
 
     /* Endless changes do not make the record grow. */
     for (value = 1; value <= 1000; value++)
         convergeKeptParamsSet(params, "downtime-limit", FALSE, 300, value);
     convergeKeptParamsSet(params, "downtime-limit", FALSE, 300, 990);
     assertParams(params, "[{\"name\":\"downtime-limit\",\"original\":300,\"written\":"
-                 "[985,986,987,988,989,991,992,993,994,995,996,997,998,999,1000,990]},"
-                 "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]");
+                         "[985,986,987,988,989,991,992,993,994,995,996,997,998,999,1000,990]},"
+                         "{\"name\":\"cpu-throttle-tailslow\",\"original\":true,\"written\":[false]}]");
 }
 
 static GHashTable *
@@ -329,7 +330,7 @@ testKeptRates(void)
 typedef struct _guest guest;
 struct _guest {
     char *dir;
-    char *max[2];       /* the files of two vCPUs' quotas */
+    char *max[2]; /* the files of two vCPUs' quotas */
     convergeUndoRecord *record;
 };
 
@@ -366,7 +367,8 @@ guestInit(guest *g)
     convergeUndoRecordKeep(g->record, CONVERGE_KEPT_DIRTY_LIMIT, limits);
     text = g_strdup_printf("[{\"directory\":\"%s/vcpu0\",\"unified\":true,\"quota-us\":-1,\"period-us\":100000,"
                            "\"cap-us\":1000000},{\"directory\":\"%s/vcpu1\",\"unified\":true,\"quota-us\":-1,"
-                           "\"period-us\":100000,\"cap-us\":1000000}]", g->dir, g->dir);
+                           "\"period-us\":100000,\"cap-us\":1000000}]",
+                           g->dir, g->dir);
     groups = json_from_string(text, NULL);
     convergeUndoRecordKeep(g->record, CONVERGE_KEPT_QUOTA, groups);
     g_assert_true(convergeUndoFileSave(g->record, NULL));
@@ -382,7 +384,11 @@ guestInit(guest *g)
 static void
 testWhole(void)
 {
-    enum { QUOTA, LIMIT, PARAM, NOTHING, LAST };
+    enum { QUOTA,
+           LIMIT,
+           PARAM,
+           NOTHING,
+           LAST };
     int failing;
 
     for (failing = 0; failing < LAST; failing++) {
@@ -394,7 +400,8 @@ testWhole(void)
         if (failing == QUOTA)
             filesPut(g.max[0], "strange");
         qemu.refused = failing == LIMIT ? "cancel-vcpu-dirty-limit" :
-            failing == PARAM ? "downtime-limit" : NULL;
+            failing == PARAM            ? "downtime-limit" :
+                                          NULL;
 
         g_assert_true(convergeUndoRestore(g.record, &fakeMonitor, counts, &error) ==
                       (failing == NOTHING));

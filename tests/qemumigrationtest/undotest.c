@@ -29,10 +29,10 @@ static struct {
     gboolean migrating;
     gint64 downtime;
     guint calls;
-    const char *restored;   /* a file with a quota that has gone back before any connection; or NULL */
+    const char *restored; /* a file with a quota that has gone back before any connection; or NULL */
 } libvirt;
 
-static int place;       /* what the handles point to */
+static int place; /* what the handles point to */
 
 virConnectPtr
 virConnectOpen(const char *uri)
@@ -91,13 +91,13 @@ virDomainQemuMonitorCommand(virDomainPtr domain G_GNUC_UNUSED,
 typedef struct _host host;
 struct _host {
     char *top;
-    char *dir;          /* of the records */
-    char *group;        /* of a vCPU */
-    char *max;          /* its file */
-    char *output;       /* the file with the program's output */
-    char *said;         /* its content */
+    char *dir;    /* of the records */
+    char *group;  /* of a vCPU */
+    char *max;    /* its file */
+    char *output; /* the file with the program's output */
+    char *said;   /* its content */
     pid_t qemu;
-    gboolean limited;   /* records have dirty limits, and nothing else */
+    gboolean limited; /* records have dirty limits, and nothing else */
 };
 
 static void
@@ -151,7 +151,8 @@ writeRecord(const host *h,
 {
     g_autoptr(convergeUndoRecord) record = convergeUndoRecordNew(h->dir, uuid, name, h->qemu, NULL);
     g_autofree char *text = g_strdup_printf("[{\"directory\":\"%s\",\"unified\":true,\"quota-us\":-1,"
-                                            "\"period-us\":100000,\"cap-us\":1000000}]", h->group);
+                                            "\"period-us\":100000,\"cap-us\":1000000}]",
+                                            h->group);
 
     if (h->limited) {
         keep(record, "dirty-limits", "[{\"cpu-index\":0,\"rate\":9},{\"cpu-index\":1,\"rate\":9}]");

@@ -9,7 +9,7 @@
 
 static const struct {
     const char *text;
-    const char *escaped;        /* NULL: it stays as it is */
+    const char *escaped; /* NULL: it stays as it is */
 } texts[] = {
     { NULL, "" },
     { "", NULL },
@@ -20,9 +20,14 @@ static const struct {
     { "\x1b[31mred\a\t\r", "\\x1b[31mred\\x07\\x09\\x0d" },
     { "\x01\x1f\x7f", "\\x01\\x1f\\x7f" },
     { "\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "\\x80\\x9b\\x9f\xc2\xa0" },
-    { "\xff\xfe" "a\xc3", "\\xff\\xfea\\xc3" },
+    { "\xff\xfe"
+      "a\xc3",
+      "\\xff\\xfea\\xc3" },
     { "\xc0\xaf\xed\xa0\x80", "\\xc0\\xaf\\xed\\xa0\\x80" },
-    { "a\xe2\x80\xa8" "b\xe2\x80\xa9" "c", "a\\u{2028}b\\u{2029}c" },
+    { "a\xe2\x80\xa8"
+      "b\xe2\x80\xa9"
+      "c",
+      "a\\u{2028}b\\u{2029}c" },
     { "\xd8\x9c\xe2\x80\x8e\xe2\x80\x8f", "\\u{061c}\\u{200e}\\u{200f}" },
     { "\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xae",
       "\\u{202a}\\u{202b}\\u{202c}\\u{202d}\\u{202e}" },
@@ -66,8 +71,8 @@ testTextBound(void)
         const char *unit;
         gsize n;
         const char *end;
-        const char *escaped;    /* of the unit */
-        gsize left;             /* number of units left */
+        const char *escaped; /* of the unit */
+        gsize left;          /* number of units left */
         const char *endLeft;
     } rows[] = {
         { "ä", CONVERGE_TEXT_MOST, "", "ä", CONVERGE_TEXT_MOST, "" },
@@ -98,15 +103,23 @@ testRound(void)
         double value;
         gint64 whole;
     } rows[] = {
-        { 0, 0 }, { 0.4, 0 }, { 0.5, 0 }, { 1.5, 2 }, { -0.6, -1 }, { -2.5, -2 },
+        { 0, 0 },
+        { 0.4, 0 },
+        { 0.5, 0 },
+        { 1.5, 2 },
+        { -0.6, -1 },
+        { -2.5, -2 },
         { 1e15 + 0.5, 1000000000000000 },
         { 9223372036854774784.0, G_GINT64_CONSTANT(9223372036854774784) },
         { 9223372036854775808.0, G_MAXINT64 },
         { -9223372036854775808.0, G_MININT64 },
         { -9223372036854777856.0, G_MININT64 },
-        { 1e300, G_MAXINT64 }, { -1e300, G_MININT64 },
-        { INFINITY, G_MAXINT64 }, { -INFINITY, G_MININT64 },
-        { NAN, 0 }, { -NAN, 0 },
+        { 1e300, G_MAXINT64 },
+        { -1e300, G_MININT64 },
+        { INFINITY, G_MAXINT64 },
+        { -INFINITY, G_MININT64 },
+        { NAN, 0 },
+        { -NAN, 0 },
     };
     gsize i;
 

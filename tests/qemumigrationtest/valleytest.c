@@ -50,9 +50,9 @@ testWaitsForValleyWhereItPays(void)
         gboolean waits;
     } rows[] = {
         { "adaptive", "PPPVVVPPPVVVPPP", 500 * MB, TRUE },
-        { "adaptive", "PPPVVVPPPVVVPP", 500 * MB, FALSE },      /* too long until it comes */
+        { "adaptive", "PPPVVVPPPVVVPP", 500 * MB, FALSE }, /* too long until it comes */
         { "adaptive", "PPPVVPPPVVPPP", 500 * MB, TRUE },
-        { "adaptive", "PPPVVPPPVVPPP", 1200 * MB, FALSE },      /* too short */
+        { "adaptive", "PPPVVPPPVVPPP", 1200 * MB, FALSE }, /* too short */
         { "adaptive,deadline=90s", "PPPVVVPPPVVVPPP", 500 * MB, TRUE },
         { "adaptive,deadline=79s", "PPPVVVPPPVVVPPP", 500 * MB, FALSE },
     };
@@ -78,7 +78,7 @@ testWaitsForValleyOnce(void)
 
     watchPhasesInBulkPass(&s, "adaptive", "PPPVVVPPPVVVPPP", 500 * MB);
     g_assert_true(waitsForValley(&s));
-    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 2);       /* the first one at the start */
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 2); /* the first one at the start */
 
     watchPhases(&s, "V", 500 * MB);
     scriptSync(&s, 400 * MB);

@@ -20,7 +20,8 @@ struct _tree {
     GString *mounts;
 };
 
-G_GNUC_PRINTF(3, 4) static void
+G_GNUC_PRINTF(3, 4)
+static void
 put(const tree *t,
     const char *name,
     const char *format,
@@ -237,9 +238,9 @@ static void
 testOperatorQuota(void)
 {
     static const struct {
-        int own;        /* of 100 ms */
-        int domain;     /* of 100 ms */
-        double share;   /* of a CPU */
+        int own;      /* of 100 ms */
+        int domain;   /* of 100 ms */
+        double share; /* of a CPU */
     } rows[] = {
         { 40000, -1, 0.4 },
         { -1, 30000, 0.3 },
@@ -334,7 +335,7 @@ static void
 testRefused(void)
 {
     static const struct {
-        const char *name;       /* what is different */
+        const char *name; /* what is different */
         const char *content;
         const char *why;
     } rows[] = {
@@ -504,7 +505,7 @@ static void
 testWhoseIsIt(void)
 {
     static const struct {
-        const char *quota;      /* NULL: not changed by others */
+        const char *quota; /* NULL: not changed by others */
         const char *period;
         gboolean putBack;
     } rows[] = {

@@ -16,15 +16,18 @@
 /* Shared by the calls of a test. */
 typedef struct _testGate testGate;
 struct _testGate {
-    pthread_mutex_t lock;       /* guards all below; pthread's, since thread checkers know that */
+    pthread_mutex_t lock; /* guards all below; pthread's, since thread checkers know that */
     pthread_cond_t changed;
     gboolean open;
     unsigned int entered;
     unsigned int freed;
-    char passed[16];            /* names of the calls that went through, in order */
+    char passed[16]; /* names of the calls that went through, in order */
 };
 
-#define TEST_GATE { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, FALSE, 0, 0, "" }
+#define TEST_GATE \
+    { \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, FALSE, 0, 0, "" \
+    }
 
 typedef struct _testCall testCall;
 struct _testCall {

@@ -152,7 +152,7 @@ main(int argc,
 
     g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
     g_option_context_set_summary(context,
-        _("Simulates live migrations under the engine and under other methods."));
+                                 _("Simulates live migrations under the engine and under other methods."));
     if (!g_option_context_parse(context, &argc, &argv, &error) ||
         !addContenders(contenders, methods, policies, &error))
         return fail(error);

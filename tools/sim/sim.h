@@ -13,19 +13,19 @@
 /* A row of the table of methods, or a policy. */
 typedef struct _simContender simContender;
 struct _simContender {
-    const char *name;               /* as the user gave it */
-    const convergeMethod *method;   /* NULL: .policy is used */
+    const char *name;             /* as the user gave it */
+    const convergeMethod *method; /* NULL: .policy is used */
     convergePolicy *policy;
 };
 
 typedef struct _simOptions simOptions;
 struct _simOptions {
-    GPtrArray *contenders;          /* simContender * */
+    GPtrArray *contenders; /* simContender * */
     gboolean json;
-    const char *trace;              /* file for the trace; NULL: none */
-    const char *journalDir;         /* directory for the engine's journals; NULL: none */
-    gint64 seed;                    /* replaces that of the scenarios; -1: keeps it */
-    int times;                      /* number of repetitions to time; 0: none */
+    const char *trace;      /* file for the trace; NULL: none */
+    const char *journalDir; /* directory for the engine's journals; NULL: none */
+    gint64 seed;            /* replaces that of the scenarios; -1: keeps it */
+    int times;              /* number of repetitions to time; 0: none */
 };
 
 /* Runs @scenario under all contenders and prints the results.  FALSE with @error set if the

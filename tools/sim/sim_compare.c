@@ -130,7 +130,8 @@ printTable(const simContender *contender,
     if (result->completed && floor->totalMs > 0)
         over = g_strdup_printf("%.2f", (double)result->totalMs / floor->totalMs);
     printf("%-26s %-10s %9s %7s %8" G_GINT64_FORMAT " %8.1f %5u %6" G_GUINT64_FORMAT
-           " %8.1f\n", contender->name, simOutcomeName(result), total ? total : "-",
+           " %8.1f\n",
+           contender->name, simOutcomeName(result), total ? total : "-",
            over ? over : "-", result->pauseMs, result->lostMs / 1000, result->peakThrottle,
            result->passes, result->sentBytes / 1e9);
 }

@@ -13,7 +13,7 @@
 #define BANDWIDTH 125e6
 #define PAUSE_MS 300
 #define MEMORY 17179869184.0
-#define IDLE 1e9                /* bytes of used memory that the guest does not write to */
+#define IDLE 1e9 /* bytes of used memory that the guest does not write to */
 
 /* A migration is given up after this many times the time to send all memory once, and at
  * most after a quarter of an hour. */
@@ -28,10 +28,10 @@
 
 typedef struct _mapCell mapCell;
 struct _mapCell {
-    double rate;                /* as a multiple of BANDWIDTH */
-    double set;                 /* as a multiple of BANDWIDTH x PAUSE_MS */
+    double rate; /* as a multiple of BANDWIDTH */
+    double set;  /* as a multiple of BANDWIDTH x PAUSE_MS */
     convergeMethodFloor floor;
-    gboolean alone;             /* converges without any throttle */
+    gboolean alone; /* converges without any throttle */
     convergeMethodOutcome *outcomes;
 };
 
@@ -71,6 +71,14 @@ runCell(gpointer data,
         simRun(g_ptr_array_index(options->contenders, i), &scenario, &none, &cell->outcomes[i]);
 }
 
+static const char *
+className(const mapCell *cell)
+{
+    if (cell->alone)
+        return "converges";
+    return cell->floor.converges ? "middle" : "beyond";
+}
+
 static void
 printCell(const mapCell *cell,
           const simContender *contender,
@@ -81,8 +89,7 @@ printCell(const mapCell *cell,
 
     json_object_set_double_member(line, "rate", cell->rate);
     json_object_set_double_member(line, "set", cell->set);
-    json_object_set_string_member(line, "class", cell->alone ? "converges" :
-                                  cell->floor.converges ? "middle" : "beyond");
+    json_object_set_string_member(line, "class", className(cell));
     json_object_set_string_member(line, "method", contender->name);
     json_object_set_string_member(line, "outcome", simOutcomeName(result));
     json_object_set_int_member(line, "total_ms", result->totalMs);

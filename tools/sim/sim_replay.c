@@ -11,12 +11,12 @@
 /* A journal, and the position up to which it has been fed to the engine. */
 typedef struct _simJournal simJournal;
 struct _simJournal {
-    GPtrArray *lines;           /* JsonObject * */
-    guint at;                   /* index of the newest sample's line */
-    guint next;                 /* index of the first line not yet compared with a decision */
-    convergeSample sample;      /* the newest sample; a probe is kept until the next one */
-    gboolean parted;            /* a decision differs */
-    guint same;                 /* number of equal decisions */
+    GPtrArray *lines;      /* JsonObject * */
+    guint at;              /* index of the newest sample's line */
+    guint next;            /* index of the first line not yet compared with a decision */
+    convergeSample sample; /* the newest sample; a probe is kept until the next one */
+    gboolean parted;       /* a decision differs */
+    guint same;            /* number of equal decisions */
     gboolean json;
 };
 
@@ -140,6 +140,15 @@ nextDecision(simJournal *journal)
 }
 
 static gboolean
+isSameStep(JsonObject *line,
+           const convergeDecision *decision)
+{
+    return number(line, "increment") == decision->increment &&
+        number(line, "max_throttle") == decision->maxThrottle &&
+        number(line, "threshold") == decision->threshold;
+}
+
+static gboolean
 isSame(JsonObject *line,
        const convergeDecision *decision)
 {
@@ -151,9 +160,7 @@ isSame(JsonObject *line,
          number(line, "throttle") == decision->throttle) &&
         (decision->verb != CONVERGE_VERB_DOWNTIME ||
          number(line, "downtime_ms") == decision->downtimeMs) &&
-        (!step || (number(line, "increment") == decision->increment &&
-                   number(line, "max_throttle") == decision->maxThrottle &&
-                   number(line, "threshold") == decision->threshold));
+        (!step || isSameStep(line, decision));
 }
 
 /* The verb of a decision, its value and its reason. */
@@ -183,15 +190,18 @@ part(simJournal *journal,
 {
     g_autofree char *now = decision ?
         describe(convergeVerbName(decision->verb), decision->throttle, decision->downtimeMs,
-                 convergeReasonName(decision->reason)) : g_strdup(_("nothing"));
+                 convergeReasonName(decision->reason)) :
+        g_strdup(_("nothing"));
     g_autofree char *then = line ?
         describe(text(line, "verb"), number(line, "throttle"), number(line, "downtime_ms"),
-                 text(line, "reason")) : g_strdup(_("nothing"));
+                 text(line, "reason")) :
+        g_strdup(_("nothing"));
 
     journal->parted = TRUE;
     if (journal->json)
         printf("{\"type\":\"parted\",\"t\":%" G_GINT64_FORMAT ",\"journal\":\"%s\","
-               "\"replay\":\"%s\"}\n", journal->sample.timeMs, then, now);
+               "\"replay\":\"%s\"}\n",
+               journal->sample.timeMs, then, now);
     else
         printf(_("the decisions differ at %1$.1f s: the journal has %2$s, the replay has %3$s\n"),
                journal->sample.timeMs / 1000.0, then, now);
@@ -331,6 +341,7 @@ simReplay(const char *path,
                journal.parted ? "true" : "false");
     else
         printf(journal.parted ? _("%1$s: %2$u decisions are equal, the next one differs\n") :
-               _("%1$s: all %2$u decisions are equal\n"), path, journal.same);
+                                _("%1$s: all %2$u decisions are equal\n"),
+               path, journal.same);
     return TRUE;
 }

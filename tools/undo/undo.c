@@ -38,7 +38,8 @@ escape(const char *text)
     return g_string_free(escaped, FALSE);
 }
 
-G_GNUC_PRINTF(1, 2) static void
+G_GNUC_PRINTF(1, 2)
+static void
 say(const char *format,
     ...)
 {
@@ -209,7 +210,7 @@ undoAll(const char *dir,
 typedef struct _undoOptions undoOptions;
 struct _undoOptions {
     char *dir;
-    char *uri;      /* NULL: do not use libvirt */
+    char *uri; /* NULL: do not use libvirt */
     gboolean listing;
     gboolean version;
 };
@@ -234,7 +235,7 @@ parse(undoOptions *options,
 
     g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
     g_option_context_set_summary(context,
-        _("Restores what a libvirt daemon has changed for a live migration and could not restore because it was killed."));
+                                 _("Restores what a libvirt daemon has changed for a live migration and could not restore because it was killed."));
     if (!g_option_context_parse(context, argc, argv, error))
         return FALSE;
 
@@ -290,7 +291,7 @@ convergeUndoMain(int argc,
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
 
     status = parse(&options, &argc, &argv, &error) ? run(&options) :
-        complain(CONVERGE_UNDO_USAGE, NULL, error);
+                                                     complain(CONVERGE_UNDO_USAGE, NULL, error);
     g_free(options.dir);
     g_free(options.uri);
     return status;

@@ -13,5 +13,5 @@ int convergeUndoMain(int argc, char **argv);
 
 /* Exit statuses. */
 #define CONVERGE_UNDO_OK 0
-#define CONVERGE_UNDO_FAILED 1      /* something could not be restored */
-#define CONVERGE_UNDO_USAGE 2       /* the arguments are wrong; nothing was done */
+#define CONVERGE_UNDO_FAILED 1 /* something could not be restored */
+#define CONVERGE_UNDO_USAGE 2  /* the arguments are wrong; nothing was done */

@@ -16,7 +16,7 @@
 
 #define DEFINE_CALL(name, function, parameters, arguments) \
     static int \
-    name parameters \
+        name parameters \
     { \
         g_usleep(CLIENT_CALL_WAIT_US); \
         return function arguments; \

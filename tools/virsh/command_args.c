@@ -51,7 +51,8 @@ storeValue(GHashTable *args,
 
     g_hash_table_insert(args, (gpointer)option->name,
                         before && option->type == VIRSH_OPTION_ARGV ?
-                        g_strjoin(VIRSH_ARGV_SEPARATOR, before, value, NULL) : g_strdup(value));
+                            g_strjoin(VIRSH_ARGV_SEPARATOR, before, value, NULL) :
+                            g_strdup(value));
 }
 
 /* Reads the option at @words; moves @words to its value if that is a separate word. */
@@ -63,7 +64,7 @@ parseOption(const virshConvergeCommand *command,
 {
     const char *equals = strchr(**words, '=');
     g_autofree char *name = equals ? g_strndup(**words + 2, equals - **words - 2) :
-        g_strdup(**words + 2);
+                                     g_strdup(**words + 2);
     const virshConvergeOption *option = virshConvergeOptionFind(command, name);
     const char *value = equals ? equals + 1 : "";
 
@@ -113,8 +114,8 @@ checkValues(const virshConvergeCommand *command,
         if (option->required && !value) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                         option->type == VIRSH_OPTION_DATA ?
-                        _("command '%1$s' requires <%2$s> option") :
-                        _("command '%1$s' requires --%2$s option"),
+                            _("command '%1$s' requires <%2$s> option") :
+                            _("command '%1$s' requires --%2$s option"),
                         command->name, option->name);
             return FALSE;
         }
@@ -165,8 +166,7 @@ virshConvergeGroupHelp(gboolean colon)
     g_autoptr(GString) text = g_string_new(NULL);
     const virshConvergeCommand *command;
 
-    g_string_append_printf(text, colon ? _(" %1$s (help keyword '%2$s'):\n") :
-                           _(" %1$s (help keyword '%2$s')\n"),
+    g_string_append_printf(text, colon ? _(" %1$s (help keyword '%2$s'):\n") : _(" %1$s (help keyword '%2$s')\n"),
                            _("Convergence"), VIRSH_CONVERGE_GROUP);
     for (command = virshConvergeCommands; command->name; command++)
         g_string_append_printf(text, "    %-30s %s\n", command->name, _(command->help));

@@ -18,8 +18,8 @@
 
 /* The options of one command before the cursor. */
 typedef struct {
-    GHashTable *seen;                       /* names of virshConvergeOptions */
-    const virshConvergeOption *awaiting;    /* the one whose value comes next */
+    GHashTable *seen;                    /* names of virshConvergeOptions */
+    const virshConvergeOption *awaiting; /* the one whose value comes next */
     gboolean dataOnly;
 } virshSeen;
 

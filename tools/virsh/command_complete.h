@@ -7,9 +7,9 @@
 #include <glib.h>
 
 typedef enum {
-    VIRSH_COMPLETE_BESIDE,      /* our matches in addition to those of virsh */
-    VIRSH_COMPLETE_ALONE,       /* our matches only: virsh does not know the command or option */
-    VIRSH_COMPLETE_DOMAIN,      /* the domain names that virsh offers */
+    VIRSH_COMPLETE_BESIDE, /* our matches in addition to those of virsh */
+    VIRSH_COMPLETE_ALONE,  /* our matches only: virsh does not know the command or option */
+    VIRSH_COMPLETE_DOMAIN, /* the domain names that virsh offers */
 } virshConvergeComplete;
 
 /* Returns the possible completions, as whole words; the list may be empty.

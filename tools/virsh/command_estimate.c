@@ -27,7 +27,10 @@ static const struct {
 };
 
 static const char *const booleans[] = {
-    VIRSH_ESTIMATE_TLS, VIRSH_ESTIMATE_EXACT, VIRSH_ESTIMATE_JSON, VIRSH_ESTIMATE_VERBOSE,
+    VIRSH_ESTIMATE_TLS,
+    VIRSH_ESTIMATE_EXACT,
+    VIRSH_ESTIMATE_JSON,
+    VIRSH_ESTIMATE_VERBOSE,
 };
 
 char *

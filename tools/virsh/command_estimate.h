@@ -18,10 +18,10 @@
 #define VIRSH_ESTIMATE_POLICY "policy"
 
 typedef struct {
-    guint64 bandwidth;          /* MiB/s; 0: not stated */
+    guint64 bandwidth; /* MiB/s; 0: not stated */
     unsigned int seconds;
     gboolean tls, exact, json, verbose;
-    char **policies;            /* empty: all named policies */
+    char **policies; /* empty: all named policies */
 } virshEstimateOptions;
 
 /* Formats the options in @args; NULL with @error set if any of them is wrong. */

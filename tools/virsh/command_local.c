@@ -154,6 +154,15 @@ virshConvergePresets(gboolean fields)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+/* Where a field's value comes from. */
+static const char *
+layerName(const convergePolicy *policy,
+          convergeField field)
+{
+    return convergePolicyIsLimited(policy, field) ? "host-limit" :
+                                                    convergeLayerName(convergePolicyGetLayer(policy, field));
+}
+
 char *
 virshConvergeExplain(const char *call,
                      const convergePolicySpec *domain,
@@ -171,8 +180,7 @@ virshConvergeExplain(const char *call,
 
         convergeTextAppendCell(text, convergeFields[i].name, 20);
         convergeTextAppendCell(text, value, 18);
-        convergeTextAppendCell(text, convergePolicyIsLimited(policy, i) ? "host-limit" :
-                               convergeLayerName(convergePolicyGetLayer(policy, i)), 10);
+        convergeTextAppendCell(text, layerName(policy, i), 10);
         g_string_append_printf(text, "%s\n", _(convergeFields[i].help));
     }
 

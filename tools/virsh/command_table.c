@@ -36,8 +36,7 @@ metadataNew(GHashTable *args,
 
     g_ptr_array_add(words, g_strdup("metadata"));
     g_ptr_array_add(words, g_strconcat("--domain=", argument(args, "domain"), NULL));
-    g_ptr_array_add(words, g_strdup_printf("--uri=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK,
-                                           verbs[verb], VERB_SEPARATOR, policy ? policy : ""));
+    g_ptr_array_add(words, g_strdup_printf("--uri=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK, verbs[verb], VERB_SEPARATOR, policy ? policy : ""));
     for (i = 0; i < G_N_ELEMENTS(flags); i++) {
         if (argument(args, flags[i]))
             g_ptr_array_add(words, g_strconcat("--", flags[i], NULL));
@@ -147,15 +146,19 @@ cmdEstimate(GHashTable *args,
 }
 
 #define OPTION_DOMAIN \
-    { "domain", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_DOMAIN, \
-      N_("domain name, id or uuid") }
+    { \
+        "domain", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_DOMAIN, \
+            N_("domain name, id or uuid") \
+    }
 #define OPTIONS_WHERE \
     { "live", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
       N_("modify/get running state") }, \
-    { "config", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
-      N_("modify/get persistent configuration") }, \
-    { "current", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
-      N_("modify/get current state configuration") }
+        { "config", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
+          N_("modify/get persistent configuration") }, \
+    { \
+        "current", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
+            N_("modify/get current state configuration") \
+    }
 
 static const virshConvergeOption optionsCheck[] = {
     { "file", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_NONE,
@@ -318,7 +321,8 @@ virshConvergeCommandRewrite(const char *const *words,
         if (g_str_equal(topic, VIRSH_CONVERGE_GROUP))
             return echo(virshConvergeGroupHelp(TRUE));
         return (command = virshConvergeCommandFind(topic)) ?
-            echo(virshConvergeCommandHelp(command)) : NULL;
+            echo(virshConvergeCommandHelp(command)) :
+            NULL;
     }
 
     if (!(command = virshConvergeCommandFind(topic)) ||

@@ -37,9 +37,9 @@ typedef enum {
 
 typedef enum {
     VIRSH_OPTION_BOOL,
-    VIRSH_OPTION_STRING,    /* with its name only */
-    VIRSH_OPTION_DATA,      /* with or without its name */
-    VIRSH_OPTION_ARGV,      /* with or without its name, any number of times */
+    VIRSH_OPTION_STRING, /* with its name only */
+    VIRSH_OPTION_DATA,   /* with or without its name */
+    VIRSH_OPTION_ARGV,   /* with or without its name, any number of times */
     VIRSH_OPTION_LAST
 } virshConvergeOptionType;
 
@@ -55,7 +55,7 @@ typedef struct {
     virshConvergeOptionType type;
     gboolean required;
     virshConvergeCompleter completer;
-    const char *help;       /* N_() */
+    const char *help; /* N_() */
 } virshConvergeOption;
 
 /* Returns the stock command that replaces one of ours, a NULL-terminated array for
@@ -68,9 +68,9 @@ typedef char **(*virshConvergeHandler)(GHashTable *args, GError **error);
 
 typedef struct {
     const char *name;
-    const char *help;       /* N_() */
-    const char *desc;       /* N_() */
-    const virshConvergeOption *options;     /* ends with an option without a name */
+    const char *help;                   /* N_() */
+    const char *desc;                   /* N_() */
+    const virshConvergeOption *options; /* ends with an option without a name */
     virshConvergeHandler handler;
 } virshConvergeCommand;
 

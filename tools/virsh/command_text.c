@@ -21,7 +21,7 @@
 /* The parts of a migrate command that matter here. */
 typedef struct {
     const char *policy;
-    virshWord *carrier;     /* the word to be replaced by --disks-uri */
+    virshWord *carrier; /* the word to be replaced by --disks-uri */
     const char *disksURI;
     gboolean live;
     gboolean help;

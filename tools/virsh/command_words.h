@@ -7,14 +7,14 @@
 #include <glib.h>
 
 typedef enum {
-    WORD_KEEP,      /* stays unchanged */
-    WORD_DROP,      /* is removed */
-    WORD_CARRY,     /* is replaced by the carrier */
+    WORD_KEEP,  /* stays unchanged */
+    WORD_DROP,  /* is removed */
+    WORD_CARRY, /* is replaced by the carrier */
 } virshWordFate;
 
 typedef struct {
-    char *text;     /* as virsh reads it, quotes and escapes resolved */
-    size_t start;   /* position in the line; unused for separate words */
+    char *text;   /* as virsh reads it, quotes and escapes resolved */
+    size_t start; /* position in the line; unused for separate words */
     size_t end;
     virshWordFate fate;
 } virshWord;
@@ -23,7 +23,7 @@ typedef enum {
     TOKEN_WORD,
     TOKEN_COMMAND_END,
     TOKEN_LINE_END,
-    TOKEN_BROKEN,   /* virsh will refuse the line here, with its own message */
+    TOKEN_BROKEN, /* virsh will refuse the line here, with its own message */
 } virshToken;
 
 /* An array of virshWord, which it owns. */

@@ -28,8 +28,8 @@
 #define SHIM_NAME "virsh-converge.so"
 
 static void G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN
-die(const char *format,
-    ...)
+    die(const char *format,
+        ...)
 {
     g_autofree char *text = NULL;
     g_autofree char *line = NULL;

@@ -103,7 +103,7 @@ doExplain(virDomainPtr dom,
     if (text && host)
         virshConvergePrint(_("note: the layer of the host is that of this machine, not of '%1$s'"),
                            host);
-    return text ? g_strchomp(text) : NULL;      /* virsh adds the last end of line again */
+    return text ? g_strchomp(text) : NULL; /* virsh adds the last end of line again */
 }
 
 static char *
@@ -202,7 +202,7 @@ doStatus(virDomainPtr dom)
         virshConvergeErrorsMute(TRUE);
         if (virDomainGetJobStats(dom, &type, &last, &nlast,
                                  VIR_DOMAIN_JOB_STATS_COMPLETED |
-                                 VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0) {
+                                     VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0) {
             virTypedParamsFree(stats, nstats);
             stats = last;
             nstats = nlast;

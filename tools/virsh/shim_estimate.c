@@ -17,7 +17,7 @@
 
 /* The policies to forecast, and those that determine the class. */
 typedef struct {
-    GArray *policies;           /* of convergeForecastPolicy, without its texts */
+    GArray *policies; /* of convergeForecastPolicy, without its texts */
     convergePolicy *free, *throttled;
 } virshEstimatePolicies;
 

@@ -39,8 +39,8 @@ static const char *const optionFormats[] = { "--%s <string>", "--%1$s <string>" 
 
 typedef enum {
     HELP_ELSEWHERE,
-    HELP_COMMAND,       /* virsh has printed the name of migrate */
-    HELP_SYNOPSIS,      /* virsh lists the options of migrate */
+    HELP_COMMAND,  /* virsh has printed the name of migrate */
+    HELP_SYNOPSIS, /* virsh lists the options of migrate */
 } virshHelpState;
 
 static __thread virshHelpState state;

@@ -24,16 +24,16 @@
 
 /* One migration call under a policy, with the arguments for libvirt. */
 typedef struct {
-    virTypedParameterPtr params;    /* elements borrow their values */
+    virTypedParameterPtr params; /* elements borrow their values */
     unsigned int nparams;
     unsigned int flags;
     gint64 beginUs;
-    gboolean throttle;              /* the user states QEMU's throttle parameters */
+    gboolean throttle; /* the user states QEMU's throttle parameters */
     char *policyText;
-    char *disksURI;                 /* the user's own, or NULL */
-    convergeLibvirt libvirt;        /* libvirt calls for the job */
-    gboolean refused;               /* the policy is wrong, so nothing may start */
-    convergeJob *job;               /* NULL if the source host's module runs it */
+    char *disksURI;          /* the user's own, or NULL */
+    convergeLibvirt libvirt; /* libvirt calls for the job */
+    gboolean refused;        /* the policy is wrong, so nothing may start */
+    convergeJob *job;        /* NULL if the source host's module runs it */
 } virshCall;
 
 /* Errors of the loop must not replace the error of virsh's own call. */
@@ -145,7 +145,7 @@ awaitOwnJob(convergeJob *job,
             virDomainPtr dom,
             GError **error G_GNUC_UNUSED)
 {
-    gint64 refusalUs = 0;       /* time by which a refused call has returned; 0: no job yet */
+    gint64 refusalUs = 0; /* time by which a refused call has returned; 0: no job yet */
     gboolean migrating;
 
     while (!convergeJobIsStopping(job)) {
@@ -324,7 +324,7 @@ virDomainMigrate3(virDomainPtr domain,
         return next(domain, dconn, params, nparams, flags);
 
     result = call->refused ? NULL :
-        next(domain, dconn, call->params, call->nparams, call->flags);
+                             next(domain, dconn, call->params, call->nparams, call->flags);
     virshCallEnd(call, result != NULL);
     if (!result)
         explainRefusal(call);
@@ -346,7 +346,7 @@ virDomainMigrateToURI3(virDomainPtr domain,
         return next(domain, dconnuri, params, nparams, flags);
 
     result = call->refused ? -1 :
-        next(domain, dconnuri, call->params, call->nparams, call->flags);
+                             next(domain, dconnuri, call->params, call->nparams, call->flags);
     virshCallEnd(call, result == 0);
     return result;
 }

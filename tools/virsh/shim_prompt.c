@@ -154,7 +154,7 @@ generateMatch(const char *text,
 
     if (!virshFinished) {
         match = state == 0 && how == VIRSH_COMPLETE_DOMAIN ? generateDomain(text) :
-            virshGenerator(text, state);
+                                                             virshGenerator(text, state);
         if (match)
             return match;
         virshFinished = TRUE;

@@ -33,7 +33,8 @@ isClean(const char *text)
     return g_utf8_validate(text, -1, NULL) &&
         g_utf8_strlen(text, -1) <= CONVERGE_TEXT_MOST &&
         !g_regex_match_simple("[\\p{Cc}\\p{Zl}\\p{Zp}\\x{61c}\\x{200e}\\x{200f}"
-                              "\\x{202a}-\\x{202e}\\x{2066}-\\x{2069}]", text, 0, 0);
+                              "\\x{202a}-\\x{202e}\\x{2066}-\\x{2069}]",
+                              text, 0, 0);
 }
 
 int

@@ -58,7 +58,8 @@ limitDomain(const convergePolicyConf *conf)
     g_autoptr(GError) error = NULL;
     g_autoptr(convergePolicySpec) domain =
         convergePolicySpecParse("adaptive,max-throttle=99,max-downtime=2000s,"
-                                "fallback=abort+suspend+post-copy,when=always", &error);
+                                "fallback=abort+suspend+post-copy,when=always",
+                                &error);
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(conf),
         [CONVERGE_LAYER_DOMAIN] = domain,

@@ -125,7 +125,9 @@ reset(fakeOutcome outcome)
 {
     virResetLastError();
     fake = (fakeLibvirt) {
-        .outcome = outcome, .iteration = 2, .monitor = monitorCommand,
+        .outcome = outcome,
+        .iteration = 2,
+        .monitor = monitorCommand,
         .setDowntime = fakeDaemon.setMaxDowntime,
     };
     qemu = fakeQemuPristine;
@@ -196,7 +198,8 @@ getStat(const char *name,
     int type;
 
     g_assert_cmpint(virDomainGetJobStats(fakeDomain(), &type, &params, &nparams,
-                                         completed ? VIR_DOMAIN_JOB_STATS_COMPLETED : 0), ==, 0);
+                                         completed ? VIR_DOMAIN_JOB_STATS_COMPLETED : 0),
+                    ==, 0);
     virTypedParamsGetString(params, nparams, name, &value);
     copy = g_strdup(value);
     virTypedParamsFree(params, nparams);

@@ -22,12 +22,12 @@ typedef struct _daemonHost daemonHost;
 struct _daemonHost {
     char *top;
     char *records;
-    char *conf;         /* stands for the host's configuration */
-    char *max;          /* the file with the quota of the vCPU */
+    char *conf; /* stands for the host's configuration */
+    char *max;  /* the file with the quota of the vCPU */
 };
 
 extern daemonHost host;
-extern gint impatient;  /* atomic: whatever waits for a time does not wait */
+extern gint impatient; /* atomic: whatever waits for a time does not wait */
 
 /* The whole file, or NULL; g_free() */
 char *readAll(const char *path);

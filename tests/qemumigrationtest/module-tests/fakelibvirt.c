@@ -13,9 +13,9 @@
 
 fakeLibvirt fake;
 
-static int domainPlace;         /* stands for the virDomain, which is opaque */
-static int foundPlace;          /* likewise, for one that was looked up */
-static __thread gboolean caller;    /* this thread makes a call for the test */
+static int domainPlace;          /* stands for the virDomain, which is opaque */
+static int foundPlace;           /* likewise, for one that was looked up */
+static __thread gboolean caller; /* this thread makes a call for the test */
 
 virDomainPtr
 fakeDomain(void)
@@ -193,7 +193,7 @@ virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
     }
     return virTypedParamsAddInt(params, nparams, &most, VIR_DOMAIN_JOB_OPERATION,
                                 fake.operation ? fake.operation :
-                                VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
+                                                 VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
 }
 
 /* --- What changes a guest --- */
@@ -384,7 +384,8 @@ virDomainMigratePerform3Params(virDomainPtr domain G_GNUC_UNUSED,
 {
     seeParams(params, nparams, flags);
     return check(virDomainMigratePerform3ParamsEnsureACL) ?
-        perform((flags & VIR_MIGRATE_PEER2PEER) != 0) : -1;
+        perform((flags & VIR_MIGRATE_PEER2PEER) != 0) :
+        -1;
 }
 
 int
@@ -402,7 +403,8 @@ virDomainMigratePerform3(virDomainPtr dom G_GNUC_UNUSED,
 {
     fake.flags = (unsigned int)flags;
     return check(virDomainMigratePerform3EnsureACL) ?
-        perform((flags & VIR_MIGRATE_PEER2PEER) != 0) : -1;
+        perform((flags & VIR_MIGRATE_PEER2PEER) != 0) :
+        -1;
 }
 
 int

@@ -15,36 +15,36 @@
 
 /* How far a call comes. */
 typedef enum {
-    FAKE_READ_ONLY,         /* refused before rights are checked */
-    FAKE_DENIED,            /* the caller has no right to it */
-    FAKE_BUSY,              /* another job is under way */
-    FAKE_FAILS,             /* its job begins, and fails */
+    FAKE_READ_ONLY, /* refused before rights are checked */
+    FAKE_DENIED,    /* the caller has no right to it */
+    FAKE_BUSY,      /* another job is under way */
+    FAKE_FAILS,     /* its job begins, and fails */
     FAKE_SUCCEEDS,
 } fakeOutcome;
 
 typedef struct _fakeLibvirt fakeLibvirt;
 struct _fakeLibvirt {
-    fakeOutcome outcome;    /* of the next migration call */
-    const char *denied;     /* a check of rights that fails as well; NULL: none */
-    const char *metadata;   /* of the domain; NULL: none */
-    void (*during)(void);   /* while libvirt's job runs; may be NULL */
-    void (*after)(void);    /* when the job has ended, before the call returns */
-    gboolean silent;        /* the driver calls nothing of what tells that the job begins */
-    gboolean refuses;       /* job statistics, a new downtime and errors of the module */
-    int operation;          /* of the job statistics; 0: an outgoing migration */
-    int iteration;          /* of a loop's job statistics; 0: no memory has moved */
+    fakeOutcome outcome;  /* of the next migration call */
+    const char *denied;   /* a check of rights that fails as well; NULL: none */
+    const char *metadata; /* of the domain; NULL: none */
+    void (*during)(void); /* while libvirt's job runs; may be NULL */
+    void (*after)(void);  /* when the job has ended, before the call returns */
+    gboolean silent;      /* the driver calls nothing of what tells that the job begins */
+    gboolean refuses;     /* job statistics, a new downtime and errors of the module */
+    int operation;        /* of the job statistics; 0: an outgoing migration */
+    int iteration;        /* of a loop's job statistics; 0: no memory has moved */
     int (*monitor)(virDomainPtr dom, const char *cmd, char **result,
-                   unsigned int flags);     /* QEMU; NULL: does not answer */
-    int (*setDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags);   /* the same */
+                   unsigned int flags);                                              /* QEMU; NULL: does not answer */
+    int (*setDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags); /* the same */
 
     /* What was seen. */
-    gint looks;             /* atomic: how often a loop has asked for job statistics */
-    gint acts;              /* atomic: how many calls have changed the guest */
-    gboolean hasPolicyParam;    /* the policy's parameter has reached the driver */
-    unsigned int flags;     /* with which the driver was called */
-    unsigned long long downtime;        /* set last, but not by a loop, ms */
-    gboolean readAsDaemon;  /* the domain's metadata was read with the daemon's identity */
-    gint suspends, aborts, postcopies;  /* atomic */
+    gint looks;                        /* atomic: how often a loop has asked for job statistics */
+    gint acts;                         /* atomic: how many calls have changed the guest */
+    gboolean hasPolicyParam;           /* the policy's parameter has reached the driver */
+    unsigned int flags;                /* with which the driver was called */
+    unsigned long long downtime;       /* set last, but not by a loop, ms */
+    gboolean readAsDaemon;             /* the domain's metadata was read with the daemon's identity */
+    gint suspends, aborts, postcopies; /* atomic */
 };
 
 extern fakeLibvirt fake;

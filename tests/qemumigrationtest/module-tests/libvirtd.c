@@ -91,7 +91,8 @@ statsKnowPolicy(gboolean completed)
     gboolean known;
 
     g_assert_cmpint(virDomainGetJobStats(fakeDomain(), &type, &params, &nparams,
-                                         completed ? VIR_DOMAIN_JOB_STATS_COMPLETED : 0), ==, 0);
+                                         completed ? VIR_DOMAIN_JOB_STATS_COMPLETED : 0),
+                    ==, 0);
     g_assert_nonnull(virTypedParamsGet(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_MODULE));
     known = virTypedParamsGet(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_POLICY) != NULL;
     virTypedParamsFree(params, nparams);
@@ -144,8 +145,7 @@ testRefused(void)
                 log = endLog();
 
                 /* Only callers who may migrate learn that the policy is wrong. */
-                g_assert_cmpint(fakeErrorCode(), ==, wrong && rows[i].outcome == FAKE_BUSY ?
-                                VIR_ERR_INVALID_ARG : rows[i].code);
+                g_assert_cmpint(fakeErrorCode(), ==, wrong && rows[i].outcome == FAKE_BUSY ? VIR_ERR_INVALID_ARG : rows[i].code);
                 g_assert_cmpint(fake.looks, ==, 0);
                 g_assert_cmpint(fake.acts, ==, 0);
                 g_assert_false(fake.hasPolicyParam);
@@ -267,8 +267,8 @@ testRights(void)
 {
     static const struct {
         const char *policy;
-        const char *denied;     /* the right that the caller lacks */
-        const char *says;       /* NULL: nothing is refused */
+        const char *denied; /* the right that the caller lacks */
+        const char *says;   /* NULL: nothing is refused */
     } rows[] = {
         { "adaptive", "virDomainSuspendEnsureACL", NULL },
         { "adaptive", "virDomainAbortJobEnsureACL", NULL },
@@ -290,8 +290,7 @@ testRights(void)
         fake.during = rows[i].says ? neverBegins : NULL;
         g_test_message("%s without %s", rows[i].policy, rows[i].denied);
         g_assert_cmpint(perform(rows[i].policy, P2P), ==, -1);
-        g_assert_cmpint(fakeErrorCode(), ==, rows[i].says ? VIR_ERR_ACCESS_DENIED :
-                        VIR_ERR_OPERATION_FAILED);
+        g_assert_cmpint(fakeErrorCode(), ==, rows[i].says ? VIR_ERR_ACCESS_DENIED : VIR_ERR_OPERATION_FAILED);
         if (rows[i].says)
             g_assert_nonnull(strstr(fakeErrorText(), rows[i].says));
         g_assert_cmpint(fake.acts, ==, 0);

@@ -59,7 +59,7 @@ testNeverConfirmed(void)
     }
 }
 
-static gint hangs;              /* atomic: QEMU does not answer */
+static gint hangs; /* atomic: QEMU does not answer */
 static int
 hangingMonitor(virDomainPtr dom,
                const char *cmd,
@@ -150,7 +150,7 @@ testForgotten(void)
 static void
 isStillPending(void)
 {
-    g_usleep(50000);            /* long enough for most of what is wrong to happen */
+    g_usleep(50000); /* long enough for most of what is wrong to happen */
     g_assert_true(statsKnowPolicy(FALSE));
     g_assert_true(hasRecord());
 }
@@ -295,7 +295,7 @@ testHostsMistake(void)
     static const struct {
         const char *conf;
         const char *secret;
-        const char *field;      /* NULL: none is to blame */
+        const char *field; /* NULL: none is to blame */
     } rows[] = {
         { "[default]\npassword-of-someone\n", "password-of-someone", NULL },
         { "[default]\nstall = password-of-someone\n", "password-of-someone", "'stall'" },

@@ -60,9 +60,9 @@ runAs(const char *name,
     int status = -1;
 
     argv[0] = self;
-    return g_spawn_sync(NULL, argv, environment, G_SPAWN_FILE_AND_ARGV_ZERO |
-                        G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_STDOUT_TO_DEV_NULL,
-                        NULL, NULL, NULL, NULL, &status, NULL) && status == 0;
+    return g_spawn_sync(NULL, argv, environment, G_SPAWN_FILE_AND_ARGV_ZERO | G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_STDOUT_TO_DEV_NULL,
+                        NULL, NULL, NULL, NULL, &status, NULL) &&
+        status == 0;
 }
 
 static struct {
@@ -141,7 +141,7 @@ testFlags(void)
 {
     static const struct {
         const char *policy;
-        const char *stated;     /* a parameter of QEMU's throttle, or NULL */
+        const char *stated; /* a parameter of QEMU's throttle, or NULL */
         unsigned int flags;
         unsigned int seen;
     } rows[] = {
@@ -306,7 +306,8 @@ writeRecord(pid_t guest)
     g_autoptr(convergeUndoRecord) record = convergeUndoRecordNew(host.records, FAKE_UUID, "guest", guest, NULL);
     g_autofree char *group = g_path_get_dirname(host.max);
     g_autofree char *text = g_strdup_printf("[{\"directory\":\"%s\",\"unified\":true,\"quota-us\":-1,"
-                                            "\"period-us\":100000,\"cap-us\":1000000}]", group);
+                                            "\"period-us\":100000,\"cap-us\":1000000}]",
+                                            group);
     g_autoptr(JsonNode) groups = json_from_string(text, NULL);
 
     g_assert_nonnull(record);

@@ -131,7 +131,7 @@ testLine(gconstpointer opaque)
 typedef struct {
     const char *name;
     const char *line;
-    const char *message;    /* how it starts */
+    const char *message; /* how it starts */
 } refusalRow;
 
 static const refusalRow refusalRows[] = {
@@ -186,7 +186,7 @@ testRefusal(gconstpointer opaque)
 typedef struct {
     const char *name;
     const char *words[10];
-    const char *expected[10];   /* empty: refused */
+    const char *expected[10]; /* empty: refused */
 } wordsRow;
 
 static const wordsRow wordsRows[] = {
@@ -197,17 +197,12 @@ static const wordsRow wordsRows[] = {
     { "no quoting",
       { "migrate", "--live", "--converge-policy=adaptive", "a b", "it's", "--disks-uri", "x y" },
       { "migrate", "--live", "--disks-uri=" CARRIER "adaptive|x y", "a b", "it's" } },
-    { "# is data", { "migrate", "#", "--live", "--converge-policy", "adaptive" },
-      { "migrate", "#", "--live", "--disks-uri=" CARRIER "adaptive" } },
+    { "# is data", { "migrate", "#", "--live", "--converge-policy", "adaptive" }, { "migrate", "#", "--live", "--disks-uri=" CARRIER "adaptive" } },
     /* virsh takes separate words for one command, whatever they are. */
-    { "; is data", { "list", ";", "migrate", "--converge-policy", "nonsense" },
-      { "list", ";", "migrate", "--converge-policy", "nonsense" } },
-    { "data after --", { "migrate", "--", "--converge-policy", "x" },
-      { "migrate", "--", "--converge-policy", "x" } },
-    { "empty words", { "migrate", "", "--live", "--converge-policy", "adaptive", "" },
-      { "migrate", "", "--live", "--disks-uri=" CARRIER "adaptive", "" } },
-    { "help of the command", { "migrate", "--help", "--converge-policy", "nonsense" },
-      { "migrate", "--help" } },
+    { "; is data", { "list", ";", "migrate", "--converge-policy", "nonsense" }, { "list", ";", "migrate", "--converge-policy", "nonsense" } },
+    { "data after --", { "migrate", "--", "--converge-policy", "x" }, { "migrate", "--", "--converge-policy", "x" } },
+    { "empty words", { "migrate", "", "--live", "--converge-policy", "adaptive", "" }, { "migrate", "", "--live", "--disks-uri=" CARRIER "adaptive", "" } },
+    { "help of the command", { "migrate", "--help", "--converge-policy", "nonsense" }, { "migrate", "--help" } },
     { "wrong policy", { "migrate", "--live", "--converge-policy", "adaptive,nope=1", "a", "b" }, { NULL } },
     { "no value", { "migrate", "--live", "--converge-policy" }, { NULL } },
     { "not live", { "migrate", "--converge-policy", "adaptive", "a", "b" }, { NULL } },
