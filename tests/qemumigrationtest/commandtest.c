@@ -86,6 +86,49 @@ testLateChoiceIsNoTrouble(void)
     }
 }
 
+/* A throttle that cannot be kept in force is trouble, unless the migration is over.  The backend is
+ * polled also afterwards, so that it can try again to put things back. */
+static void
+testThrottleThatIsNotKeptIsTrouble(void)
+{
+    static const struct {
+        gboolean over, unrecorded;
+        convergeState state;
+    } rows[] = {
+        { FALSE, FALSE, CONVERGE_STATE_ASIDE },
+        { FALSE, TRUE, CONVERGE_STATE_UNRECORDED },
+        { TRUE, FALSE, CONVERGE_STATE_BULK },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(script) s = { 0 };
+        gboolean trouble = !rows[i].over;
+        unsigned int polls;
+
+        scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+        scriptSend(&s, 1000);
+        g_assert_null(convergeLoopTrouble(s.loop));
+        g_assert_cmpuint(s.polls, >, 0);
+
+        s.failingPoll = TRUE;
+        s.unrecorded = rows[i].unrecorded;
+        s.afterApply = s.sample;
+        s.afterApply.active = !rows[i].over;
+        s.nsaid = 0;
+        convergeLoopStep(s.loop);
+        g_assert_cmpint(convergeLoopTrouble(s.loop) != NULL, ==, trouble);
+        g_assert_cmpint(convergeLoopStatus(s.loop)->state, ==, rows[i].state);
+        g_assert_cmpuint(s.restores, ==, trouble);
+
+        polls = s.polls;
+        convergeLoopStep(s.loop);
+        g_assert_cmpuint(s.polls, ==, polls + trouble);
+        g_assert_cmpuint(s.restores, ==, trouble);
+        g_assert_cmpuint(s.nsaid, ==, 0);
+    }
+}
+
 /* The stepped law is QEMU's own, whatever the policy wants to throttle with. */
 static void
 testSteppedLawIsQemus(void)
@@ -257,6 +300,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/command/late-command-is-no-trouble", testLateCommandIsNoTrouble);
     g_test_add_func("/command/acts-no-more-once-aside", testActsNoMoreOnceAside);
+    g_test_add_func("/command/throttle-that-is-not-kept-is-trouble",
+                    testThrottleThatIsNotKeptIsTrouble);
     g_test_add_func("/command/late-choice-is-no-trouble", testLateChoiceIsNoTrouble);
     g_test_add_func("/command/stepped-law-is-qemus", testSteppedLawIsQemus);
     g_test_add_func("/command/aside-says-what-failed", testAsideSaysWhatFailed);

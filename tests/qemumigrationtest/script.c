@@ -70,6 +70,23 @@ apply(void *opaque,
 }
 
 static gboolean
+poll(void *opaque,
+     const convergeThrottleTraits **throttle G_GNUC_UNUSED,
+     char **why G_GNUC_UNUSED,
+     GError **error)
+{
+    script *s = opaque;
+
+    s->polls++;
+    if (!s->failingPoll)
+        return TRUE;
+    goOn(s);
+    g_set_error(error, CONVERGE_ERROR, s->unrecorded ? CONVERGE_ERROR_RECORD : CONVERGE_ERROR_QEMU,
+                "the script cannot keep the throttle");
+    return FALSE;
+}
+
+static gboolean
 startProbe(void *opaque,
            GError **error)
 {
@@ -106,6 +123,7 @@ restore(void *opaque,
 static const convergeBackendOps ops = {
     .sample = takeSample,
     .choose = choose,
+    .poll = poll,
     .apply = apply,
     .probe = startProbe,
     .release = release,

@@ -33,13 +33,14 @@ struct _script {
     gboolean refusingProbes;
     gboolean unrecorded; /* what is refused is so for want of a record */
     gboolean failingRestore;
+    gboolean failingPoll;          /* .sample becomes .afterApply then, too */
     gboolean failingChoice;        /* of what throttles; .sample becomes .afterApply then, too */
     convergeThrottleMethod method; /* what throttles; QEMU's own is as .sample has it */
 
     convergeDecision said[SAID_MOST]; /* all verbs that the loop asked for */
     unsigned int nsaid;
     convergeThrottleMethod wanted; /* what the loop wants to throttle with */
-    unsigned int probes, restores, releases;
+    unsigned int polls, probes, restores, releases;
 };
 
 /* A migration in its bulk pass, in which nothing has been sent yet. */
