@@ -118,7 +118,7 @@ class SecondWithoutModule(Beside):
         self.assert_left_alone_until_end_of(second)
         code, said = self.finish(second)
         self.assertEqual(code, 1)
-        self.assertIn("under way", said)
+        self.assertIn("another job", said)
         self.assert_goes_on(first)
 
     def test_direct(self):

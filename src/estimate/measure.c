@@ -13,10 +13,10 @@
 #include "throttle/throttle.h"
 #include "util/xml.h"
 
-/* QEMU's limits on the length of one measurement, seconds. */
 /* The statistics of the last job, which others may still want to read. */
 #define COMPLETED (VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED)
 
+/* QEMU's limits on the length of one measurement, seconds. */
 #define SHORTEST 1
 #define LONGEST 60
 

@@ -194,7 +194,7 @@ appendGuest(GString *text,
                   report->cipher);
     appendRow(text, _("throttle"), "%s", convergeThrottleMethodName(report->input->method));
     if (report->input->pauseMostMs > 0)
-        appendRow(text, _("downtime"), _("up to %1$lld ms, set by the domain or the host"),
+        appendRow(text, _("downtime"), _("up to %1$lld ms, which 'adaptive' allows with the settings of domain and host"),
                   (long long)report->input->pauseMostMs);
 }
 

@@ -108,7 +108,7 @@ takeOver(convergeJob *job,
     if (journalTrouble)
         tell(job, journalTrouble);
     if (newTrouble) {
-        g_autofree char *text = g_strdup_printf(_("the migration goes on as stock: %1$s"),
+        g_autofree char *text = g_strdup_printf(_("the migration goes on without a policy: %1$s"),
                                                 convergeLoopTrouble(loop));
 
         tell(job, text);

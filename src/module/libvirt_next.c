@@ -62,10 +62,11 @@ convergeNextRestoreIdentity(void *identity)
     int (*setCurrent)(void *identity) = NULL;
 
     lookUp("virIdentitySetCurrent", &setCurrent);
-    if (!identity || !setCurrent)
+    if (!identity)
         return;
 
-    setCurrent(identity);
+    if (setCurrent)
+        setCurrent(identity);
     g_object_unref(identity);
 }
 

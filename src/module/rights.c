@@ -30,7 +30,8 @@ static const policyRight rights[] = {
       "domain:write", "virDomainAbortJobEnsureACL" },
 };
 
-/* Every policy sets the downtime limit. */
+/* Whether @policy does what @right is for.  Every policy sets the downtime limit; a row of another
+ * field that not every policy uses needs its condition here. */
 static gboolean
 uses(const convergePolicy *policy,
      const policyRight *right)

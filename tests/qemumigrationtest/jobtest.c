@@ -224,11 +224,11 @@ testMayNotEnter(void)
 
         trouble = convergeJobTakeTrouble(job);
         if (i == 0) {
-            g_assert_cmpstr(trouble, ==, "the migration goes on as stock: not yet");
+            g_assert_cmpstr(trouble, ==, "the migration goes on without a policy: not yet");
             g_assert_null(convergeJobTakeTrouble(job));
         } else {
             g_assert_null(trouble);
-            g_assert_cmpstr(calls.log->str, ==, "busy: the migration goes on as stock: not yet\n");
+            g_assert_cmpstr(calls.log->str, ==, "busy: the migration goes on without a policy: not yet\n");
         }
     }
 }
