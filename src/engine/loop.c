@@ -21,6 +21,10 @@
 #define SAMPLE_FAILING_MS 5000
 #define FAILING_AFTER 10
 
+/* Another process may write to the same files at the same time, and a disk may be slow once: the
+ * loop stands aside when the throttle could not be kept this many times in a row. */
+#define POLL_FAILURES 3
+
 struct _convergeLoop {
     const convergePolicy *policy;
     const convergeBackend *backend;
@@ -36,7 +40,9 @@ struct _convergeLoop {
     unsigned int nFailedSamples; /* in a row */
     char *skipped;               /* why a rung was skipped, or NULL */
     char *trouble;
-    char *journalTrouble; /* not yet taken by the caller */
+    char *unreleased;          /* why the throttle is still in force after the migration */
+    unsigned int nFailedPolls; /* in a row */
+    char *journalTrouble;      /* not yet taken by the caller */
 };
 
 convergeLoop *
@@ -71,6 +77,7 @@ convergeLoopFree(convergeLoop *loop)
     convergeJournalClose(loop->journal);
     g_free(loop->skipped);
     g_free(loop->trouble);
+    g_free(loop->unreleased);
     g_free(loop->journalTrouble);
     g_free(loop);
 }
@@ -91,7 +98,7 @@ convergeLoopStatus(const convergeLoop *loop)
 const char *
 convergeLoopTrouble(const convergeLoop *loop)
 {
-    return loop->trouble;
+    return loop->trouble ? loop->trouble : loop->unreleased;
 }
 
 /* Never cuts a character in half, since clients decode the text. */
@@ -367,8 +374,10 @@ pollThrottle(convergeLoop *loop,
     if (!backend->ops->poll || !now)
         return;
 
-    if (!backend->ops->poll(backend->opaque, &now, &why, &error) &&
-        !convergeStateIsAside(loop->status.state) && !isOver(loop))
+    if (backend->ops->poll(backend->opaque, &now, &why, &error))
+        loop->nFailedPolls = 0;
+    else if (++loop->nFailedPolls >= POLL_FAILURES &&
+             !convergeStateIsAside(loop->status.state) && !isOver(loop))
         convergeLoopStandAside(loop, error);
     if (why && !convergeStateIsAside(loop->status.state))
         noteThrottleMethod(loop, sample, now, why);
@@ -381,10 +390,12 @@ releaseThrottle(convergeLoop *loop)
     const convergeBackend *backend = loop->backend;
     g_autoptr(GError) error = NULL;
 
-    if (!loop->begun || !backend->ops->release ||
-        backend->ops->release(backend->opaque, &error) || loop->trouble)
+    if (!loop->begun || !backend->ops->release)
         return;
-    loop->trouble = g_strdup(error->message);
+
+    g_clear_pointer(&loop->unreleased, g_free);
+    if (!backend->ops->release(backend->opaque, &error))
+        loop->unreleased = g_strdup(error->message);
 }
 
 gint64
@@ -448,7 +459,7 @@ convergeLoopEnd(convergeLoop *loop,
 
     if (loop->journal)
         convergeJournalEnd(loop->journal, &loop->model,
-                           convergeStateName(loop->status.state), nowMs, loop->trouble);
+                           convergeStateName(loop->status.state), nowMs, convergeLoopTrouble(loop));
 }
 
 void

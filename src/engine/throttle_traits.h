@@ -13,11 +13,11 @@ typedef struct _convergeThrottleTraits convergeThrottleTraits;
 struct _convergeThrottleTraits {
     convergeThrottleMethod method; /* never AUTO */
     gboolean immediate;            /* a throttle is in force as soon as it is set, and can be lifted again;
-                             * otherwise QEMU applies it at a bitmap sync and never lifts it */
+                                    * otherwise QEMU applies it at a bitmap sync and never lifts it */
     unsigned int least;            /* %, the weakest throttle it can apply, which also stays in force once
-                             * it has throttled; 0: any */
+                                    * it has throttled; 0: any */
     unsigned int gentle;           /* %, the strongest throttle under which a vCPU never stands still for
-                             * more than about 190 ms at a time */
+                                    * more than about 190 ms at a time */
     double waitMs;                 /* a throttled vCPU delays the switchover by this * p / (100 - p) ms,
-                             * with p the throttle in % */
+                                    * with p the throttle in % */
 };

@@ -44,10 +44,10 @@ struct _convergeSampledFit {
     convergeRange writeRate;
     gboolean setOpen;                              /* W may be anything above .workingSet.low */
     gboolean rateOpen;                             /* r may be anything above .writeRate.low: the guest rewrites
-                                 * its whole working set within the shortest measurement */
+                                                    * its whole working set within the shortest measurement */
     gboolean quiet;                                /* no sampled page has changed */
     double scatter;                                /* deviance per degree of freedom, >= 1; if far above 1, the
-                                 * guest does not write to one working set at one rate */
+                                                    * guest does not write to one working set at one rate */
     convergeDirtying corner[CONVERGE_FIT_CORNERS]; /* [0]: the likeliest */
 };
 

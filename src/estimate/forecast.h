@@ -19,7 +19,7 @@ struct _convergeForecastInput {
     double bandwidth;              /* bytes/s, the lesser of those of link and encryption */
     convergeThrottleMethod method; /* for policies that do not name one; AUTO: QEMU's own */
     gint64 pauseMostMs;            /* limit on the downtime in addition to that of the policy;
-                                 * 0: only the policy's */
+                                    * 0: only the policy's */
 };
 
 /* How a migration under a policy would end; later values are worse. */
@@ -40,9 +40,9 @@ struct _convergeForecast {
     convergeEnd end;           /* for the likeliest guest */
     convergeEnd worst;         /* the worst for any guest */
     gboolean completes;        /* .end completes; the ranges then cover the guests for which
-                                 * the migration completes */
+                                * the migration completes */
     convergeRange totalMs;     /* from the first byte sent until the guest runs at the
-                                 * destination, or with post-copy to the last byte */
+                                * destination, or with post-copy to the last byte */
     convergeRange pauseMs;     /* downtime */
     convergeRange lostMs;      /* guest milliseconds lost */
     double switchMs;           /* until the likeliest guest runs at the destination */
@@ -56,7 +56,7 @@ struct _convergeForecasts {
     GArray *policies;                    /* of convergeForecast, in the caller's order */
     int recommended;                     /* index of the best policy; -1: no policy completes */
     int cheaper;                         /* index of one that costs the guest less, but beyond its
-                                 * limits; -1: none */
+                                          * limits; -1: none */
 };
 
 /* A policy to forecast; borrowed, the text until the forecasts are freed. */

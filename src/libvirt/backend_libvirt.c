@@ -241,8 +241,12 @@ poll(void *opaque,
      GError **error)
 {
     convergeBackendLibvirt *backend = opaque;
-    gboolean ret = convergeThrottlerPoll(backend->throttler, why, error);
+    gboolean ret;
 
+    if (isCancelled(backend))
+        return TRUE;
+
+    ret = convergeThrottlerPoll(backend->throttler, why, error);
     *throttle = &convergeThrottlerMethod(backend->throttler)->traits;
 
     /* If the probe cannot be started, the loop never gets a result, and goes on without probes. */
@@ -268,8 +272,11 @@ setDowntime(convergeBackendLibvirt *backend,
 
     if (!convergeThrottlerExpectDowntime(backend->throttler, ms, error))
         return FALSE;
-    return monitor->libvirt->setMaxDowntime(monitor->dom, (unsigned long long)ms, 0) == 0 ||
-        reportFailure(_("cannot set the allowed pause"), error);
+    if (monitor->libvirt->setMaxDowntime(monitor->dom, (unsigned long long)ms, 0) < 0)
+        return reportFailure(_("cannot set the allowed pause"), error);
+
+    convergeThrottlerNoteDowntime(backend->throttler, ms);
+    return TRUE;
 }
 
 /* Pauses the guest, and lifts the downtime limit: then QEMU does not finish the pass first, and
@@ -348,12 +355,11 @@ resumeLate(convergeBackendLibvirt *backend,
 static gboolean
 mayAskQemu(convergeBackendLibvirt *backend)
 {
-    const convergeThrottle *method = convergeThrottlerMethod(backend->throttler);
     const convergeMonitor *monitor = &backend->monitor;
     int state = VIR_DOMAIN_NOSTATE;
     int reason;
 
-    return method && method->outlives && method->asksQemu && !isCancelled(backend) &&
+    return convergeThrottlerNeedsQemu(backend->throttler) && !isCancelled(backend) &&
         monitor->libvirt->getState(monitor->dom, &state, &reason, 0) == 0 &&
         state == VIR_DOMAIN_RUNNING;
 }

@@ -28,7 +28,7 @@ typedef struct _convergeJob convergeJob;
 typedef struct _convergeJobOptions convergeJobOptions;
 struct _convergeJobOptions {
     const char *name;          /* of the guest; NULL: taken from the domain, where in a daemon it
-                                 * comes from the client and is not to be trusted */
+                                * comes from the client and is not to be trusted */
     const char *journalDir;    /* where the journal goes; NULL: no journal */
     convergePostcopy postcopy; /* from convergePostcopyFind() */
     gboolean callerThrottle;   /* auto_converge.initial or .increment is stated */
@@ -44,7 +44,7 @@ struct _convergeJobOptions {
 typedef enum {
     CONVERGE_JOB_FAILED,  /* the guest stays: everything is put back */
     CONVERGE_JOB_PENDING, /* not known before Confirm; nothing is sent to QEMU, so that
-                                 * the guest's start at the destination is not delayed */
+                           * the guest's start at the destination is not delayed */
     CONVERGE_JOB_DONE,    /* the guest runs at the destination */
 } convergeJobEnd;
 

@@ -58,7 +58,7 @@ typedef struct _convergeMethodOptions convergeMethodOptions;
 struct _convergeMethodOptions {
     gint64 giveUpMs;           /* in virtual time */
     gint64 downtimeMs;         /* operator's downtime limit; 0: QEMU's 300 ms.  Methods with
-                                 * limits of their own ignore it. */
+                                * limits of their own ignore it. */
     convergeMethodTrace trace; /* may be NULL */
     void *opaque;              /* for trace */
     const char *journalDir;    /* directory for the engine's journal; NULL: no journal */

@@ -29,7 +29,7 @@ struct _convergePlantWriter {
     double growTo;      /* bytes, final size of the set; 0: it does not grow */
     double background;  /* bytes/s written in addition, all over the used memory */
     double fixedShare;  /* 0..1, share of the writing that throttling the vCPUs does
-                                 * not slow down: by devices, or by vCPUs with idle time */
+                         * not slow down: by devices, or by vCPUs with idle time */
     gboolean sweep;     /* writes from end to end, over and over; else at random */
 };
 
@@ -77,7 +77,7 @@ struct _convergePlantConfig {
     unsigned int nphases; /* repeated over and over; 0: always full speed */
     convergePlantPhase phases[CONVERGE_PLANT_PHASES];
     gboolean disjoint;    /* never writes to unsent pages, so that each sync finds all
-                                 * that was written; else writes to sent and unsent alike */
+                           * that was written; else writes to sent and unsent alike */
     gint64 pausedFromMs;  /* time at which another client pauses the guest */
     gint64 pausedUntilMs; /* time at which that client resumes it */
 
@@ -98,7 +98,7 @@ struct _convergePlantConfig {
     unsigned int probesMost;           /* number of probes that this QEMU takes; 0: any number */
     gboolean blindProbe;               /* the probe measures 0: the guest rewrites the same content */
     unsigned int refuseFrom;           /* number of the first command that QEMU refuses, as all
-                                 * later ones; 0: none */
+                                        * later ones; 0: none */
 };
 
 typedef struct _convergePlantResult convergePlantResult;
@@ -107,7 +107,7 @@ struct _convergePlantResult {
     gboolean aborted;
     gboolean postcopy;         /* completed by switching to post-copy */
     gint64 totalMs;            /* from the first byte sent until the guest runs at the
-                                 * destination */
+                                * destination */
     gint64 allMs;              /* until all memory is there: later with post-copy */
     gint64 pauseMs;            /* downtime: no vCPU ran, at the end */
     double lostMs;             /* guest milliseconds lost */

@@ -20,7 +20,7 @@ struct _convergeFieldInfo {
     const char *name; /* as written in every form of a policy */
     convergeFieldType type;
     gint64 min, max;          /* allowed range, in the unit of the type; if min is 0, a
-                                 * duration or count of 0 is written "none" */
+                               * duration or count of 0 is written "none" */
     const char *const *words; /* ENUM and LADDER: their words, NULL at the end */
     gint64 builtin;           /* the value if no layer states the field */
     const char *help;         /* one line, N_() */

@@ -39,7 +39,7 @@ convergeQemuParamsInit(convergeQemuParams *params,
 
     *params = (convergeQemuParams) { .callerThrottle = callerThrottle };
     for (i = 0; i < CONVERGE_PARAM_LAST; i++)
-        params->original[i] = params->written[i] = ABSENT;
+        params->original[i] = params->written[i] = params->asked[i] = ABSENT;
 }
 
 /* --- QMP --- */
@@ -307,15 +307,21 @@ convergeQemuParamsRestore(convergeQemuParams *params,
     gsize i;
 
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        if (params->written[i] == ABSENT || params->original[i] == ABSENT)
-            continue;
-        undos[n++] = (convergeQemuParamUndo) {
+        const gint64 values[] = { params->written[i], params->asked[i] };
+        convergeQemuParamUndo *undo = &undos[n];
+        gsize j;
+
+        *undo = (convergeQemuParamUndo) {
             .name = migrationParams[i].name,
             .boolean = migrationParams[i].boolean,
             .original = params->original[i],
-            .written = { params->written[i] },
-            .n = 1,
         };
+        for (j = 0; j < G_N_ELEMENTS(values); j++) {
+            if (values[j] != ABSENT)
+                undo->written[undo->n++] = values[j];
+        }
+        if (undo->n > 0 && undo->original != ABSENT)
+            n++;
     }
     return convergeQemuParamsPutBack(monitor, undos, n, NULL, error);
 }

@@ -26,11 +26,13 @@ gboolean convergeQemuParamIsBoolean(convergeQemuParam param);
 
 typedef struct _convergeQemuParams convergeQemuParams;
 struct _convergeQemuParams {
-    gboolean callerThrottle;              /* the caller of the migration has stated initial or increment,
-                                 * which libvirt sets and puts back itself */
+    gboolean callerThrottle;              /* the caller has stated initial or increment, which
+                                           * libvirt sets and puts back itself */
     gboolean remembered;                  /* .original is set */
     gint64 original[CONVERGE_PARAM_LAST]; /* before the first change */
     gint64 written[CONVERGE_PARAM_LAST];  /* the last value set; ABSENT: never set */
+    gint64 asked[CONVERGE_PARAM_LAST];    /* the last value that libvirt was asked to set, which
+                                           * may be set even if the call failed; ABSENT: none */
 };
 
 void convergeQemuParamsInit(convergeQemuParams *params, gboolean callerThrottle);

@@ -242,6 +242,13 @@ convergeDirtyLimitCancelDerived(const convergeMonitor *monitor,
     return cancelWritten(monitor, isDerived, rates, count, error);
 }
 
+gboolean
+convergeDirtyLimitCancelAll(const convergeMonitor *monitor,
+                            GError **error)
+{
+    return cancel(monitor, -1, error);
+}
+
 /* --- Watching --- */
 
 /* Whether a vCPU with a limit dirtied memory before, but does not now. */

@@ -65,6 +65,9 @@ gboolean convergeDirtyLimitCancel(convergeDirtyLimit *limit, const convergeMonit
 gboolean convergeDirtyLimitCancelDerived(const convergeMonitor *monitor, GHashTable *rates,
                                          guint *count, GError **error);
 
+/* Cancels all limits. */
+gboolean convergeDirtyLimitCancelAll(const convergeMonitor *monitor, GError **error);
+
 /* Whether a vCPU has come to a stop under its limit.  Asks QEMU once a second; FALSE if QEMU does
  * not answer. */
 gboolean convergeDirtyLimitStalls(convergeDirtyLimit *limit, const convergeMonitor *monitor,

@@ -68,6 +68,12 @@ convergeKeptDirtyLimitPutBack(JsonObject *kept,
                               GError **error)
 {
     g_autoptr(GHashTable) rates = ratesFromJson(kept);
+    gint64 any;
+
+    /* Version 0.1.0 writes down only that there are limits. */
+    if (!json_object_has_member(kept, CONVERGE_KEPT_DIRTY_LIMIT) &&
+        convergeJSONGetNumber(json_object_get_member(kept, "dirty-limit"), TRUE, &any) && any)
+        return convergeDirtyLimitCancelAll(monitor, error);
 
     return !rates || g_hash_table_size(rates) == 0 ||
         convergeDirtyLimitCancelDerived(monitor, rates, count, error);

@@ -248,7 +248,27 @@ convergeThrottlerExpectDowntime(convergeThrottler *throttler,
                                               downtimeMs, error);
 }
 
+void
+convergeThrottlerNoteDowntime(convergeThrottler *throttler,
+                              gint64 downtimeMs)
+{
+    convergeThrottleQemuNoteDowntime(throttler->states[CONVERGE_METHOD_QEMU], downtimeMs);
+}
+
 /* --- Putting back --- */
+
+gboolean
+convergeThrottlerNeedsQemu(const convergeThrottler *throttler)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
+        if (throttler->states[i] && convergeThrottles[i]->outlives &&
+            convergeThrottles[i]->asksQemu)
+            return TRUE;
+    }
+    return FALSE;
+}
 
 /* Restores the methods that ask QEMU, or the others.  The caller begins with the others, since QEMU
  * may keep it waiting. */
@@ -261,7 +281,8 @@ restoreMethods(convergeThrottler *throttler,
     gboolean ret = TRUE;
     gsize i;
 
-    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
+    /* Throttles first, QEMU's parameters last. */
+    for (i = CONVERGE_METHOD_LAST; i-- > 0;) {
         const convergeThrottle *method = convergeThrottles[i];
 
         if (throttler->states[i] && method->asksQemu == asksQemu && (all || method->outlives))

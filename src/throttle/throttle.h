@@ -39,7 +39,7 @@ struct _convergeThrottle {
     convergeThrottleTraits traits;
     convergeSlows slows;
     gboolean needsHost;          /* works only in a process on the guest's host that may write to
-                                 * the guest's cgroups: a daemon, not a client */
+                                  * the guest's cgroups: a daemon, not a client */
     gboolean outlives;           /* the throttle stays in force after QEMU's migration has ended */
     gboolean asksQemu;           /* uses QMP commands, and so has to wait for QEMU */
     gboolean givesWay;           /* after a failure the next method takes over */
@@ -119,7 +119,7 @@ typedef struct _convergeThrottlerOptions convergeThrottlerOptions;
 struct _convergeThrottlerOptions {
     const convergeMonitor *monitor; /* of the guest; must outlive the throttler */
     gboolean callerThrottle;        /* the caller has stated auto_converge.initial or .increment, which
-                                 * libvirt sets and puts back itself */
+                                     * libvirt sets and puts back itself */
     convergeThrottlerKeep keep;     /* NULL: no record is kept, as in a client */
     void *opaque;                   /* for .keep */
 };
@@ -159,6 +159,13 @@ gboolean convergeThrottlerIsMeasuring(const convergeThrottler *throttler);
  * with QEMU's other parameters. */
 gboolean convergeThrottlerExpectDowntime(convergeThrottler *throttler, gint64 downtimeMs,
                                          GError **error);
+
+/* libvirt has set it. */
+void convergeThrottlerNoteDowntime(convergeThrottler *throttler, gint64 downtimeMs);
+
+/* Whether the guest has a method whose throttle outlives the migration and takes QEMU to put
+ * back. */
+gboolean convergeThrottlerNeedsQemu(const convergeThrottler *throttler);
 
 /* Puts back the throttles that outlive the migration.
  *

@@ -19,7 +19,7 @@ struct _convergeThrottler {
     char *news;                     /* what convergeThrottlerPoll() has to tell, or NULL */
 
     GMutex lock; /* guards all below, and the quotas that .states point to; held
-                                 * while files of cgroups are read and written, and nothing else */
+                  * while files of cgroups are read and written, and nothing else */
     gpointer states[CONVERGE_METHOD_LAST];
     gboolean cancelled; /* throttles no more */
 };

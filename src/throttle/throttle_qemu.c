@@ -167,8 +167,17 @@ convergeThrottleQemuExpectDowntime(gpointer opaque,
     if (!keep(state, values, error))
         return FALSE;
 
-    state->params.written[CONVERGE_PARAM_DOWNTIME] = downtimeMs;
+    state->params.asked[CONVERGE_PARAM_DOWNTIME] = downtimeMs;
     return TRUE;
+}
+
+void
+convergeThrottleQemuNoteDowntime(gpointer opaque,
+                                 gint64 downtimeMs)
+{
+    qemuState *state = opaque;
+
+    state->params.written[CONVERGE_PARAM_DOWNTIME] = downtimeMs;
 }
 
 static gboolean

@@ -29,7 +29,7 @@
 void convergeThrottleQemuMap(const convergeDecision *decision, gint64 increment, gint64 leastMax,
                              gint64 values[CONVERGE_PARAM_LAST]);
 
-/* The next three take a state of the row. */
+/* The next ones take a state of the row. */
 
 /* Writes down and sets the parameters of convergeThrottleQemuMap(). */
 gboolean convergeThrottleQemuApply(gpointer state, const convergeDecision *decision,
@@ -37,6 +37,7 @@ gboolean convergeThrottleQemuApply(gpointer state, const convergeDecision *decis
 
 /* See convergeThrottlerExpectDowntime(). */
 gboolean convergeThrottleQemuExpectDowntime(gpointer state, gint64 downtimeMs, GError **error);
+void convergeThrottleQemuNoteDowntime(gpointer state, gint64 downtimeMs);
 
 /* See convergeThrottlerEnd(). */
 void convergeThrottleQemuEnd(gpointer state);

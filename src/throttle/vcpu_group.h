@@ -19,7 +19,7 @@ struct _convergeVcpuGroup {
     gint64 quotaUs;   /* the group's own quota, or CONVERGE_CGROUP_NO_QUOTA... */
     gint64 periodUs;  /* ...in each period of this length */
     gint64 capUs;     /* what the vCPU may use of each second: the least of one CPU, the
-                         * group's own quota and the quotas of the groups above; 1..1000000 */
+                       * group's own quota and the quotas of the groups above; 1..1000000 */
 };
 
 /* Whether the fields are in range and the directory can be that of a vCPU's group; to check what

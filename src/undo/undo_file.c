@@ -60,6 +60,7 @@ format(const convergeUndoRecord *record)
     JsonObjectIter iter;
     const char *member;
     JsonNode *value;
+    gsize i;
 
     json_node_take_object(root, top);
     json_object_set_int_member(top, "version", VERSION);
@@ -70,6 +71,12 @@ format(const convergeUndoRecord *record)
     json_object_iter_init_ordered(&iter, record->kept);
     while (json_object_iter_next_ordered(&iter, &member, &value))
         json_object_set_member(top, member, json_node_ref(value));
+
+    /* Version 0.1.0 does not believe a file that lacks one. */
+    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
+        if (convergeThrottles[i] && !json_object_has_member(top, convergeThrottles[i]->member))
+            json_object_set_array_member(top, convergeThrottles[i]->member, json_array_new());
+    }
     return json_to_string(root, FALSE);
 }
 

@@ -50,7 +50,8 @@ putBack(const convergeUndoRecord *record,
     gboolean ret = TRUE;
     gsize i;
 
-    for (i = 0; i < CONVERGE_METHOD_LAST; i++) {
+    /* Throttles first, QEMU's parameters last. */
+    for (i = CONVERGE_METHOD_LAST; i-- > 0;) {
         const convergeThrottle *row = convergeThrottles[i];
 
         if (row && row->asksQemu == (monitor != NULL))

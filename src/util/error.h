@@ -20,6 +20,6 @@ typedef enum {
     CONVERGE_ERROR_RECORD,  /* an undo record could not be read or written */
     CONVERGE_ERROR_RIGHTS,  /* the caller lacks a right that the policy needs */
     CONVERGE_ERROR_HOST,    /* the host's configuration is wrong or cannot be trusted; the
-                                 * message may quote it, so it is for the log of the host */
+                             * message may quote it, so it is for the log of the host */
     CONVERGE_ERROR_LAST
 } convergeErrorCode;

@@ -125,7 +125,11 @@ setMaxDowntime(virDomainPtr dom,
 {
     note("set-downtime");
     calls.downtime = (gint64)ms;
-    return fakeDaemon.setMaxDowntime(dom, ms, flags);
+    if (calls.downtimeFails && !calls.downtimeLands)
+        return -1;
+    if (fakeDaemon.setMaxDowntime(dom, ms, flags) < 0)
+        return -1;
+    return calls.downtimeFails ? -1 : 0;
 }
 
 static int

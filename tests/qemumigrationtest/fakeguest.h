@@ -18,12 +18,14 @@ struct _guestCalls {
     GString *course;                  /* names of QMP commands and libvirt calls */
     void (*before)(const char *name); /* called before each of them; or NULL */
     gboolean resumeFails;
-    int throttle;          /* QEMU's own, in the job statistics */
-    gint64 downtime;       /* that was set last, ms */
-    const char *cpus;      /* what query-cpus-fast replies; NULL: as fakeqemu.h has it */
-    const char *unknown;   /* a parameter that this QEMU does not know; or NULL */
-    const char *failsOnce; /* a command that QEMU refuses the next time; or NULL */
-    int reason;            /* why the guest is in its state */
+    gboolean downtimeFails; /* the call that sets the allowed downtime */
+    gboolean downtimeLands; /* ...but QEMU has it all the same */
+    int throttle;           /* QEMU's own, in the job statistics */
+    gint64 downtime;        /* that was set last, ms */
+    const char *cpus;       /* what query-cpus-fast replies; NULL: as fakeqemu.h has it */
+    const char *unknown;    /* a parameter that this QEMU does not know; or NULL */
+    const char *failsOnce;  /* a command that QEMU refuses the next time; or NULL */
+    int reason;             /* why the guest is in its state */
 };
 
 extern guestCalls calls;

@@ -15,7 +15,7 @@ struct _limitCase {
     const char *domain; /* XML, or NULL */
     const char *call;   /* text, or NULL */
     const char *result; /* values that a layer states or a limit changes:
-                                 * FIELD=VALUE(AUTHOR); "!" before what a limit has changed */
+                         * FIELD=VALUE(AUTHOR); "!" before what a limit has changed */
 };
 
 static const limitCase taken[] = {

@@ -213,6 +213,28 @@ testNothingSet(void)
     g_assert_cmpstr(calls.course->str, ==, "");
 }
 
+/* The allowed downtime is put back whether or not a call that failed has set it. */
+static void
+testFailedDowntime(void)
+{
+    int lands;
+
+    for (lands = 0; lands < 2; lands++) {
+        g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&clientCalls, FALSE);
+        convergeDecision decision = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 500 };
+
+        reset();
+        g_assert_true(convergeBackendLibvirtOps.apply(backend, &decision, NULL));
+        calls.downtimeFails = TRUE;
+        calls.downtimeLands = lands;
+        decision.downtimeMs = 1000;
+        g_assert_false(convergeBackendLibvirtOps.apply(backend, &decision, NULL));
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, lands ? 1000 : 500);
+        g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
+        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 300);
+    }
+}
+
 /* --- Suspending --- */
 
 /* QEMU is not to finish the pass first.  The limit of before is put back. */
@@ -379,6 +401,7 @@ main(int argc,
     g_test_add_func("/promise/record/name", testRecordName);
     g_test_add_func("/promise/record/qemu-gone", testQemuGone);
     g_test_add_func("/promise/params/nothing-set", testNothingSet);
+    g_test_add_func("/promise/params/failed-downtime", testFailedDowntime);
     g_test_add_func("/promise/suspend/downtime", testSuspend);
     g_test_add_func("/promise/suspend/late", testLateSuspend);
     g_test_add_func("/promise/refused-verbs", testRefusedVerbs);

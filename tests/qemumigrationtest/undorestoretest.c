@@ -498,6 +498,28 @@ testLimits(void)
     g_assert_cmpuint(counts[CONVERGE_METHOD_DIRTY_LIMIT], ==, 1);
 }
 
+/* Version 0.1.0 writes down only that there are limits. */
+static void
+testOldLimits(void)
+{
+    static const gint64 original[CONVERGE_PARAM_LAST] = { 20, 10, 99, 50, 1, 300 };
+    g_autofree char *dir = filesNewDir();
+    int limited;
+
+    for (limited = 0; limited < 2; limited++) {
+        g_autoptr(convergeUndoRecord) record = recordOf(dir, original);
+        g_autoptr(JsonNode) flag = json_node_init_boolean(json_node_alloc(), limited);
+        guint counts[CONVERGE_METHOD_LAST];
+
+        qemu = fakeQemuPristine;
+        qemu.limits[0] = 100;
+        convergeUndoRecordKeep(record, "dirty-limit", flag);
+        g_assert_true(convergeUndoPutBack(record, &fakeMonitor, FALSE, counts, NULL));
+        g_assert_cmpint(qemu.limits[0], ==, limited ? 0 : 100);
+    }
+    filesRemove(dir);
+}
+
 /* An empty record. */
 static void
 testNothing(void)
@@ -531,6 +553,7 @@ main(int argc,
     g_test_add_func("/undorestore/still-migrating", testStillMigrating);
     g_test_add_func("/undorestore/files", testFiles);
     g_test_add_func("/undorestore/limits", testLimits);
+    g_test_add_func("/undorestore/old-limits", testOldLimits);
     g_test_add_func("/undorestore/nothing", testNothing);
     return g_test_run();
 }
