@@ -355,6 +355,10 @@ seeParams(virTypedParameterPtr params,
           int nparams,
           unsigned int flags)
 {
+    int i;
+
+    for (i = 0; i < nparams; i++)
+        g_assert_cmpstr(params[i].field, !=, "");
     fake.hasPolicyParam = virTypedParamsGet(params, nparams, "auto_converge.policy") != NULL;
     fake.flags = flags;
 }
