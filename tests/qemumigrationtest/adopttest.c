@@ -19,6 +19,7 @@
 #include "fakeqemu.h"
 #include "files.h"
 #include "libvirt/backend_libvirt.h"
+#include "procfake.h"
 #include "throttle/throttle.h"
 #include "throttle/vcpu_group.h"
 #include "undo/undo_file.h"
@@ -35,45 +36,6 @@ static struct {
 static fakeQemu pristine;
 
 /* --- The host --- */
-
-static char *
-readAll(const char *path)
-{
-    GString *text = g_string_new(NULL);
-    char buffer[4096];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    gssize got;
-
-    while (fd >= 0 && (got = read(fd, buffer, sizeof(buffer))) > 0)
-        g_string_append_len(text, buffer, got);
-    if (fd >= 0)
-        close(fd);
-    return g_string_free(text, fd < 0);
-}
-
-gboolean
-g_file_get_contents(const char *path,
-                    char **text,
-                    gsize *length,
-                    GError **error)
-{
-    g_autofree char *cgroup = g_strdup_printf("/proc/%d/cgroup", (int)getpid());
-
-    if (g_str_equal(path, cgroup))
-        *text = g_strdup("0::/qemu-7-busy.libvirt-qemu/vcpu0\n");
-    else if (g_str_equal(path, "/proc/self/mountinfo"))
-        *text = g_strdup_printf("30 1 0:1 / %s rw - cgroup2 none rw\n", host.top);
-    else
-        *text = readAll(path);
-    if (!*text) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s", path);
-        errno = ENOENT;
-        return FALSE;
-    }
-    if (length)
-        *length = strlen(*text);
-    return TRUE;
-}
 
 int
 virDomainGetUUIDString(virDomainPtr domain G_GNUC_UNUSED,
@@ -488,6 +450,8 @@ main(int argc, char **argv)
     if (root)
         g_assert_cmpint(seteuid(65534), ==, 0);
     host.top = filesNewDir();
+    procFakeTop = host.top;
+    procFakeGuest = "busy";
     g_setenv("XDG_RUNTIME_DIR", host.top, TRUE);
     host.records = convergeUndoFileDefaultDir();
     g_assert_true(g_str_has_prefix(host.records, host.top));

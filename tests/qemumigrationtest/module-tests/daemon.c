@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../fakeqemu.h"
+#include "../procfake.h"
 #include "daemon.h"
 #include "policy/policy_conf.h"
 #include "qemu_migration_converge.h"
@@ -31,45 +32,6 @@ open(const char *path,
     mode = flags & O_CREAT ? va_arg(args, int) : 0;
     va_end(args);
     return openat(AT_FDCWD, g_str_equal(path, CONVERGE_POLICY_CONF) ? host.conf : path, flags, mode);
-}
-
-char *
-readAll(const char *path)
-{
-    GString *text = g_string_new(NULL);
-    char buffer[4096];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    gssize got;
-
-    while (fd >= 0 && (got = read(fd, buffer, sizeof(buffer))) > 0)
-        g_string_append_len(text, buffer, got);
-    if (fd >= 0)
-        close(fd);
-    return g_string_free(text, fd < 0);
-}
-
-gboolean
-g_file_get_contents(const char *path,
-                    char **text,
-                    gsize *length,
-                    GError **error)
-{
-    g_autofree char *cgroup = g_strdup_printf("/proc/%d/cgroup", (int)getpid());
-
-    if (g_str_equal(path, cgroup))
-        *text = g_strdup("0::/qemu-7-guest.libvirt-qemu/vcpu0\n");
-    else if (g_str_equal(path, "/proc/self/mountinfo"))
-        *text = g_strdup_printf("30 1 0:1 / %s rw - cgroup2 none rw\n", host.top);
-    else
-        *text = readAll(path);
-    if (!*text) {
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s", path);
-        errno = ENOENT;
-        return FALSE;
-    }
-    if (length)
-        *length = strlen(*text);
-    return TRUE;
 }
 
 /* --- What the daemon writes into its log --- */

@@ -29,9 +29,6 @@ struct _daemonHost {
 extern daemonHost host;
 extern gint impatient; /* atomic: whatever waits for a time does not wait */
 
-/* The whole file, or NULL; g_free() */
-char *readAll(const char *path);
-
 /* What the daemon writes into its log between the two; free() */
 void startLog(void);
 char *endLog(void);

@@ -14,6 +14,7 @@
 
 #include "../fakeqemu.h"
 #include "../files.h"
+#include "../procfake.h"
 #include "daemon.h"
 #include "qemu_migration_converge.h"
 #include "undo/undo_file.h"
@@ -383,7 +384,7 @@ testStart(void)
     do {
         g_usleep(1000);
         g_free(text);
-        text = readAll(host.max);
+        text = procFakeRead(host.max);
     } while (!text || !g_str_has_prefix(text, "max"));
 }
 
@@ -427,6 +428,8 @@ main(int argc,
         top = g_strdup(g_getenv("VIRT_CONVERGE_TEST"));
     }
     host.top = top;
+    procFakeTop = host.top;
+    procFakeGuest = "guest";
     host.records = convergeUndoFileDefaultDir();
     g_assert_true(g_str_has_prefix(host.records, host.top));
     host.conf = g_build_filename(host.top, "virt-converge.conf", NULL);
