@@ -16,6 +16,7 @@ static const char *const verbNames[] = {
     [CONVERGE_VERB_SUSPEND] = "suspend",
     [CONVERGE_VERB_ABORT] = "abort",
     [CONVERGE_VERB_SKIP] = "skip",
+    [CONVERGE_VERB_RESUME] = "resume",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbNames) == CONVERGE_VERB_LAST);
 
@@ -44,6 +45,11 @@ static const struct {
     [CONVERGE_REASON_NO_POSTCOPY] = { "no-post-copy", N_("the migration was started without post-copy (VIR_MIGRATE_POSTCOPY, --postcopy)") },
     [CONVERGE_REASON_POSTCOPY_PARALLEL] = { "parallel", N_("the migration uses parallel connections, which QEMU before 10.1 cannot combine with post-copy") },
     [CONVERGE_REASON_POSTCOPY_VFIO] = { "vfio", N_("the guest has a VFIO device, which does not support post-copy") },
+    [CONVERGE_REASON_LINK] = { "link", N_("nothing moves on the link, so that a throttle gains nothing") },
+    [CONVERGE_REASON_UNFULFILLED] = { "unfulfilled", N_("the throttle did not bring what it promised") },
+    [CONVERGE_REASON_BUDGET] = { "max-lost", N_("more guest time would be lost than the policy allows") },
+    [CONVERGE_REASON_THROTTLE_TIME] = { "max-throttle-time", N_("the allowed time of hard throttling is used up") },
+    [CONVERGE_REASON_OVERDUE] = { "overdue", N_("the pause takes longer than was promised or is allowed") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 
@@ -75,6 +81,8 @@ whatText(const convergeDecision *decision)
         return g_strdup(_("abort the migration"));
     case CONVERGE_VERB_SKIP:
         return g_strdup(_("no post-copy"));
+    case CONVERGE_VERB_RESUME:
+        return g_strdup(_("let the guest run again"));
     case CONVERGE_VERB_STEP:
         return g_strdup_printf(_("let QEMU throttle in steps, by %1$u %% at first, then by %2$u %% more each time, up to %3$u %%"),
                                decision->throttle, decision->increment,

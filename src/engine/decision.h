@@ -15,7 +15,8 @@ typedef enum {
     CONVERGE_VERB_POSTCOPY, /* rungs of the fallback ladder, see policy.h */
     CONVERGE_VERB_SUSPEND,
     CONVERGE_VERB_ABORT,
-    CONVERGE_VERB_SKIP, /* a rung that cannot be taken: nothing is done */
+    CONVERGE_VERB_SKIP,   /* a rung that cannot be taken: nothing is done */
+    CONVERGE_VERB_RESUME, /* let the guest run that the rung suspend has paused */
     CONVERGE_VERB_LAST
 } convergeVerb;
 
@@ -41,6 +42,11 @@ typedef enum {
     CONVERGE_REASON_NO_POSTCOPY, /* why post-copy is impossible, see convergePostcopy */
     CONVERGE_REASON_POSTCOPY_PARALLEL,
     CONVERGE_REASON_POSTCOPY_VFIO,
+    CONVERGE_REASON_LINK,        /* nothing moves, so that a throttle gains nothing */
+    CONVERGE_REASON_UNFULFILLED, /* the throttle did not bring what was predicted of it */
+    CONVERGE_REASON_BUDGET,      /* a limit of the policy is hit, like the next two */
+    CONVERGE_REASON_THROTTLE_TIME,
+    CONVERGE_REASON_OVERDUE,
     CONVERGE_REASON_LAST
 } convergeReason;
 
@@ -62,7 +68,7 @@ struct _convergeDecision {
     unsigned int maxThrottle; /* %; STEP only */
     unsigned int threshold;   /* %; STEP only */
     gboolean tailslow;        /* STEP only */
-    gint64 downtimeMs;        /* DOWNTIME only */
+    gint64 downtimeMs;        /* DOWNTIME; RESUME: the limit to put back first, 0: leave it */
     gboolean predicted;       /* .prediction is set */
     convergePrediction prediction;
 };

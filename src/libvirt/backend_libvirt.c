@@ -297,6 +297,21 @@ suspend(convergeBackendLibvirt *backend,
     return TRUE;
 }
 
+/* libvirt would keep virDomainResume() waiting until the migration is over.  With the downtime limit
+ * lifted, QEMU would pause the guest again at once: @downtimeMs, if there is one, comes first. */
+static gboolean
+resumeDuring(convergeBackendLibvirt *backend,
+             gint64 downtimeMs,
+             GError **error)
+{
+    g_autoptr(JsonNode) reply = NULL;
+
+    if (downtimeMs > 0 && !setDowntime(backend, downtimeMs, error))
+        return FALSE;
+    reply = convergeQmpRun(&backend->monitor, "cont", NULL, error);
+    return reply != NULL;
+}
+
 static gboolean
 applyDecision(void *opaque,
               const convergeDecision *decision,
@@ -321,6 +336,8 @@ applyDecision(void *opaque,
         return setDowntime(backend, decision->downtimeMs, error);
     case CONVERGE_VERB_SUSPEND:
         return suspend(backend, error);
+    case CONVERGE_VERB_RESUME:
+        return resumeDuring(backend, decision->downtimeMs, error);
     case CONVERGE_VERB_POSTCOPY:
         return libvirt->startPostCopy(dom, 0) == 0 ||
             reportFailure(_("cannot switch to post-copy"), error);

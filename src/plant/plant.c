@@ -180,6 +180,11 @@ plantApply(void *opaque,
         plant->suspended = TRUE;
         params->downtime = G_MAXINT32;
         break;
+    case CONVERGE_VERB_RESUME:
+        if (decision->downtimeMs > 0)
+            params->downtime = decision->downtimeMs;
+        plant->suspended = FALSE;
+        break;
     case CONVERGE_VERB_ABORT:
         plant->result.aborted = TRUE;
         plant->result.totalMs = plant->result.allMs = plant->timeMs - plant->config.setupMs;

@@ -90,6 +90,7 @@ convergeThrottleQemuMap(const convergeDecision *decision,
     case CONVERGE_VERB_SUSPEND:
     case CONVERGE_VERB_ABORT:
     case CONVERGE_VERB_SKIP:
+    case CONVERGE_VERB_RESUME:
     case CONVERGE_VERB_LAST:
     default:
         break;

@@ -156,6 +156,12 @@ cancelLimit(JsonObject *arguments)
     return g_strdup("{}");
 }
 
+static char *
+letRun(JsonObject *arguments G_GNUC_UNUSED)
+{
+    return g_strdup("{}");
+}
+
 static const struct {
     const char *name;
     char *(*run)(JsonObject *arguments);
@@ -169,6 +175,7 @@ static const struct {
     { "query-vcpu-dirty-limit", queryLimits },
     { "set-vcpu-dirty-limit", setLimit },
     { "cancel-vcpu-dirty-limit", cancelLimit },
+    { "cont", letRun },
 };
 
 /* --- libvirt --- */

@@ -192,6 +192,33 @@ testSuspendedIsPaused(void)
     g_assert_cmpfloat(fabs(result->lostMs - lost - (double)result->pauseMs), <=, 1);
 }
 
+/* A guest that is resumed writes again, and what it has lost until then stays lost. */
+static void
+testResumed(void)
+{
+    const convergeDecision suspend = { .verb = CONVERGE_VERB_SUSPEND };
+    const convergeDecision resume = { .verb = CONVERGE_VERB_RESUME, .downtimeMs = 300 };
+    convergePlantConfig config = busy;
+    g_autoptr(convergePlant) plant = NULL;
+    double lost;
+
+    config.noAutoConverge = TRUE;
+    config.linkChanges[0] = (convergePlantLinkChange) { 6000, 1 };
+    config.nlinkChanges = 1;
+    plant = convergePlantNew(&config);
+    convergePlantAdvance(plant, 6000);
+    convergePlantOps.apply(plant, &suspend, NULL);
+    convergePlantAdvance(plant, 9000);
+    lost = convergePlantGetResult(plant)->lostMs;
+    g_assert_cmpfloat(lost, >=, 2900);
+
+    convergePlantOps.apply(plant, &resume, NULL);
+    g_assert_cmpfloat(convergePlantSpeed(plant), ==, 1);
+    convergePlantAdvance(plant, 12000);
+    g_assert_false(convergePlantGetResult(plant)->completed);
+    g_assert_cmpfloat(convergePlantGetResult(plant)->lostMs, ==, lost);
+}
+
 /* While no vCPU runs nothing is dirtied. */
 static void
 testPausedGuestDirtiesNothing(void)
@@ -368,6 +395,7 @@ main(int argc, char **argv)
     g_test_add_func("/plant-guest/sync-holds-up-sending", testSyncHoldsUpSending);
     g_test_add_func("/plant-guest/dirty-limit-comes-after-a-second", testDirtyLimitComesAfterASecond);
     g_test_add_func("/plant-guest/suspended-is-paused", testSuspendedIsPaused);
+    g_test_add_func("/plant-guest/resumed", testResumed);
     g_test_add_func("/plant-guest/paused-guest-dirties-nothing", testPausedGuestDirtiesNothing);
     g_test_add_func("/plant-guest/dead-link-stops-the-migration", testDeadLinkStopsTheMigration);
     g_test_add_func("/plant-guest/dirty-limit-is-tolerant", testDirtyLimitIsTolerant);

@@ -252,6 +252,23 @@ testSuspend(void)
     g_assert_null(strstr(calls.course->str, "resume"));
 }
 
+/* The limit comes first: with none QEMU would pause the guest again at once. */
+static void
+testResume(void)
+{
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&clientCalls, FALSE);
+    const convergeDecision resume = { .verb = CONVERGE_VERB_RESUME, .downtimeMs = 500 };
+
+    reset();
+    g_assert_true(say(backend, CONVERGE_VERB_SUSPEND, 0, NULL));
+    g_string_set_size(calls.course, 0);
+    g_assert_true(convergeBackendLibvirtOps.apply(backend, &resume, NULL));
+    g_assert_true(comesBefore("set-downtime", "cont"));
+    g_assert_nonnull(strstr(calls.course->str, "cont"));
+    g_assert_null(strstr(calls.course->str, "resume"));
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 500);
+}
+
 static convergeBackendLibvirt *cancelling;
 
 static void
@@ -404,6 +421,7 @@ main(int argc,
     g_test_add_func("/promise/params/failed-downtime", testFailedDowntime);
     g_test_add_func("/promise/suspend/downtime", testSuspend);
     g_test_add_func("/promise/suspend/late", testLateSuspend);
+    g_test_add_func("/promise/resume", testResume);
     g_test_add_func("/promise/refused-verbs", testRefusedVerbs);
     g_test_add_func("/promise/release/only-when-running", testRelease);
     g_test_add_func("/promise/release/not-qemus-own", testReleaseQemu);
