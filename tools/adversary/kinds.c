@@ -177,7 +177,7 @@ const adversaryKind adversaryKinds[] = {
     { "growing", 8, makeGrowing },
     { "phased", 10, makePhased },
     { "fixed", 10, makeFixed },
-    { "beyond", 5, makeBeyond },
+    { "beyond", 8, makeBeyond },
     { "idle", 5, makeIdle },
     { "mixed", 7, makeMixed },
 };
