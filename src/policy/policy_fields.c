@@ -41,6 +41,9 @@ WORDS_MATCH(whenWords, CONVERGE_WHEN_LAST);
 #define TIME_MAX (G_GINT64_CONSTANT(7) * 24 * 60 * 60 * 1000)
 #define COUNT_MAX 1000
 
+/* All that follows the name but the help: a limit that a policy has only if it states one. */
+#define BUDGET CONVERGE_TYPE_BUDGET, 1, TIME_MAX, NULL, 0
+
 #define ENUM(words, last) CONVERGE_TYPE_ENUM, 0, (last)-1, words
 
 const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
@@ -76,6 +79,20 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         NULL,
         99,
         N_("limit that the throttle never exceeds"),
+    },
+    [CONVERGE_FIELD_HARD_THROTTLE] = {
+        "hard-throttle",
+        CONVERGE_TYPE_PERCENT,
+        THROTTLE_MIN,
+        THROTTLE_MAX,
+        NULL,
+        50,
+        N_("throttle from which on max-throttle-time counts"),
+    },
+    [CONVERGE_FIELD_MAX_THROTTLE_TIME] = {
+        "max-throttle-time",
+        BUDGET,
+        N_("longest time, all in all, under a throttle of hard-throttle or more"),
     },
     [CONVERGE_FIELD_THROTTLE_THRESHOLD] = {
         "throttle-threshold",
@@ -209,6 +226,11 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         0,
         N_("limit: passes in a row that leave no less memory to send than before"),
     },
+    [CONVERGE_FIELD_MAX_LOST] = {
+        "max-lost",
+        BUDGET,
+        N_("limit: guest time lost to throttle and downtime, also if only predicted"),
+    },
     [CONVERGE_FIELD_FALLBACK] = {
         "fallback",
         CONVERGE_TYPE_LADDER,
@@ -223,6 +245,11 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         ENUM(fallbackWhenWords, CONVERGE_FALLBACK_LAST),
         CONVERGE_FALLBACK_LIMIT,
         N_("when the fallback is taken: at a limit, also by prediction, or also if cheaper"),
+    },
+    [CONVERGE_FIELD_MAX_SUSPEND] = {
+        "max-suspend",
+        BUDGET,
+        N_("longest time for which the fallback suspend may pause the guest"),
     },
     [CONVERGE_FIELD_WHEN] = {
         "when",

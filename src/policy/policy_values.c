@@ -99,6 +99,7 @@ convergeFieldFormat(convergeField field,
     case CONVERGE_TYPE_LADDER:
         return formatLadder(info, value);
     case CONVERGE_TYPE_DURATION:
+    case CONVERGE_TYPE_BUDGET:
         return value ? formatDuration(value) : g_strdup(NONE);
     case CONVERGE_TYPE_COUNT:
         return value ? g_strdup_printf("%" G_GINT64_FORMAT, value) : g_strdup(NONE);
@@ -141,6 +142,9 @@ convergeFieldAllowed(convergeField field)
     case CONVERGE_TYPE_DURATION:
         /* TRANSLATORS: range of a duration, then its possible units */
         return g_strdup_printf(_("%1$s..%2$s, with unit ms, s, min or h"), min, max);
+    case CONVERGE_TYPE_BUDGET:
+        /* TRANSLATORS: range of a duration, then its possible units */
+        return g_strdup_printf(_("none, or %1$s..%2$s, with unit ms, s, min or h"), min, max);
     case CONVERGE_TYPE_PERCENT:
         return g_strdup_printf("%s..%s %%", min, max);
     case CONVERGE_TYPE_COUNT:
@@ -233,8 +237,9 @@ parseValue(const convergeFieldInfo *info,
            const char *text,
            gint64 *value)
 {
-    gboolean mayBeNone = info->min == 0 &&
-        (info->type == CONVERGE_TYPE_DURATION || info->type == CONVERGE_TYPE_COUNT);
+    gboolean mayBeNone = info->type == CONVERGE_TYPE_BUDGET ||
+        (info->min == 0 &&
+         (info->type == CONVERGE_TYPE_DURATION || info->type == CONVERGE_TYPE_COUNT));
     const char *rest;
 
     if (mayBeNone && g_str_equal(text, NONE)) {
@@ -248,6 +253,7 @@ parseValue(const convergeFieldInfo *info,
     case CONVERGE_TYPE_LADDER:
         return parseLadder(info, text, value);
     case CONVERGE_TYPE_DURATION:
+    case CONVERGE_TYPE_BUDGET:
         return parseDuration(text, value) && inRange(info, *value);
     case CONVERGE_TYPE_PERCENT:
         return parseDigits(text, value, &rest) &&
