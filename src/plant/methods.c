@@ -100,6 +100,12 @@ const convergeMethod convergeMethods[] = {
         .summary = "QEMU 9.2: as 7.2, with a bitmap sync every 5 s in long passes",
         .law = { QEMU_STOCK, .syncEveryMs = 5000 },
     },
+    /* The sources are named in plant_qemu.c, lookSync(). */
+    {
+        .name = "qemu-11.1-post-copy",
+        .summary = "QEMU 11.1 with post-copy allowed, but not used: as 7.2, with a bitmap sync every 55 ms",
+        .law = { QEMU_STOCK, .syncInBulk = TRUE },
+    },
     /* Hyman Huang, "auto-converge refinements for huge VM", qemu-devel, September 2024; the
      * second part was not merged.  There one bad pass is enough for a step, by either criterion. */
     {

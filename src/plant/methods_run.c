@@ -96,6 +96,7 @@ runRow(const convergeMethod *original,
     outcome->ownDowntime = row.ownDowntime;
     config.law = &law;
     config.syncEveryMs = 0;
+    config.syncInBulk = FALSE;
     run.plant = convergePlantNew(&config);
     run.passes = g_array_new(FALSE, FALSE, sizeof(methodPass));
 

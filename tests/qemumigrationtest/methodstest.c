@@ -94,6 +94,22 @@ testOthersActInTheirIterations(void)
     }
 }
 
+/* With post-copy allowed, QEMU 11.1 syncs from the start. */
+static void
+testPostcopyAllowedSyncsFromTheStart(void)
+{
+    const char *const methods[] = { "qemu-9.2", "qemu-11.1-post-copy" };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(methods); i++) {
+        convergeMethodOptions options = { .giveUpMs = 2000 };
+        convergeMethodOutcome outcome;
+
+        convergeMethodRunOne(convergeMethodFind(methods[i]), &busy, &options, &outcome);
+        g_assert_cmpint(outcome.result.passes > 20, ==, i == 1);
+    }
+}
+
 /* Cloud Hypervisor cancels after an hour. */
 static void
 testCloudHypervisorCancels(void)
@@ -215,6 +231,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/methods/every-preset-is-a-method", testEveryPresetIsAMethod);
     g_test_add_func("/methods/others-act-in-their-iterations", testOthersActInTheirIterations);
+    g_test_add_func("/methods/post-copy-allowed-syncs-from-the-start", testPostcopyAllowedSyncsFromTheStart);
     g_test_add_func("/methods/cloud-hypervisor-cancels", testCloudHypervisorCancels);
     g_test_add_func("/methods/best-constant-throttle", testBestConstantThrottle);
     g_test_add_func("/methods/downtime-is-taken-or-own", testDowntimeIsTakenOrOwn);

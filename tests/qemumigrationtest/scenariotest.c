@@ -57,6 +57,9 @@ testErrors(void)
         { "[scenario]\ngive-up=1e9 h\n", "allowed: 1 ms to 168 h" },
         { "[scenario]\nseed=-1\n", "whole numbers that are not negative" },
         { "[scenario]\nseed=99999999999999999999\n", "whole numbers that are not negative" },
+        { GOOD "[qemu]\nprobe=20 ms\n", "allowed: 50 ms to 1 min" },
+        { "[link]\nrecovery=-1 %\n", "allowed: 0 % to 1000 %" },
+        { "[qemu]\nsync-in-bulk=1\n", "allowed: yes, no" },
         { "[scenario]\ntitle=\xff\n", "any text in UTF-8" },
         { "not a key file\n", "" },
     };
@@ -120,7 +123,8 @@ testValues(void)
                                                                  "[scenario]\nseed=18446744073709551615\ndowntime=1.5 s\n"
                                                                  "[guest]\nmemory=1 GiB\nphases=1s:50%, 2s : 1000 %\n"
                                                                  "[writer a]\nset=1 MB\nvcpus= 4096 \n"
-                                                                 "[link]\nbandwidth=1 Gbit/s\nchanges=1s:0 MB/s,2s:8 Mbit/s\n",
+                                                                 "[link]\nbandwidth=1 Gbit/s\nchanges=1s:0 MB/s,2s:8 Mbit/s\nrecovery=50 %\n"
+                                                                 "[qemu]\nprobe=50 ms\nsync-in-bulk=yes\n",
                                                                  &error);
     const convergePlantConfig *config;
 
@@ -137,6 +141,9 @@ testValues(void)
     g_assert_cmpuint(config->nlinkChanges, ==, 2);
     g_assert_cmpfloat(config->linkChanges[0].bandwidth, ==, 0);
     g_assert_cmpfloat(config->linkChanges[1].bandwidth, ==, 1e6);
+    g_assert_cmpfloat(config->recovery, ==, 0.5);
+    g_assert_cmpint(config->probeMs, ==, 50);
+    g_assert_true(config->syncInBulk);
 }
 
 /* As many as the plant has room for. */
