@@ -254,7 +254,7 @@ isSteady(const convergePlant *plant)
     double ship = shipMs(plant);
     double next = 0;
 
-    if (plant->stallMs > 0 || plant->config.syncInBulk)
+    if (plant->stallMs > 0)
         return FALSE;
     if (ship > 0 && !isinf(ship))
         next = plantGuestUnsent(plant) / ship * (double)plant->params.downtime;
@@ -275,7 +275,9 @@ nextEvent(const convergePlant *plant,
         return plant->timeMs + PLANT_TICK_MS;
     if (change < next)
         next = ceilTick(change);
-    if (plant->config.syncEveryMs > 0)
+    if (plant->config.syncInBulk)
+        next = MIN(next, ceilTick(plant->syncDueMs));
+    else if (plant->config.syncEveryMs > 0)
         next = MIN(next, ceilTick((plant->timeMs / plant->config.syncEveryMs + 1) * plant->config.syncEveryMs));
 
     if (rest > threshold(plant))
@@ -333,7 +335,7 @@ lookSync(convergePlant *plant)
         return FALSE;
 
     /* In the mean once a period, although looks are on the grid. */
-    plant->syncDueMs = MAX(plant->syncDueMs + plant->config.syncEveryMs, plant->timeMs - PLANT_TICK_MS);
+    plant->syncDueMs = plant->config.syncEveryMs + MAX(plant->syncDueMs, plant->timeMs - PLANT_TICK_MS);
     bitmapSync(plant);
     return TRUE;
 }

@@ -94,18 +94,21 @@ testOthersActInTheirIterations(void)
     }
 }
 
-/* With post-copy allowed, QEMU 11.1 syncs from the start. */
+/* With post-copy allowed, QEMU 11.1 syncs from the start; other methods are of other QEMUs, whatever
+ * the scenario's is. */
 static void
 testPostcopyAllowedSyncsFromTheStart(void)
 {
-    const char *const methods[] = { "qemu-9.2", "qemu-11.1-post-copy" };
+    const char *const methods[] = { "qemu-7.2", "qemu-11.1-post-copy" };
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(methods); i++) {
+        convergePlantConfig config = busy;
         convergeMethodOptions options = { .giveUpMs = 2000 };
         convergeMethodOutcome outcome;
 
-        convergeMethodRunOne(convergeMethodFind(methods[i]), &busy, &options, &outcome);
+        config.syncInBulk = TRUE;
+        convergeMethodRunOne(convergeMethodFind(methods[i]), &config, &options, &outcome);
         g_assert_cmpint(outcome.result.passes > 20, ==, i == 1);
     }
 }

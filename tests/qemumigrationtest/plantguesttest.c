@@ -27,21 +27,26 @@ static const convergePlantConfig busy = {
 static void
 testSetupChangesNothing(void)
 {
-    const double used[] = { 40 * MB, 60 * MB, 400 * MB };
+    const struct {
+        double used;
+        gint64 syncMs; /* in the bulk pass, too; 0: none */
+    } rows[] = { { 20 * MB, 0 }, { 40 * MB, 0 }, { 60 * MB, 0 }, { 400 * MB, 0 }, { 400 * MB, 200 } };
     gsize i;
 
-    for (i = 0; i < G_N_ELEMENTS(used); i++) {
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         convergePlantConfig config = {
             .memory = 1000 * MB,
-            .used = used[i],
-            .workingSet = 0.9 * used[i],
+            .used = rows[i].used,
+            .workingSet = 0.9 * rows[i].used,
+            .syncInBulk = rows[i].syncMs > 0,
+            .syncEveryMs = rows[i].syncMs,
             .writeRate = 250 * MB,
             .bandwidth = 96 * MB,
         };
         g_autoptr(convergePlant) at = convergePlantNew(&config);
         g_autoptr(convergePlant) late = NULL;
 
-        config.setupMs = 30000;
+        config.setupMs = 30050;
         late = convergePlantNew(&config);
         convergePlantAdvance(at, GIVE_UP_MS);
         convergePlantAdvance(late, config.setupMs + GIVE_UP_MS);
@@ -336,6 +341,52 @@ testSyncsInTheBulkPass(void)
     }
 }
 
+/* A QEMU that cannot send does not look, and does not make up for it. */
+static void
+testNoSyncsWhileTheLinkIsDead(void)
+{
+    convergePlantConfig config = {
+        .memory = 1000 * MB,
+        .used = 1000 * MB,
+        .bandwidth = 100 * MB,
+        .syncInBulk = TRUE,
+        .syncEveryMs = 200,
+        .linkChanges = { { 1000, 0 }, { 6000, 100 * MB } },
+        .nlinkChanges = 2,
+    };
+    const struct {
+        gint64 ms;
+        guint64 syncs;
+    } rows[] = { { 1000, 6 }, { 6000, 6 }, { 7000, 12 } };
+    g_autoptr(convergePlant) plant = convergePlantNew(&config);
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergePlantAdvance(plant, rows[i].ms);
+        g_assert_cmpuint(convergePlantGetResult(plant)->passes, ==, rows[i].syncs);
+    }
+}
+
+/* A look that is a sync needs no other one before the switchover. */
+static void
+testOneSyncALook(void)
+{
+    convergePlantConfig config = {
+        .memory = 100 * MB,
+        .used = 100 * MB,
+        .bandwidth = 100 * MB,
+        .syncInBulk = TRUE,
+        .syncEveryMs = 50,
+    };
+    g_autoptr(convergePlant) plant = convergePlantNew(&config);
+    const convergePlantResult *result = convergePlantGetResult(plant);
+
+    convergePlantAdvance(plant, GIVE_UP_MS);
+    g_assert_true(result->completed);
+    /* One for the start, and one for each 50 ms until the guest is stopped. */
+    g_assert_cmpuint(result->passes, ==, 1 + (guint64)(result->totalMs - result->pauseMs) / 50);
+}
+
 /* While the bulk pass goes on, most of a set that will grow is unsent, but not all of what is written
  * to. */
 static void
@@ -500,6 +551,8 @@ main(int argc, char **argv)
     g_test_add_func("/plant-guest/dead-link-stops-the-migration", testDeadLinkStopsTheMigration);
     g_test_add_func("/plant-guest/probe-length", testProbeLength);
     g_test_add_func("/plant-guest/syncs-in-the-bulk-pass", testSyncsInTheBulkPass);
+    g_test_add_func("/plant-guest/no-syncs-while-the-link-is-dead", testNoSyncsWhileTheLinkIsDead);
+    g_test_add_func("/plant-guest/one-sync-a-look", testOneSyncALook);
     g_test_add_func("/plant-guest/syncs-in-the-bulk-pass-of-a-growing-set", testSyncsInTheBulkPassOfAGrowingSet);
     g_test_add_func("/plant-guest/dirty-limit-is-tolerant", testDirtyLimitIsTolerant);
     g_test_add_func("/plant-guest/disjoint-writes-are-all-anew", testDisjointWritesAreAllAnew);

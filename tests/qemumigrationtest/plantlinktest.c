@@ -210,22 +210,31 @@ testPostcopyFollowsTheLink(void)
 static void
 testPostcopyOfASuspendedGuest(void)
 {
-    convergePlantConfig config = idle(1000);
-    g_autoptr(convergePlant) plant = NULL;
-    const convergePlantResult *result;
+    int back;
 
-    change(&config, 2000, 0);
-    plant = convergePlantNew(&config);
-    result = convergePlantGetResult(plant);
-    convergePlantAdvance(plant, 2000);
-    convergePlantOps.apply(plant, &suspend, NULL);
-    convergePlantAdvance(plant, 9000);
-    convergePlantOps.apply(plant, &postcopy, NULL);
-    g_assert_true(result->postcopy);
-    g_assert_cmpint(result->pauseMs, >, 1000000000);
-    g_assert_cmpint(result->totalMs, >=, result->pauseMs);
-    g_assert_cmpint(result->allMs, >=, result->totalMs);
-    g_assert_true(isfinite(result->lostMs));
+    for (back = 0; back < 2; back++) {
+        convergePlantConfig config = idle(1000);
+        g_autoptr(convergePlant) plant = NULL;
+        const convergePlantResult *result;
+
+        change(&config, 2000, 0);
+        if (back)
+            change(&config, 9000, 100 * MB);
+        plant = convergePlantNew(&config);
+        result = convergePlantGetResult(plant);
+        convergePlantAdvance(plant, 2000);
+        convergePlantOps.apply(plant, &suspend, NULL);
+        convergePlantAdvance(plant, 9000);
+        convergePlantOps.apply(plant, &postcopy, NULL);
+        g_assert_true(result->postcopy);
+        if (back)
+            g_assert_cmpint(result->pauseMs, ==, 7000 + SWITCHOVER_MS);
+        else
+            g_assert_cmpint(result->pauseMs, >, 1000000000);
+        g_assert_cmpint(result->totalMs, >=, result->pauseMs);
+        g_assert_cmpint(result->allMs, >=, result->totalMs);
+        g_assert_true(isfinite(result->lostMs));
+    }
 }
 
 /* After an outage the first byte comes late, up to two minutes; a link that crawled was no outage, and
@@ -287,15 +296,18 @@ testThresholdIsMeasured(void)
     const convergeDecision downtime = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 3000 };
     const struct {
         double used;    /* MB */
+        gint64 setupMs; /* before it */
         gint64 dropMs;  /* the link drops to a tenth; 0: never */
         gint64 allowMs; /* a longer downtime is allowed; 0: never */
         gint64 totalMs, pauseMs;
     } rows[] = {
-        { 9, 0, 0, 100 + 15, 15 },          /* no measurement yet: all is sent first */
-        { 100.2, 0, 0, 750 + 267, 267 },    /* 30.2 MB are left at 700 ms */
-        { 99, 700, 0, 700 + 2915, 2915 },   /* it expects to send 29 MB in 290 ms */
-        { 100.2, 650, 0, 3900 + 285, 285 }, /* it has seen some of the drop */
-        { 100, 0, 100, 200 + 815, 815 },    /* the limit takes effect after 200 ms, not 150 */
+        { 9, 0, 0, 0, 100 + 15, 15 },          /* no measurement yet: all is sent first */
+        { 20.2, 0, 0, 0, 100 + 117, 117 },     /* the first one suffices */
+        { 20.2, 7050, 0, 0, 100 + 117, 117 },  /* it begins with the first byte */
+        { 100.2, 0, 0, 0, 750 + 267, 267 },    /* 30.2 MB are left at 700 ms */
+        { 99, 0, 700, 0, 700 + 2915, 2915 },   /* it expects to send 29 MB in 290 ms */
+        { 100.2, 0, 650, 0, 3900 + 285, 285 }, /* it has seen some of the drop */
+        { 100, 0, 0, 100, 200 + 815, 815 },    /* the limit takes effect after 200 ms, not 150 */
     };
     gsize i;
 
@@ -304,6 +316,7 @@ testThresholdIsMeasured(void)
         g_autoptr(convergePlant) plant = NULL;
         const convergePlantResult *result;
 
+        config.setupMs = rows[i].setupMs;
         if (rows[i].dropMs > 0)
             change(&config, rows[i].dropMs, 10 * MB);
         plant = convergePlantNew(&config);
