@@ -56,13 +56,20 @@ const convergeMethod *convergeMethodFind(const char *name);
 typedef void (*convergeMethodTrace)(void *opaque, const convergePlant *plant,
                                     const convergeSample *sample, const char *said);
 
+/* Called after each turn of the engine's loop.
+ *
+ * @nowMs: virtual time */
+typedef void (*convergeMethodTurn)(void *opaque, const convergePlant *plant,
+                                   const convergeStatus *status, gint64 nowMs);
+
 typedef struct _convergeMethodOptions convergeMethodOptions;
 struct _convergeMethodOptions {
     gint64 giveUpMs;           /* in virtual time */
     gint64 downtimeMs;         /* operator's downtime limit, 1 to 2,000,000; beyond that, the
                                 * nearest of both; 0: that of the method */
     convergeMethodTrace trace; /* may be NULL */
-    void *opaque;              /* for trace */
+    convergeMethodTurn turn;   /* may be NULL; other methods than the engine's ignore it */
+    void *opaque;              /* for trace and turn */
     const char *journalDir;    /* directory for the engine's journal; NULL: no journal */
 };
 

@@ -173,6 +173,8 @@ convergeMethodRunPolicy(const convergePolicy *policy,
         gint64 wait = convergeLoopStep(loop);
 
         awaitJournal(loop, &order);
+        if (options->turn)
+            options->turn(options->opaque, plant, convergeLoopStatus(loop), now);
         if (options->trace) {
             const convergeStatus *status = convergeLoopStatus(loop);
             gboolean news = !g_str_equal(reason, status->reason);
