@@ -80,11 +80,11 @@ struct _evidence {
     unsigned int longest; /* the newest of those over the longest time */
     convergeObservation item[2 * CONVERGE_MODEL_OBSERVATIONS];
     double weight[2 * CONVERGE_MODEL_OBSERVATIONS];
-    double weights;      /* their sum */
-    double memory;       /* bytes */
-    double least, most;  /* bytes, of all observations */
-    double slowest;      /* the highest rate at full speed, which the guest has at least, bytes/s */
-    gboolean throttled;  /* in one of them at least */
+    double weights;     /* their sum */
+    double memory;      /* bytes */
+    double least, most; /* bytes, of all observations */
+    double slowest;     /* the highest rate at full speed, which the guest has at least, bytes/s */
+    gboolean throttled; /* in one of them at least */
 };
 
 static void

@@ -78,9 +78,9 @@ release(convergeLawAdaptive *law,
  * until the end.  Then weaker throttles count as refuted, and the guest runs free for a while. */
 static unsigned int
 revokePlan(convergeLawAdaptive *law,
-       convergeControlState *state,
-       const convergeModel *model,
-       convergeDecision *decisions)
+           convergeControlState *state,
+           const convergeModel *model,
+           convergeDecision *decisions)
 {
     gint64 highest = convergeControlHighestDowntime(state);
     gint64 now = model->last.timeMs;

@@ -48,10 +48,10 @@ struct _convergeChoice {
     convergePlan plan;
     convergePrediction prediction;
     convergeClass class_;
-    double cost;        /* expected, ms; see convergePlanChoose() */
-    gboolean trial;     /* only a guest that is plausible, not the likeliest, converges under .plan */
+    double cost;                /* expected, ms; see convergePlanChoose() */
+    gboolean trial;             /* only a guest that is plausible, not the likeliest, converges under .plan */
     convergePrediction current; /* of the plan in force */
-    double currentCost; /* of the plan in force */
+    double currentCost;         /* of the plan in force */
 };
 
 /* The strongest allowed throttle that is still gentle, %. */

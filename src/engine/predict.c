@@ -37,12 +37,12 @@ struct _course {
     const convergeGuest *guest;
     double bandwidth;
     double threshold;
-    double period;      /* s, between syncs in the middle of a pass; 0: there are none */
-    double hot, cold;   /* left to send, bytes */
-    double seconds;     /* from the start of the course */
-    double lost;        /* s */
-    double inPass;      /* s since the last sync but for those in the middle */
-    double held;        /* integral of throttle dt over that time, s */
+    double period;    /* s, between syncs in the middle of a pass; 0: there are none */
+    double hot, cold; /* left to send, bytes */
+    double seconds;   /* from the start of the course */
+    double lost;      /* s */
+    double inPass;    /* s since the last sync but for those in the middle */
+    double held;      /* integral of throttle dt over that time, s */
 };
 
 static gint64

@@ -28,12 +28,12 @@ struct _convergeInterval {
 
 typedef struct _convergePrediction convergePrediction;
 struct _convergePrediction {
-    gboolean converges;  /* FALSE: the plan never ends, and the next two tell when that is seen */
-    gint64 remainingMs;  /* from now until the guest runs at the destination */
-    gint64 lostMs;       /* guest time lost: integral of throttle dt, plus the downtime */
-    gint64 pauseMs;      /* the downtime, at the end of .remainingMs */
-    gint64 errorMs;      /* how far .remainingMs may be off; 0: not computed */
-    unsigned int passes; /* still to come */
+    gboolean converges;                      /* FALSE: the plan never ends, and the next two tell when that is seen */
+    gint64 remainingMs;                      /* from now until the guest runs at the destination */
+    gint64 lostMs;                           /* guest time lost: integral of throttle dt, plus the downtime */
+    gint64 pauseMs;                          /* the downtime, at the end of .remainingMs */
+    gint64 errorMs;                          /* how far .remainingMs may be off; 0: not computed */
+    unsigned int passes;                     /* still to come */
     convergeInterval remaining, lost, pause; /* of the members above; all 0: not computed */
 };
 
