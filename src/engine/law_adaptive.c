@@ -23,8 +23,12 @@
 
 /* After a throttle in vain the guest runs free for this many times as long as it was throttled, and
  * twice as long each further time. */
-#define FREE_FACTOR 4
-#define FREE_DOUBLINGS 8
+#define FREE_FACTOR 3
+#define FREE_DOUBLINGS 1
+
+/* A throttle is in vain only after this many passes, or after VAIN_MS. */
+#define VAIN_PASSES 2
+#define VAIN_MS 15000
 
 /* After this many no prediction is believed before that time has passed. */
 #define VAIN_MOST 2
@@ -84,6 +88,7 @@ static unsigned int
 revokePlan(convergeLawAdaptive *law,
            convergeControlState *state,
            const convergeModel *model,
+           convergeReason reason,
            convergeDecision *decisions)
 {
     gint64 highest = convergeControlHighestDowntime(state);
@@ -96,7 +101,7 @@ revokePlan(convergeLawAdaptive *law,
     }
     if (state->limits.adaptiveDowntime && state->plan.downtimeMs < highest) {
         law->promisedMs = now + MAX(now - law->heldMs, PROMISE_MS);
-        return convergeControlSetDowntime(state, highest, CONVERGE_REASON_UNFULFILLED, decisions);
+        return convergeControlSetDowntime(state, highest, reason, decisions);
     }
 
     law->promisedMs = 0;
@@ -107,7 +112,7 @@ revokePlan(convergeLawAdaptive *law,
 
     law->freeUntilMs = now + ((now - law->heldMs) * FREE_FACTOR << MIN(law->nVain, FREE_DOUBLINGS));
     law->nVain++;
-    return release(law, state, CONVERGE_REASON_UNFULFILLED, decisions);
+    return release(law, state, reason, decisions);
 }
 
 unsigned int
@@ -135,7 +140,7 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
     if (law->promisedMs == 0 || model->last.timeMs < law->promisedMs ||
         (state->plan.throttle == 0 && ladder->nStalledPasses < FREE_PASSES))
         return 0;
-    return revokePlan(law, state, model, decisions);
+    return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
 }
 
 gboolean
@@ -311,6 +316,15 @@ waitsForValley(convergeLawAdaptive *law,
 
 /* --- The law --- */
 
+/* Whether the throttle in force has had its time to show that it helps. */
+static gboolean
+isInVain(const convergeLawAdaptive *law,
+         const convergeModel *model)
+{
+    return model->pass.n >= law->heldPass + VAIN_PASSES ||
+        model->last.timeMs >= law->heldMs + VAIN_MS;
+}
+
 static unsigned int
 setThrottle(convergeLawAdaptive *law,
             convergeControlState *state,
@@ -320,8 +334,10 @@ setThrottle(convergeLawAdaptive *law,
 {
     unsigned int throttle = throttleNow(choice);
 
-    if (throttle == 0 || state->plan.throttle == 0)
+    if (throttle == 0 || state->plan.throttle == 0) {
         law->heldMs = model->last.timeMs;
+        law->heldPass = model->pass.n;
+    }
     law->promisedMs = state->prediction.converges || throttle > 0 ? promise(model, &state->prediction) : 0;
     return convergeControlSetThrottle(state, throttle, reasonOf(choice), decisions);
 }
@@ -392,6 +408,11 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
         return n;
     }
 
+    if (worth && state->plan.throttle > 0 && choice->plan.throttle == 0 &&
+        choice->class_ == CONVERGE_CLASS_BEYOND)
+        return isInVain(law, model) ?
+            revokePlan(law, state, model, CONVERGE_REASON_IN_VAIN, decisions) :
+            0;
     if (worth)
         return changePlan(law, state, model, choice, first, decisions);
 
