@@ -7,6 +7,7 @@
 #include "libvirt/backend_libvirt.h"
 #include "libvirt/job_sample.h"
 #include "qemu/dirty_probe.h"
+#include "qemu/guest_resume.h"
 #include "throttle/throttle.h"
 #include "undo/undo_disk.h"
 #include "undo/undo_file.h"
@@ -297,19 +298,15 @@ suspend(convergeBackendLibvirt *backend,
     return TRUE;
 }
 
-/* libvirt would keep virDomainResume() waiting until the migration is over.  With the downtime limit
- * lifted, QEMU would pause the guest again at once: @downtimeMs, if there is one, comes first. */
+/* With the downtime limit lifted, QEMU would pause the guest again at once: @downtimeMs, if there is
+ * one, comes first. */
 static gboolean
 resumeDuring(convergeBackendLibvirt *backend,
              gint64 downtimeMs,
              GError **error)
 {
-    g_autoptr(JsonNode) reply = NULL;
-
-    if (downtimeMs > 0 && !setDowntime(backend, downtimeMs, error))
-        return FALSE;
-    reply = convergeQmpRun(&backend->monitor, "cont", NULL, error);
-    return reply != NULL;
+    return (downtimeMs <= 0 || setDowntime(backend, downtimeMs, error)) &&
+        convergeGuestResume(&backend->monitor, error);
 }
 
 static gboolean

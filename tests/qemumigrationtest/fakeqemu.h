@@ -19,6 +19,11 @@ struct _fakeQemu {
     int jobType;                        /* what libvirt's job statistics have */
     int id;                             /* of the domain */
     gboolean paused;
+    const char *runState;   /* in QEMU's words */
+    gint64 remaining;       /* to send, bytes */
+    gint64 bandwidth;       /* max-bandwidth, bytes/s */
+    gint64 bandwidthAtCont; /* when the guest was last told to run; 0: never */
+    const char *endsAtCont; /* the status that the migration has after that; NULL: it goes on */
 
     gboolean ring;
     const char *measured;       /* status of the measurement of dirty rates */

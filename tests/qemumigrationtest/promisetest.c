@@ -262,6 +262,9 @@ testResume(void)
     reset();
     g_assert_true(say(backend, CONVERGE_VERB_SUSPEND, 0, NULL));
     g_string_set_size(calls.course, 0);
+    qemu.status = "active";
+    qemu.runState = "paused";
+    qemu.remaining = 1 << 30;
     g_assert_true(convergeBackendLibvirtOps.apply(backend, &resume, NULL));
     g_assert_true(comesBefore("set-downtime", "cont"));
     g_assert_nonnull(strstr(calls.course->str, "cont"));
