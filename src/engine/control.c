@@ -74,7 +74,7 @@ assess(convergeControl *control,
        convergeNews news)
 {
     convergeControlState *state = &control->state;
-    convergeChoice choice = convergePlanChoose(&state->limits, model);
+    convergeChoice choice = convergePlanChoose(&state->limits, model, &state->plan);
 
     /* A guest may converge now only because it was throttled. */
     if (choice.class_ == CONVERGE_CLASS_CONVERGES && state->hasThrottled)
@@ -108,14 +108,15 @@ convergeControlDecide(convergeControl *control,
     convergeControlResolve(state);
     if (news & CONVERGE_NEWS_PROBE)
         convergePhasesNote(&control->adaptive.phases, model);
-    if (news & CONVERGE_NEWS_SYNC) {
-        convergeLadderNoteSync(&control->ladder, state, model);
-        convergeLawAdaptiveNoteSync(&control->adaptive, &control->ladder);
+    if (news & CONVERGE_NEWS_PASS) {
+        convergeLadderNotePass(&control->ladder, state, model);
+        convergeLawAdaptiveNotePass(&control->adaptive, state, &control->ladder, model);
     }
+    if (convergeLawAdaptiveLinkIsBack(&control->adaptive, model))
+        news |= CONVERGE_NEWS_LINK;
 
-    /* Only a sync or a probe brings the knowledge for a new plan.  iteration is 1 until the end of
-     * the bulk pass. */
-    assessed = sample->iteration >= 2 && news && convergeModelReady(model);
+    /* Only news bring the knowledge for a new plan. */
+    assessed = model->pass.n > 0 && news && convergeModelReady(model);
     if (assessed)
         choice = assess(control, model, news);
     else if (state->prediction.converges)
@@ -128,12 +129,14 @@ convergeControlDecide(convergeControl *control,
     n += obeyCeiling(control, &decisions[n]);
     if (n == 0)
         n += convergeLawRampDecide(state, model, &decisions[n]);
+    if (n == 0)
+        n += convergeLawAdaptiveGuard(&control->adaptive, state, &control->ladder, model,
+                                      &decisions[n]);
     if (n > 0 || !assessed)
         return n;
 
     n = convergeLawProgressiveDecide(state, model, news, decisions);
     if (n == 0)
-        n = convergeLawAdaptiveDecide(&control->adaptive, state, &control->ladder, model, news,
-                                      &choice, decisions);
+        n = convergeLawAdaptiveDecide(&control->adaptive, state, model, &choice, decisions);
     return n;
 }

@@ -23,6 +23,7 @@ convergeControlResolve(convergeControlState *state)
         .maxDowntimeMs = convergeControlGet(state, CONVERGE_FIELD_MAX_DOWNTIME),
         .ceilingMs = state->ceilingMs,
         .deadlineMs = convergeControlGet(state, CONVERGE_FIELD_DEADLINE),
+        .refuted = state->hasRefuted ? (int)state->refuted : -1,
     };
 }
 

@@ -22,6 +22,8 @@ struct _convergeControlState {
     convergePlanLimits limits;     /* of this turn */
     gboolean primed;               /* a throttle of QEMU's takes one pass to act, not two */
     gboolean hasThrottled;         /* at least once */
+    gboolean hasRefuted;           /* throttles up to .refuted have shown not to converge */
+    unsigned int refuted;          /* % */
     convergePlan plan;             /* in force */
     convergePrediction prediction; /* of .plan; .converges FALSE while unknown */
     convergeClass class_;          /* of the newest assessment */

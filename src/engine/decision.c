@@ -30,7 +30,7 @@ static const struct {
     [CONVERGE_REASON_HELPS] = { "throttle-helps", N_("without a throttle the migration does not converge, and this one loses the least guest time") },
     [CONVERGE_REASON_BEYOND] = { "beyond", N_("no allowed throttle and pause is predicted to converge, and this comes closest") },
     [CONVERGE_REASON_IN_VAIN] = { "in-vain", N_("not even the strongest allowed throttle makes the migration converge, and the guest is not slowed down for nothing") },
-    [CONVERGE_REASON_STUCK] = { "stuck", N_("the migration makes less progress than predicted") },
+    [CONVERGE_REASON_SHRINKS] = { "shrinks", N_("each pass without a throttle still leaves much less than the last one, so that a throttle costs less later") },
     [CONVERGE_REASON_BAD_PASS] = { "bad-pass", N_("the guest dirtied too much memory in the last pass") },
     [CONVERGE_REASON_PAUSE] = { "pause", N_("of all allowed pauses this one loses the least guest time") },
     [CONVERGE_REASON_VALLEY] = { "valley", N_("the guest writes less at times, and the migration can complete then without a throttle") },

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "engine/model.h"
+#include "engine/predict.h"
 
 typedef enum {
     CONVERGE_VERB_HOLD,     /* keep QEMU's own auto-converge from acting */
@@ -27,7 +27,7 @@ typedef enum {
     CONVERGE_REASON_HELPS,     /* of those that converge, this throttle loses least */
     CONVERGE_REASON_BEYOND,    /* no allowed throttle converges */
     CONVERGE_REASON_IN_VAIN,   /* the same, seen under the strongest throttle */
-    CONVERGE_REASON_STUCK,     /* less progress than predicted */
+    CONVERGE_REASON_SHRINKS,   /* passes without a throttle still gain more than a throttle would */
     CONVERGE_REASON_BAD_PASS,  /* the progressive law takes a step */
     CONVERGE_REASON_PAUSE,     /* this downtime loses least */
     CONVERGE_REASON_VALLEY,    /* a phase of little dirtying is here, or comes in time */

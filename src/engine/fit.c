@@ -12,13 +12,19 @@
 /* ln(4): noise alone does not make an observation miss by more than a factor of four. */
 #define OUTLIER 1.4
 
-/* Grid of the fit, first coarse, then fine around the best.  r reaches 64 times what was
+/* Grid of the fit, first coarse, then fine around the best, twice.  r reaches 64 times what was
  * seen: beyond that, not even a throttle of 99 % makes a difference. */
-#define GRID_SETS 16
-#define GRID_RATES 24
+#define GRID_SETS 18
+#define GRID_RATES 20
 #define GRID_ANSWERS 4
 #define GRID_RATE_SPAN 64.0
-#define GRID_FINE 4
+#define GRID_FINE 3
+
+/* A cold set is this many times as large as the hot one, or all the rest of the memory. */
+#define COLD_SETS 8.0
+
+/* Cost of a cold set: it must explain what a hot set alone does not. */
+#define PRIOR_COLD 0.02
 
 /* Where the observations leave the rate open, the fit prefers twice what was seen, with this
  * weight: a saturated guest looks slower than it is. */
@@ -36,69 +42,117 @@
 /* Plausible guests are compared by what they dirty in a second under this throttle. */
 #define JUDGED_THROTTLE 0.9
 
+/* Distinct bytes of a set of @bytes that are written to in @seconds at @rate. */
+static double
+distinct(double bytes,
+         double rate,
+         double seconds)
+{
+    return bytes * -expm1(-rate * seconds / bytes);
+}
+
 double
 convergeGuestDirtied(const convergeGuest *guest,
                      double seconds,
                      double throttle)
 {
     double work = (1 - guest->answer * throttle) * seconds;
+    double dirtied = distinct(guest->workingSet, guest->writeRate, work);
 
-    return guest->workingSet * -expm1(-guest->writeRate * work / guest->workingSet);
+    if (guest->coldRate > 0)
+        dirtied += distinct(guest->coldSet, guest->coldRate, work);
+    return dirtied;
 }
 
-/* Returns @miss and the weighted squares of ln(predicted / observed); stops adding above @limit.
- * Beyond OUTLIER the cost is linear: one wrong observation must not outweigh all others. */
+/* The rate at which a set of @bytes has to be written so that @dirtied are in @seconds. */
 static double
-addMisses(const convergeObservations *list,
-          const convergeGuest *guest,
-          double miss,
-          double limit)
+rateFor(double bytes,
+        double dirtied,
+        double seconds)
 {
-    double weight = 1;
-    gsize i;
-
-    for (i = list->n; i > 0 && miss <= limit; i--) {
-        const convergeObservation *o = &list->item[i - 1];
-        double seen = 1 - MIN(o->pending / guest->workingSet, 0.9);
-        double predicted = convergeGuestDirtied(guest, o->seconds, o->throttle) * seen;
-        double off = fabs(log(MAX(predicted, CONVERGE_DIRTIED_FLOOR) / o->bytes));
-
-        miss += weight * (off <= OUTLIER ? off * off : OUTLIER * (2 * off - OUTLIER));
-        weight *= OBSERVATION_DECAY;
-    }
-    return miss;
+    return -bytes / seconds * log1p(-MIN(dirtied / bytes, 0.95));
 }
 
-static double
-addWeights(const convergeObservations *list,
-           double weights)
+/* The observations of both kinds. */
+typedef struct _evidence evidence;
+struct _evidence {
+    unsigned int n;
+    unsigned int longest; /* the newest of those over the longest time */
+    convergeObservation item[2 * CONVERGE_MODEL_OBSERVATIONS];
+    double weight[2 * CONVERGE_MODEL_OBSERVATIONS];
+    double weights;      /* their sum */
+    double memory;       /* bytes */
+    double least, most;  /* bytes, of all observations */
+    double slowest;      /* the highest rate at full speed, which the guest has at least, bytes/s */
+    gboolean throttled;  /* in one of them at least */
+};
+
+static void
+addAll(evidence *e,
+       const convergeObservations *list)
 {
     double weight = 1;
-    gsize i;
+    unsigned int i;
 
     for (i = list->n; i > 0; i--) {
-        weights += weight;
+        const convergeObservation *o = &list->item[i - 1];
+
+        e->item[e->n] = *o;
+        e->weight[e->n] = weight;
+        e->weights += weight;
+        if (e->n == 0 || o->seconds > e->item[e->longest].seconds * 1.5)
+            e->longest = e->n;
+        e->n++;
+        e->least = e->least > 0 ? MIN(e->least, o->bytes) : o->bytes;
+        e->most = MAX(e->most, o->bytes);
+        e->slowest = MAX(e->slowest, o->bytes / (o->seconds * (1 - o->throttle)));
+        e->throttled = e->throttled || o->throttle > 0.05;
         weight *= OBSERVATION_DECAY;
     }
-    return weights;
 }
 
-/* The most that was dirtied, the highest rate at full speed, and whether there was a throttle. */
-static void
-addExtremes(const convergeObservations *list,
-            double *largest,
-            double *fastest,
-            gboolean *throttled)
+/* The share of what is dirtied of a set of @bytes that a sync finds, when @pending bytes of it are
+ * unsent anyway. */
+static double
+seenOf(double bytes,
+       double pending)
 {
-    gsize i;
+    return 1 - MIN(pending / bytes, 0.9);
+}
 
-    for (i = 0; i < list->n; i++) {
-        const convergeObservation *o = &list->item[i];
+/* The weighted squares of ln(predicted / observed); stops adding above @limit.  Beyond OUTLIER the
+ * cost is linear: one wrong observation must not outweigh all others.
+ *
+ * @hot: what the hot set alone dirties in each observation, bytes */
+static double
+missOf(const evidence *e,
+       const convergeGuest *guest,
+       const double *hot,
+       double limit)
+{
+    double miss = 0;
+    unsigned int i;
 
-        *largest = MAX(*largest, o->bytes);
-        *fastest = MAX(*fastest, o->bytes / (o->seconds * (1 - o->throttle)));
-        *throttled = *throttled || o->throttle > 0.05;
+    for (i = 0; i < e->n && miss <= limit; i++) {
+        const convergeObservation *o = &e->item[i];
+        double work = (1 - guest->answer * o->throttle) * o->seconds;
+        double cold = guest->coldRate > 0 ? distinct(guest->coldSet, guest->coldRate, work) : 0;
+        /* What was unsent is hot and cold as what is dirtied. */
+        double share = hot[i] / MAX(hot[i] + cold, 1);
+        double seen = seenOf(guest->workingSet, o->pending * share) * hot[i];
+        double off;
+
+        if (cold > 0)
+            seen += seenOf(guest->coldSet, o->pending * (1 - share)) * cold;
+        off = fabs(log(MAX(seen, CONVERGE_DIRTIED_FLOOR) / o->bytes));
+        miss += e->weight[i] * (off <= OUTLIER ? off * off : OUTLIER * (2 * off - OUTLIER));
+
+        /* All that was left after the sync had been written to. */
+        if (o->pending > 0 && guest->workingSet < (o->pending + o->bytes) * share)
+            miss += e->weight[i] *
+                pow(log((o->pending + o->bytes) * share / guest->workingSet), 2);
     }
+    return miss;
 }
 
 /* The cost of what the observations leave open.  @slowest: the least rate that was seen */
@@ -112,18 +166,54 @@ priorOf(double writeRate,
     return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * (1 - answer) * (1 - answer);
 }
 
-/* Prior and misfit together; @miss is set to the misfit.  The newest observations rule most guests
- * out: above @limit the sum is not completed, and both may be too low. */
+/* Finds the cold set that fits best beside the hot set of @guest, and returns the cost of both.
+ * Observations rule most guests out: above @limit it is not completed, and may be too low.
+ *
+ * @miss: set to the misfit alone */
 static double
-costOf(const convergeModel *model,
-       const convergeGuest *guest,
-       double prior,
-       double limit,
-       double *miss)
+addCold(const evidence *e,
+        convergeGuest *guest,
+        double limit,
+        double *miss)
 {
-    *miss = addMisses(&model->passes, guest, 0, limit - prior);
-    *miss = addMisses(&model->probes, guest, *miss, limit - prior);
-    return *miss + prior;
+    const convergeObservation *o = &e->item[e->longest];
+    double rest = MAX(e->memory - guest->workingSet, 0);
+    double sets[] = { 0, MIN(COLD_SETS * guest->workingSet, rest), rest };
+    double prior = priorOf(guest->writeRate, guest->answer, e->slowest);
+    double hot[G_N_ELEMENTS(e->item)];
+    convergeGuest best = *guest;
+    double least = INFINITY;
+    unsigned int i;
+
+    for (i = 0; i < e->n; i++)
+        hot[i] = distinct(guest->workingSet, guest->writeRate,
+                          (1 - guest->answer * e->item[i].throttle) * e->item[i].seconds);
+
+    for (i = 0; i < G_N_ELEMENTS(sets); i++) {
+        convergeGuest with = *guest;
+        double cost = prior;
+        double missing = o->bytes - hot[e->longest];
+        double off;
+
+        if (i > 0) {
+            if (missing <= 0 || sets[i] <= CONVERGE_DIRTIED_FLOOR)
+                continue;
+            with.coldSet = sets[i];
+            with.coldRate = rateFor(sets[i], missing,
+                                    (1 - guest->answer * o->throttle) * o->seconds);
+            if (with.coldRate > guest->writeRate)
+                continue;
+            cost += PRIOR_COLD;
+        }
+        off = missOf(e, &with, hot, MIN(limit, least) - cost);
+        if (cost + off < least) {
+            least = cost + off;
+            best = with;
+            *miss = off;
+        }
+    }
+    *guest = best;
+    return least;
 }
 
 static double
@@ -132,101 +222,119 @@ judge(const convergeGuest *guest)
     return convergeGuestDirtied(guest, 1, JUDGED_THROTTLE);
 }
 
+/* A point of the coarse grid. */
+typedef struct _point point;
+struct _point {
+    convergeGuest guest;
+    double cost;
+};
+
+static void
+tryFine(const evidence *e,
+        convergeModel *model,
+        const convergeGuest *center,
+        double setStep,
+        double rateStep,
+        double answerStep,
+        double *best)
+{
+    int i, j, k;
+
+    for (k = answerStep > 0 ? -1 : 0; k <= (answerStep > 0 ? 1 : 0); k++) {
+        for (j = -GRID_FINE; j <= GRID_FINE; j++) {
+            for (i = -GRID_FINE; i <= GRID_FINE; i++) {
+                convergeGuest guest = {
+                    .workingSet = MIN(center->workingSet * exp(setStep * i / GRID_FINE), e->memory),
+                    .writeRate = center->writeRate * exp(rateStep * j / GRID_FINE),
+                    .answer = CLAMP(center->answer + k * answerStep, 0, 1),
+                };
+                double miss;
+                double cost = addCold(e, &guest, *best, &miss);
+
+                if (cost <= *best) {
+                    *best = cost;
+                    model->guest = guest;
+                    model->fitError = sqrt(miss / e->weights);
+                }
+            }
+        }
+    }
+}
+
+/* Sets .least and .most. */
+static void
+findRange(convergeModel *model,
+          const point *points,
+          unsigned int n,
+          double limit)
+{
+    double least = judge(&model->guest);
+    double most = least;
+    unsigned int i;
+
+    model->least = model->most = model->guest;
+    for (i = 0; i < n; i++) {
+        double judged;
+
+        if (points[i].cost > limit)
+            continue;
+        judged = judge(&points[i].guest);
+        if (judged < least) {
+            least = judged;
+            model->least = points[i].guest;
+        }
+        if (judged > most) {
+            most = judged;
+            model->most = points[i].guest;
+        }
+    }
+}
+
 void
 convergeModelFit(convergeModel *model)
 {
-    double costs[GRID_ANSWERS][GRID_RATES][GRID_SETS];
-    double sets[GRID_SETS];
-    double rates[GRID_RATES];
-    double weights = addWeights(&model->probes, addWeights(&model->passes, 0));
-    gboolean throttled = FALSE;
-    double smallest = 0;
-    double slowest = 0;
+    point points[GRID_ANSWERS * GRID_RATES * GRID_SETS];
+    evidence e = { .memory = model->last.totalBytes };
+    unsigned int n = 0;
     double best = INFINITY;
-    double setStep, rateStep, miss, least, most;
-    convergeGuest center = { 0 };
+    double setStep, rateStep, answerStep, miss;
+    convergeGuest center;
     int answers, i, j, k;
 
-    addExtremes(&model->passes, &smallest, &slowest, &throttled);
-    addExtremes(&model->probes, &smallest, &slowest, &throttled);
-    if (smallest <= 0)
+    addAll(&e, &model->passes);
+    addAll(&e, &model->probes);
+    if (e.n == 0)
         return;
 
-    setStep = log(MAX(model->last.totalBytes, smallest) / smallest) / (GRID_SETS - 1);
+    e.memory = MAX(e.memory, e.most);
+    answers = e.throttled ? GRID_ANSWERS : 1;
+    answerStep = e.throttled ? 1.0 / GRID_ANSWERS : 0;
+    setStep = log(e.memory / (e.least / 2)) / (GRID_SETS - 1);
     rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
-    answers = throttled ? GRID_ANSWERS : 1;
-    for (i = 0; i < GRID_SETS; i++)
-        sets[i] = smallest * exp(setStep * i);
-    for (j = 0; j < GRID_RATES; j++)
-        rates[j] = slowest / 2 * exp(rateStep * j);
-
-#define AT(i, j, k) \
-    { \
-        sets[i], rates[j], 1 - (k) / (double)GRID_ANSWERS \
-    }
 
     for (k = 0; k < answers; k++) {
         for (j = 0; j < GRID_RATES; j++) {
-            double prior = priorOf(rates[j], 1 - k / (double)GRID_ANSWERS, slowest);
-
             for (i = 0; i < GRID_SETS; i++) {
-                convergeGuest guest = AT(i, j, k);
+                point *at = &points[n++];
 
-                costs[k][j][i] = costOf(model, &guest, prior, best + PLAUSIBLE, &miss);
-                if (costs[k][j][i] < best) {
-                    best = costs[k][j][i];
-                    center = guest;
-                }
-            }
-        }
-    }
-
-    model->guest = center;
-    for (k = throttled ? -1 : 0; k <= (throttled ? 1 : 0); k++) {
-        double answer = CLAMP(center.answer + k / (2.0 * GRID_ANSWERS), 0, 1);
-
-        for (j = -GRID_FINE; j <= GRID_FINE; j++) {
-            double rate = center.writeRate * exp(rateStep * j / GRID_FINE);
-            double prior = priorOf(rate, answer, slowest);
-
-            for (i = -GRID_FINE; i <= GRID_FINE; i++) {
-                convergeGuest guest = {
-                    MAX(center.workingSet * exp(setStep * i / GRID_FINE), smallest),
-                    rate,
-                    answer,
+                at->guest = (convergeGuest) {
+                    .workingSet = e.least / 2 * exp(setStep * i),
+                    .writeRate = e.slowest / 2 * exp(rateStep * j),
+                    .answer = 1 - k * answerStep,
                 };
-                double cost = costOf(model, &guest, prior, best, &miss);
-
-                if (cost <= best) {
-                    best = cost;
-                    model->guest = guest;
-                    model->fitError = sqrt(miss / weights);
+                at->cost = addCold(&e, &at->guest, best + PLAUSIBLE, &miss);
+                if (at->cost < best) {
+                    best = at->cost;
+                    model->guest = at->guest;
+                    model->fitError = sqrt(miss / e.weights);
                 }
             }
         }
     }
 
-    model->least = model->most = model->guest;
-    least = most = judge(&model->guest);
-    for (k = 0; k < answers; k++) {
-        for (j = 0; j < GRID_RATES; j++) {
-            for (i = 0; i < GRID_SETS; i++) {
-                convergeGuest guest = AT(i, j, k);
-                double judged;
-
-                if (costs[k][j][i] > best + PLAUSIBLE)
-                    continue;
-                judged = judge(&guest);
-                if (judged < least) {
-                    least = judged;
-                    model->least = guest;
-                }
-                if (judged > most) {
-                    most = judged;
-                    model->most = guest;
-                }
-            }
-        }
-    }
-#undef AT
+    center = model->guest;
+    tryFine(&e, model, &center, setStep, rateStep, answerStep / 2, &best);
+    center = model->guest;
+    tryFine(&e, model, &center, setStep / GRID_FINE, rateStep / GRID_FINE, answerStep / 4, &best);
+    findRange(model, points, n, best + PLAUSIBLE);
 }

@@ -22,7 +22,7 @@
 #define LINK_TELLS_MS 100
 
 void
-convergeLadderNoteSync(convergeLadder *ladder,
+convergeLadderNotePass(convergeLadder *ladder,
                        const convergeControlState *state,
                        const convergeModel *model)
 {
@@ -51,7 +51,7 @@ stopAndCopyMs(const convergeModel *model)
     double speed = model->bandwidth;
 
     /* What is left in the bulk pass includes zero pages, which take next to no time. */
-    if (model->last.iteration < 2 && elapsed > 0)
+    if (model->pass.n == 0 && elapsed > 0)
         speed = MAX(speed, ((double)model->last.totalBytes - dirty) * 1000 / elapsed);
 
     if (convergeModelReady(model))
@@ -94,7 +94,7 @@ convergeLadderNoteLook(convergeLadder *ladder,
     least = convergePlanPredictFor(&state->limits, model, &model->least, &strongest);
     if (isHopeless(model, &least))
         ladder->nHopelessLooks = CONVERGE_HOPELESS_LOOKS;
-    else if ((news & CONVERGE_NEWS_SYNC) || state->throttle->immediate)
+    else if ((news & CONVERGE_NEWS_PASS) || state->throttle->immediate)
         ladder->nHopelessLooks++;
 }
 
@@ -123,7 +123,7 @@ isCheaper(const convergeControlState *state,
           const convergeModel *model,
           convergeNews news)
 {
-    return (news & CONVERGE_NEWS_SYNC) && convergeModelReady(model) &&
+    return (news & CONVERGE_NEWS_PASS) && convergeModelReady(model) &&
         state->class_ != CONVERGE_CLASS_UNKNOWN &&
         losesMore(model, &state->outlook, CHEAPER, 0);
 }
@@ -143,8 +143,7 @@ whyFallBack(const convergeLadder *ladder,
 
     if (deadlineIsDue(state, model))
         return CONVERGE_REASON_DEADLINE;
-    /* The first sync ends no pass. */
-    if (passes > 0 && sample->iteration > (guint64)passes)
+    if (passes > 0 && model->pass.n >= (guint64)passes)
         return CONVERGE_REASON_PASSES;
     /* The product of factor and total might overflow. */
     if (factor > 0 && sample->processedBytes / (guint64)factor >= sample->totalBytes)

@@ -12,9 +12,9 @@
 
 typedef struct _convergeLadder convergeLadder;
 struct _convergeLadder {
-    guint64 leastBytes;          /* the least that was left right after a sync; 0: no sync yet */
+    guint64 leastBytes;          /* the least that was left at the end of a pass; 0: none has ended */
     unsigned int nStalledPasses; /* passes since then */
-    unsigned int nPassesAtMax;   /* syncs in a row that found the strongest throttle in force */
+    unsigned int nPassesAtMax;   /* passes in a row that ended with the strongest throttle in force */
     unsigned int nHopelessLooks; /* looks in a row that found no useful plan */
     unsigned int rung;           /* the next one */
     gboolean fallbackTaken;      /* a rung was taken: there is nothing more to decide */
@@ -25,8 +25,8 @@ struct _convergeLadder {
  * and, with a throttle method that acts at once, also a dirty-rate probe. */
 #define CONVERGE_HOPELESS_LOOKS 2
 
-/* At every bitmap sync: counts passes with and without progress. */
-void convergeLadderNoteSync(convergeLadder *ladder, const convergeControlState *state,
+/* When a pass ends: counts passes with and without progress. */
+void convergeLadderNotePass(convergeLadder *ladder, const convergeControlState *state,
                             const convergeModel *model);
 
 /* At every look, after the outlook of @state was set: counts the looks without a useful plan. */

@@ -17,19 +17,118 @@
  * two probes, and the second that a probe takes (loop.c). */
 #define RELEARN_SECONDS 2.0
 
-/* After this many passes without progress under the strongest throttle, it is lifted. */
-#define VAIN_PASSES 3
+/* A throttle has promised the end when the least likely end has come, and PROMISE_MS besides. */
+#define PROMISE_FACTOR 1.5
+#define PROMISE_MS 2000
 
-/* After this many passes without progress, no prediction of an end is believed: passes shorter than
- * the interval between samples teach the model nothing. */
-#define STUCK_PASSES 8
+/* After a throttle in vain the guest runs free for this many times as long as it was throttled, and
+ * twice as long each further time. */
+#define FREE_FACTOR 4
+#define FREE_DOUBLINGS 8
+
+/* A plan without a throttle is given up only after this many passes without progress. */
+#define FREE_PASSES 3
+
+/* A link that has carried next to nothing for this long, and for SLOW_MS_PER_GB besides, carries
+ * nothing: that much longer a bitmap sync may hold up sending. */
+#define SLOW_MS 1500
+#define SLOW_MS_PER_GB 4
+
+static gint64
+promise(const convergeModel *model,
+        const convergePrediction *prediction)
+{
+    gint64 most = MAX(prediction->remaining.mostMs, prediction->remainingMs);
+
+    return model->last.timeMs + convergeRound(PROMISE_FACTOR * most) + PROMISE_MS;
+}
 
 void
-convergeLawAdaptiveNoteSync(convergeLawAdaptive *law,
-                            const convergeLadder *ladder)
+convergeLawAdaptiveNotePass(convergeLawAdaptive *law,
+                            const convergeControlState *state,
+                            const convergeLadder *ladder,
+                            const convergeModel *model)
 {
-    if (ladder->nStalledPasses == 0)
-        law->nStuck = 0;
+    /* A throttle that makes progress may take longer than it has promised. */
+    if (ladder->nStalledPasses == 0 && state->prediction.converges)
+        law->promisedMs = MAX(law->promisedMs, promise(model, &state->prediction));
+}
+
+static gboolean
+linkIsSlow(const convergeModel *model)
+{
+    return convergeModelLinkSlowMs(model) >
+        SLOW_MS + (gint64)(model->last.totalBytes / 1000000000) * SLOW_MS_PER_GB;
+}
+
+/* Lets the guest go. */
+static unsigned int
+release(convergeLawAdaptive *law,
+        convergeControlState *state,
+        convergeReason reason,
+        convergeDecision *decisions)
+{
+    law->heldMs = law->promisedMs = 0;
+    law->nBetterLooks = 0;
+    state->prediction = (convergePrediction) { 0 };
+    return convergeControlSetThrottle(state, 0, reason, decisions);
+}
+
+/* The plan in force has not brought the end.  First comes the longest downtime, which costs nothing
+ * until the end.  Then weaker throttles count as refuted, and the guest runs free for a while. */
+static unsigned int
+revokePlan(convergeLawAdaptive *law,
+       convergeControlState *state,
+       const convergeModel *model,
+       convergeDecision *decisions)
+{
+    gint64 highest = convergeControlHighestDowntime(state);
+    gint64 now = model->last.timeMs;
+
+    if (state->limits.adaptiveDowntime && state->plan.downtimeMs < highest) {
+        law->promisedMs = now + MAX(now - law->heldMs, PROMISE_MS);
+        return convergeControlSetDowntime(state, highest, CONVERGE_REASON_UNFULFILLED, decisions);
+    }
+
+    law->promisedMs = 0;
+    state->hasRefuted = state->plan.throttle < state->limits.highestThrottle;
+    state->refuted = state->plan.throttle;
+    if (state->plan.throttle == 0)
+        return 0;
+
+    law->freeUntilMs = now + ((now - law->heldMs) * FREE_FACTOR << MIN(law->nVain, FREE_DOUBLINGS));
+    law->nVain++;
+    return release(law, state, CONVERGE_REASON_UNFULFILLED, decisions);
+}
+
+unsigned int
+convergeLawAdaptiveGuard(convergeLawAdaptive *law,
+                         convergeControlState *state,
+                         const convergeLadder *ladder,
+                         const convergeModel *model,
+                         convergeDecision *decisions)
+{
+    if (!convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE))
+        return 0;
+
+    if (state->plan.throttle > 0 && linkIsSlow(model)) {
+        law->cut = TRUE;
+        return release(law, state, CONVERGE_REASON_LINK, decisions);
+    }
+    if (law->promisedMs == 0 || model->last.timeMs < law->promisedMs ||
+        (state->plan.throttle == 0 && ladder->nStalledPasses < FREE_PASSES))
+        return 0;
+    return revokePlan(law, state, model, decisions);
+}
+
+gboolean
+convergeLawAdaptiveLinkIsBack(convergeLawAdaptive *law,
+                              const convergeModel *model)
+{
+    if (!law->cut || convergeModelLinkSlowMs(model) > 0)
+        return FALSE;
+    law->cut = FALSE;
+    return TRUE;
 }
 
 void
@@ -37,7 +136,6 @@ convergeLawAdaptiveRefresh(const convergeLawAdaptive *law,
                            convergeControlState *state,
                            const convergeModel *model)
 {
-    gint64 error = state->prediction.errorMs;
     convergeValley valley;
 
     if (law->waiting && convergePhasesFindValley(&law->phases, model, &valley)) {
@@ -46,16 +144,24 @@ convergeLawAdaptiveRefresh(const convergeLawAdaptive *law,
     }
 
     state->prediction = convergePlanPredict(&state->limits, model, &state->plan);
-    state->prediction.errorMs = error;
+    convergePlanAddError(model, &state->plan, &state->prediction);
 }
 
 static convergeReason
-reasonOf(convergeClass class_,
-         unsigned int throttle)
+reasonOf(const convergeChoice *choice)
 {
-    if (class_ == CONVERGE_CLASS_BEYOND)
-        return CONVERGE_REASON_BEYOND;
-    return throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
+    if (choice->plan.delay > 0)
+        return CONVERGE_REASON_SHRINKS;
+    if (choice->class_ == CONVERGE_CLASS_BEYOND)
+        return choice->plan.throttle > 0 ? CONVERGE_REASON_BEYOND : CONVERGE_REASON_IN_VAIN;
+    return choice->plan.throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
+}
+
+/* The throttle that @choice asks for now, %. */
+static unsigned int
+throttleNow(const convergeChoice *choice)
+{
+    return choice->plan.delay > 0 ? 0 : choice->plan.throttle;
 }
 
 /* What loosening to @throttle % may cost, ms.  If that is a mistake, all that the guest writes
@@ -70,21 +176,22 @@ stakeOf(const convergeModel *model,
     return convergeRound(1000 * MIN(model->fitError, 1) * dirtied / model->bandwidth);
 }
 
-/* Whether @choice is worth leaving the plan in force, whose prediction is @current. */
+/* Whether @choice is worth leaving the plan in force. */
 static gboolean
 isWorthIt(convergeLawAdaptive *law,
           const convergeControlState *state,
           const convergeModel *model,
-          const convergePrediction *current,
           const convergeChoice *choice)
 {
     unsigned int now = state->plan.throttle;
-    unsigned int next = choice->plan.throttle;
-    gboolean better = !current->converges ||
-        current->lostMs > choice->prediction.lostMs * KEEP_FACTOR + KEEP_MS;
+    unsigned int next = throttleNow(choice);
+    gboolean better = choice->currentCost > choice->cost * KEEP_FACTOR + KEEP_MS ||
+        (choice->prediction.converges && !choice->current.converges);
 
-    if (current->converges && next < now)
-        better = better && current->lostMs - choice->prediction.lostMs > stakeOf(model, next);
+    if (choice->trial)
+        better = !choice->current.converges;
+    if (choice->current.converges && next < now)
+        better = better && choice->currentCost - choice->cost > stakeOf(model, next);
 
     law->nBetterLooks = better ? law->nBetterLooks + 1 : 0;
 
@@ -92,57 +199,25 @@ isWorthIt(convergeLawAdaptive *law,
     return better && (law->nBetterLooks >= BETTER_LOOKS || (now == 0 && next > 0) || !law->hasLooked);
 }
 
-/* Lack of progress overrules the prediction: first come the strongest gentle throttle and the
- * longest downtime and, if those do not help either, the strongest throttle of all. */
-static unsigned int
-decideStuck(convergeLawAdaptive *law,
-            convergeControlState *state,
-            const convergeLadder *ladder,
-            convergeNews news,
-            convergeDecision *decisions)
-{
-    unsigned int highest = state->limits.highestThrottle;
-    unsigned int gentle = convergePlanGentleThrottle(&state->limits);
-    unsigned int n = 0;
-
-    if (!convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE) ||
-        !(news & CONVERGE_NEWS_SYNC) ||
-        ladder->nStalledPasses < (law->nStuck + 1) * STUCK_PASSES)
-        return 0;
-
-    law->nStuck++;
-    if (state->plan.throttle < highest)
-        n += convergeControlSetThrottle(state, state->plan.throttle < gentle ? gentle : highest,
-                                        CONVERGE_REASON_STUCK, &decisions[n]);
-    if (state->limits.adaptiveDowntime &&
-        state->plan.downtimeMs < convergeControlHighestDowntime(state))
-        n += convergeControlSetDowntime(state, convergeControlHighestDowntime(state),
-                                        CONVERGE_REASON_STUCK, &decisions[n]);
-    return n;
-}
-
-/* Whether throttling is in vain: the guest has shown under the strongest throttle that it is
- * beyond, and no rung was taken.  Then the guest runs free, until it calms down. */
+/* Whether the guest is to run free now, since throttling it was in vain.  An unthrottled guest
+ * hides how fast it writes: it is throttled again only after a while, or if it has calmed down for
+ * sure. */
 static gboolean
-isInVain(convergeLawAdaptive *law,
-         const convergeControlState *state,
-         const convergeLadder *ladder,
+runsFree(convergeLawAdaptive *law,
+         convergeControlState *state,
          const convergeModel *model,
          const convergeChoice *choice)
 {
     convergePlan strongest = convergePlanStrongest(&state->limits);
 
-    /* An unthrottled guest hides how fast it writes, so it is throttled again only if it has calmed
-     * down for sure. */
-    if (choice->class_ == CONVERGE_CLASS_CONVERGES ||
-        convergePlanPredictFor(&state->limits, model, &model->most, &strongest).converges)
-        law->inVain = FALSE;
-    else if (choice->class_ == CONVERGE_CLASS_BEYOND &&
-             state->plan.throttle == state->limits.highestThrottle &&
-             ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS &&
-             MIN(ladder->nStalledPasses, ladder->nPassesAtMax) >= VAIN_PASSES)
-        law->inVain = TRUE;
-    return law->inVain;
+    if (model->last.timeMs >= law->freeUntilMs)
+        return FALSE;
+    if (choice->class_ != CONVERGE_CLASS_CONVERGES &&
+        !convergePlanPredictFor(&state->limits, model, &model->most, &strongest).converges)
+        return TRUE;
+    law->freeUntilMs = 0;
+    state->hasRefuted = FALSE;
+    return FALSE;
 }
 
 /* --- Valleys --- */
@@ -219,6 +294,21 @@ waitsForValley(convergeLawAdaptive *law,
 
 /* --- The law --- */
 
+static unsigned int
+setThrottle(convergeLawAdaptive *law,
+            convergeControlState *state,
+            const convergeModel *model,
+            const convergeChoice *choice,
+            convergeDecision *decisions)
+{
+    unsigned int throttle = throttleNow(choice);
+
+    if (throttle == 0 || state->plan.throttle == 0)
+        law->heldMs = model->last.timeMs;
+    law->promisedMs = state->prediction.converges || throttle > 0 ? promise(model, &state->prediction) : 0;
+    return convergeControlSetThrottle(state, throttle, reasonOf(choice), decisions);
+}
+
 /* Leaves the plan in force for @choice. */
 static unsigned int
 changePlan(convergeLawAdaptive *law,
@@ -236,9 +326,8 @@ changePlan(convergeLawAdaptive *law,
     convergePlanAddError(model, plan, &state->prediction);
 
     if (convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE) &&
-        (plan->throttle != state->plan.throttle || first))
-        n += convergeControlSetThrottle(state, plan->throttle,
-                                        reasonOf(choice->class_, plan->throttle), &decisions[n]);
+        (throttleNow(choice) != state->plan.throttle || first))
+        n += setThrottle(law, state, model, choice, &decisions[n]);
     if (state->limits.adaptiveDowntime && plan->downtimeMs != state->plan.downtimeMs)
         n += convergeControlSetDowntime(state, plan->downtimeMs,
                                         choice->class_ == CONVERGE_CLASS_BEYOND ?
@@ -248,29 +337,29 @@ changePlan(convergeLawAdaptive *law,
     return n;
 }
 
-static unsigned int
-decideByPrediction(convergeLawAdaptive *law,
-                   convergeControlState *state,
-                   const convergeLadder *ladder,
-                   const convergeModel *model,
-                   const convergeChoice *choice,
-                   convergeDecision *decisions)
+unsigned int
+convergeLawAdaptiveDecide(convergeLawAdaptive *law,
+                          convergeControlState *state,
+                          const convergeModel *model,
+                          const convergeChoice *choice,
+                          convergeDecision *decisions)
 {
     gboolean throttles = convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE);
-    convergePrediction current = convergePlanPredict(&state->limits, model, &state->plan);
-    gboolean worth = isWorthIt(law, state, model, &current, choice);
+    gboolean worth = isWorthIt(law, state, model, choice);
     gboolean first = !law->hasLooked;
     gboolean waited = law->waiting;
     convergeChoice valley;
     unsigned int n = 0;
 
     law->hasLooked = TRUE;
-    state->prediction = current;
+    state->prediction = choice->current;
+    convergePlanAddError(model, &state->plan, &state->prediction);
+    if (law->promisedMs == 0 && state->prediction.converges)
+        law->promisedMs = promise(model, &state->prediction);
 
-    if (isInVain(law, state, ladder, model, choice)) {
-        state->class_ = CONVERGE_CLASS_BEYOND;
+    if (runsFree(law, state, model, choice) || law->cut) {
         if (state->plan.throttle > 0)
-            n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_IN_VAIN, decisions);
+            n += release(law, state, CONVERGE_REASON_IN_VAIN, decisions);
         return n;
     }
 
@@ -292,23 +381,5 @@ decideByPrediction(convergeLawAdaptive *law,
     /* QEMU was primed for a throttle that is not needed. */
     if (first && throttles)
         n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_CONVERGES, decisions);
-    return n;
-}
-
-unsigned int
-convergeLawAdaptiveDecide(convergeLawAdaptive *law,
-                          convergeControlState *state,
-                          const convergeLadder *ladder,
-                          const convergeModel *model,
-                          convergeNews news,
-                          const convergeChoice *choice,
-                          convergeDecision *decisions)
-{
-    unsigned int n = 0;
-
-    if (!law->inVain)
-        n = decideStuck(law, state, ladder, news, decisions);
-    if (n == 0 && law->nStuck == 0)
-        n = decideByPrediction(law, state, ladder, model, choice, decisions);
     return n;
 }

@@ -15,8 +15,8 @@ convergeLawProgressiveDecide(convergeControlState *state,
     gint64 throttle = state->plan.throttle;
 
     if (!convergeControlLawIs(state, CONVERGE_THROTTLE_PROGRESSIVE) ||
-        !(news & CONVERGE_NEWS_SYNC) ||
-        model->passDirtied * 100 <= model->passSent * threshold || throttle >= highest)
+        !(news & CONVERGE_NEWS_PASS) ||
+        model->pass.dirtied * 100 <= model->pass.sent * threshold || throttle >= highest)
         return 0;
 
     throttle = throttle == 0 ? convergeControlGet(state, CONVERGE_FIELD_INITIAL_THROTTLE) :

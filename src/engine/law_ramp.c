@@ -22,7 +22,7 @@ rampDowntime(const convergeControlState *state,
     gint64 value = initial;
 
     if (passes > 0)
-        rises += ((gint64)model->last.iteration - 1) / passes;
+        rises += (gint64)model->pass.n / passes;
     if (every > 0 && elapsed >= after)
         rises += 1 + (elapsed - after) / every;
 

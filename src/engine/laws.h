@@ -20,30 +20,45 @@ unsigned int convergeLawRampDecide(convergeControlState *state, const convergeMo
 unsigned int convergeLawProgressiveDecide(convergeControlState *state, const convergeModel *model,
                                           convergeNews news, convergeDecision *decisions);
 
-/* --- law_adaptive.c: the plan that loses the guest least ---
+/* --- law_adaptive.c: the plan that costs the guest least ---
  *
- * Every candidate, a throttle with an allowed downtime, is predicted to the end, and the one that
- * loses the fewest guest seconds is taken,
+ * At each look convergePlanChoose() finds the plan with the lowest expected cost.  Leaving the plan
+ * in force for it takes evidence: it must cost clearly less, in two looks in a row, but for the
+ * first throttle.  The bulk pass runs unthrottled: a throttle gains nothing while the guest
+ * dirties all of its working set anyway.  For a guest with phases the law may use a valley, or
+ * wait for one, instead (phases.h).
  *
- *     lost = integral of throttle dt + downtime,
- *
- * with ties going to the shorter migration.  The bulk pass runs unthrottled: a throttle gains
- * nothing while the guest dirties all of its working set anyway.  For a guest with phases the law
- * may use a valley, or wait for one, instead (phases.h). */
+ * A throttle is a promise: the end by a certain time.  If that passes without progress, the guest
+ * is released, and is not throttled again for several times as long as it was, and longer each
+ * time, unless it calms down.  So the guest loses a small part of its time to throttles that do
+ * not help, whatever the model believes. */
 
 typedef struct _convergeLawAdaptive convergeLawAdaptive;
 struct _convergeLawAdaptive {
     gboolean hasLooked;        /* at least once */
-    gboolean inVain;           /* no throttle helps, so the guest runs free */
     unsigned int nBetterLooks; /* looks in a row that found a better plan */
-    unsigned int nStuck;       /* how often lack of progress has overruled the prediction */
+    gint64 heldMs;             /* since when it is throttled, or runs free */
+    gint64 promisedMs;         /* when the plan in force should have brought the end; 0: never */
+    gint64 freeUntilMs;        /* no throttle before that */
+    unsigned int nVain;        /* throttles that did not keep their promise */
+    gboolean cut;              /* released since the link carries next to nothing */
     convergePhases phases;
     gboolean waiting;   /* in a valley or for one, instead of throttling */
     gint64 waitUntilMs; /* the end of the longest wait, decided once; 0: not yet */
 };
 
-/* At every bitmap sync, after the ladder. */
-void convergeLawAdaptiveNoteSync(convergeLawAdaptive *law, const convergeLadder *ladder);
+/* When a pass ends, after the ladder. */
+void convergeLawAdaptiveNotePass(convergeLawAdaptive *law, const convergeControlState *state,
+                                 const convergeLadder *ladder, const convergeModel *model);
+
+/* In every turn: releases a guest whose throttle gains nothing any more.  Returns the number of
+ * decisions. */
+unsigned int convergeLawAdaptiveGuard(convergeLawAdaptive *law, convergeControlState *state,
+                                      const convergeLadder *ladder, const convergeModel *model,
+                                      convergeDecision *decisions);
+
+/* Whether the link has come back since the guest was released for it, which calls for a look. */
+gboolean convergeLawAdaptiveLinkIsBack(convergeLawAdaptive *law, const convergeModel *model);
 
 /* Between two looks: predicts the plan in force anew. */
 void convergeLawAdaptiveRefresh(const convergeLawAdaptive *law, convergeControlState *state,
@@ -51,6 +66,5 @@ void convergeLawAdaptiveRefresh(const convergeLawAdaptive *law, convergeControlS
 
 /* At every look.  @choice: the best plan by what is known now. */
 unsigned int convergeLawAdaptiveDecide(convergeLawAdaptive *law, convergeControlState *state,
-                                       const convergeLadder *ladder, const convergeModel *model,
-                                       convergeNews news, const convergeChoice *choice,
+                                       const convergeModel *model, const convergeChoice *choice,
                                        convergeDecision *decisions);

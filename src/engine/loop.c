@@ -245,8 +245,10 @@ act(convergeLoop *loop,
 
     if (decision->verb == CONVERGE_VERB_THROTTLE || decision->verb == CONVERGE_VERB_HOLD)
         noteThrottle(loop, decision->throttle);
-    if (decision->verb == CONVERGE_VERB_DOWNTIME)
+    if (decision->verb == CONVERGE_VERB_DOWNTIME) {
         loop->status.downtimeMs = decision->downtimeMs;
+        convergeModelNoteDowntime(&loop->model, decision->downtimeMs);
+    }
     loop->postcopy = loop->postcopy || decision->verb == CONVERGE_VERB_POSTCOPY;
 
     /* The next decision follows a skipped rung at once; the reason for skipping must stay
@@ -261,7 +263,7 @@ gboolean
 convergeLoopExpectsThrottle(const convergeLoop *loop)
 {
     return loop->control.state.throttle && loop->control.state.throttle->immediate &&
-        loop->model.last.iteration < 2;
+        loop->model.pass.n == 0;
 }
 
 static void
@@ -291,7 +293,7 @@ updateStatus(convergeLoop *loop,
 
     if (sample->postcopy)
         status->state = CONVERGE_STATE_POSTCOPY;
-    else if (sample->iteration < 2)
+    else if (loop->model.pass.n == 0)
         status->state = CONVERGE_STATE_BULK;
     else if (status->throttleTarget > 0 || sample->throttle > 0)
         status->state = CONVERGE_STATE_THROTTLING;

@@ -12,15 +12,23 @@
  *
  * which is r t while t is short and saturates at W.  q is the guest's answer to a
  * throttle: 1 where dirtying is proportional to CPU time, less where it is not.
+ * Most guests also write, more slowly, to much more memory than that: a second term of
+ * the same form, the cold set, is added to D.  Of what is left after a long pass most may
+ * be cold, and passes without a throttle then leave less and less.
  *
  * One number, QEMU's dirty rate, cannot tell a slow guest from a saturated one, but
  * observations over different times can.  Each pass is an observation (time, throttle,
- * dirtied), and each dirty-rate probe is another over a shorter time.  W, r and q are
- * those that fit the recent observations best; their uncertainty is the range of those
- * that fit about as well.
+ * dirtied), and each dirty-rate probe is another over a shorter time.  The guest is the one
+ * that fits the recent observations best; its uncertainty is the range of those that fit
+ * about as well.
  *
  * The remaining bytes are a saw tooth: they fall during a pass and jump at each bitmap
  * sync.  What the guest dirtied is read off the jump only.
+ *
+ * A sync does not always end a pass: QEMU 9.2 and later also sync every 5 s, and QEMU 11
+ * with the post-copy capability some 20 times a second, from the start.  A pass has ended
+ * if what was unsent before the sync was below QEMU's limit, or if as much has been sent as
+ * there was to send when the pass began.
  */
 #pragma once
 
@@ -52,6 +60,27 @@ struct _convergeGuest {
     double workingSet; /* W, bytes; 0: nothing observed yet */
     double writeRate;  /* r at full speed, bytes/s */
     double answer;     /* q, 0..1 */
+    double coldSet;    /* bytes written to besides, more slowly; 0: none */
+    double coldRate;   /* at which that is written at full speed, bytes/s */
+};
+
+/* The pass under way, and those that have ended. */
+typedef struct _convergePass convergePass;
+struct _convergePass {
+    guint64 n;            /* passes that have ended; 0 during the bulk pass */
+    gint64 beginMs;       /* of this pass, as for all below that tell of its beginning */
+    double beginLeft;     /* bytes left to send */
+    double beginWorked;   /* memory worked off before, bytes */
+    guint64 beginSent;    /* sent over the link before, bytes */
+    double fresh;         /* found dirty by the syncs of this pass so far, bytes */
+    guint64 nInside;      /* syncs in the middle of this pass so far */
+    double dirtied;       /* found dirty in the last complete pass, bytes; 0: unknown */
+    double sent;          /* sent over the link in that pass, bytes */
+    double seconds;       /* its length; 0: none has ended */
+    gint64 bulkMs;        /* the end of the bulk pass */
+    double bulkLeft;      /* left to send then, bytes */
+    double bulkDirtied;   /* found dirty by the bulk pass, bytes */
+    double periodSeconds; /* between syncs in the middle of a pass; 0: there were none */
 };
 
 typedef struct _convergeModel convergeModel;
@@ -59,16 +88,23 @@ struct _convergeModel {
     convergeSample last;   /* newest active sample; .active FALSE: none yet */
     gint64 startMs;        /* first active sample */
     gint64 syncMs;         /* newest bitmap sync seen */
-    guint64 syncProcessed; /* sent until .syncMs, bytes */
     double throttledMs;    /* integral of throttle (0..1) dt since .syncMs */
-    gboolean passSpoilt;   /* the guest stood still for a part of this pass */
-    double passDirtied;    /* dirtied in the last complete pass, bytes; 0: unknown */
-    double passSent;       /* sent in that pass, bytes */
+    double lostMs;         /* the same since .startMs */
+    gboolean passSpoilt;   /* the guest stood still since .syncMs */
+    gint64 downtimeMs;     /* QEMU's downtime-limit, see convergeModelNoteDowntime(); 0: unknown */
+
+    convergePass pass;
+    gint64 gatherMs;        /* start of what the next observation is made of */
+    double gatherThrottled; /* integral of throttle dt from then to .syncMs, ms */
+    double gatherFresh;     /* memory found dirty from then to .syncMs, bytes */
+    guint64 gatherSyncs;    /* syncs from then to .syncMs */
     gint64 windowMs;       /* start of the current bandwidth window */
     guint64 windowProcessed, windowNormal, windowConstant;
 
     double bandwidth;          /* of the link, bytes/s; 0: unknown yet */
     double recentBandwidth;    /* of the newest window, even if it was mostly zero pages */
+    double usualBandwidth;     /* what the link has carried for long enough to count on, bytes/s */
+    gint64 slowMs;             /* since when it has carried far less than that; -1: it does not */
     double bandwidthNews;      /* .bandwidth at the last news of any kind */
     double bandwidthError;     /* mean relative miss of the windows against .bandwidth */
     convergeGuest guest;       /* fits best */
@@ -85,6 +121,7 @@ typedef enum {
     CONVERGE_NEWS_SYNC = 1 << 0,  /* a bitmap sync happened */
     CONVERGE_NEWS_PROBE = 1 << 1, /* a dirty-rate probe finished */
     CONVERGE_NEWS_LINK = 1 << 2,  /* the bandwidth differs from that at the last news */
+    CONVERGE_NEWS_PASS = 1 << 3,  /* a pass has ended, with a bitmap sync */
 } convergeNews;
 
 /* Takes a sample; does nothing if the sample is not active. */
@@ -102,31 +139,11 @@ double convergeModelPassDirtied(const convergeModel *model);
 /* The throttle in force has just been changed to @throttle, %. */
 void convergeModelNoteThrottle(convergeModel *model, unsigned int throttle);
 
-/* A course of action from now on. */
-typedef struct _convergePlan convergePlan;
-struct _convergePlan {
-    unsigned int throttle; /* % */
-    unsigned int latency;  /* passes that end before .throttle is in force; 0: at once */
-    unsigned int floor;    /* %, a throttle in force cannot be reduced below this */
-    gint64 downtimeMs;     /* QEMU's downtime-limit */
-    gint64 overheadMs;     /* the part of the downtime in which no memory is sent */
-};
+/* QEMU's downtime-limit has just been set to @ms. */
+void convergeModelNoteDowntime(convergeModel *model, gint64 ms);
 
-typedef struct _convergePrediction convergePrediction;
-struct _convergePrediction {
-    gboolean converges;  /* FALSE: the plan never ends, and the rest is meaningless */
-    gint64 remainingMs;  /* from now until the guest runs at the destination */
-    gint64 pauseMs;      /* the downtime, at the end of .remainingMs */
-    gint64 lostMs;       /* guest time lost: integral of throttle dt, plus the downtime */
-    gint64 errorMs;      /* how far .remainingMs may be off; 0: not computed */
-    unsigned int passes; /* bitmap syncs still to come */
-};
+/* What QEMU may leave for the switchover, bytes. */
+double convergeModelThreshold(const convergeModel *model);
 
-/* Follows @plan to the end, pass by pass, as QEMU does: a pass ends when what is
- * left fits the downtime limit.  If it still fits after the sync, the switchover
- * follows, otherwise another pass. */
-convergePrediction convergeModelPredict(const convergeModel *model, const convergePlan *plan);
-
-/* The same for a given guest and bandwidth instead of the likeliest. */
-convergePrediction convergeModelPredictFor(const convergeModel *model, const convergeGuest *guest,
-                                           double bandwidth, const convergePlan *plan);
+/* How long the link has carried far less than it usually does, ms; 0: it carries what it should. */
+gint64 convergeModelLinkSlowMs(const convergeModel *model);

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "engine/model.h"
+#include "engine/predict.h"
 
 typedef enum {
     CONVERGE_PHASE_UNKNOWN, /* no probe yet */

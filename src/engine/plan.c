@@ -2,18 +2,16 @@
 /*
  * plan.c: the plans that are allowed, and the best of them
  */
+#include <math.h>
+
 #include "engine/plan.h"
 #include "util/number.h"
 
-/* Candidates: no throttle, then steps up to the policy's maximum. */
-#define THROTTLE_STEP 5
+/* Candidates of the throttle, %, and of the passes to wait before it. */
+static const unsigned int throttles[] = { 0, 10, 20, 30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 93, 95, 97, 99 };
+static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 
-/* From here on the steps are smaller, since what is left to the vCPU is small too. */
-#define SMALL_STEPS_FROM 95
-#define SMALL_STEP 2
-
-/* A throttle that is not gentle is taken if nothing gentler converges, or if the guest loses this
- * many times less under it. */
+/* A throttle that is not gentle costs this many times as much. */
 #define HARD_FACTOR 1.5
 
 /* This much of the allowed downtime stays unused, so that the real one does not exceed it.  What a
@@ -23,9 +21,17 @@
 /* Candidates for the downtime: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
 
-/* Plans that lose about the same, within both, are a tie, which the shorter migration wins. */
-#define TIE_FACTOR 1.05
-#define TIE_MS 20
+/* A second of migration costs this share of a lost guest second; the second, if the migration takes
+ * longer than LATE_FACTOR times what QEMU's auto-converge would have taken; the third, as long as a
+ * plan is followed that does not converge. */
+#define TIME_COST 0.05
+#define LATE_COST 1.0
+#define LATE_FACTOR 1.02
+#define VAIN_COST 0.5
+
+/* Plausible guests, and how likely they are. */
+#define GUESTS 3
+static const double likelihood[GUESTS] = { 0.5, 0.2, 0.3 };
 
 static const char *const classNames[] = {
     [CONVERGE_CLASS_UNKNOWN] = "unknown",
@@ -98,19 +104,6 @@ convergePlanStrongest(const convergePlanLimits *limits)
     return convergePlanMake(limits, throttle, convergePlanHighestDowntime(limits, throttle));
 }
 
-static gboolean
-better(const convergePrediction *a,
-       const convergePrediction *b)
-{
-    if (a->converges != b->converges)
-        return a->converges;
-    if (a->lostMs * TIE_FACTOR + TIE_MS < b->lostMs)
-        return TRUE;
-    if (b->lostMs * TIE_FACTOR + TIE_MS < a->lostMs)
-        return FALSE;
-    return a->remainingMs < b->remainingMs;
-}
-
 convergePrediction
 convergePlanPredictFor(const convergePlanLimits *limits,
                        const convergeModel *model,
@@ -120,6 +113,8 @@ convergePlanPredictFor(const convergePlanLimits *limits,
     convergePrediction prediction = convergeModelPredictFor(model, guest, model->bandwidth, plan);
     gint64 elapsed = model->last.timeMs - model->startMs;
 
+    if ((int)plan->throttle <= limits->refuted)
+        prediction.converges = FALSE;
     if (limits->deadlineMs > 0 && elapsed + prediction.remainingMs > limits->deadlineMs)
         prediction.converges = FALSE;
     return prediction;
@@ -133,6 +128,14 @@ convergePlanPredict(const convergePlanLimits *limits,
     return convergePlanPredictFor(limits, model, &model->guest, plan);
 }
 
+static convergeInterval
+between(gint64 a,
+        gint64 b,
+        gint64 c)
+{
+    return (convergeInterval) { MIN(MIN(a, b), c), MAX(MAX(a, b), c) };
+}
+
 void
 convergePlanAddError(const convergeModel *model,
                      const convergePlan *plan,
@@ -141,41 +144,24 @@ convergePlanAddError(const convergeModel *model,
     double error = MIN(model->bandwidthError, 0.5);
     convergePrediction best, worst;
 
+    if (!prediction->converges)
+        return;
+
     best = convergeModelPredictFor(model, &model->least, model->bandwidth * (1 + error), plan);
     worst = convergeModelPredictFor(model, &model->most, model->bandwidth * (1 - error), plan);
-
+    if (!best.converges)
+        best = *prediction;
     /* If the worst case never ends, the error is as long as the prediction. */
-    if (best.converges && worst.converges)
-        prediction->errorMs = (worst.remainingMs - best.remainingMs) / 2;
-    else
-        prediction->errorMs = prediction->remainingMs;
-}
-
-/* The prediction for @throttle % with the best downtime; @plan is set to that plan. */
-static convergePrediction
-predictThrottle(const convergePlanLimits *limits,
-                const convergeModel *model,
-                unsigned int throttle,
-                convergePlan *plan)
-{
-    gint64 highest = convergePlanHighestDowntime(limits, throttle);
-    gint64 downtime = convergePlanLowestDowntime(limits, throttle);
-    convergePrediction best = { 0 };
-
-    *plan = convergePlanMake(limits, throttle, highest);
-    while (TRUE) {
-        convergePlan candidate = convergePlanMake(limits, throttle, downtime);
-        convergePrediction prediction = convergePlanPredict(limits, model, &candidate);
-
-        if (prediction.converges && (!best.converges || better(&prediction, &best))) {
-            best = prediction;
-            *plan = candidate;
-        }
-
-        if (downtime >= highest)
-            return best;
-        downtime = MIN(downtime * DOWNTIME_FACTOR, highest);
+    if (!worst.converges) {
+        worst = *prediction;
+        worst.remainingMs *= 2;
+        worst.lostMs *= 2;
     }
+    prediction->remaining = between(best.remainingMs, prediction->remainingMs, worst.remainingMs);
+    prediction->lost = between(best.lostMs, prediction->lostMs, worst.lostMs);
+    prediction->pause = between(best.pauseMs, prediction->pauseMs, worst.pauseMs);
+    prediction->errorMs = MAX(prediction->remaining.mostMs - prediction->remainingMs,
+                              prediction->remainingMs - prediction->remaining.leastMs);
 }
 
 unsigned int
@@ -184,61 +170,182 @@ convergePlanGentleThrottle(const convergePlanLimits *limits)
     return MIN(limits->highestThrottle, limits->throttle->gentle);
 }
 
-/* The next candidate. */
-static unsigned int
-nextThrottle(unsigned int throttle,
-             unsigned int lowest)
+/* What plans are compared by. */
+typedef struct _judge judge;
+struct _judge {
+    const convergePlanLimits *limits;
+    const convergeModel *model;
+    const convergeGuest *guests[GUESTS];
+    gint64 lateMs[GUESTS]; /* from now on: the end under QEMU's auto-converge; 0: it has none */
+    double least[GUESTS];  /* the cost of the best plan; INFINITY: none converges */
+    gboolean mayWait;      /* what a throttle in force has cost already would be lost */
+};
+
+typedef struct _candidate candidate;
+struct _candidate {
+    convergePlan plan;
+    convergePrediction predictions[GUESTS];
+};
+
+static judge
+judgeMake(const convergePlanLimits *limits,
+          const convergeModel *model,
+          gboolean mayWait)
 {
-    throttle += throttle < SMALL_STEPS_FROM ? THROTTLE_STEP : SMALL_STEP;
-    return MAX(throttle, lowest);
+    judge j = { limits, model, { &model->guest, &model->least, &model->most }, { 0 }, { 0 }, mayWait };
+    gint64 elapsed = model->last.timeMs - model->startMs;
+    unsigned int i;
+
+    for (i = 0; i < GUESTS; i++) {
+        convergePrediction stock = convergeModelPredictStock(model, j.guests[i],
+                                                             limits->maxDowntimeMs);
+
+        j.least[i] = INFINITY;
+        if (stock.converges && model->pass.n > 0)
+            j.lateMs[i] = MAX(convergeRound(stock.remainingMs * LATE_FACTOR) - elapsed, 1);
+    }
+    return j;
+}
+
+/* The cost under guest @i of a plan that converges. */
+static double
+costOf(const judge *j,
+       unsigned int i,
+       const convergePrediction *prediction)
+{
+    double cost = prediction->lostMs + TIME_COST * prediction->remainingMs;
+
+    if (j->lateMs[i] > 0)
+        cost += LATE_COST * MAX(prediction->remainingMs - j->lateMs[i], 0);
+    return cost;
+}
+
+static candidate
+candidateMake(judge *j,
+              unsigned int throttle,
+              unsigned int delay,
+              gint64 downtimeMs)
+{
+    candidate c = { .plan = convergePlanMake(j->limits, throttle, downtimeMs) };
+    unsigned int i;
+
+    c.plan.delay = delay;
+    for (i = 0; i < GUESTS; i++) {
+        c.predictions[i] = convergePlanPredictFor(j->limits, j->model, j->guests[i], &c.plan);
+        if (c.predictions[i].converges)
+            j->least[i] = MIN(j->least[i], costOf(j, i, &c.predictions[i]));
+    }
+    return c;
+}
+
+/* The expected cost. */
+static double
+expect(const judge *j,
+       const candidate *c)
+{
+    double sum = 0;
+    unsigned int i;
+
+    for (i = 0; i < GUESTS; i++) {
+        const convergePrediction *prediction = &c->predictions[i];
+        double cost = costOf(j, i, prediction);
+
+        if (!prediction->converges) {
+            cost = prediction->lostMs + VAIN_COST * prediction->remainingMs;
+            if (isfinite(j->least[i]))
+                cost += j->least[i];
+        }
+        sum += likelihood[i] * cost;
+    }
+    if (c->plan.throttle > convergePlanGentleThrottle(j->limits))
+        sum *= HARD_FACTOR;
+    return sum;
+}
+
+/* All candidates that @limits allow, as an array of candidate. */
+static GArray *
+candidatesMake(judge *j)
+{
+    const convergePlanLimits *limits = j->limits;
+    GArray *all = g_array_new(FALSE, FALSE, sizeof(candidate));
+    unsigned int highest = limits->highestThrottle;
+    unsigned int i, k;
+    candidate c;
+
+    for (i = 0; i < G_N_ELEMENTS(throttles); i++) {
+        unsigned int throttle = MIN(throttles[i], highest);
+
+        if (throttle > 0 && throttle < limits->throttle->least)
+            continue;
+        for (k = 0; k < (throttle > 0 && j->mayWait ? G_N_ELEMENTS(delays) : 1); k++) {
+            c = candidateMake(j, throttle, delays[k], convergePlanHighestDowntime(limits, throttle));
+            g_array_append_val(all, c);
+        }
+        if (throttles[i] >= highest)
+            break;
+    }
+    return all;
+}
+
+/* Lets the downtime of @c be shorter where that costs less. */
+static void
+refine(judge *j,
+       candidate *c)
+{
+    gint64 highest = c->plan.downtimeMs;
+    gint64 downtime = convergePlanLowestDowntime(j->limits, c->plan.throttle);
+
+    for (; downtime < highest; downtime *= DOWNTIME_FACTOR) {
+        candidate other = candidateMake(j, c->plan.throttle, c->plan.delay, downtime);
+
+        if (expect(j, &other) < expect(j, c))
+            *c = other;
+    }
 }
 
 convergeChoice
 convergePlanChoose(const convergePlanLimits *limits,
-                   const convergeModel *model)
+                   const convergeModel *model,
+                   const convergePlan *current)
 {
-    unsigned int highest = limits->highestThrottle;
-    unsigned int gentle = convergePlanGentleThrottle(limits);
-    unsigned int lowest = MAX(limits->throttle->least, THROTTLE_STEP);
-    unsigned int throttle = 0;
-    convergeChoice choice;
-    gboolean byItself;
+    judge j = judgeMake(limits, model, current->throttle == 0);
+    g_autoptr(GArray) all = candidatesMake(&j);
+    candidate now = candidateMake(&j, current->throttle, 0, current->downtimeMs);
+    const candidate *best = NULL;
+    const candidate *trial = NULL;
+    gboolean byItself = FALSE;
+    convergeChoice choice = { 0 };
+    candidate chosen;
+    guint i;
 
-    choice.prediction = predictThrottle(limits, model, 0, &choice.plan);
-    byItself = choice.prediction.converges;
+    for (i = 0; i < all->len; i++) {
+        const candidate *c = &g_array_index(all, candidate, i);
 
-    while (throttle < gentle) {
-        convergePlan candidate;
-        convergePrediction predicted;
-
-        throttle = MIN(nextThrottle(throttle, lowest), gentle);
-        predicted = predictThrottle(limits, model, throttle, &candidate);
-        if (predicted.converges &&
-            (!choice.prediction.converges || better(&predicted, &choice.prediction))) {
-            choice.prediction = predicted;
-            choice.plan = candidate;
-        }
+        if (!best || expect(&j, c) < expect(&j, best))
+            best = c;
+        if (c->predictions[1].converges &&
+            (!trial || costOf(&j, 1, &c->predictions[1]) < costOf(&j, 1, &trial->predictions[1])))
+            trial = c;
+        byItself = byItself || (c->plan.throttle == 0 && c->predictions[0].converges);
     }
 
-    if (highest > gentle && !byItself) {
-        convergePlan candidate;
-        convergePrediction predicted = predictThrottle(limits, model, highest, &candidate);
-
-        if (!choice.prediction.converges ||
-            (predicted.converges && predicted.lostMs * HARD_FACTOR < choice.prediction.lostMs)) {
-            choice.prediction = predicted;
-            choice.plan = candidate;
-        }
+    /* As long as a plausible guest converges, the throttle has to show that this one does not. */
+    if (!best->predictions[0].converges && trial) {
+        best = trial;
+        choice.trial = TRUE;
     }
 
-    if (choice.prediction.converges) {
+    chosen = *best;
+    refine(&j, &chosen);
+    choice.plan = chosen.plan;
+    choice.prediction = chosen.predictions[0];
+    choice.cost = expect(&j, &chosen);
+    choice.current = now.predictions[0];
+    choice.currentCost = expect(&j, &now);
+
+    if (choice.prediction.converges)
         choice.class_ = byItself ? CONVERGE_CLASS_CONVERGES : CONVERGE_CLASS_MIDDLE;
-    } else if (limits->ownSteps) {
-        choice.class_ = CONVERGE_CLASS_UNKNOWN;
-    } else {
-        /* The strongest plan comes closest, and teaches most about this guest. */
-        choice.plan = convergePlanStrongest(limits);
-        choice.class_ = CONVERGE_CLASS_BEYOND;
-    }
+    else
+        choice.class_ = limits->ownSteps ? CONVERGE_CLASS_UNKNOWN : CONVERGE_CLASS_BEYOND;
     return choice;
 }

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "engine/model.h"
+#include "engine/predict.h"
 #include "engine/throttle_traits.h"
 
 /* What kind of guest it is, by what it takes to converge. */
@@ -39,6 +39,7 @@ struct _convergePlanLimits {
     gint64 maxDowntimeMs;
     gint64 ceilingMs;  /* set from outside; 0: none */
     gint64 deadlineMs; /* from the start of the migration; 0: none */
+    int refuted;       /* %, throttles up to this one have shown not to converge; -1: none has */
 };
 
 /* The best plan, what is predicted of it, and the class of guest that follows. */
@@ -47,6 +48,10 @@ struct _convergeChoice {
     convergePlan plan;
     convergePrediction prediction;
     convergeClass class_;
+    double cost;        /* expected, ms; see convergePlanChoose() */
+    gboolean trial;     /* only a guest that is plausible, not the likeliest, converges under .plan */
+    convergePrediction current; /* of the plan in force */
+    double currentCost; /* of the plan in force */
 };
 
 /* The strongest allowed throttle that is still gentle, %. */
@@ -73,10 +78,19 @@ convergePrediction convergePlanPredictFor(const convergePlanLimits *limits,
                                           const convergeModel *model,
                                           const convergeGuest *guest, const convergePlan *plan);
 
-/* Sets .errorMs of @prediction, to half of the range between the best and the worst plausible guest
- * and link. */
+/* Sets .errorMs and the intervals of @prediction, from the range between the best and the worst
+ * plausible guest and link. */
 void convergePlanAddError(const convergeModel *model, const convergePlan *plan,
                           convergePrediction *prediction);
 
-/* The candidate that loses the guest least. */
-convergeChoice convergePlanChoose(const convergePlanLimits *limits, const convergeModel *model);
+/* The candidate with the lowest expected cost.
+ *
+ * A candidate is a throttle, the number of passes to wait before it, and an allowed downtime.  It
+ * is predicted to the end for the likeliest guest and for the plausible ones that dirty least and
+ * most.  The cost is the guest time lost, a little of the time taken, and a lot of the time by
+ * which the migration ends later than QEMU's own auto-converge would have ended it.  A plan that
+ * does not converge costs what is lost until that is seen, and then what the best plan costs.
+ *
+ * @current: the plan in force */
+convergeChoice convergePlanChoose(const convergePlanLimits *limits, const convergeModel *model,
+                                  const convergePlan *current);

@@ -32,7 +32,7 @@ pauseAfter(const convergeModel *model)
     gint64 pause = PROBE_PAUSE_MS +
         (gint64)(sample->totalBytes / 1000000000 * PROBE_PAUSE_MS_PER_GB);
 
-    if (sample->iteration < 2)
+    if (model->pass.n == 0)
         pause = MAX(pause, (sample->timeMs - model->startMs) / PROBE_PAUSE_SHARE);
     return pause;
 }

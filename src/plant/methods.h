@@ -29,13 +29,15 @@ typedef struct _convergeMethodRun convergeMethodRun;
 struct _convergeMethod {
     const char *name;
     const char *summary; /* one line */
-    const char *policy;  /* for the engine, in text form; NULL: the members below apply */
+    const char *policy;  /* for the engine, in text form, valid; NULL: the members below apply */
 
     convergePlantLaw law;
     gint64 pollMs; /* how often step is called */
     void (*step)(convergeMethodRun *run);
     gint64 maxDowntimeMs;   /* last downtime limit, for steps that raise it */
     gint64 stepMs;          /* between two rises */
+    gboolean ownDowntime;   /* its downtime limits are part of the method: the operator's
+                             * limit does not replace them */
     unsigned int steps;     /* number of rises */
     gint64 timeoutMsPerGiB; /* for each GiB of guest memory; 0: no timeout */
     convergeVerb timeoutVerb;
@@ -54,13 +56,20 @@ const convergeMethod *convergeMethodFind(const char *name);
 typedef void (*convergeMethodTrace)(void *opaque, const convergePlant *plant,
                                     const convergeSample *sample, const char *said);
 
+/* Called after each turn of the engine's loop.
+ *
+ * @nowMs: virtual time */
+typedef void (*convergeMethodTurn)(void *opaque, const convergePlant *plant,
+                                   const convergeStatus *status, gint64 nowMs);
+
 typedef struct _convergeMethodOptions convergeMethodOptions;
 struct _convergeMethodOptions {
     gint64 giveUpMs;           /* in virtual time */
-    gint64 downtimeMs;         /* operator's downtime limit; 0: QEMU's 300 ms.  Methods with
-                                * limits of their own ignore it. */
+    gint64 downtimeMs;         /* operator's downtime limit, 1 to 2,000,000; beyond that, the
+                                * nearest of both; 0: that of the method */
     convergeMethodTrace trace; /* may be NULL */
-    void *opaque;              /* for trace */
+    convergeMethodTurn turn;   /* may be NULL; other methods than the engine's ignore it */
+    void *opaque;              /* for trace and turn */
     const char *journalDir;    /* directory for the engine's journal; NULL: no journal */
 };
 
@@ -68,11 +77,14 @@ struct _convergeMethodOptions {
 typedef struct _convergeMethodOutcome convergeMethodOutcome;
 struct _convergeMethodOutcome {
     convergePlantResult result;
-    gboolean engine; /* the engine ran, and .status is filled in */
+    gboolean ownDowntime; /* the method has a downtime limit of its own, and did not take the
+                           * operator's */
+    gboolean engine;      /* the engine ran, and .status is filled in */
     convergeStatus status;
 };
 
-/* Runs one migration under @method, to its end or to giveUpMs. */
+/* Runs one migration under @method, to its end or to giveUpMs.  A policy that states no
+ * downtime limit takes the operator's. */
 void convergeMethodRunOne(const convergeMethod *method, const convergePlantConfig *config,
                           const convergeMethodOptions *options, convergeMethodOutcome *outcome);
 
@@ -81,16 +93,16 @@ void convergeMethodRunPolicy(const convergePolicy *policy, const convergePlantCo
                              const convergeMethodOptions *options,
                              convergeMethodOutcome *outcome);
 
-/* The floor against which methods are measured on this guest.  No method is faster than
- * sending all memory once.  The least loss is that of the best constant throttle from the
- * end of the bulk pass on, with a downtime of @downtimeMs, chosen with full knowledge of the
- * guest.  A throttle that changes may lose less. */
+/* What methods are measured against on this guest.  No method is faster than sending all memory
+ * once.  The best constant throttle, in force from the end of the bulk pass on and chosen with
+ * full knowledge of the guest, is no bound: a throttle that begins later, that changes, or
+ * another downtime may lose less. */
 typedef struct _convergeMethodFloor convergeMethodFloor;
 struct _convergeMethodFloor {
-    gint64 totalMs;
+    gint64 totalMs;        /* for sending all memory once */
     gboolean converges;    /* with some constant throttle */
-    double lostMs;         /* guest milliseconds lost with the best one */
-    unsigned int throttle; /* %, the best one */
+    double lostMs;         /* guest milliseconds lost with the best constant throttle */
+    unsigned int throttle; /* %, that throttle */
 };
 
 convergeMethodFloor convergeMethodFindFloor(const convergePlantConfig *config, gint64 downtimeMs,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plant/methods_priv.h"
+#include "policy/policy_fields.h"
 
 /* Time between two samples for the trace, for methods that do not poll. */
 #define WATCH_MS 500
@@ -61,22 +62,41 @@ look(convergePlant *plant,
     convergePlantOps.sample(plant, sample, NULL);
 }
 
+/* The operator's downtime limit, in the range of the policy's field; 0: there is none. */
+static gint64
+operatorsDowntime(const convergeMethodOptions *options)
+{
+    const convergeFieldInfo *field = &convergeFields[CONVERGE_FIELD_MAX_DOWNTIME];
+
+    return options->downtimeMs > 0 ? CLAMP(options->downtimeMs, field->min, field->max) : 0;
+}
+
 static void
-runRow(const convergeMethod *method,
-       const convergePlantConfig *original,
+runRow(const convergeMethod *original,
+       const convergePlantConfig *guest,
        const convergeMethodOptions *options,
        convergeMethodOutcome *outcome)
 {
-    convergePlantConfig config = *original;
-    convergePlantLaw law = method->law;
+    convergePlantConfig config = *guest;
+    convergeMethod row = *original;
+    const convergeMethod *method = &row;
+    convergePlantLaw law = row.law;
     convergeMethodRun run = { .method = method };
+    gint64 downtimeMs = operatorsDowntime(options);
     gint64 poll = method->pollMs ? method->pollMs : WATCH_MS;
     gint64 now;
 
-    if (options->downtimeMs > 0 && !method->step)
-        law.downtimeMs = options->downtimeMs;
+    /* The limit is QEMU's, or that of the step function that decides in QEMU's place. */
+    if (downtimeMs > 0 && !row.ownDowntime) {
+        if (row.maxDowntimeMs > 0)
+            row.maxDowntimeMs = downtimeMs;
+        else
+            law.downtimeMs = downtimeMs;
+    }
+    outcome->ownDowntime = row.ownDowntime;
     config.law = &law;
     config.syncEveryMs = 0;
+    config.syncInBulk = FALSE;
     run.plant = convergePlantNew(&config);
     run.passes = g_array_new(FALSE, FALSE, sizeof(methodPass));
 
@@ -153,6 +173,8 @@ convergeMethodRunPolicy(const convergePolicy *policy,
         gint64 wait = convergeLoopStep(loop);
 
         awaitJournal(loop, &order);
+        if (options->turn)
+            options->turn(options->opaque, plant, convergeLoopStatus(loop), now);
         if (options->trace) {
             const convergeStatus *status = convergeLoopStatus(loop);
             gboolean news = !g_str_equal(reason, status->reason);
@@ -174,6 +196,30 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     outcome->status = *convergeLoopStatus(loop);
 }
 
+/* The policy of @text, with the operator's limit where it states none.
+ *
+ * @own: set to TRUE if it keeps a limit of its own */
+static convergePolicy *
+policyWithin(const char *text,
+             gint64 downtimeMs,
+             gboolean *own)
+{
+    g_autoptr(convergePolicy) policy = convergePolicyParse(text, NULL);
+    g_autofree char *stated = convergePolicyFormat(policy);
+    g_autofree char *limited = g_strdup_printf("%s,max-downtime=%" G_GINT64_FORMAT "ms", stated, downtimeMs);
+    convergePolicy *within;
+
+    *own = convergePolicyGetLayer(policy, CONVERGE_FIELD_MAX_DOWNTIME) != CONVERGE_LAYER_BUILTIN;
+    if (*own || downtimeMs == 0)
+        return g_steal_pointer(&policy);
+
+    /* An initial downtime that the text states contradicts a lower limit, and is a limit, too. */
+    if ((within = convergePolicyParse(limited, NULL)))
+        return within;
+    *own = TRUE;
+    return g_steal_pointer(&policy);
+}
+
 void
 convergeMethodRunOne(const convergeMethod *method,
                      const convergePlantConfig *config,
@@ -181,7 +227,7 @@ convergeMethodRunOne(const convergeMethod *method,
                      convergeMethodOutcome *outcome)
 {
     g_autoptr(convergePolicy) policy = NULL;
-    g_autofree char *text = NULL;
+    gboolean own = FALSE;
 
     memset(outcome, 0, sizeof(*outcome));
     if (!method->policy) {
@@ -189,13 +235,9 @@ convergeMethodRunOne(const convergeMethod *method,
         return;
     }
 
-    /* Text from the table always parses.  The other presets keep their own downtime limits. */
-    text = options->downtimeMs > 0 && g_str_has_prefix(method->policy, CONVERGE_PRESET_DEFAULT) ?
-        g_strdup_printf("%s,max-downtime=%" G_GINT64_FORMAT "ms", method->policy,
-                        options->downtimeMs) :
-        g_strdup(method->policy);
-    policy = convergePolicyParse(text, NULL);
+    policy = policyWithin(method->policy, operatorsDowntime(options), &own);
     convergeMethodRunPolicy(policy, config, options, outcome);
+    outcome->ownDowntime = own;
 }
 
 /* Throttles by a constant @throttle from the end of the bulk pass on. */

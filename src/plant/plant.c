@@ -7,6 +7,7 @@
 #include "plant/plant_priv.h"
 #include "throttle/throttle_qemu.h"
 
+/* Length of a probe: a second is the least that calc-dirty-rate takes before QEMU 8.2. */
 #define PROBE_MS 1000
 
 convergePlant *
@@ -15,6 +16,8 @@ convergePlantNew(const convergePlantConfig *config)
     convergePlant *plant = g_new0(convergePlant, 1);
 
     plant->config = *config;
+    if (plant->config.probeMs <= 0)
+        plant->config.probeMs = PROBE_MS;
     plantGuestInit(plant);
     plantQemuInit(plant);
     return plant;
@@ -65,16 +68,18 @@ slowed(const convergePlant *plant)
 static void
 collectProbe(convergePlant *plant)
 {
-    if (plant->probeStartMs == 0 || plant->timeMs < plant->probeStartMs + PROBE_MS)
+    gint64 ms = plant->config.probeMs;
+
+    if (plant->probeStartMs == 0 || plant->timeMs < plant->probeStartMs + ms)
         return;
 
     plant->probeStartMs = 0;
     plant->probeId++;
     plant->probeThrottle = slowed(plant);
     plant->probeBps = 0;
-    if (!plant->config.blindProbe)
-        plant->probeBps = plantGuestDistinct(plant, PROBE_MS / 1000.0, plantGuestThrottle(plant)) *
-            1000 / PROBE_MS;
+    if (!plant->config.blindProbe && !plantGuestIsPaused(plant))
+        plant->probeBps = plantGuestDistinct(plant, (double)ms / 1000, plantGuestThrottle(plant)) *
+            1000 / (double)ms;
 }
 
 static gboolean
@@ -101,7 +106,7 @@ plantSample(void *opaque,
     sample->throttle = slowed(plant);
     sample->probeId = plant->probeId;
     sample->probeBps = (guint64)plant->probeBps;
-    sample->probeMs = PROBE_MS;
+    sample->probeMs = plant->config.probeMs;
     sample->probeThrottle = plant->probeThrottle;
     return TRUE;
 }
@@ -181,6 +186,11 @@ plantApply(void *opaque,
         params->downtime = G_MAXINT32;
         break;
     case CONVERGE_VERB_RESUME:
+        /* qmp_cont(): not in the run state finish-migrate. */
+        if (plant->stopped) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, "Migration is not finalized yet");
+            return FALSE;
+        }
         if (decision->downtimeMs > 0)
             params->downtime = decision->downtimeMs;
         plant->suspended = FALSE;

@@ -42,7 +42,7 @@ struct _convergePlantPhase {
 typedef struct _convergePlantLinkChange convergePlantLinkChange;
 struct _convergePlantLinkChange {
     gint64 ms;        /* time of the change, > 0 */
-    double bandwidth; /* bytes/s from then on */
+    double bandwidth; /* bytes/s from then on; 0: the link is dead */
 };
 
 /* What QEMU, or another hypervisor in its place, does by itself. */
@@ -56,6 +56,7 @@ struct _convergePlantLaw {
     unsigned int fixedThrottle;           /* %, the only step, QEMU 1.6; 0: steps as above */
     double vcpuDirtyLimit;                /* bytes/s for each vCPU instead of throttling; 0: none */
     gint64 syncEveryMs;                   /* period of bitmap syncs in long passes, QEMU 9.2; 0: none */
+    gboolean syncInBulk;                  /* in the bulk pass, too, see convergePlantConfig */
     gint64 downtimeMs;                    /* downtime limit at the start */
 };
 
@@ -85,15 +86,20 @@ struct _convergePlantConfig {
     unsigned int nlinkChanges; /* sorted by time */
     convergePlantLinkChange linkChanges[CONVERGE_PLANT_LINK_CHANGES];
     double tlsBandwidth; /* most that encryption can carry, bytes/s; 0: no TLS */
+    double recovery;     /* a link that was dead for a time carries nothing for this share of
+                          * that time after it, up to two minutes, since TCP tries ever more
+                          * rarely; about 0 to 1 */
 
     const convergePlantLaw *law;       /* must outlive the plant; NULL: the default one */
     convergeThrottleMethod bestMethod; /* throttle method that "auto" stands for; 0: QEMU's own */
     gint64 syncEveryMs;                /* replaces that of the law; 0: keeps it */
+    gboolean syncInBulk;               /* a bitmap sync each syncEveryMs from the start; 0: 55 ms */
     double scanRate;                   /* rate at which zero pages are found, bytes/s; 0: 4e9 */
     gint64 setupMs;                    /* before the first byte is sent */
     double syncMsPerGB;                /* time for which a bitmap sync holds up sending */
     gint64 switchoverMs;               /* downtime in addition to that for memory; 0: 15 */
     gboolean noAutoConverge;           /* the migration was started without that capability */
+    gint64 probeMs;                    /* length of a probe; 0: 1000 */
     gboolean noProbe;                  /* this QEMU cannot measure the dirty rate */
     unsigned int probesMost;           /* number of probes that this QEMU takes; 0: any number */
     gboolean blindProbe;               /* the probe measures 0: the guest rewrites the same content */
@@ -134,7 +140,7 @@ gboolean convergePlantIsPristine(const convergePlant *plant);
 /* Current speed of the guest, as a share of its full speed, 0..1. */
 double convergePlantSpeed(const convergePlant *plant);
 
-/* Current bandwidth of the link, bytes/s. */
+/* Current bandwidth of the link, bytes/s; 0 while it is dead. */
 double convergePlantBandwidth(const convergePlant *plant);
 
 /* Memory left to send right after the newest bitmap sync, bytes. */

@@ -59,7 +59,8 @@ plantGuestInit(convergePlant *plant)
 gboolean
 plantGuestIsPaused(const convergePlant *plant)
 {
-    return plant->suspended || (plant->timeMs >= plant->config.pausedFromMs && plant->timeMs < plant->config.pausedUntilMs);
+    return plant->suspended || plant->stopped ||
+        (plant->timeMs >= plant->config.pausedFromMs && plant->timeMs < plant->config.pausedUntilMs);
 }
 
 double
@@ -246,6 +247,14 @@ plantGuestSend(convergePlant *plant,
     }
 }
 
+/* Whether the bulk pass goes on: memory that the guest does not write to is still unsent. */
+static gboolean
+isBulk(const convergePlant *plant)
+{
+    return plant->iteration == 1 ||
+        (plant->config.syncInBulk && plant->sent + plant->zeroDone < plant->config.memory);
+}
+
 double
 plantGuestSync(convergePlant *plant)
 {
@@ -254,7 +263,7 @@ plantGuestSync(convergePlant *plant)
 
     for (i = 0; i < plant->nregions; i++) {
         plantRegion *region = &plant->regions[i];
-        double within = plant->iteration == 1 ? region->bytes : activeBytes(plant, region);
+        double within = isBulk(plant) ? region->bytes : activeBytes(plant, region);
         double fresh = region->dirty;
 
         if (within <= 0)

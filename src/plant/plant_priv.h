@@ -39,14 +39,21 @@ struct _convergePlant {
     unsigned int nregions;
     plantRegion regions[CONVERGE_PLANT_WRITERS + 2];
     unsigned int vcpus;
-    gboolean suspended;
+    gboolean suspended; /* another client has paused the guest, and can let it run again */
     gint64 suspendedMs; /* time of the suspension */
+    gboolean stopped;   /* QEMU has stopped the guest, to send all that is left */
+    gint64 stoppedMs;   /* time from which on no vCPU has run */
 
-    double zero;     /* bytes of zero pages still to scan in the bulk pass */
-    double zeroDone; /* bytes of zero pages already scanned */
-    double sent;     /* bytes over the link */
-    double stallMs;  /* time for which a bitmap sync still holds up sending */
+    double zero;      /* bytes of zero pages still to scan in the bulk pass */
+    double zeroDone;  /* bytes of zero pages already scanned */
+    double sent;      /* bytes over the link */
+    double stallMs;   /* time for which a bitmap sync still holds up sending */
+    double looked;    /* bytes worked off at the last look at what is left */
+    gint64 syncDueMs; /* time of the next sync of a QEMU that syncs in the bulk pass, too */
     guint64 iteration;
+    gint64 windowMs;           /* when the present measurement of the bandwidth began */
+    double windowSent;         /* bytes sent before it */
+    double threshold;          /* bytes, QEMU's threshold_size of the last one */
     unsigned int throttle;     /* %, QEMU's own throttle in force */
     convergeSlows slows;       /* how the throttle method in use acts */
     unsigned int quota;        /* %, throttle by CPU quota in force */
@@ -97,7 +104,14 @@ double plantGuestHotUnsent(const convergePlant *plant);
 
 /* --- plant_link.c --- */
 
+/* The next time at which the bandwidth changes; G_MAXINT64: never. */
 gint64 plantLinkNextChange(const convergePlant *plant);
+
+/* How long the link of this moment takes for @bytes, ms; INFINITY while it is dead. */
+double plantLinkMs(const convergePlant *plant, double bytes);
+
+/* The same for the link with its changes from now on; finite. */
+double plantLinkCarryMs(const convergePlant *plant, double bytes);
 
 /* The noise of the given second in the given stream, -1..1. */
 double plantNoise(const convergePlant *plant, guint64 stream, gint64 second);

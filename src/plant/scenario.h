@@ -19,8 +19,13 @@ struct _convergeScenario {
     convergePlantConfig config;
 };
 
-/* Returns NULL with CONVERGE_ERROR_IO set when the file cannot be read, or has an unknown key
- * or group, or an invalid value; the message names file and key. */
+/* Returns NULL with CONVERGE_ERROR_IO set when the file cannot be read, or has an unknown or
+ * repeated key or group, or an invalid value; the message names file and key, and what is
+ * allowed. */
 convergeScenario *convergeScenarioLoad(const char *path, GError **error);
+
+/* The same for the text of a scenario called @name.  Errors of the key file's syntax are those
+ * of GLib. */
+convergeScenario *convergeScenarioParse(const char *name, const char *text, GError **error);
 void convergeScenarioFree(convergeScenario *scenario);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeScenario, convergeScenarioFree)

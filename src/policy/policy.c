@@ -103,15 +103,25 @@ mergePreset(convergePolicy *policy,
     return TRUE;
 }
 
-/* Pairs of fields where the first must not exceed the second. */
+/* Pairs of fields where the first must not exceed the second, unless the third is none. */
 static const struct {
-    convergeField low, high;
+    convergeField low, high, ifSet;
 } orderedFields[] = {
-    { CONVERGE_FIELD_INITIAL_THROTTLE, CONVERGE_FIELD_MAX_THROTTLE },
-    { CONVERGE_FIELD_INITIAL_DOWNTIME, CONVERGE_FIELD_MAX_DOWNTIME },
+    { CONVERGE_FIELD_INITIAL_THROTTLE, CONVERGE_FIELD_MAX_THROTTLE, CONVERGE_FIELD_MAX_THROTTLE },
+    /* Otherwise no throttle would ever count. */
+    { CONVERGE_FIELD_HARD_THROTTLE, CONVERGE_FIELD_MAX_THROTTLE, CONVERGE_FIELD_MAX_THROTTLE_TIME },
+    { CONVERGE_FIELD_INITIAL_DOWNTIME, CONVERGE_FIELD_MAX_DOWNTIME, CONVERGE_FIELD_MAX_DOWNTIME },
 };
 
-/* A maximum pulls down an initial value of a lower layer.  Any other contradiction is
+static gboolean
+inOrder(const convergePolicy *policy,
+        gsize pair)
+{
+    return policy->value[orderedFields[pair].ifSet] == 0 ||
+        policy->value[orderedFields[pair].low] <= policy->value[orderedFields[pair].high];
+}
+
+/* A maximum pulls down a value of a lower layer.  Any other contradiction is
  * refused. */
 static gboolean
 settleOrder(convergePolicy *policy,
@@ -125,7 +135,7 @@ settleOrder(convergePolicy *policy,
         g_autofree char *lowText = NULL;
         g_autofree char *highText = NULL;
 
-        if (policy->value[low] <= policy->value[high])
+        if (inOrder(policy, i))
             continue;
 
         if (policy->layer[low] < policy->layer[high]) {
@@ -217,22 +227,32 @@ domainMayAsk(const convergePolicy *policy,
 }
 
 /* Takes each trigger that the domain has made stricter back to the value in @without, the
- * policy without the domain's layer. */
-static void
+ * policy without the domain's layer, as far as the host allows that. */
+static gboolean
 keepTriggers(convergePolicy *policy,
-             const convergePolicy *without)
+             const convergePolicy *without,
+             const convergePolicyHost *host,
+             GError **error)
 {
     gsize i;
 
     for (i = 0; i < convergeTriggerCount; i++) {
         convergeField field = convergeTriggers[i].field;
+        const convergeLimit *limit = convergeLimitFind(field);
         gint64 value = convergeTriggers[i].noSooner(policy->value[field], without->value[field]);
+        gint64 all;
 
+        if (limit) {
+            if (!convergeLimitGet(limit, CONVERGE_LIMITS_ALL, host, &all, error))
+                return FALSE;
+            value = limit->within(value, all);
+        }
         if (policy->author[field] != CONVERGE_LAYER_DOMAIN || value == policy->value[field])
             continue;
         policy->value[field] = value;
         policy->limited[field] = TRUE;
     }
+    return TRUE;
 }
 
 /* Reduces the policy to the limits of the host, and keeps its pairs of fields in order. */
@@ -252,7 +272,7 @@ applyLimits(convergePolicy *policy,
         convergeField low = orderedFields[i].low;
         convergeField high = orderedFields[i].high;
 
-        if (policy->value[low] <= policy->value[high])
+        if (inOrder(policy, i))
             continue;
 
         /* As in keepWithin(); but if the maximum is the domain's, the host's file is right. */
@@ -326,9 +346,9 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
 
     /* The call or the host has stated the rungs that the domain may not ask for. */
     if (!may) {
-        if (!(without = mergeLayers(others, host, error)))
+        if (!(without = mergeLayers(others, host, error)) ||
+            !keepTriggers(policy, without, host, error))
             return NULL;
-        keepTriggers(policy, without);
     }
     return g_steal_pointer(&policy);
 }

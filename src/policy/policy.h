@@ -34,6 +34,8 @@ typedef enum {
     CONVERGE_FIELD_INITIAL_THROTTLE,   /* %, first step of the stepped and progressive laws */
     CONVERGE_FIELD_THROTTLE_INCREMENT, /* %, each further step of these laws */
     CONVERGE_FIELD_MAX_THROTTLE,       /* %, never exceeded */
+    CONVERGE_FIELD_HARD_THROTTLE,      /* %, from here on MAX_THROTTLE_TIME counts */
+    CONVERGE_FIELD_MAX_THROTTLE_TIME,  /* ms under HARD_THROTTLE or more, all in all */
     CONVERGE_FIELD_THROTTLE_THRESHOLD, /* %, QEMU's trigger: dirtied / sent */
     CONVERGE_FIELD_THROTTLE_TAILSLOW,  /* convergeBoolean, QEMU's smaller late steps */
     CONVERGE_FIELD_ACTUATOR,           /* convergeThrottleMethod */
@@ -50,8 +52,10 @@ typedef enum {
     CONVERGE_FIELD_PASSES,             /* complete passes over memory */
     CONVERGE_FIELD_TRANSFER_FACTOR,    /* bytes sent / guest memory */
     CONVERGE_FIELD_STALL,              /* passes in a row without progress */
+    CONVERGE_FIELD_MAX_LOST,           /* ms of guest time, by throttle and pause */
     CONVERGE_FIELD_FALLBACK,           /* convergeRung list, see CONVERGE_RUNGS */
     CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */
+    CONVERGE_FIELD_MAX_SUSPEND,        /* ms, the longest pause by the rung suspend */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST
 } convergeField;

@@ -14,6 +14,16 @@ atMost(gint64 value,
     return MIN(value, limit);
 }
 
+/* 0 is "none", which is more than every other value. */
+static gint64
+noMore(gint64 value,
+       gint64 limit)
+{
+    if (value == 0 || limit == 0)
+        return MAX(value, limit);
+    return MIN(value, limit);
+}
+
 /* 0 is "none", which is later than every other value. */
 static gint64
 atLeast(gint64 value,
@@ -53,6 +63,19 @@ const convergeLimit convergeLimitRows[] = {
         N_("the strongest throttle that may be requested"),
         atMost,
     },
+    /* Without it, what the next row limits could be called something else. */
+    {
+        CONVERGE_FIELD_HARD_THROTTLE,
+        { "99", "99" },
+        N_("the highest value that may be requested; without it, max-throttle-time limits nothing"),
+        atMost,
+    },
+    {
+        CONVERGE_FIELD_MAX_THROTTLE_TIME,
+        { "none", "none" },
+        N_("the longest time under a hard throttle that may be requested"),
+        noMore,
+    },
     {
         CONVERGE_FIELD_MAX_DOWNTIME,
         { "2000s", "5s" },
@@ -60,10 +83,22 @@ const convergeLimit convergeLimitRows[] = {
         atMost,
     },
     {
+        CONVERGE_FIELD_MAX_LOST,
+        { "none", "none" },
+        N_("the most guest time lost that may be requested"),
+        noMore,
+    },
+    {
         CONVERGE_FIELD_FALLBACK,
         { "continue+post-copy+suspend+abort", "continue+post-copy" },
         N_("the fallbacks that may be requested, in any order; continue is always allowed"),
         rungsOf,
+    },
+    {
+        CONVERGE_FIELD_MAX_SUSPEND,
+        { "none", "none" },
+        N_("the longest pause by the fallback suspend that may be requested"),
+        noMore,
     },
     {
         CONVERGE_FIELD_WHEN,
@@ -80,7 +115,9 @@ const convergeTrigger convergeTriggers[] = {
     { CONVERGE_FIELD_PASSES, atLeast },
     { CONVERGE_FIELD_TRANSFER_FACTOR, atLeast },
     { CONVERGE_FIELD_STALL, atLeast },
+    { CONVERGE_FIELD_MAX_LOST, atLeast },
     { CONVERGE_FIELD_FALLBACK_WHEN, atMost },
+    { CONVERGE_FIELD_MAX_SUSPEND, atLeast }, /* the rung after suspend is taken instead */
 };
 
 const gsize convergeTriggerCount = G_N_ELEMENTS(convergeTriggers);

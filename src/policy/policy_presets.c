@@ -32,6 +32,30 @@ const convergePreset convergePresets[] = {
         "downtime=adaptive,initial-downtime=100ms,"
         "deadline=10min,fallback=post-copy+suspend",
     },
+    /* Our own; operators ask for a limit on how long a guest may be held under a strong throttle.
+     * Below 40 % a guest keeps more than half of its speed. */
+    {
+        "gentle",
+        N_("as adaptive, but throttle by 40 % or more for no longer than 5 s in all"),
+        "throttle=adaptive,hard-throttle=40,max-throttle-time=5s,"
+        "downtime=adaptive,initial-downtime=100ms",
+    },
+    /* Our own: as much as 5 s of standstill. */
+    {
+        "budget",
+        N_("as adaptive, as long as that costs no more than 5 s of guest time; else post-copy"),
+        "throttle=adaptive,"
+        "downtime=adaptive,initial-downtime=100ms,"
+        "max-lost=5s,fallback=post-copy",
+    },
+    /* Our own; a pause has to be bounded where nobody watches it. */
+    {
+        "deadline-or-stay",
+        N_("as deadline, but with a pause of at most 10 s, or else the guest stays where it is"),
+        "throttle=adaptive,"
+        "downtime=adaptive,initial-downtime=100ms,"
+        "deadline=10min,fallback=post-copy+suspend+abort,max-suspend=10s",
+    },
     /* QEMU's auto-converge since 2.5: 20 %, then 10 % more after every second bad pass,
      * up to 99 % (migration/ram.c, mig_throttle_guest_down). */
     {

@@ -5,7 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "engine/model.h"
+#include "engine/predict.h"
 #include "libvirt/job_sample.h"
 #include "qemu/qmp.h"
 #include "util/number.h"

@@ -385,7 +385,7 @@ testNoPostcopyOnDeadLink(void)
     convergePlantResult result = runLoop(&config, "adaptive,deadline=11s,fallback=post-copy", NULL);
 
     g_assert_true(result.postcopy);
-    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 5000, 1 };
+    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 4900, 1 };
     result = runLoop(&config, "adaptive,deadline=11s,fallback=post-copy", NULL);
     g_assert_false(result.postcopy);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * methodstest.c: what other methods do to a guest of the plant, and the floor of them all
+ * methodstest.c: what other methods do to a guest of the plant, and what they are measured against
  */
 #include "plant/methods.h"
 #include "policy/policy_fields.h"
@@ -94,6 +94,25 @@ testOthersActInTheirIterations(void)
     }
 }
 
+/* With post-copy allowed, QEMU 11.1 syncs from the start; other methods are of other QEMUs, whatever
+ * the scenario's is. */
+static void
+testPostcopyAllowedSyncsFromTheStart(void)
+{
+    const char *const methods[] = { "qemu-7.2", "qemu-11.1-post-copy" };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(methods); i++) {
+        convergePlantConfig config = busy;
+        convergeMethodOptions options = { .giveUpMs = 2000 };
+        convergeMethodOutcome outcome;
+
+        config.syncInBulk = TRUE;
+        convergeMethodRunOne(convergeMethodFind(methods[i]), &config, &options, &outcome);
+        g_assert_cmpint(outcome.result.passes > 20, ==, i == 1);
+    }
+}
+
 /* Cloud Hypervisor cancels after an hour. */
 static void
 testCloudHypervisorCancels(void)
@@ -108,10 +127,10 @@ testCloudHypervisorCancels(void)
     g_assert_cmpint(outcome.result.totalMs, ==, 3600 * 1000);
 }
 
-/* The floor is what the best constant throttle loses: no method that does not know the guest
- * loses less. */
+/* On a guest with one working set no method that does not know the guest loses less than the best
+ * constant throttle. */
 static void
-testFloorIsLeast(void)
+testBestConstantThrottle(void)
 {
     const char *const methods[] = { "adaptive-quota", "qemu-7.2", "incus" };
     convergeMethodFloor floor = convergeMethodFindFloor(&busy, 300, GIVE_UP_MS);
@@ -123,11 +142,90 @@ testFloorIsLeast(void)
         convergeMethodOutcome outcome;
 
         convergeMethodRunOne(convergeMethodFind(methods[i]), &busy, &options, &outcome);
-        g_test_message("%s loses %.0f ms, the floor is %.0f", methods[i], outcome.result.lostMs,
-                       floor.lostMs);
+        g_test_message("%s loses %.0f ms, the best constant throttle %.0f", methods[i],
+                       outcome.result.lostMs, floor.lostMs);
         g_assert_true(outcome.result.completed);
         g_assert_cmpfloat(floor.lostMs, <=, 1.02 * outcome.result.lostMs);
     }
+}
+
+static convergeMethodOutcome
+runWithin(const convergeMethod *method,
+          gint64 downtimeMs)
+{
+    convergePlantConfig config = busy;
+    convergeMethodOptions options = { .giveUpMs = 60 * 1000, .downtimeMs = downtimeMs };
+    convergeMethodOutcome outcome;
+
+    /* What the guest dirties takes a second. */
+    config.workingSet = 100 * MB;
+    convergeMethodRunOne(method, &config, &options, &outcome);
+    return outcome;
+}
+
+static gboolean
+isSame(const convergePlantResult *one,
+       const convergePlantResult *two)
+{
+    return one->totalMs == two->totalMs && one->pauseMs == two->pauseMs && one->passes == two->passes;
+}
+
+/* A method either takes the operator's limit, or says that it has one of its own. */
+static void
+testDowntimeIsTakenOrOwn(void)
+{
+    static const struct {
+        const char *method;
+        gboolean own;
+    } rows[] = {
+        { "adaptive", FALSE },
+        { "adaptive-quota", FALSE },
+        { "cheapest", FALSE },
+        { "stepped", FALSE },
+        { "qemu-plain", FALSE },
+        { "qemu-7.2", FALSE },
+        { "incus", FALSE },
+        { "cloud-hypervisor", FALSE },
+        { "downtime-ramp", TRUE },
+        { "stop-conditions", TRUE },
+        { "nova", TRUE },
+        { "ovirt-suspend", TRUE },
+        { "kubevirt", TRUE },
+        { "kubevirt-ramp", TRUE },
+        { "proxmox", TRUE },
+        { "xen", TRUE },
+        { "stun-during-page-send", TRUE },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const convergeMethod *method = convergeMethodFind(rows[i].method);
+        convergeMethodOutcome brief = runWithin(method, 30);
+        convergeMethodOutcome lasting = runWithin(method, 3000);
+
+        g_test_message("%s", rows[i].method);
+        g_assert_cmpint(brief.ownDowntime, ==, rows[i].own);
+        g_assert_cmpint(lasting.ownDowntime, ==, rows[i].own);
+        g_assert_cmpint(isSame(&brief.result, &lasting.result), ==, rows[i].own);
+    }
+}
+
+/* A limit beyond what QEMU takes is the nearest that it takes; an initial downtime that the policy
+ * states is kept. */
+static void
+testDowntimeBeyondTheRange(void)
+{
+    const convergeMethod initial = { .name = "initial", .policy = "adaptive,initial-downtime=200ms" };
+    convergeMethodOutcome most = runWithin(convergeMethodFind("adaptive"), 2000 * 1000);
+    convergeMethodOutcome beyond = runWithin(convergeMethodFind("adaptive"), 3000 * 1000);
+    convergeMethodOutcome kept = runWithin(&initial, 50);
+    convergeMethodOutcome plain = runWithin(&initial, 0);
+
+    g_assert_true(isSame(&most.result, &beyond.result));
+    g_assert_false(beyond.ownDowntime);
+    g_assert_true(isSame(&kept.result, &plain.result));
+    g_assert_true(kept.ownDowntime);
+    g_assert_false(runWithin(&initial, 200).ownDowntime);
 }
 
 int
@@ -136,7 +234,10 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/methods/every-preset-is-a-method", testEveryPresetIsAMethod);
     g_test_add_func("/methods/others-act-in-their-iterations", testOthersActInTheirIterations);
+    g_test_add_func("/methods/post-copy-allowed-syncs-from-the-start", testPostcopyAllowedSyncsFromTheStart);
     g_test_add_func("/methods/cloud-hypervisor-cancels", testCloudHypervisorCancels);
-    g_test_add_func("/methods/floor-is-least", testFloorIsLeast);
+    g_test_add_func("/methods/best-constant-throttle", testBestConstantThrottle);
+    g_test_add_func("/methods/downtime-is-taken-or-own", testDowntimeIsTakenOrOwn);
+    g_test_add_func("/methods/downtime-beyond-the-range", testDowntimeBeyondTheRange);
     return g_test_run();
 }

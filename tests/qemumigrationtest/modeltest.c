@@ -348,12 +348,12 @@ testSpoiltPassIsNotUsed(void)
     sample.paused = FALSE;
     feedPass(&model, &sample, 1 * MB, 100 * MB, 500, 0);
     g_assert_cmpuint(model.passes.n, ==, 1);
-    g_assert_cmpfloat(model.passDirtied, ==, 0);
+    g_assert_cmpfloat(model.pass.dirtied, ==, 0);
 
     /* The pass after it is whole. */
     feedPass(&model, &sample, 50 * MB, 100 * MB, 500, 0);
     g_assert_cmpuint(model.passes.n, ==, 2);
-    g_assert_cmpfloat(model.passDirtied, >, 0);
+    g_assert_cmpfloat(model.pass.dirtied, >, 0);
 }
 
 /* If QEMU syncs more than once between two looks, which pass dirtied what is unknown.  A period
@@ -368,13 +368,13 @@ testUnclearPassIsNotUsed(void)
     sample.iteration++;
     feedPass(&model, &sample, 200 * MB, 100 * MB, 2000, 0);
     g_assert_cmpuint(model.passes.n, ==, 1);
-    g_assert_cmpfloat(model.passDirtied, ==, 0);
+    g_assert_cmpfloat(model.pass.dirtied, ==, 0);
 
     feedPass(&model, &sample, 200 * MB, 100 * MB, 100, 0);
     g_assert_cmpuint(model.passes.n, ==, 2);
     feedPass(&model, &sample, 200 * MB, 100 * MB, 2000, 0);
     g_assert_cmpuint(model.passes.n, ==, 2);
-    g_assert_cmpfloat(model.passDirtied, ==, 0);
+    g_assert_cmpfloat(model.pass.dirtied, ==, 0);
 }
 
 /* The newest of each kind are kept, in order. */
@@ -454,7 +454,7 @@ testOneWrongObservation(void)
         feedPass(&model, &sample, 100 * MB, 100 * MB, 1000, 0);
     assertNear(convergeModelDirtied(&model, 1, 0), 100 * MB, 0.1);
     feedPass(&model, &sample, 2 * MB, 100 * MB, 1000, 0);
-    assertNear(model.passDirtied, 2 * MB, 0.01);
+    assertNear(model.pass.dirtied, 2 * MB, 0.01);
     g_assert_cmpfloat(convergeModelDirtied(&model, 1, 0), >, 40 * MB);
 }
 

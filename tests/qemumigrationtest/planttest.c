@@ -3,7 +3,6 @@
  * planttest.c: the modelled migration: what must hold for any guest, link and method; the
  * published table; the shipped scenarios
  */
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -478,49 +477,6 @@ testMethods(void)
     g_assert_cmpint(runOn(quiet, "ovirt-minimal-downtime").result.pauseMs, <=, 100 + 40 + 1);
 }
 
-static void
-testScenarioErrors(void)
-{
-    const char *const good = "[guest]\nmemory=1 GB\n[link]\nbandwidth=1 Gbit/s\n";
-    const char *const bad[] = {
-        "[guest]\nmemory=2 parsecs\n",
-        "[guest]\nmemroy=2 GB\n",
-        "[gust]\nmemory=2 GB\n",
-        "[guest]\nused=2 GB\n",
-        "[guest]\nphases=10s\n",
-        "[guest]\nphases=0s:50%\n",
-        "[link]\nchanges=9s:1 MB/s,8s:2 MB/s\n",
-        "[link]\nbandwidth=-1 MB/s\n",
-        "[writer a]\nsweep=perhaps\n",
-        "[writer a]\nfixed-share=150 %\n",
-        "[writer a]\nset=3 GB\n",
-        "[link]\nbandwidth=0 MB/s\n",
-        "not a key file\n",
-    };
-    g_autofree char *path = NULL;
-    g_autoptr(GError) error = NULL;
-    int fd = g_file_open_tmp("scenario-XXXXXX.ini", &path, &error);
-    gsize i;
-
-    g_assert_no_error(error);
-    g_close(fd, NULL);
-    for (i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autofree char *text = g_strconcat(good, bad[i], NULL);
-        g_autoptr(convergeScenario) scenario = NULL;
-        g_autoptr(GError) wrong = NULL;
-
-        g_file_set_contents(path, text, -1, NULL);
-        scenario = convergeScenarioLoad(path, &wrong);
-        g_assert_null(scenario);
-        g_assert_error(wrong, CONVERGE_ERROR, CONVERGE_ERROR_IO);
-        g_assert_nonnull(strstr(wrong->message, path));
-    }
-    g_file_set_contents(path, good, -1, NULL);
-    convergeScenarioFree(convergeScenarioLoad(path, &error));
-    g_assert_no_error(error);
-    g_unlink(path);
-}
-
 /* What devices write no throttle of the vCPUs slows. */
 static void
 testFixedShareIsNotThrottled(void)
@@ -544,45 +500,6 @@ testFixedShareIsNotThrottled(void)
     }
     g_assert_cmpfloat(1.2 * dirtied[0], <, dirtied[1]);
     g_assert_cmpfloat(1.2 * dirtied[1], <, dirtied[2]);
-}
-
-/* As many as the plant has room for, and no negative numbers. */
-static void
-testScenarioBounds(void)
-{
-    const struct {
-        const char *start;
-        const char *repeated;
-        gsize most; /* times */
-    } rows[] = {
-        { "", "[writer %zu]\nset=1 MB\nrate=1 MB/s\n", CONVERGE_PLANT_WRITERS },
-        { "[guest]\nphases=1s:50%", ",%zus:50%%", CONVERGE_PLANT_PHASES - 1 },
-        { "[link]\nchanges=1ms:1 MB/s", ",%zus:1 MB/s", CONVERGE_PLANT_LINK_CHANGES - 1 },
-        { "[guest]\nused=", "-%zu MB\n", 0 },
-        { "[scenario]\nnoise=", "-%zu %%\n", 0 },
-    };
-    g_autofree char *path = NULL;
-    int fd = g_file_open_tmp("scenario-XXXXXX.ini", &path, NULL);
-    gsize i, more, j;
-
-    g_assert_cmpint(fd, >=, 0);
-    g_close(fd, NULL);
-    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        for (more = rows[i].most > 0 ? 0 : 1; more < 2; more++) {
-            g_autoptr(GString) text = g_string_new("[guest]\nmemory=1 GB\n[link]\nbandwidth=1 Gbit/s\n");
-            g_autoptr(convergeScenario) scenario = NULL;
-            g_autoptr(GError) error = NULL;
-
-            g_string_append(text, rows[i].start);
-            for (j = 0; j < rows[i].most + more; j++)
-                g_string_append_printf(text, rows[i].repeated, j + 1);
-            g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
-            scenario = convergeScenarioLoad(path, &error);
-            g_assert_cmpint(scenario != NULL, ==, more == 0);
-            g_assert_cmpint(error == NULL, ==, more == 0);
-        }
-    }
-    g_unlink(path);
 }
 
 /* This QEMU takes one probe. */
@@ -618,9 +535,7 @@ main(int argc, char **argv)
     g_test_add_func("/plant/beyond", testBeyond);
     g_test_add_func("/plant/throttle-methods", testThrottleMethods);
     g_test_add_func("/plant/methods", testMethods);
-    g_test_add_func("/plant/scenario-errors", testScenarioErrors);
     g_test_add_func("/plant/fixed-share-is-not-throttled", testFixedShareIsNotThrottled);
-    g_test_add_func("/plant/scenario-bounds", testScenarioBounds);
     g_test_add_func("/plant/probes-most", testProbesMost);
     return g_test_run();
 }

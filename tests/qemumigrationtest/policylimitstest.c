@@ -61,6 +61,27 @@ static const limitCase taken[] = {
     { "[policy gold]\npreset=suspend\n[limits]\nfallback=abort\n", NULL, "gold",
       "passes=1(host) !fallback=continue(host)" },
 
+    /* A limit on a field that has none by itself is a value of every migration. */
+    { "[limits]\nmax-throttle-time=5s\nmax-lost=10s\nmax-suspend=1min\n", NULL, NULL,
+      "!max-throttle-time=5s(built-in) !max-lost=10s(built-in) !max-suspend=1min(built-in)" },
+    { "[limits]\nmax-throttle-time=5s\nmax-lost=10s\nmax-suspend=1min\n", NULL,
+      "stepped,max-throttle-time=5s,max-lost=9999ms,max-suspend=1ms",
+      "throttle=stepped(call) max-throttle-time=5s(call) max-lost=9999ms(call) max-suspend=1ms(call)" },
+    { "[limits]\nmax-lost=10s\n", "<policy><max-lost>none</max-lost></policy>", NULL, "!max-lost=10s(domain)" },
+    { "[domain-limits]\nmax-lost=10s\n", NULL, "stepped,max-lost=none", "throttle=stepped(call) max-lost=none(call)" },
+    { "[domain-limits]\nmax-throttle-time=2s\nmax-lost=10s\nmax-suspend=3s\n",
+      "<policy><max-throttle-time>3s</max-throttle-time><max-lost>none</max-lost><max-suspend>3s</max-suspend></policy>",
+      NULL, "!max-throttle-time=2s(domain) !max-lost=10s(domain) max-suspend=3s(domain)" },
+    { "[limits]\nhard-throttle=40\n", NULL, NULL, "!hard-throttle=40(built-in)" },
+    { "[limits]\nhard-throttle=60\n", NULL, "stepped,hard-throttle=60", "throttle=stepped(call) hard-throttle=60(call)" },
+    { "[default]\nhard-throttle=40\n[domain-limits]\nhard-throttle=30\n",
+      "<policy><hard-throttle>90</hard-throttle></policy>", NULL, "!hard-throttle=30(domain)" },
+    /* What counts as hard follows the limit of the throttle only if it matters. */
+    { "[limits]\nmax-throttle=40\n", NULL, "stepped,hard-throttle=60",
+      "throttle=stepped(call) !max-throttle=40(built-in) hard-throttle=60(call)" },
+    { "[limits]\nmax-throttle=40\n", NULL, "stepped,max-throttle-time=1s",
+      "throttle=stepped(call) !max-throttle=40(built-in) !hard-throttle=40(built-in) max-throttle-time=1s(call)" },
+
     /* Domains: the built-in limits. */
     { "", "<policy preset='suspend'/>", NULL, "passes=1(domain) !fallback=continue(domain)" },
     { "", "<policy preset='post-copy'/>", NULL, "passes=1(domain) fallback=post-copy(domain)" },
@@ -141,6 +162,14 @@ static const limitCase taken[] = {
     { "[default]\npasses=9\n", "<policy preset='post-copy'><passes>3</passes><stall>2</stall></policy>",
       "suspend,stall=1", "!passes=9(domain) stall=1(call) fallback=suspend(call)" },
 
+    /* The host's own limit on such a field holds nevertheless. */
+    { "[default]\nfallback=abort\n[limits]\nmax-lost=10s\nmax-suspend=20s\n",
+      "<policy><max-lost>1s</max-lost><max-suspend>1s</max-suspend></policy>", NULL,
+      "!max-lost=10s(domain) fallback=abort(host) !max-suspend=20s(domain)" },
+    { "[default]\nfallback=suspend+abort\nmax-suspend=8s\n[limits]\nmax-suspend=20s\n",
+      "<policy><max-suspend>1s</max-suspend></policy>", NULL,
+      "fallback=suspend+abort(host) !max-suspend=8s(domain)" },
+
     /* The domain can have them taken later... */
     { "", "<policy><passes>5</passes></policy>", "suspend", "passes=5(domain) fallback=suspend(call)" },
     { "[default]\npreset=suspend\n", "<policy><passes>none</passes></policy>", NULL,
@@ -176,6 +205,12 @@ static const struct {
     { "[limits]\nfallback=continue\n", NULL, "suspend", "'fallback'", "'suspend'", "'continue'", "'suspend'" },
     { "[limits]\nwhen=requested\n", NULL, "adaptive,when=always", "'when'", "'always'", "'requested'", NULL },
     { "[limits]\nmax-throttle=50\n", NULL, "adaptive,initial-throttle=60", "'initial-throttle'", "'60'", "'50'", NULL },
+    { "[limits]\nmax-throttle-time=5s\n", NULL, "adaptive,max-throttle-time=5001ms", "'max-throttle-time'", "'5001ms'", "'5s'", NULL },
+    { "[limits]\nmax-lost=10s\n", NULL, "adaptive,max-lost=none", "'max-lost'", "'none'", "'10s'", NULL },
+    { "[limits]\nmax-suspend=10s\n", NULL, "adaptive,max-suspend=1h", "'max-suspend'", "'1h'", "'10s'", NULL },
+    { "[limits]\nhard-throttle=60\n", NULL, "adaptive,hard-throttle=61", "'hard-throttle'", "'61'", "'60'", NULL },
+    { "[limits]\nmax-throttle=50\n", NULL, "adaptive,hard-throttle=60,max-throttle-time=5s",
+      "'hard-throttle'", "'60'", "'50'", NULL },
     { "", "<policy><max-downtime>20s</max-downtime></policy>", "adaptive,initial-downtime=10s",
       "'initial-downtime'", "'10s'", "'5s'", NULL },
 };
@@ -301,13 +336,15 @@ testTriggers(void)
 {
     static const struct {
         const char *field;
-        const char *values[5]; /* the latest first */
+        const char *values[6]; /* the latest first */
     } rows[] = {
         { "deadline", { "none", "2h", "1h", "1ms", NULL } },
         { "passes", { "none", "1000", "8", "1", NULL } },
         { "transfer-factor", { "none", "1000", "3", "1", NULL } },
         { "stall", { "none", "1000", "4", "1", NULL } },
+        { "max-lost", { "none", "1h", "2s", "1s", "1ms", NULL } },
         { "fallback-when", { "limit", "prediction", "cheaper", NULL } },
+        { "max-suspend", { "none", "1h", "2s", "1s", "1ms", NULL } },
     };
     gsize i, h, d;
     int byCall;

@@ -28,6 +28,11 @@ static const struct {
     { "deadline,deadline=none", "deadline,deadline=none" },
     { "stop-conditions,passes=none,transfer-factor=5", "stop-conditions,passes=none,transfer-factor=5" },
     { "nova,when=always", "nova,when=always" },
+    { "adaptive,max-suspend=90s,max-lost=5000ms,max-throttle-time=60s,hard-throttle=40%",
+      "adaptive,hard-throttle=40,max-throttle-time=1min,max-lost=5s,max-suspend=90s" },
+    { "adaptive,max-throttle-time=none,max-lost=none", "adaptive,max-throttle-time=none,max-lost=none" },
+    /* Nothing counts as hard throttling without a limit on its time. */
+    { "adaptive,max-throttle=30,hard-throttle=40", "adaptive,max-throttle=30,hard-throttle=40" },
     /* The preset's start value follows a stated limit. */
     { "stepped,max-throttle=20", "stepped,max-throttle=20" },
     { "adaptive,max-downtime=50ms", "adaptive,max-downtime=50ms" },
@@ -74,6 +79,13 @@ static const struct {
     { "adaptive,max-throttle=80,max-throttle=80", "'max-throttle'", "once" },
     { "adaptive,max-throttle=30,initial-throttle=40", "'initial-throttle'", "'max-throttle'" },
     { "adaptive,initial-downtime=500ms", "'initial-downtime'", "'max-downtime'" },
+    { "adaptive,max-throttle=30,hard-throttle=31,max-throttle-time=5s", "'hard-throttle'", "'max-throttle'" },
+    { "adaptive,hard-throttle=0", "'hard-throttle'", "1..99 %" },
+    { "adaptive,hard-throttle=none", "'hard-throttle'", "1..99 %" },
+    { "adaptive,max-throttle-time=0s", "'max-throttle-time'", "none, or 1ms..168h" },
+    { "adaptive,max-lost=0ms", "'max-lost'", "none, or 1ms..168h" },
+    { "adaptive,max-lost=5", "'max-lost'", "unit ms, s, min or h" },
+    { "adaptive,max-suspend=169h", "'max-suspend'", "none, or 1ms..168h" },
     { "adaptive,max-throttle=80;stepped", "'max-throttle'", "20..99 %" },
     { "adaptive,passes=-1", "'passes'", "none..1000" },
     { "adaptive,passes=1001", "'passes'", "none..1000" },
@@ -228,6 +240,30 @@ testPresets(void)
                 g_error("presets '%s' and '%s' are the same", convergePresets[other].name,
                         convergePresets[i].name);
         }
+    }
+}
+
+/* What counts as hard throttling follows a stated limit of the throttle, if its time is limited. */
+static void
+testHardThrottle(void)
+{
+    static const struct {
+        const char *text;
+        gint64 hard;
+    } rows[] = {
+        { "adaptive", 50 },
+        { "adaptive,max-throttle=30", 50 },
+        { "adaptive,max-throttle=30,max-throttle-time=5s", 30 },
+        { "adaptive,max-throttle=30,max-throttle-time=5s,hard-throttle=20", 20 },
+        { "adaptive,max-throttle=30,max-throttle-time=5s,hard-throttle=30", 30 },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(convergePolicy) policy = convergePolicyParse(rows[i].text, NULL);
+
+        g_assert_nonnull(policy);
+        g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_HARD_THROTTLE), ==, rows[i].hard);
     }
 }
 
@@ -393,6 +429,7 @@ main(int argc, char **argv)
     g_test_add_func("/policy/too-long", testTooLong);
     g_test_add_func("/policy/quotes", testQuotes);
     g_test_add_func("/policy/presets", testPresets);
+    g_test_add_func("/policy/hard-throttle", testHardThrottle);
     g_test_add_func("/policy/layers", testLayers);
     g_test_add_func("/policy/sites", testSites);
     g_test_add_func("/policy/ladder", testLadder);

@@ -324,6 +324,7 @@ appendContent(GString *out,
         appendPattern(out, "[0-9]{1,12}%");
         break;
     case CONVERGE_TYPE_DURATION:
+    case CONVERGE_TYPE_BUDGET:
         appendPattern(out, "[0-9]{1,12}(ms|s|min|h)");
         break;
     case CONVERGE_TYPE_COUNT:
@@ -339,7 +340,8 @@ appendContent(GString *out,
     default:
         g_assert_not_reached();
     }
-    if (info->type != CONVERGE_TYPE_LADDER && info->type != CONVERGE_TYPE_PERCENT && info->min == 0)
+    if (info->type == CONVERGE_TYPE_BUDGET ||
+        (info->type != CONVERGE_TYPE_LADDER && info->type != CONVERGE_TYPE_PERCENT && info->min == 0))
         g_string_append(out, "            <value>none</value>\n");
     g_string_append(out, "          </choice>\n");
 }

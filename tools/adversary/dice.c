@@ -69,7 +69,7 @@ adversaryDiceCount(adversaryDice *dice,
                    unsigned int least,
                    unsigned int most)
 {
-    return MIN((unsigned int)adversaryDiceBetween(dice, least, most + 1.0), most);
+    return (unsigned int)fmin(adversaryDiceBetween(dice, least, most + 1.0), most);
 }
 
 gboolean

@@ -9,6 +9,9 @@
 
 #include <glib.h>
 
+/* Each call throws the dice once more: none belongs into a macro's argument, and of two in one
+ * expression it is not said which comes first. */
+
 typedef struct _adversaryDice adversaryDice;
 struct _adversaryDice {
     guint64 state;

@@ -40,7 +40,7 @@ addWriter(adversaryWorld *world,
     writer->vcpus = (unsigned int)rint(adversaryDiceLog(dice, 1, config->vcpus));
     writer->set = floor(adversaryDiceLog(dice, least, most) / 1e6) * 1e6;
     writer->rate = adversaryRound(
-        MIN(world->linkBps * adversaryDiceLog(dice, slow, fast), writer->vcpus * VCPU_BPS));
+        fmin(world->linkBps * adversaryDiceLog(dice, slow, fast), writer->vcpus * VCPU_BPS));
     return writer;
 }
 
@@ -66,7 +66,7 @@ makeBackground(adversaryWorld *world,
                                             RATIO_LEAST, RATIO_MOST);
 
     writer->background = adversaryRound(
-        MIN(world->linkBps * adversaryDiceLog(dice, 0.01, 2), writer->vcpus * VCPU_BPS));
+        fmin(world->linkBps * adversaryDiceLog(dice, 0.01, 2), writer->vcpus * VCPU_BPS));
 }
 
 static void

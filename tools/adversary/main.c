@@ -7,26 +7,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adversary/report.h"
+#include "adversary/figures.h"
 #include "adversary/show.h"
+#include "adversary/table.h"
 
 #define SEEDS 1000
 #define WORST 10
 
+/* Throttle methods of this program, and their words for --throttle. */
+static const struct {
+    const char *word;
+    const char *actuator;
+} throttles[] = {
+    { "qemu", "qemu" },
+    { "quota", "vcpu-quota" },
+};
+
+/* What --peers stands for: what operators run, and what else throttles. */
+static const char *const peers[] = {
+    "nova-force-complete", "kubevirt-stall", "ovirt-suspend", "proxmox", "incus", "responsive-throttle",
+    "qemu-8.1-dirty-limit"
+};
+
 typedef struct _mainOptions mainOptions;
 struct _mainOptions {
-    const char *policy;
-    gboolean throttles[ADVERSARY_THROTTLE_LAST];
+    GArray *contenders; /* adversaryContender */
     char **kinds;
     char **traits;
+    gboolean best;
 };
 
 /* The work for one seed. */
 typedef struct _mainJob mainJob;
 struct _mainJob {
     guint64 seed;
-    gboolean wanted;
-    adversaryRow rows[ADVERSARY_THROTTLE_LAST];
+    adversaryRow *rows; /* one for each contender; NULL: the world is not wanted */
 };
 
 static gboolean
@@ -54,29 +69,20 @@ runSeed(gpointer data,
     mainJob *job = data;
     const mainOptions *options = opaque;
     adversaryWorld world;
-    adversaryOutcome stock;
-    unsigned int i;
+    adversaryRow stock;
+    guint i;
 
     adversaryWorldMake(job->seed, &world);
-    if (!(job->wanted = isWanted(options, &world)))
+    if (!isWanted(options, &world))
         return;
     adversaryRunStock(&world, &stock);
-    for (i = 0; i < ADVERSARY_THROTTLE_LAST; i++) {
-        adversaryRow *row = &job->rows[i];
-
-        if (!options->throttles[i])
-            continue;
-        *row = (adversaryRow) {
-            .seed = job->seed,
-            .kind = world.kind->name,
-            .traits = adversaryWorldTraits(&world),
-            .throttle = i,
-            .downtimeMs = world.downtimeMs,
-            .giveUpMs = world.giveUpMs,
-            .bulkMs = adversaryWorldBulkMs(&world),
-            .stock = stock,
-        };
-        adversaryRunOurs(&world, options->policy, i, NULL, &row->ours);
+    if (options->best)
+        adversaryRunBest(&world, &stock);
+    job->rows = g_new0(adversaryRow, options->contenders->len);
+    for (i = 0; i < options->contenders->len; i++) {
+        job->rows[i] = stock;
+        adversaryRunContender(&world, &g_array_index(options->contenders, adversaryContender, i), NULL,
+                              &job->rows[i]);
     }
 }
 
@@ -91,23 +97,20 @@ runAll(const mainOptions *options,
     g_autofree mainJob *all = g_new0(mainJob, n);
     GThreadPool *pool = g_thread_pool_new(runSeed, (gpointer)options, jobs, TRUE, NULL);
     GArray *rows = g_array_new(FALSE, FALSE, sizeof(adversaryRow));
-    unsigned int i;
     gsize seed;
 
     /* Creates the presets' methods before any thread starts. */
     convergeMethodFind("");
 
-    g_array_set_clear_func(rows, (GDestroyNotify)adversaryRowClear);
     for (seed = 0; seed < n; seed++) {
         all[seed].seed = first + seed;
         g_thread_pool_push(pool, &all[seed], NULL);
     }
     g_thread_pool_free(pool, FALSE, TRUE);
     for (seed = 0; seed < n; seed++) {
-        for (i = 0; i < ADVERSARY_THROTTLE_LAST; i++) {
-            if (all[seed].wanted && options->throttles[i])
-                g_array_append_val(rows, all[seed].rows[i]);
-        }
+        if (all[seed].rows)
+            g_array_append_vals(rows, all[seed].rows, options->contenders->len);
+        g_free(all[seed].rows);
     }
     return rows;
 }
@@ -116,35 +119,42 @@ static void
 showOutcome(const char *name,
             const adversaryOutcome *outcome)
 {
-    printf("# %-10s %-10s total %10.1f s, lost %10.1f s, pause %5" G_GINT64_FORMAT " ms, peak %2u %%, held %8.1f s\n",
-           name, outcome->completed ? "completed" : "running", (double)outcome->totalMs / 1000,
+    printf("# %-20s %-9s total %10.1f s, lost %10.1f s, pause %5" G_GINT64_FORMAT " ms, peak %2u %%, held %8.1f s\n",
+           name, outcome->completed ? "completed" : "no end", (double)outcome->totalMs / 1000,
            outcome->lostMs / 1000, outcome->pauseMs, outcome->peak, (double)outcome->heldMs / 1000);
 }
 
 /* Prints the world and the outcomes.
  *
- * @journal: folder in which each throttle's journal gets a folder; NULL: no journals */
+ * @journal: directory in which each contender's journal gets a directory; NULL: no journals */
 static void
 show(const mainOptions *options,
      guint64 seed,
      const char *journal)
 {
     adversaryWorld world;
-    adversaryOutcome outcome;
-    unsigned int i;
+    adversaryRow row;
+    guint i;
 
     adversaryWorldMake(seed, &world);
     adversaryShowWorld(stdout, &world);
-    adversaryRunStock(&world, &outcome);
-    showOutcome(adversaryStock(&world)->name, &outcome);
-    for (i = 0; i < ADVERSARY_THROTTLE_LAST; i++) {
-        g_autofree char *name = g_strdup_printf("%" G_GUINT64_FORMAT "-%s", seed, adversaryThrottleName(i));
+    adversaryRunStock(&world, &row);
+    showOutcome(adversaryStock(&world)->name, &row.stock);
+    if (options->best) {
+        adversaryRunBest(&world, &row);
+        if (row.best.converges)
+            printf("# best constant: %u %% from pass %u after the bulk pass on: total %.1f s, lost %.1f s, pause %" G_GINT64_FORMAT " ms\n",
+                   row.best.throttle, row.best.passes, (double)row.best.totalMs / 1000, row.best.lostMs / 1000, row.best.pauseMs);
+        else
+            printf("# best constant: none\n");
+    }
+    for (i = 0; i < options->contenders->len; i++) {
+        const adversaryContender *contender = &g_array_index(options->contenders, adversaryContender, i);
+        g_autofree char *name = g_strdup_printf("%" G_GUINT64_FORMAT "-%s", seed, contender->name);
         g_autofree char *dir = journal ? g_build_filename(journal, name, NULL) : NULL;
 
-        if (!options->throttles[i])
-            continue;
-        adversaryRunOurs(&world, options->policy, i, dir, &outcome);
-        showOutcome(adversaryThrottleName(i), &outcome);
+        adversaryRunContender(&world, contender, dir, &row);
+        showOutcome(contender->name, &row.ours);
     }
 }
 
@@ -166,15 +176,42 @@ parseSeeds(const char *text,
     return end != text && *end == '\0' && *last >= *first && *last - *first < 10000000;
 }
 
+/* Adds this program with the throttle methods of @word: one of the table, "both" or "none". */
 static gboolean
-parseThrottle(const char *text,
-              mainOptions *options)
+addOurs(GArray *contenders,
+        const char *word,
+        const char *policy,
+        GPtrArray *texts)
 {
-    gboolean both = g_str_equal(text, "both");
+    gsize i;
 
-    options->throttles[ADVERSARY_QEMU] = both || g_str_equal(text, "qemu");
-    options->throttles[ADVERSARY_QUOTA] = both || g_str_equal(text, "quota");
-    return options->throttles[ADVERSARY_QEMU] || options->throttles[ADVERSARY_QUOTA];
+    for (i = 0; i < G_N_ELEMENTS(throttles); i++) {
+        adversaryContender contender = { .name = throttles[i].actuator };
+
+        if (!g_str_equal(word, "both") && !g_str_equal(word, throttles[i].word))
+            continue;
+        contender.policy = g_strdup_printf("%s,actuator=%s", policy, throttles[i].actuator);
+        g_ptr_array_add(texts, (gpointer)contender.policy);
+        g_array_append_val(contenders, contender);
+    }
+    return contenders->len > 0 || g_str_equal(word, "none");
+}
+
+static gboolean
+addPeers(GArray *contenders,
+         const char *const *names,
+         gsize n)
+{
+    gsize i;
+
+    for (i = 0; i < n; i++) {
+        adversaryContender contender = { .name = names[i], .method = convergeMethodFind(names[i]) };
+
+        if (!contender.method)
+            return FALSE;
+        g_array_append_val(contenders, contender);
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -194,36 +231,78 @@ areNames(char **names,
     return TRUE;
 }
 
+static gboolean
+writeTable(const char *path,
+           const GArray *rows)
+{
+    FILE *file = g_fopen(path, "w");
+    gboolean written;
+
+    if (!file)
+        return FALSE;
+    adversaryTableWrite(file, rows);
+    written = !ferror(file);
+    return fclose(file) == 0 && written;
+}
+
+/* Prints what the user wants to know of @rows; returns the exit status. */
+static int
+finish(const GArray *rows,
+       const char *csv,
+       int worst,
+       gboolean limits)
+{
+    if (csv && !writeTable(csv, rows)) {
+        fprintf(stderr, "error: cannot write '%s': %s\n", csv, g_strerror(errno));
+        return EXIT_FAILURE;
+    }
+    if (limits)
+        return adversaryFiguresCheck(stdout, rows) > 0 ? 2 : EXIT_SUCCESS;
+    adversaryReportPrint(stdout, rows, (guint)MAX(worst, 0));
+    return EXIT_SUCCESS;
+}
+
 int
 main(int argc,
      char **argv)
 {
     g_autoptr(GOptionContext) context = g_option_context_new("[SEED...]");
+    g_autoptr(GArray) contenders = g_array_new(FALSE, FALSE, sizeof(adversaryContender));
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(convergePolicy) policy = NULL;
     g_autoptr(GError) error = NULL;
     g_autoptr(GArray) rows = NULL;
     g_autofree char *seeds = NULL;
     g_autofree char *throttle = NULL;
     g_autofree char *csv = NULL;
+    g_autofree char *report = NULL;
     g_autofree char *journal = NULL;
     g_autofree char *policyText = g_strdup("adaptive");
+    g_auto(GStrv) named = NULL;
     g_auto(GStrv) kinds = NULL;
     g_auto(GStrv) traits = NULL;
     g_auto(GStrv) shown = NULL;
     int jobs = (int)g_get_num_processors();
     int worst = WORST;
     gboolean showing = FALSE;
+    gboolean limits = FALSE;
+    gboolean allPeers = FALSE;
     guint64 first, last;
-    mainOptions options = { .throttles = { TRUE, TRUE } };
+    mainOptions options = { .contenders = contenders };
     const GOptionEntry entries[] = {
         { "seeds", 's', 0, G_OPTION_ARG_STRING, &seeds, "the worlds 1 to N, or FIRST to LAST", "N|FIRST-LAST" },
         { "jobs", 'j', 0, G_OPTION_ARG_INT, &jobs, "number of threads", "N" },
-        { "throttle", 0, 0, G_OPTION_ARG_STRING, &throttle, "throttle method of ours", "qemu|quota|both" },
+        { "throttle", 0, 0, G_OPTION_ARG_STRING, &throttle, "throttle method of ours", "qemu|quota|both|none" },
         { "policy", 'p', 0, G_OPTION_ARG_STRING, &policyText, "our policy, without throttle method and limit", "POLICY" },
+        { "peer", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &named, "a method of converge-sim's table, too; may be repeated", "NAME" },
+        { "peers", 0, 0, G_OPTION_ARG_NONE, &allPeers, "some of these methods, for the picture", NULL },
+        { "best", 'b', 0, G_OPTION_ARG_NONE, &options.best, "search for the best constant throttle, too", NULL },
         { "kind", 'k', 0, G_OPTION_ARG_STRING_ARRAY, &kinds, "only worlds of this kind; may be repeated", "NAME" },
         { "trait", 0, 0, G_OPTION_ARG_STRING_ARRAY, &traits, "only worlds with this trait; may be repeated", "NAME" },
         { "csv", 'c', 0, G_OPTION_ARG_FILENAME, &csv, "write the results to FILE", "FILE" },
+        { "report", 'r', 0, G_OPTION_ARG_FILENAME, &report, "run nothing; report the results of FILE", "FILE" },
         { "worst", 'w', 0, G_OPTION_ARG_INT, &worst, "name the N worst seeds of each fault", "N" },
+        { "limits", 'l', 0, G_OPTION_ARG_NONE, &limits, "print the figures and their limits only; exit status 2: some are missed", NULL },
         { "show", 0, 0, G_OPTION_ARG_NONE, &showing, "print the worlds SEED... as scenarios, and their outcomes", NULL },
         { "journal", 0, 0, G_OPTION_ARG_FILENAME, &journal, "the same, and write our journals to DIR", "DIR" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &shown, NULL, NULL },
@@ -239,12 +318,13 @@ main(int argc,
         return EXIT_FAILURE;
     }
     if (!parseSeeds(seeds ? seeds : G_STRINGIFY(SEEDS), &first, &last) ||
-        !parseThrottle(throttle ? throttle : "both", &options) || !areNames(kinds, TRUE) ||
-        !areNames(traits, FALSE) || (!showing && !journal) != !shown) {
+        !addOurs(contenders, throttle ? throttle : "both", policyText, texts) ||
+        !addPeers(contenders, peers, allPeers ? G_N_ELEMENTS(peers) : 0) ||
+        !addPeers(contenders, (const char *const *)named, named ? g_strv_length(named) : 0) ||
+        !areNames(kinds, TRUE) || !areNames(traits, FALSE) || (!showing && !journal) != !shown) {
         fprintf(stderr, "error: wrong arguments; see converge-adversary --help\n");
         return EXIT_FAILURE;
     }
-    options.policy = policyText;
     options.kinds = kinds;
     options.traits = traits;
 
@@ -258,17 +338,11 @@ main(int argc,
     if (shown)
         return EXIT_SUCCESS;
 
-    rows = runAll(&options, first, last, CLAMP(jobs, 1, 64));
-    if (csv) {
-        FILE *file = g_fopen(csv, "w");
-
-        if (!file) {
-            fprintf(stderr, "error: cannot write '%s': %s\n", csv, g_strerror(errno));
-            return EXIT_FAILURE;
-        }
-        adversaryReportCsv(file, rows);
-        fclose(file);
+    if (report && !(rows = adversaryTableRead(report, &error))) {
+        fprintf(stderr, "error: cannot read '%s': %s\n", report, error->message);
+        return EXIT_FAILURE;
     }
-    adversaryReportPrint(stdout, rows, (guint)MAX(worst, 0));
-    return EXIT_SUCCESS;
+    if (!report)
+        rows = runAll(&options, first, last, CLAMP(jobs, 1, 64));
+    return finish(rows, csv, worst, limits);
 }

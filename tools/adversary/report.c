@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * report.c: counts, quantiles and the worst seeds
+ * report.c: counts, quantiles and coverage
  */
 #include <math.h>
 
@@ -10,7 +10,7 @@
 #define WORSE_FACTOR 1.1
 #define WORSE_MS 1000
 
-/* Rounding and the plant's grid. */
+/* The pause is rounded. */
 #define PAUSE_SLACK_MS 1
 
 static const char *const faultNames[] = {
@@ -26,6 +26,16 @@ adversaryFaultName(adversaryFault fault)
     return faultNames[fault];
 }
 
+adversaryFault
+adversaryFaultFind(const char *name)
+{
+    unsigned int fault;
+
+    for (fault = 0; fault < ADVERSARY_FAULT_LAST && !g_str_equal(faultNames[fault], name); fault++)
+        continue;
+    return fault;
+}
+
 static gboolean
 isWorse(double ours,
         double stock)
@@ -33,20 +43,24 @@ isWorse(double ours,
     return ours > stock * WORSE_FACTOR && ours > stock + WORSE_MS;
 }
 
+static gboolean
+bothComplete(const adversaryRow *row)
+{
+    return row->ours.completed && row->stock.completed;
+}
+
 gboolean
 adversaryRowHas(const adversaryRow *row,
                 adversaryFault fault)
 {
-    /* An end that stock does not reach is worth any price. */
-    gboolean gained = row->ours.completed && !row->stock.completed;
-
     switch (fault) {
     case ADVERSARY_NEVER_ENDS:
         return row->stock.completed && !row->ours.completed;
     case ADVERSARY_LOST_WORSE:
-        return !gained && isWorse(row->ours.lostMs, row->stock.lostMs);
+        return (row->stock.completed || !row->ours.completed) &&
+            isWorse(row->ours.lostMs, row->stock.lostMs);
     case ADVERSARY_TOTAL_WORSE:
-        return row->stock.completed && isWorse((double)row->ours.totalMs, (double)row->stock.totalMs);
+        return bothComplete(row) && isWorse((double)row->ours.totalMs, (double)row->stock.totalMs);
     case ADVERSARY_PAUSE_OVER:
         return row->ours.completed && row->ours.pauseMs > row->downtimeMs + PAUSE_SLACK_MS;
     case ADVERSARY_FAULT_LAST:
@@ -55,91 +69,38 @@ adversaryRowHas(const adversaryRow *row,
     }
 }
 
-/* By how much the row has the fault, to sort by. */
-static double
-badness(const adversaryRow *row,
-        adversaryFault fault)
+static gboolean
+counts(const adversaryRow *row,
+       const char *contender,
+       const char *kind)
 {
-    switch (fault) {
-    case ADVERSARY_TOTAL_WORSE:
-        return (double)(row->ours.totalMs + WORSE_MS) / (double)(row->stock.totalMs + WORSE_MS);
-    case ADVERSARY_PAUSE_OVER:
-        return (double)row->ours.pauseMs / (double)row->downtimeMs;
-    case ADVERSARY_NEVER_ENDS:
-    case ADVERSARY_LOST_WORSE:
-    case ADVERSARY_FAULT_LAST:
-    default:
-        return (row->ours.lostMs + WORSE_MS) / (row->stock.lostMs + WORSE_MS);
-    }
+    return g_str_equal(row->contender, contender) && (!kind || g_str_equal(row->kind, kind));
 }
 
-static void
-csvOutcome(FILE *file,
-           const adversaryOutcome *outcome)
+guint
+adversaryReportCount(const GArray *rows,
+                     const char *contender,
+                     const char *kind,
+                     adversaryFault fault)
 {
-    fprintf(file, ",%d,%" G_GINT64_FORMAT ",%.0f,%" G_GINT64_FORMAT ",%u,%" G_GINT64_FORMAT,
-            outcome->completed, outcome->totalMs, outcome->lostMs, outcome->pauseMs, outcome->peak,
-            outcome->heldMs);
-}
-
-void
-adversaryReportCsv(FILE *file,
-                   const GArray *rows)
-{
+    guint n = 0;
     guint i;
 
-    fprintf(file, "seed,kind,traits,throttle,limit_ms,give_up_ms,bulk_ms"
-                  ",stock_completed,stock_total_ms,stock_lost_ms,stock_pause_ms,stock_peak,stock_held_ms"
-                  ",ours_completed,ours_total_ms,ours_lost_ms,ours_pause_ms,ours_peak,ours_held_ms\n");
     for (i = 0; i < rows->len; i++) {
         const adversaryRow *row = &g_array_index(rows, adversaryRow, i);
 
-        fprintf(file, "%" G_GUINT64_FORMAT ",%s,%s,%s,%" G_GINT64_FORMAT ",%" G_GINT64_FORMAT ",%.0f",
-                row->seed, row->kind, row->traits, adversaryThrottleName(row->throttle), row->downtimeMs,
-                row->giveUpMs, row->bulkMs);
-        csvOutcome(file, &row->stock);
-        csvOutcome(file, &row->ours);
-        fputc('\n', file);
+        if (counts(row, contender, kind) && (fault == ADVERSARY_FAULT_LAST || adversaryRowHas(row, fault)))
+            n++;
     }
+    return n;
 }
-
-static int
-compareDoubles(gconstpointer a,
-               gconstpointer b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-double
-adversaryQuantile(GArray *values,
-                  double share)
-{
-    double at;
-    guint below;
-
-    if (values->len == 0)
-        return NAN;
-    g_array_sort(values, compareDoubles);
-    at = share * (values->len - 1);
-    below = MIN((guint)at, values->len - 1);
-    if (below + 1 == values->len)
-        return g_array_index(values, double, below);
-    return g_array_index(values, double, below) +
-        (at - below) * (g_array_index(values, double, below + 1) - g_array_index(values, double, below));
-}
-
-/* A quantity that some rows have.  FALSE: this one does not. */
-typedef gboolean (*rowQuantity)(const adversaryRow *row, double *value);
 
 static gboolean
 lostRatio(const adversaryRow *row,
           double *value)
 {
     *value = row->ours.lostMs / MAX(row->stock.lostMs, 1);
-    return row->ours.completed && row->stock.completed;
+    return bothComplete(row);
 }
 
 static gboolean
@@ -154,7 +115,7 @@ totalRatio(const adversaryRow *row,
            double *value)
 {
     *value = (double)row->ours.totalMs / (double)MAX(row->stock.totalMs, 1);
-    return row->ours.completed && row->stock.completed;
+    return bothComplete(row);
 }
 
 static gboolean
@@ -169,180 +130,116 @@ static gboolean
 pauseShare(const adversaryRow *row,
            double *value)
 {
-    *value = (double)row->ours.pauseMs / (double)row->downtimeMs;
+    *value = (double)row->ours.pauseMs / (double)MAX(row->downtimeMs, 1);
     return row->ours.completed && row->ours.peak > 0;
 }
 
-static const struct {
-    const char *name;
-    rowQuantity quantity;
-} quantities[] = {
-    { "lost, ours / stock, both complete", lostRatio },
-    { "the same, where stock throttles", lostRatioThrottled },
-    { "total, ours / stock, both complete", totalRatio },
-    { "held at >= 90 % without an end, s", heldSeconds },
-    { "pause / limit, where throttled", pauseShare },
-};
-
 static gboolean
-counts(const adversaryRow *row,
-       adversaryThrottle throttle,
-       const char *kind)
+bestLost(const adversaryRow *row,
+         double *value)
 {
-    return row->throttle == throttle && (!kind || g_str_equal(row->kind, kind));
+    *value = row->ours.lostMs / MAX(row->best.lostMs, 1);
+    return row->ours.completed && row->best.converges;
 }
 
-static GArray *
-collect(const GArray *rows,
-        adversaryThrottle throttle,
-        const char *kind,
-        rowQuantity quantity)
+static gboolean
+bestTotal(const adversaryRow *row,
+          double *value)
 {
-    GArray *values = g_array_new(FALSE, FALSE, sizeof(double));
+    *value = (double)row->ours.totalMs / (double)MAX(row->best.totalMs, 1);
+    return row->ours.completed && row->best.converges;
+}
+
+/* FALSE: the row does not have the number. */
+static gboolean (*const numbers[])(const adversaryRow *row, double *value) = {
+    [ADVERSARY_LOST_RATIO] = lostRatio,
+    [ADVERSARY_LOST_RATIO_THROTTLED] = lostRatioThrottled,
+    [ADVERSARY_TOTAL_RATIO] = totalRatio,
+    [ADVERSARY_HELD_SECONDS] = heldSeconds,
+    [ADVERSARY_PAUSE_SHARE] = pauseShare,
+    [ADVERSARY_BEST_LOST] = bestLost,
+    [ADVERSARY_BEST_TOTAL] = bestTotal,
+};
+
+static int
+compareDoubles(gconstpointer a,
+               gconstpointer b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+double
+adversaryReportQuantile(const GArray *rows,
+                        const char *contender,
+                        const char *kind,
+                        adversaryNumber number,
+                        double share,
+                        guint *n)
+{
+    g_autoptr(GArray) values = g_array_new(FALSE, FALSE, sizeof(double));
+    double at, low, high;
+    guint below;
     guint i;
 
     for (i = 0; i < rows->len; i++) {
         const adversaryRow *row = &g_array_index(rows, adversaryRow, i);
         double value;
 
-        if (counts(row, throttle, kind) && quantity(row, &value))
+        if (counts(row, contender, kind) && numbers[number](row, &value))
             g_array_append_val(values, value);
     }
-    return values;
+    if (n)
+        *n = values->len;
+    if (values->len == 0)
+        return NAN;
+
+    g_array_sort(values, compareDoubles);
+    at = share * (values->len - 1);
+    below = MIN((guint)at, values->len - 1);
+    low = g_array_index(values, double, below);
+    high = g_array_index(values, double, MIN(below + 1, values->len - 1));
+    return low + (at - below) * (high - low);
 }
 
-static guint
-count(const GArray *rows,
-      adversaryThrottle throttle,
-      const char *kind,
-      adversaryFault fault)
+double
+adversaryReportInside(const GArray *rows,
+                      const char *contender,
+                      adversaryQuantity quantity,
+                      double *above)
 {
+    double inside = 0;
     guint n = 0;
     guint i;
 
+    *above = 0;
     for (i = 0; i < rows->len; i++) {
         const adversaryRow *row = &g_array_index(rows, adversaryRow, i);
+        const adversaryCoverage *coverage = &row->coverage[quantity];
 
-        /* ADVERSARY_FAULT_LAST counts all. */
-        if (counts(row, throttle, kind) && (fault == ADVERSARY_FAULT_LAST || adversaryRowHas(row, fault)))
-            n++;
+        if (!counts(row, contender, NULL) || coverage->predictions == 0)
+            continue;
+        n++;
+        inside += (double)coverage->inside / coverage->predictions;
+        *above += (double)coverage->above / coverage->predictions;
     }
-    return n;
+    *above /= n;
+    return n > 0 ? inside / n : NAN;
 }
 
-/* One line: faults and the median of lost, of all kinds or of one. */
-static void
-printLine(FILE *file,
-          const GArray *rows,
-          adversaryThrottle throttle,
-          const char *kind)
+GPtrArray *
+adversaryReportContenders(const GArray *rows)
 {
-    guint all = count(rows, throttle, kind, ADVERSARY_FAULT_LAST);
-    g_autoptr(GArray) lost = collect(rows, throttle, kind, lostRatioThrottled);
-    unsigned int fault;
-
-    if (all == 0)
-        return;
-    fprintf(file, "  %-12s %6u", kind ? kind : "all", all);
-    for (fault = 0; fault < ADVERSARY_FAULT_LAST; fault++) {
-        guint n = count(rows, throttle, kind, fault);
-
-        fprintf(file, " %5u %5.2f%%", n, 100.0 * n / all);
-    }
-    fprintf(file, "  %8.2f\n", adversaryQuantile(lost, 0.5));
-}
-
-static int
-compareBad(gconstpointer a,
-           gconstpointer b,
-           gpointer fault)
-{
-    double x = badness(*(const adversaryRow *const *)a, GPOINTER_TO_UINT(fault));
-    double y = badness(*(const adversaryRow *const *)b, GPOINTER_TO_UINT(fault));
-
-    return (x < y) - (x > y);
-}
-
-static void
-printWorst(FILE *file,
-           const GArray *rows,
-           adversaryThrottle throttle,
-           adversaryFault fault,
-           guint worst)
-{
-    g_autoptr(GPtrArray) bad = g_ptr_array_new();
+    GPtrArray *names = g_ptr_array_new();
     guint i;
 
     for (i = 0; i < rows->len; i++) {
-        adversaryRow *row = &g_array_index(rows, adversaryRow, i);
+        const char *name = g_array_index(rows, adversaryRow, i).contender;
 
-        if (counts(row, throttle, NULL) && adversaryRowHas(row, fault))
-            g_ptr_array_add(bad, row);
+        if (!g_ptr_array_find(names, name, NULL))
+            g_ptr_array_add(names, (gpointer)name);
     }
-    if (bad->len == 0)
-        return;
-    g_ptr_array_sort_with_data(bad, compareBad, GUINT_TO_POINTER(fault));
-
-    fprintf(file, "  %s, worst of %u:   stock: total s, lost s, peak | ours: total s, lost s, peak, held s, pause of limit ms\n",
-            faultNames[fault], bad->len);
-    for (i = 0; i < MIN(bad->len, worst); i++) {
-        const adversaryRow *row = g_ptr_array_index(bad, i);
-
-        fprintf(file, "    %8" G_GUINT64_FORMAT " %-10s %9.1f%s %9.1f %3u | %9.1f%s %9.1f %3u %7.1f %5" G_GINT64_FORMAT " of %4" G_GINT64_FORMAT "  %s\n",
-                row->seed, row->kind, (double)row->stock.totalMs / 1000, row->stock.completed ? " " : "+",
-                row->stock.lostMs / 1000, row->stock.peak, (double)row->ours.totalMs / 1000,
-                row->ours.completed ? " " : "+", row->ours.lostMs / 1000, row->ours.peak,
-                (double)row->ours.heldMs / 1000, row->ours.pauseMs, row->downtimeMs, row->traits);
-    }
-}
-
-static void
-printThrottle(FILE *file,
-              const GArray *rows,
-              adversaryThrottle throttle,
-              guint worst)
-{
-    guint completed = 0, stock = 0;
-    unsigned int fault;
-    gsize i;
-
-    for (i = 0; i < rows->len; i++) {
-        const adversaryRow *row = &g_array_index(rows, adversaryRow, i);
-
-        completed += row->throttle == throttle && row->ours.completed;
-        stock += row->throttle == throttle && row->stock.completed;
-    }
-    fprintf(file, "%s: %u completed, stock %u\n", adversaryThrottleName(throttle), completed, stock);
-
-    fprintf(file, "  %-12s %6s %12s %12s %12s %12s  %8s\n", "kind", "worlds", "never ends", "lost worse",
-            "total worse", "pause over", "lost 50%");
-    printLine(file, rows, throttle, NULL);
-    for (i = 0; i < adversaryKindCount; i++)
-        printLine(file, rows, throttle, adversaryKinds[i].name);
-
-    fprintf(file, "  %-36s %6s %9s %9s %9s %9s\n", "", "of", "median", "p90", "p99", "max");
-    for (i = 0; i < G_N_ELEMENTS(quantities); i++) {
-        g_autoptr(GArray) values = collect(rows, throttle, NULL, quantities[i].quantity);
-
-        fprintf(file, "  %-36s %6u %9.3f %9.3f %9.3f %9.3f\n", quantities[i].name, values->len,
-                adversaryQuantile(values, 0.5), adversaryQuantile(values, 0.9),
-                adversaryQuantile(values, 0.99), adversaryQuantile(values, 1));
-    }
-
-    for (fault = 0; fault < ADVERSARY_FAULT_LAST && worst > 0; fault++)
-        printWorst(file, rows, throttle, fault, worst);
-    fputc('\n', file);
-}
-
-void
-adversaryReportPrint(FILE *file,
-                     const GArray *rows,
-                     guint worst)
-{
-    unsigned int throttle;
-
-    for (throttle = 0; throttle < ADVERSARY_THROTTLE_LAST; throttle++) {
-        if (count(rows, throttle, NULL, ADVERSARY_FAULT_LAST) > 0)
-            printThrottle(file, rows, throttle, worst);
-    }
+    return names;
 }

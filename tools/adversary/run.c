@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * run.c: runs the methods, and watches for how long the guest is held
+ * run.c: runs methods, and watches for how long the guest is held
  */
 #include "adversary/run.h"
 
-static const char *const throttleNames[] = {
-    [ADVERSARY_QEMU] = "qemu",
-    [ADVERSARY_QUOTA] = "vcpu-quota",
-};
+/* The plant's switchover if a configuration has none. */
+#define SWITCHOVER_MS 15
 
-const char *
-adversaryThrottleName(adversaryThrottle throttle)
-{
-    return throttleNames[throttle];
-}
+/* The search's last start after the bulk pass. */
+#define BEST_PASSES 64
 
-/* What is seen from one sample to the next. */
+/* A best throttle may be this much slower than stock. */
+#define BEST_SLOWER 1.05
+
+/* What is seen in the course of a migration. */
 typedef struct _runWatch runWatch;
 struct _runWatch {
     gint64 timeMs;
     unsigned int throttle;
     gint64 heldMs;
+    adversaryForecasts *forecasts;
 };
 
 static void
@@ -38,12 +37,22 @@ watch(void *opaque,
 }
 
 static void
-note(const adversaryWorld *world,
-     const runWatch *seen,
-     const convergePlantResult *result,
-     adversaryOutcome *outcome)
+watchTurn(void *opaque,
+          const convergePlant *plant,
+          const convergeStatus *status,
+          gint64 nowMs)
 {
-    *outcome = (adversaryOutcome) {
+    runWatch *seen = opaque;
+
+    adversaryForecastsNote(seen->forecasts, status, nowMs, convergePlantGetResult(plant)->lostMs);
+}
+
+static adversaryOutcome
+outcomeOf(const adversaryWorld *world,
+          const runWatch *seen,
+          const convergePlantResult *result)
+{
+    return (adversaryOutcome) {
         .completed = result->completed,
         .totalMs = result->completed || result->aborted ? result->totalMs : world->giveUpMs,
         .lostMs = result->lostMs,
@@ -59,9 +68,9 @@ adversaryStock(const adversaryWorld *world)
     return convergeMethodFind(world->config.syncEveryMs > 0 ? "qemu-9.2" : "qemu-7.2");
 }
 
-void
-adversaryRunStock(const adversaryWorld *world,
-                  adversaryOutcome *outcome)
+static adversaryOutcome
+runMethod(const adversaryWorld *world,
+          const convergeMethod *method)
 {
     runWatch seen = { 0 };
     convergeMethodOptions options = {
@@ -72,39 +81,81 @@ adversaryRunStock(const adversaryWorld *world,
     };
     convergeMethodOutcome done;
 
-    convergeMethodRunOne(adversaryStock(world), &world->config, &options, &done);
-    note(world, &seen, &done.result, outcome);
+    convergeMethodRunOne(method, &world->config, &options, &done);
+    return outcomeOf(world, &seen, &done.result);
 }
 
 void
-adversaryRunOurs(const adversaryWorld *world,
-                 const char *policy,
-                 adversaryThrottle throttle,
-                 const char *journalDir,
-                 adversaryOutcome *outcome)
+adversaryRunStock(const adversaryWorld *world,
+                  adversaryRow *row)
 {
-    g_autofree char *text = g_strdup_printf("%s,actuator=%s,max-downtime=%" G_GINT64_FORMAT "ms", policy,
-                                            adversaryThrottleName(throttle), world->downtimeMs);
+    g_autofree char *traits = adversaryWorldTraits(world);
+
+    *row = (adversaryRow) {
+        .seed = world->seed,
+        .kind = world->kind->name,
+        .traits = g_intern_string(traits),
+        .downtimeMs = world->downtimeMs,
+        .giveUpMs = world->giveUpMs,
+        .bulkMs = adversaryWorldBulkMs(world),
+        .stock = runMethod(world, adversaryStock(world)),
+    };
+}
+
+void
+adversaryRunBest(const adversaryWorld *world,
+                 adversaryRow *row)
+{
+    const convergePlantConfig *config = &world->config;
+    double fixed = (double)(config->switchoverMs > 0 ? config->switchoverMs : SWITCHOVER_MS) +
+        config->syncMsPerGB * config->memory / 1e9;
+    convergeBestOrder order = {
+        .downtimeMs = MAX((gint64)((double)world->downtimeMs - fixed), 1),
+        .giveUpMs = world->giveUpMs,
+        .totalMostMs = row->stock.completed ? (gint64)((double)row->stock.totalMs * BEST_SLOWER) : 0,
+        .passesMost = BEST_PASSES,
+    };
+
+    row->best = convergeBestFind(config, &order);
+}
+
+static void
+runPolicy(const adversaryWorld *world,
+          const char *policy,
+          const char *journalDir,
+          adversaryRow *row)
+{
+    g_autofree char *text = g_strdup_printf("%s,max-downtime=%" G_GINT64_FORMAT "ms", policy, world->downtimeMs);
     g_autoptr(GError) error = NULL;
     g_autoptr(convergePolicy) parsed = convergePolicyParse(text, &error);
-    runWatch seen = { 0 };
+    g_autoptr(adversaryForecasts) forecasts = adversaryForecastsNew();
+    runWatch seen = { .forecasts = forecasts };
     convergeMethodOptions options = {
         .giveUpMs = world->giveUpMs,
         .trace = watch,
+        .turn = watchTurn,
         .opaque = &seen,
         .journalDir = journalDir,
     };
     convergeMethodOutcome done;
 
-    /* The caller has tried @policy; the rest always parses. */
+    /* The caller has tried @policy, and a limit can be added to any. */
     if (!parsed)
         g_error("%s", error->message);
     convergeMethodRunPolicy(parsed, &world->config, &options, &done);
-    note(world, &seen, &done.result, outcome);
+    row->ours = outcomeOf(world, &seen, &done.result);
+    adversaryForecastsJudge(forecasts, &done.result, world->config.setupMs + done.result.totalMs, row->coverage);
 }
 
 void
-adversaryRowClear(adversaryRow *row)
+adversaryRunContender(const adversaryWorld *world,
+                      const adversaryContender *contender,
+                      const char *journalDir,
+                      adversaryRow *row)
 {
-    g_free(row->traits);
+    row->contender = g_intern_string(contender->name);
+    if (contender->policy)
+        runPolicy(world, contender->policy, journalDir, row);
+    else
+        row->ours = runMethod(world, contender->method);
 }

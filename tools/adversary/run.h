@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * run.h: stock QEMU and this program in the same world
+ * run.h: stock QEMU and others in the same world
  */
 #pragma once
 
+#include "adversary/forecast.h"
 #include "adversary/world.h"
+#include "plant/best.h"
 #include "plant/methods.h"
 
 /* From this throttle on a guest counts as held, %. */
 #define ADVERSARY_HELD 90
 
-typedef enum {
-    ADVERSARY_QEMU,  /* by QEMU's own throttle */
-    ADVERSARY_QUOTA, /* by the CPU quota of the vCPUs */
-    ADVERSARY_THROTTLE_LAST
-} adversaryThrottle;
-
-/* Its word in policies. */
-const char *adversaryThrottleName(adversaryThrottle throttle);
+/* What is set beside stock: a policy of this program, or a row of the table of methods. */
+typedef struct _adversaryContender adversaryContender;
+struct _adversaryContender {
+    const char *name;             /* in results */
+    const char *policy;           /* to which the downtime limit is added; NULL: see .method */
+    const convergeMethod *method; /* of other software */
+};
 
 /* What a method did. */
 typedef struct _adversaryOutcome adversaryOutcome;
@@ -30,31 +31,34 @@ struct _adversaryOutcome {
     gint64 heldMs;     /* time under ADVERSARY_HELD % or more */
 };
 
-/* A row of the table of results. */
+/* A row of the table of results: one contender in one world. */
 typedef struct _adversaryRow adversaryRow;
 struct _adversaryRow {
     guint64 seed;
-    const char *kind;
-    char *traits; /* owned */
-    adversaryThrottle throttle;
+    const char *kind; /* this and the next two are interned */
+    const char *traits;
+    const char *contender;
     gint64 downtimeMs; /* the limit */
     gint64 giveUpMs;
     double bulkMs;
     adversaryOutcome stock;
-    adversaryOutcome ours;
+    adversaryOutcome ours; /* the contender's */
+    convergeBest best;     /* .converges is FALSE if none was searched for, too */
+    adversaryCoverage coverage[ADVERSARY_QUANTITY_LAST];
 };
 
 /* Auto-converge of the QEMU that this world has. */
 const convergeMethod *adversaryStock(const adversaryWorld *world);
 
-/* Runs stock's method; fills in @outcome. */
-void adversaryRunStock(const adversaryWorld *world, adversaryOutcome *outcome);
+/* All of a row but the contender and what it did. */
+void adversaryRunStock(const adversaryWorld *world, adversaryRow *row);
 
-/* Runs ours.
+/* Searches for the best constant throttle that keeps the downtime limit, and is not slower
+ * than stock.  After adversaryRunStock(). */
+void adversaryRunBest(const adversaryWorld *world, adversaryRow *row);
+
+/* Runs @contender.
  *
- * @policy: the policy to which throttle method and downtime limit are added
  * @journalDir: where the engine writes its journal; NULL: nowhere */
-void adversaryRunOurs(const adversaryWorld *world, const char *policy, adversaryThrottle throttle,
-                      const char *journalDir, adversaryOutcome *outcome);
-
-void adversaryRowClear(adversaryRow *row);
+void adversaryRunContender(const adversaryWorld *world, const adversaryContender *contender,
+                           const char *journalDir, adversaryRow *row);

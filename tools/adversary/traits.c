@@ -19,7 +19,7 @@ makeTls(adversaryWorld *world,
 {
     /* As for links, the bulk pass has to end. */
     world->config.tlsBandwidth = adversaryRound(
-        MAX(adversaryDiceLog(dice, 0.2e9, 5e9), world->config.used / ADVERSARY_BULK_MOST_S));
+        fmax(adversaryDiceLog(dice, 0.2e9, 5e9), world->config.used / ADVERSARY_BULK_MOST_S));
     world->linkBps = MIN(world->config.bandwidth, world->config.tlsBandwidth);
 }
 
@@ -29,7 +29,7 @@ makeSwitchover(adversaryWorld *world,
 {
     double most = (double)world->downtimeMs * FIXED_SHARE;
 
-    world->config.switchoverMs = (gint64)MIN(adversaryDiceLog(dice, 15, 150), most);
+    world->config.switchoverMs = (gint64)fmin(adversaryDiceLog(dice, 15, 150), most);
 }
 
 static void
@@ -39,7 +39,7 @@ makeSlowSync(adversaryWorld *world,
     double rest = (double)world->downtimeMs * FIXED_SHARE - (double)MAX(world->config.switchoverMs, 15);
     double most = rest / (world->config.memory / 1e9);
 
-    world->config.syncMsPerGB = floor(MAX(MIN(adversaryDiceLog(dice, 0.1, 3), most), 0) * 1000) / 1000;
+    world->config.syncMsPerGB = floor(fmax(fmin(adversaryDiceLog(dice, 0.1, 3), most), 0) * 1000) / 1000;
 }
 
 static void
@@ -62,11 +62,12 @@ anyTime(const adversaryWorld *world,
         adversaryDice *dice)
 {
     double bulk = adversaryWorldBulkMs(world);
+    double after;
 
     if (adversaryDiceChance(dice, 0.4))
         return (gint64)adversaryDiceBetween(dice, 1, MAX(bulk, 1000));
-    return (gint64)(bulk + adversaryDiceBetween(dice, 0, 60000) +
-                    adversaryDiceBetween(dice, 0, 1) * bulk);
+    after = adversaryDiceBetween(dice, 0, 60000);
+    return (gint64)(bulk + after + adversaryDiceBetween(dice, 0, bulk));
 }
 
 /* The bandwidth that the changes made so far leave at @ms. */

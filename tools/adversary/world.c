@@ -29,8 +29,8 @@ makeGuest(adversaryWorld *world,
                          adversaryDiceLog(dice, MAX(usual / 4, 1), MIN(usual * 4, 128));
 
     config->memory = gib * GIB;
-    config->used = MIN(adversaryRound(config->memory * adversaryDiceBetween(dice, 0.1, 1)),
-                       floor(config->memory / 1e6) * 1e6);
+    config->used = fmin(adversaryRound(config->memory * adversaryDiceBetween(dice, 0.1, 1)),
+                        floor(config->memory / 1e6) * 1e6);
     config->vcpus = (unsigned int)rint(vcpus);
     config->scanRate = adversaryRound(adversaryDiceLog(dice, 1e9, 8e9));
     config->seed = world->seed;

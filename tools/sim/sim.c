@@ -7,28 +7,19 @@
 #include <stdlib.h>
 
 #include "sim.h"
+#include "util/text.h"
 
 #define MAP_SIZE 24
 #define MAP_SIZE_MAX 200
 
 static void
-freeContender(gpointer data)
-{
-    simContender *contender = data;
-
-    convergePolicyFree(contender->policy);
-    g_free(contender);
-}
-
-static void
 addContender(GPtrArray *contenders,
              const char *name,
-             const convergeMethod *method,
-             convergePolicy *policy)
+             const convergeMethod *method)
 {
     simContender *contender = g_new0(simContender, 1);
 
-    *contender = (simContender) { name, method, policy };
+    *contender = (simContender) { name, *method };
     g_ptr_array_add(contenders, contender);
 }
 
@@ -49,19 +40,20 @@ addContenders(GPtrArray *contenders,
                         _("unknown method '%1$s'; converge-sim --list shows all methods"), methods[i]);
             return FALSE;
         }
-        addContender(contenders, methods[i], method, NULL);
+        addContender(contenders, methods[i], method);
     }
     for (i = 0; policies && policies[i]; i++) {
-        convergePolicy *policy = convergePolicyParse(policies[i], error);
+        g_autoptr(convergePolicy) policy = convergePolicyParse(policies[i], error);
+        const convergeMethod method = { .name = policies[i], .policy = policies[i] };
 
         if (!policy)
             return FALSE;
-        addContender(contenders, policies[i], NULL, policy);
+        addContender(contenders, policies[i], &method);
     }
     if (contenders->len > 0)
         return TRUE;
     for (i = 0; i < convergeMethodCount; i++)
-        addContender(contenders, convergeMethods[i].name, &convergeMethods[i], NULL);
+        addContender(contenders, convergeMethods[i].name, &convergeMethods[i]);
     return TRUE;
 }
 
@@ -78,7 +70,9 @@ list(void)
 static int
 fail(const GError *error)
 {
-    fprintf(stderr, _("error: %1$s"), error->message);
+    g_autofree char *message = convergeTextEscape(error->message);
+
+    fprintf(stderr, _("error: %1$s"), message);
     fputc('\n', stderr);
     return EXIT_FAILURE;
 }
@@ -107,7 +101,7 @@ int
 main(int argc,
      char **argv)
 {
-    g_autoptr(GPtrArray) contenders = g_ptr_array_new_with_free_func(freeContender);
+    g_autoptr(GPtrArray) contenders = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GOptionContext) context = g_option_context_new("SCENARIO.ini...");
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) methods = NULL;

@@ -13,9 +13,8 @@
 /* A row of the table of methods, or a policy. */
 typedef struct _simContender simContender;
 struct _simContender {
-    const char *name;             /* as the user gave it */
-    const convergeMethod *method; /* NULL: .policy is used */
-    convergePolicy *policy;
+    const char *name; /* as the user gave it */
+    convergeMethod method;
 };
 
 typedef struct _simOptions simOptions;

@@ -80,10 +80,7 @@ simRun(const simContender *contender,
 
     options.giveUpMs = scenario->giveUpMs;
     options.downtimeMs = scenario->downtimeMs;
-    if (contender->policy)
-        convergeMethodRunPolicy(contender->policy, &scenario->config, &options, outcome);
-    else
-        convergeMethodRunOne(contender->method, &scenario->config, &options, outcome);
+    convergeMethodRunOne(&contender->method, &scenario->config, &options, outcome);
 }
 
 static void
@@ -106,13 +103,14 @@ printJson(const convergeScenario *scenario,
     json_object_set_int_member(line, "passes", (gint64)result->passes);
     json_object_set_int_member(line, "peak_throttle", result->peakThrottle);
     json_object_set_int_member(line, "commands", result->commands);
+    json_object_set_boolean_member(line, "own_downtime", outcome->ownDowntime);
     if (outcome->engine) {
         json_object_set_string_member(line, "class", convergeClassName(outcome->status.class_));
         json_object_set_string_member(line, "reason", outcome->status.reason);
     }
     json_object_set_int_member(line, "floor_ms", floor->totalMs);
     if (floor->converges)
-        json_object_set_int_member(line, "floor_lost_ms", llrint(floor->lostMs));
+        json_object_set_int_member(line, "best_constant_lost_ms", llrint(floor->lostMs));
     simPrintLine(stdout, line);
 }
 
@@ -130,10 +128,10 @@ printTable(const simContender *contender,
     if (result->completed && floor->totalMs > 0)
         over = g_strdup_printf("%.2f", (double)result->totalMs / floor->totalMs);
     printf("%-26s %-10s %9s %7s %8" G_GINT64_FORMAT " %8.1f %5u %6" G_GUINT64_FORMAT
-           " %8.1f\n",
+           " %8.1f%s\n",
            contender->name, simOutcomeName(result), total ? total : "-",
            over ? over : "-", result->pauseMs, result->lostMs / 1000, result->peakThrottle,
-           result->passes, result->sentBytes / 1e9);
+           result->passes, result->sentBytes / 1e9, outcome->ownDowntime ? " *" : "");
 }
 
 /* Prints the time that a simulation takes, on stderr, so that stdout depends on the seed only. */
@@ -161,6 +159,7 @@ simCompare(const convergeScenario *scenario,
     convergeMethodFloor floor = convergeMethodFindFloor(
         &scenario->config, scenario->downtimeMs ? scenario->downtimeMs : DOWNTIME_MS,
         scenario->giveUpMs);
+    gboolean own = FALSE;
     FILE *file = NULL;
     guint i;
 
@@ -174,10 +173,10 @@ simCompare(const convergeScenario *scenario,
         printf("%s: %s\n", scenario->name, scenario->title);
         printf(_("floor: sending all memory once takes %1$.1f s\n"), floor.totalMs / 1000.0);
         if (floor.converges)
-            printf(_("floor: the best constant throttle after that is %1$u %%, and costs %2$.1f guest seconds\n"),
+            printf(_("best constant throttle after that: %1$u %%, costs %2$.1f guest seconds\n"),
                    floor.throttle, floor.lostMs / 1000);
         else
-            printf(_("floor: no constant throttle after that converges\n"));
+            printf(_("best constant throttle after that: none converges\n"));
         printf("%-26s %-10s %9s %7s %8s %8s %5s %6s %8s\n", _("method"), _("outcome"),
                _("total s"), _("x floor"), _("down ms"), _("lost s"), _("max %"), _("passes"),
                _("sent GB"));
@@ -193,6 +192,7 @@ simCompare(const convergeScenario *scenario,
         extra.opaque = &trace;
         extra.journalDir = options->journalDir;
         simRun(contender, scenario, &extra, &outcome);
+        own = own || outcome.ownDowntime;
         if (options->json)
             printJson(scenario, &floor, contender, &outcome);
         else
@@ -201,8 +201,10 @@ simCompare(const convergeScenario *scenario,
             printTime(scenario, contender, options->times);
     }
 
+    if (!options->json && own)
+        printf(_("* has a downtime limit of its own in place of the scenario's"));
     if (!options->json)
-        printf("\n");
+        printf(own ? "\n\n" : "\n");
     if (file)
         fclose(file);
     return TRUE;

@@ -101,7 +101,7 @@ printCell(const mapCell *cell,
     json_object_set_int_member(line, "pause_allowed_ms", PAUSE_MS);
     json_object_set_int_member(line, "floor_ms", cell->floor.totalMs);
     if (cell->floor.converges)
-        json_object_set_int_member(line, "floor_lost_ms", llrint(cell->floor.lostMs));
+        json_object_set_int_member(line, "best_constant_lost_ms", llrint(cell->floor.lostMs));
     simPrintLine(stdout, line);
 }
 

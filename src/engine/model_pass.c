@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * model_pass.c: which bitmap syncs end a pass, and what they tell of the guest
+ */
+#include "engine/model_priv.h"
+
+/* What is observed over a shorter time depends mostly on when the samples were taken. */
+#define SHORTEST_MS 250
+
+/* QEMU goes by the bandwidth of its last 100 ms, and may look 50 ms late: what was unsent before
+ * the sync that ends a pass may be this much above the limit, and what was sent this much less. */
+#define LIMIT_SLACK 1.5
+#define LATE_SECONDS 0.1
+#define SENT_SHARE 0.97
+
+static void
+begin(convergeModel *model,
+      const convergeSample *sample)
+{
+    convergePass *pass = &model->pass;
+
+    pass->beginMs = sample->timeMs;
+    pass->beginLeft = (double)sample->remainingBytes;
+    pass->beginWorked = modelWorkedOff(sample);
+    pass->beginSent = sample->processedBytes;
+    pass->fresh = 0;
+    pass->nInside = 0;
+}
+
+static void
+gather(convergeModel *model,
+       gint64 nowMs)
+{
+    model->gatherMs = nowMs;
+    model->gatherThrottled = 0;
+    model->gatherFresh = 0;
+    model->gatherSyncs = 0;
+}
+
+void
+modelPassStart(convergeModel *model,
+               const convergeSample *sample)
+{
+    begin(model, sample);
+    gather(model, sample->timeMs);
+}
+
+/* Passes that end faster than samples come are observed together, as that many equal ones. */
+static void
+observe(convergeModel *model,
+        const convergeSample *sample,
+        double pending)
+{
+    double elapsed = (double)(sample->timeMs - model->gatherMs);
+    guint64 n = model->gatherSyncs;
+
+    if (elapsed < SHORTEST_MS)
+        return;
+    if (!model->passSpoilt)
+        modelObserve(&model->passes, elapsed / 1000 / n, model->gatherThrottled / elapsed,
+                       model->gatherFresh / n, pending);
+    gather(model, sample->timeMs);
+}
+
+/* Syncs in the middle of a pass find pages that were sent in it already.  What the pass leaves is
+ * what was dirtied since it was sent, which was on average half of the pass ago. */
+static void
+observeWhole(convergeModel *model,
+             const convergeSample *sample)
+{
+    double elapsed = (double)(sample->timeMs - model->pass.beginMs);
+
+    if (elapsed >= SHORTEST_MS && !model->passSpoilt)
+        modelObserve(&model->passes, elapsed / 2000, model->gatherThrottled / elapsed,
+                       (double)sample->remainingBytes, 0);
+    gather(model, sample->timeMs);
+}
+
+gboolean
+modelPassNoteSync(convergeModel *model,
+                  const convergeSample *sample)
+{
+    convergePass *pass = &model->pass;
+    guint64 syncs = sample->iteration - model->last.iteration;
+    double worked = modelWorkedOff(sample);
+    double moved = worked - modelWorkedOff(&model->last);
+    double before = (double)model->last.remainingBytes;
+    double now = (double)sample->remainingBytes;
+    double fresh = MAX(now - before + moved, 0);
+    double unsent = syncs == 1 ? before - moved : MIN(before, now) - moved / syncs;
+    double limit = LIMIT_SLACK * convergeModelThreshold(model) + LATE_SECONDS * model->bandwidth;
+    gboolean ended = unsent <= limit || worked - pass->beginWorked >= SENT_SHARE * pass->beginLeft;
+
+    unsent = MAX(unsent, 0);
+    pass->fresh += fresh;
+    model->gatherThrottled += model->throttledMs;
+    model->gatherFresh += fresh;
+    model->gatherSyncs += syncs;
+
+    if (!ended) {
+        pass->nInside += syncs;
+        pass->periodSeconds = (double)(sample->timeMs - model->syncMs) / 1000 / syncs;
+        return FALSE;
+    }
+
+    if (unsent > limit)
+        syncs = 1;
+    if (pass->nInside == 0)
+        observe(model, sample, unsent);
+    else
+        observeWhole(model, sample);
+
+    if (pass->n == 0) {
+        pass->bulkMs = sample->timeMs;
+        pass->bulkLeft = now;
+        pass->bulkDirtied = pass->fresh;
+    }
+    pass->n += syncs;
+    pass->dirtied = pass->fresh / syncs;
+    pass->sent = (double)(sample->processedBytes - pass->beginSent) / syncs;
+    pass->seconds = (double)(sample->timeMs - pass->beginMs) / 1000 / syncs;
+    begin(model, sample);
+    return TRUE;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * predict.c: how a migration goes on from here, under a plan of ours or under QEMU's own law
+ */
+#include <math.h>
+
+#include "engine/fit.h"
+#include "engine/predict.h"
+#include "util/number.h"
+
+/* QEMU compares what is left with the threshold after every 50 ms of sending (MAX_WAIT
+ * in migration/ram.c): on average it notices after half of that. */
+#define CHECK_SECONDS 0.025
+#define SHORTEST_SECONDS 0.05
+
+#define PREDICT_PASSES 128
+
+/* From the second pass under the plan's throttle on, a pass that leaves more than this share of
+ * what the pass before left does not converge. */
+#define SHRINK 0.97
+
+/* QEMU's auto-converge (migration/ram.c): 20 %, then 10 % more after every second sync that finds
+ * more than half as much dirtied as was sent.  Syncs less than a second apart count as one. */
+#define STOCK_INITIAL 0.2
+#define STOCK_STEP 0.1
+#define STOCK_MOST 0.99
+#define STOCK_SHARE 0.5
+#define STOCK_HITS 2
+#define STOCK_SECONDS 1.0
+
+/* After this many passes without progress under QEMU's strongest throttle there will be none. */
+#define STOCK_VAIN 4
+
+/* A migration in the mind. */
+typedef struct _course course;
+struct _course {
+    const convergeGuest *guest;
+    double bandwidth;
+    double threshold;
+    double period;      /* s, between syncs in the middle of a pass; 0: there are none */
+    double hot, cold;   /* left to send, bytes */
+    double seconds;     /* from the start of the course */
+    double lost;        /* s */
+    double inPass;      /* s since the last sync but for those in the middle */
+    double held;        /* integral of throttle dt over that time, s */
+};
+
+static gint64
+inMs(double seconds)
+{
+    return CLAMP(convergeRound(seconds * 1000), 0, CONVERGE_COUNT_MOST);
+}
+
+/* What is left is hot and cold in the proportion in which the last pass dirtied both. */
+static void
+setLeft(course *c,
+        double left,
+        double passSeconds)
+{
+    convergeGuest hot = *c->guest;
+    double of = passSeconds > 0 ? passSeconds : 1;
+    double all = convergeGuestDirtied(c->guest, of, 0);
+
+    hot.coldRate = 0;
+    c->hot = left;
+    if (c->guest->coldRate > 0 && all > 0)
+        c->hot = MIN(left * convergeGuestDirtied(&hot, of, 0) / all, c->guest->workingSet);
+    c->cold = left - c->hot;
+}
+
+static double
+left(const course *c)
+{
+    return c->hot + c->cold;
+}
+
+/* How long this pass still takes. */
+static double
+passSeconds(const course *c)
+{
+    double rest = MAX(c->threshold - c->bandwidth * CHECK_SECONDS, 0);
+
+    return MAX((left(c) - rest) / c->bandwidth, SHORTEST_SECONDS);
+}
+
+/* Adds what a set gains by the sync that ends a pass.  What is unsent already is not found again. */
+static double
+afterSync(double unsent,
+          double set,
+          double dirtied)
+{
+    return unsent + dirtied * (1 - MIN(set > 0 ? unsent / set : 0, 1));
+}
+
+/* Ends the pass that takes @pass seconds more. */
+static void
+endPass(course *c,
+        double pass)
+{
+    convergeGuest hot = *c->guest;
+    double sent = MIN(c->bandwidth * pass / MAX(left(c), 1), 1);
+    double throttle, span, dirtied, hotDirtied;
+
+    c->inPass += pass;
+    throttle = c->held / c->inPass;
+    /* Where syncs in the middle have found most already, only what was dirtied again since it was
+     * sent is left: on average half of the pass ago. */
+    span = c->period > 0 && c->inPass > c->period ? (c->inPass + c->period) / 2 : c->inPass;
+
+    hot.coldRate = 0;
+    dirtied = convergeGuestDirtied(c->guest, span, throttle);
+    hotDirtied = convergeGuestDirtied(&hot, span, throttle);
+    c->hot = afterSync(c->hot * (1 - sent), c->guest->workingSet, hotDirtied);
+    c->cold = afterSync(c->cold * (1 - sent), c->guest->coldSet, dirtied - hotDirtied);
+    c->inPass = c->held = 0;
+}
+
+static void
+pass(course *c,
+     double seconds,
+     double throttle)
+{
+    c->seconds += seconds;
+    c->lost += throttle * seconds;
+    c->held += throttle * seconds;
+}
+
+static gboolean
+fits(const course *c)
+{
+    return left(c) < c->threshold || left(c) < CONVERGE_DIRTIED_FLOOR;
+}
+
+/* The prediction of a course that has come to its end, or to nothing. */
+static convergePrediction
+conclude(const course *c,
+         gboolean converges,
+         gint64 overheadMs)
+{
+    convergePrediction prediction = { .converges = converges };
+    double downtime = converges ? left(c) / c->bandwidth + overheadMs / 1000.0 : 0;
+
+    prediction.pauseMs = inMs(downtime);
+    prediction.remainingMs = inMs(c->seconds + downtime);
+    prediction.lostMs = inMs(c->lost + downtime);
+    return prediction;
+}
+
+convergePrediction
+convergeModelPredict(const convergeModel *model,
+                     const convergePlan *plan)
+{
+    return convergeModelPredictFor(model, &model->guest, model->bandwidth, plan);
+}
+
+convergePrediction
+convergeModelPredictFor(const convergeModel *model,
+                        const convergeGuest *guest,
+                        double bandwidth,
+                        const convergePlan *plan)
+{
+    course c = {
+        .guest = guest,
+        .bandwidth = bandwidth,
+        .threshold = bandwidth * plan->downtimeMs / 1000,
+        .period = model->pass.periodSeconds,
+        .inPass = (model->last.timeMs - model->syncMs) / 1000.0,
+        .held = model->throttledMs / 1000,
+    };
+    convergePrediction prediction;
+    double throttle = model->last.throttle / 100.0;
+    double target = plan->throttle / 100.0;
+    double syncs = plan->latency; /* until the throttle is in force */
+    double sinceSync = c.inPass;
+    gboolean converges = FALSE;
+    unsigned int passes;
+
+    /* Once QEMU throttles, it never stops before the end. */
+    target = MAX(target, MIN(throttle, plan->floor / 100.0));
+    setLeft(&c, model->last.remainingBytes, model->pass.seconds);
+    if (plan->delay > 0 && plan->latency == 0)
+        throttle = 0;
+
+    for (passes = 1; passes <= PREDICT_PASSES; passes++) {
+        double before = left(&c);
+        double seconds = passSeconds(&c);
+        double wait = seconds;
+        gboolean asked = passes > plan->delay;
+
+        if (asked && syncs <= 0)
+            wait = 0;
+        else if (asked && c.period > 0)
+            wait = MIN(MAX(syncs * c.period - sinceSync, 0), seconds);
+        pass(&c, wait, throttle);
+        pass(&c, seconds - wait, target);
+        endPass(&c, seconds);
+
+        converges = fits(&c);
+        if (converges ||
+            (passes > plan->delay + plan->latency + 1 && left(&c) > before * SHRINK))
+            break;
+
+        if (asked)
+            syncs -= c.period > 0 ? 1 + floor(seconds / c.period) : 1;
+        if (asked && syncs <= 0)
+            throttle = target;
+        sinceSync = 0;
+    }
+
+    prediction = conclude(&c, converges, plan->overheadMs);
+    prediction.passes = passes;
+    return prediction;
+}
+
+/* QEMU's law in the mind. */
+typedef struct _stock stock;
+struct _stock {
+    double throttle;
+    double dirtied;   /* since the last evaluation, bytes */
+    double since;     /* s since then */
+    unsigned int bad; /* evaluations in favour of a step, since the last step */
+};
+
+static void
+evaluate(stock *law,
+         const course *c)
+{
+    if (law->since <= STOCK_SECONDS)
+        return;
+    if (law->dirtied > STOCK_SHARE * c->bandwidth * law->since && ++law->bad >= STOCK_HITS) {
+        law->bad = 0;
+        law->throttle = law->throttle > 0 ? MIN(law->throttle + STOCK_STEP, STOCK_MOST) :
+                                            STOCK_INITIAL;
+    }
+    law->dirtied = law->since = 0;
+}
+
+convergePrediction
+convergeModelPredictStock(const convergeModel *model,
+                          const convergeGuest *guest,
+                          gint64 downtimeMs)
+{
+    course c = {
+        .guest = guest,
+        .bandwidth = model->bandwidth,
+        .threshold = model->bandwidth * downtimeMs / 1000,
+        .period = model->pass.periodSeconds,
+        .seconds = (model->pass.bulkMs - model->startMs) / 1000.0,
+    };
+    stock law = { .dirtied = model->pass.bulkDirtied, .since = c.seconds };
+    unsigned int vain = 0;
+    unsigned int passes;
+
+    setLeft(&c, model->pass.bulkLeft, c.seconds);
+    evaluate(&law, &c);
+
+    for (passes = 1; passes <= PREDICT_PASSES && vain < STOCK_VAIN; passes++) {
+        double before = left(&c);
+        double rest = passSeconds(&c);
+        double all = rest;
+
+        while (rest > 0) {
+            double step = c.period > 0 ? MIN(rest, MAX(c.period, all / 16)) : rest;
+
+            pass(&c, step, law.throttle);
+            law.dirtied += convergeGuestDirtied(guest, step, law.throttle);
+            law.since += step;
+            rest -= step;
+            evaluate(&law, &c);
+        }
+        endPass(&c, all);
+        if (fits(&c))
+            return conclude(&c, TRUE, 0);
+        vain = law.throttle >= STOCK_MOST && left(&c) > before * SHRINK ? vain + 1 : 0;
+    }
+    return conclude(&c, FALSE, 0);
+}
