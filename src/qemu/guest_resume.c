@@ -6,8 +6,7 @@
 
 #include "qemu/guest_resume.h"
 
-/* To hold QEMU back, bytes/s.  A command may wait 30 s for libvirt's lock on the guest, in which no
- * more than half of CONVERGE_RESUME_LEAST is sent. */
+/* To hold QEMU back, bytes/s.  0 would be no bound. */
 #define HELD_BPS (64 * 1024)
 
 /* QEMU decides about the switchover by what it has sent in the last tenth of a second.  After this
