@@ -16,7 +16,7 @@
  * seen: beyond that, not even a throttle of 99 % makes a difference. */
 #define GRID_SETS 18
 #define GRID_RATES 20
-#define GRID_ANSWERS 4
+#define GRID_ANSWERS 5
 #define GRID_RATE_SPAN 64.0
 #define GRID_FINE 3
 
@@ -80,11 +80,10 @@ struct _evidence {
     unsigned int longest; /* the newest of those over the longest time */
     convergeObservation item[2 * CONVERGE_MODEL_OBSERVATIONS];
     double weight[2 * CONVERGE_MODEL_OBSERVATIONS];
-    double weights;      /* their sum */
-    double memory;       /* bytes */
-    double least, most;  /* bytes, of all observations */
-    double slowest;      /* the highest rate at full speed, which the guest has at least, bytes/s */
-    gboolean throttled;  /* in one of them at least */
+    double weights;     /* their sum */
+    double memory;      /* bytes */
+    double least, most; /* bytes, of all observations */
+    gboolean throttled; /* in one of them at least */
 };
 
 static void
@@ -105,10 +104,25 @@ addAll(evidence *e,
         e->n++;
         e->least = e->least > 0 ? MIN(e->least, o->bytes) : o->bytes;
         e->most = MAX(e->most, o->bytes);
-        e->slowest = MAX(e->slowest, o->bytes / (o->seconds * (1 - o->throttle)));
         e->throttled = e->throttled || o->throttle > 0.05;
         weight *= OBSERVATION_DECAY;
     }
+}
+
+/* The rate that a guest with this answer to a throttle has at least, bytes/s. */
+static double
+slowestFor(const evidence *e,
+           double answer)
+{
+    double slowest = 0;
+    unsigned int i;
+
+    for (i = 0; i < e->n; i++) {
+        const convergeObservation *o = &e->item[i];
+
+        slowest = MAX(slowest, o->bytes / (o->seconds * (1 - answer * o->throttle)));
+    }
+    return slowest;
 }
 
 /* The share of what is dirtied of a set of @bytes that a sync finds, when @pending bytes of it are
@@ -179,7 +193,7 @@ addCold(const evidence *e,
     const convergeObservation *o = &e->item[e->longest];
     double rest = MAX(e->memory - guest->workingSet, 0);
     double sets[] = { 0, MIN(COLD_SETS * guest->workingSet, rest), rest };
-    double prior = priorOf(guest->writeRate, guest->answer, e->slowest);
+    double prior = priorOf(guest->writeRate, guest->answer, slowestFor(e, guest->answer));
     double hot[G_N_ELEMENTS(e->item)];
     convergeGuest best = *guest;
     double least = INFINITY;
@@ -308,18 +322,20 @@ convergeModelFit(convergeModel *model)
 
     e.memory = MAX(e.memory, e.most);
     answers = e.throttled ? GRID_ANSWERS : 1;
-    answerStep = e.throttled ? 1.0 / GRID_ANSWERS : 0;
+    answerStep = e.throttled ? 1.0 / (GRID_ANSWERS - 1) : 0;
     setStep = log(e.memory / (e.least / 2)) / (GRID_SETS - 1);
     rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
 
     for (k = 0; k < answers; k++) {
+        double slowest = slowestFor(&e, 1 - k * answerStep);
+
         for (j = 0; j < GRID_RATES; j++) {
             for (i = 0; i < GRID_SETS; i++) {
                 point *at = &points[n++];
 
                 at->guest = (convergeGuest) {
                     .workingSet = e.least / 2 * exp(setStep * i),
-                    .writeRate = e.slowest / 2 * exp(rateStep * j),
+                    .writeRate = slowest / 2 * exp(rateStep * j),
                     .answer = 1 - k * answerStep,
                 };
                 at->cost = addCold(&e, &at->guest, best + PLAUSIBLE, &miss);

@@ -23,8 +23,15 @@
 
 /* After a throttle in vain the guest runs free for this many times as long as it was throttled, and
  * twice as long each further time. */
-#define FREE_FACTOR 4
-#define FREE_DOUBLINGS 8
+#define FREE_FACTOR 3
+#define FREE_DOUBLINGS 1
+
+/* A throttle is in vain only after this many passes, or after VAIN_MS. */
+#define VAIN_PASSES 2
+#define VAIN_MS 15000
+
+/* After this many no prediction is believed before that time has passed. */
+#define VAIN_MOST 2
 
 /* A plan without a throttle is given up only after this many passes without progress. */
 #define FREE_PASSES 3
@@ -75,19 +82,26 @@ release(convergeLawAdaptive *law,
 }
 
 /* The plan in force has not brought the end.  First comes the longest downtime, which costs nothing
- * until the end.  Then weaker throttles count as refuted, and the guest runs free for a while. */
+ * until the end, then all of what is allowed, without a margin.  If that does not help, weaker
+ * throttles count as refuted, and the guest runs free for a while. */
 static unsigned int
 revokePlan(convergeLawAdaptive *law,
-       convergeControlState *state,
-       const convergeModel *model,
-       convergeDecision *decisions)
+           convergeControlState *state,
+           const convergeModel *model,
+           convergeReason reason,
+           convergeDecision *decisions)
 {
     gint64 highest = convergeControlHighestDowntime(state);
     gint64 now = model->last.timeMs;
 
+    if (state->plan.downtimeMs >= highest && !state->fullDowntime) {
+        state->fullDowntime = TRUE;
+        convergeControlResolve(state, model);
+        highest = convergeControlHighestDowntime(state);
+    }
     if (state->limits.adaptiveDowntime && state->plan.downtimeMs < highest) {
         law->promisedMs = now + MAX(now - law->heldMs, PROMISE_MS);
-        return convergeControlSetDowntime(state, highest, CONVERGE_REASON_UNFULFILLED, decisions);
+        return convergeControlSetDowntime(state, highest, reason, decisions);
     }
 
     law->promisedMs = 0;
@@ -98,7 +112,7 @@ revokePlan(convergeLawAdaptive *law,
 
     law->freeUntilMs = now + ((now - law->heldMs) * FREE_FACTOR << MIN(law->nVain, FREE_DOUBLINGS));
     law->nVain++;
-    return release(law, state, CONVERGE_REASON_UNFULFILLED, decisions);
+    return release(law, state, reason, decisions);
 }
 
 unsigned int
@@ -111,6 +125,14 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
     if (!convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE))
         return 0;
 
+    if (state->plan.throttle > 0 && state->limits.lostLeftMs > 0 &&
+        state->limits.lostLeftMs <= CONVERGE_PAUSE_OVERHEAD_MS)
+        return release(law, state, CONVERGE_REASON_BUDGET, decisions);
+    if (state->limits.hardLeftMs == 1 && state->plan.throttle >= state->limits.hardThrottle) {
+        law->promisedMs = 0;
+        return convergeControlSetThrottle(state, state->limits.hardThrottle - 1,
+                                          CONVERGE_REASON_THROTTLE_TIME, decisions);
+    }
     if (state->plan.throttle > 0 && linkIsSlow(model)) {
         law->cut = TRUE;
         return release(law, state, CONVERGE_REASON_LINK, decisions);
@@ -118,7 +140,7 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
     if (law->promisedMs == 0 || model->last.timeMs < law->promisedMs ||
         (state->plan.throttle == 0 && ladder->nStalledPasses < FREE_PASSES))
         return 0;
-    return revokePlan(law, state, model, decisions);
+    return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
 }
 
 gboolean
@@ -161,7 +183,7 @@ reasonOf(const convergeChoice *choice)
 static unsigned int
 throttleNow(const convergeChoice *choice)
 {
-    return choice->plan.delay > 0 ? 0 : choice->plan.throttle;
+    return choice->plan.delay > 0 ? choice->plan.before : choice->plan.throttle;
 }
 
 /* What loosening to @throttle % may cost, ms.  If that is a mistake, all that the guest writes
@@ -212,8 +234,8 @@ runsFree(convergeLawAdaptive *law,
 
     if (model->last.timeMs >= law->freeUntilMs)
         return FALSE;
-    if (choice->class_ != CONVERGE_CLASS_CONVERGES &&
-        !convergePlanPredictFor(&state->limits, model, &model->most, &strongest).converges)
+    if (law->nVain >= VAIN_MOST ||
+        (choice->class_ != CONVERGE_CLASS_CONVERGES && !convergePlanPredictFor(&state->limits, model, &model->most, &strongest).converges))
         return TRUE;
     law->freeUntilMs = 0;
     state->hasRefuted = FALSE;
@@ -294,6 +316,15 @@ waitsForValley(convergeLawAdaptive *law,
 
 /* --- The law --- */
 
+/* Whether the throttle in force has had its time to show that it helps. */
+static gboolean
+isInVain(const convergeLawAdaptive *law,
+         const convergeModel *model)
+{
+    return model->pass.n >= law->heldPass + VAIN_PASSES ||
+        model->last.timeMs >= law->heldMs + VAIN_MS;
+}
+
 static unsigned int
 setThrottle(convergeLawAdaptive *law,
             convergeControlState *state,
@@ -303,8 +334,10 @@ setThrottle(convergeLawAdaptive *law,
 {
     unsigned int throttle = throttleNow(choice);
 
-    if (throttle == 0 || state->plan.throttle == 0)
+    if (throttle == 0 || state->plan.throttle == 0) {
         law->heldMs = model->last.timeMs;
+        law->heldPass = model->pass.n;
+    }
     law->promisedMs = state->prediction.converges || throttle > 0 ? promise(model, &state->prediction) : 0;
     return convergeControlSetThrottle(state, throttle, reasonOf(choice), decisions);
 }
@@ -375,6 +408,11 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
         return n;
     }
 
+    if (worth && state->plan.throttle > 0 && choice->plan.throttle == 0 &&
+        choice->class_ == CONVERGE_CLASS_BEYOND)
+        return isInVain(law, model) ?
+            revokePlan(law, state, model, CONVERGE_REASON_IN_VAIN, decisions) :
+            0;
     if (worth)
         return changePlan(law, state, model, choice, first, decisions);
 

@@ -85,20 +85,20 @@ struct _convergePass {
 
 typedef struct _convergeModel convergeModel;
 struct _convergeModel {
-    convergeSample last;   /* newest active sample; .active FALSE: none yet */
-    gint64 startMs;        /* first active sample */
-    gint64 syncMs;         /* newest bitmap sync seen */
-    double throttledMs;    /* integral of throttle (0..1) dt since .syncMs */
-    double lostMs;         /* the same since .startMs */
-    gboolean passSpoilt;   /* the guest stood still since .syncMs */
-    gint64 downtimeMs;     /* QEMU's downtime-limit, see convergeModelNoteDowntime(); 0: unknown */
+    convergeSample last; /* newest active sample; .active FALSE: none yet */
+    gint64 startMs;      /* first active sample */
+    gint64 syncMs;       /* newest bitmap sync seen */
+    double throttledMs;  /* integral of throttle (0..1) dt since .syncMs */
+    double lostMs;       /* guest time lost since .startMs */
+    gboolean passSpoilt; /* the guest stood still since .syncMs */
+    gint64 downtimeMs;   /* QEMU's downtime-limit, see convergeModelNoteDowntime(); 0: unknown */
 
     convergePass pass;
     gint64 gatherMs;        /* start of what the next observation is made of */
     double gatherThrottled; /* integral of throttle dt from then to .syncMs, ms */
     double gatherFresh;     /* memory found dirty from then to .syncMs, bytes */
     guint64 gatherSyncs;    /* syncs from then to .syncMs */
-    gint64 windowMs;       /* start of the current bandwidth window */
+    gint64 windowMs;        /* start of the current bandwidth window */
     guint64 windowProcessed, windowNormal, windowConstant;
 
     double bandwidth;          /* of the link, bytes/s; 0: unknown yet */
@@ -107,6 +107,7 @@ struct _convergeModel {
     gint64 slowMs;             /* since when it has carried far less than that; -1: it does not */
     double bandwidthNews;      /* .bandwidth at the last news of any kind */
     double bandwidthError;     /* mean relative miss of the windows against .bandwidth */
+    unsigned int nWindows;     /* windows that told .bandwidth */
     convergeGuest guest;       /* fits best */
     convergeGuest least, most; /* dirties least and most of all that are plausible */
     double fitError;           /* RMS of ln(predicted / observed) */

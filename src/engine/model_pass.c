@@ -58,7 +58,7 @@ observe(convergeModel *model,
         return;
     if (!model->passSpoilt)
         modelObserve(&model->passes, elapsed / 1000 / n, model->gatherThrottled / elapsed,
-                       model->gatherFresh / n, pending);
+                     model->gatherFresh / n, pending);
     gather(model, sample->timeMs);
 }
 
@@ -72,7 +72,7 @@ observeWhole(convergeModel *model,
 
     if (elapsed >= SHORTEST_MS && !model->passSpoilt)
         modelObserve(&model->passes, elapsed / 2000, model->gatherThrottled / elapsed,
-                       (double)sample->remainingBytes, 0);
+                     (double)sample->remainingBytes, 0);
     gather(model, sample->timeMs);
 }
 

@@ -28,14 +28,20 @@ static const convergePlantConfig cold = {
     .bandwidth = 1000 * MB,
 };
 
+/* It converges by itself, but not soon. */
+static const convergePlantConfig slow = {
+    .memory = 1000 * MB,
+    .used = 430 * MB,
+    .workingSet = 400 * MB,
+    .writeRate = 80 * MB,
+    .bandwidth = 96 * MB,
+};
+
 static void
 testNoneIsNeeded(void)
 {
-    convergePlantConfig config = busy;
-    convergeBest best;
+    convergeBest best = convergeBestFind(&slow, &usual);
 
-    config.writeRate = 20 * MB;
-    best = convergeBestFind(&config, &usual);
     g_assert_true(best.converges);
     g_assert_cmpuint(best.throttle, ==, 0);
     g_assert_cmpfloat(best.lostMs, <=, 300 + 15);
@@ -90,6 +96,16 @@ testTimeIsKept(void)
 
     order.totalMostMs = 1000;
     g_assert_false(convergeBestFind(&cold, &order).converges);
+
+    /* Without a throttle it would converge too late. */
+    order.totalMostMs = 0;
+    best = convergeBestFind(&slow, &order);
+    g_assert_cmpuint(best.throttle, ==, 0);
+    order.totalMostMs = best.totalMs - 1000;
+    faster = convergeBestFind(&slow, &order);
+    g_assert_true(faster.converges);
+    g_assert_cmpuint(faster.throttle, >, 0);
+    g_assert_cmpint(faster.totalMs, <=, order.totalMostMs);
 }
 
 static void

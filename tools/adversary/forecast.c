@@ -4,17 +4,11 @@
  */
 #include "adversary/forecast.h"
 
-typedef struct _statedInterval statedInterval;
-struct _statedInterval {
-    gboolean stated;
-    gint64 least, most;
-};
-
 typedef struct _forecastNote forecastNote;
 struct _forecastNote {
     gint64 nowMs;
     double lostMs;
-    statedInterval intervals[ADVERSARY_QUANTITY_LAST];
+    convergeInterval intervals[ADVERSARY_QUANTITY_LAST];
 };
 
 struct _adversaryForecasts {
@@ -50,18 +44,10 @@ adversaryForecastsFree(adversaryForecasts *forecasts)
     g_free(forecasts);
 }
 
-/* The intervals that @prediction states.  The time left is the only quantity with an error. */
-static void
-readIntervals(const convergePrediction *prediction,
-              statedInterval intervals[ADVERSARY_QUANTITY_LAST])
+static gboolean
+isStated(const convergeInterval *interval)
 {
-    gint64 error = prediction->errorMs;
-
-    intervals[ADVERSARY_REMAINING] = (statedInterval) {
-        .stated = error != 0,
-        .least = prediction->remainingMs - error,
-        .most = prediction->remainingMs + error,
-    };
+    return interval->leastMs != 0 || interval->mostMs != 0;
 }
 
 void
@@ -70,15 +56,22 @@ adversaryForecastsNote(adversaryForecasts *forecasts,
                        gint64 nowMs,
                        double lostMs)
 {
-    forecastNote note = { .nowMs = nowMs, .lostMs = lostMs };
+    const convergePrediction *prediction = &status->prediction;
+    forecastNote note = {
+        .nowMs = nowMs,
+        .lostMs = lostMs,
+        .intervals = {
+            [ADVERSARY_REMAINING] = prediction->remaining,
+            [ADVERSARY_PAUSE] = prediction->pause,
+            [ADVERSARY_LOST] = prediction->lost,
+        },
+    };
 
     if (g_str_equal(forecasts->last, status->reason))
         return;
     g_strlcpy(forecasts->last, status->reason, sizeof(forecasts->last));
-    if (!status->prediction.converges)
-        return;
-    readIntervals(&status->prediction, note.intervals);
-    g_array_append_val(forecasts->notes, note);
+    if (prediction->converges)
+        g_array_append_val(forecasts->notes, note);
 }
 
 void
@@ -99,15 +92,15 @@ adversaryForecastsJudge(const adversaryForecasts *forecasts,
         };
 
         for (q = 0; q < ADVERSARY_QUANTITY_LAST; q++) {
-            const statedInterval *interval = &note->intervals[q];
+            const convergeInterval *interval = &note->intervals[q];
 
             coverage[q].predictions++;
-            if (!interval->stated)
+            if (!isStated(interval))
                 continue;
             coverage[q].stated++;
-            if (!result->completed || came[q] > (double)interval->most)
+            if (!result->completed || came[q] > (double)interval->mostMs)
                 coverage[q].above++;
-            else if (came[q] >= (double)interval->least)
+            else if (came[q] >= (double)interval->leastMs)
                 coverage[q].inside++;
         }
     }

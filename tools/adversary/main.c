@@ -321,7 +321,7 @@ main(int argc,
         !addOurs(contenders, throttle ? throttle : "both", policyText, texts) ||
         !addPeers(contenders, peers, allPeers ? G_N_ELEMENTS(peers) : 0) ||
         !addPeers(contenders, (const char *const *)named, named ? g_strv_length(named) : 0) ||
-        !areNames(kinds, TRUE) || !areNames(traits, FALSE) || (!showing && !journal) != !shown) {
+        contenders->len == 0 || !areNames(kinds, TRUE) || !areNames(traits, FALSE) || (!showing && !journal) != !shown) {
         fprintf(stderr, "error: wrong arguments; see converge-adversary --help\n");
         return EXIT_FAILURE;
     }

@@ -65,6 +65,8 @@ outcomeOf(const adversaryWorld *world,
 const convergeMethod *
 adversaryStock(const adversaryWorld *world)
 {
+    if (world->config.syncInBulk)
+        return convergeMethodFind("qemu-11.1-post-copy");
     return convergeMethodFind(world->config.syncEveryMs > 0 ? "qemu-9.2" : "qemu-7.2");
 }
 

@@ -107,6 +107,8 @@ printLink(FILE *file,
     if (config->nlinkChanges > 0)
         fputc('\n', file);
     printRate(file, "tls", config->tlsBandwidth);
+    if (config->recovery > 0)
+        fprintf(file, "recovery = %.0f %%\n", config->recovery * 100);
 }
 
 static void
@@ -116,6 +118,8 @@ printQemu(FILE *file,
     fprintf(file, "\n[qemu]\n");
     printRate(file, "scan-rate", config->scanRate);
     printMs(file, "sync-every", config->syncEveryMs);
+    if (config->syncInBulk)
+        fprintf(file, "sync-in-bulk = yes\n");
     printMs(file, "setup", config->setupMs);
     if (config->syncMsPerGB > 0) {
         char text[G_ASCII_DTOSTR_BUF_SIZE];
@@ -124,6 +128,7 @@ printQemu(FILE *file,
                 g_ascii_dtostr(text, sizeof(text), config->syncMsPerGB));
     }
     printMs(file, "switchover", config->switchoverMs);
+    printMs(file, "probe", config->probeMs);
     if (config->noProbe)
         fprintf(file, "no-probe = yes\n");
     if (config->blindProbe)

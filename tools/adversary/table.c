@@ -12,7 +12,7 @@ typedef enum {
     TYPE_TIME,   /* gint64 */
     TYPE_COUNT,  /* unsigned int */
     TYPE_YES,    /* gboolean, 0 or 1 */
-    TYPE_NUMBER, /* double, written as a whole number */
+    TYPE_NUMBER, /* double, written with three digits behind the point */
 } columnType;
 
 typedef struct _tableColumn tableColumn;
@@ -86,7 +86,7 @@ writeValue(FILE *file,
         break;
     case TYPE_NUMBER:
     default:
-        fprintf(file, "%.0f", *(const double *)slot);
+        fprintf(file, "%.3f", *(const double *)slot);
         break;
     }
 }

@@ -63,8 +63,8 @@ makeTraits(adversaryWorld *world,
 
         if (trait->early != early || !adversaryDiceChance(&dice, trait->chance))
             continue;
-        world->traits |= 1U << i;
-        trait->make(world, &dice);
+        if (trait->make(world, &dice))
+            world->traits |= 1U << i;
     }
 }
 

@@ -38,9 +38,9 @@ struct _adversaryKind {
 /* One row of the table of traits. */
 struct _adversaryTrait {
     const char *name;
-    double chance; /* probability, 0..1 */
-    void (*make)(adversaryWorld *world, adversaryDice *dice);
-    gboolean early; /* belongs to link or host: made before the guest's writers, whose rates
+    double chance;                                                /* probability, 0..1 */
+    gboolean (*make)(adversaryWorld *world, adversaryDice *dice); /* FALSE: does not fit */
+    gboolean early;                                               /* belongs to link or host: made before the guest's writers, whose rates
                      * depend on the link */
 };
 
