@@ -95,6 +95,12 @@ setParams(JsonObject *arguments)
 }
 
 static char *
+queryKVM(JsonObject *arguments G_GNUC_UNUSED)
+{
+    return g_strdup_printf("{\"enabled\":%s,\"present\":true}", qemu.noKVM ? "false" : "true");
+}
+
+static char *
 queryCpus(JsonObject *arguments G_GNUC_UNUSED)
 {
     return qemu.thread == 0 ? NULL :
@@ -106,6 +112,7 @@ startMeasurement(JsonObject *arguments)
 {
     gboolean ring = arguments && json_object_has_member(arguments, "mode");
 
+    g_assert_false(ring && qemu.noKVM);
     qemu.probes += !ring;
     return ring && !qemu.ring ? NULL : g_strdup("{}");
 }
@@ -192,6 +199,7 @@ static const struct {
     { "query-migrate-parameters", queryParams },
     { "migrate-set-parameters", setParams },
     { "query-cpus-fast", queryCpus },
+    { "query-kvm", queryKVM },
     { "calc-dirty-rate", startMeasurement },
     { "query-dirty-rate", queryRates },
     { "query-vcpu-dirty-limit", queryLimits },

@@ -25,6 +25,7 @@ struct _fakeQemu {
     gint64 bandwidthAtCont; /* when the guest was last told to run; 0: never */
     const char *endsAtCont; /* the status that the migration has after that; NULL: it goes on */
 
+    gboolean noKVM; /* then the mode dirty-ring makes it crash */
     gboolean ring;
     const char *measured;       /* status of the measurement of dirty rates */
     gint64 rates[FAKE_VCPUS];   /* measured, MiB/s */
