@@ -2,6 +2,8 @@
 /*
  * valleytest.c: when a valley of the guest is waited for
  */
+#include <string.h>
+
 #include "script.h"
 
 /* A probe every five seconds: P of a peak, in which the guest has @set dirty again within two
@@ -26,7 +28,7 @@ watchPhasesInBulkPass(script *s,
 {
     scriptInit(s, policy, CONVERGE_METHOD_VCPU_QUOTA);
     s->sample.totalBytes = (guint64)(12 * TOTAL);
-    s->sample.remainingBytes = (guint64)(10 * TOTAL);
+    s->sample.remainingBytes = (guint64)(5 * BANDWIDTH) * strlen(probes);
     watchPhases(s, probes, set);
     scriptSync(s, set);
 }
