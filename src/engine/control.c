@@ -146,6 +146,8 @@ convergeControlDecide(convergeControl *control,
     n += obeyCeiling(control, &decisions[n]);
     if (n == 0)
         n += convergeLawRampDecide(state, model, &decisions[n]);
+    if (n == 0 && state->primed && model->pass.n == 0 && model->pass.nInside > 0)
+        n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_START, &decisions[n]);
     if (n == 0)
         n += convergeLawAdaptiveGuard(&control->adaptive, state, &control->ladder, model,
                                       &decisions[n]);

@@ -13,6 +13,9 @@
 /* ...in this many looks in a row. */
 #define BETTER_LOOKS 2
 
+/* The first throttle takes this many observations. */
+#define OBSERVATIONS_LEAST 2
+
 /* How long it takes until a probe shows that a throttle was loosened by mistake: the time between
  * two probes, and the second that a probe takes (loop.c). */
 #define RELEARN_SECONDS 2.0
@@ -126,7 +129,7 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
         return 0;
 
     if (state->plan.throttle > 0 && state->limits.lostLeftMs > 0 &&
-        state->limits.lostLeftMs <= CONVERGE_PAUSE_OVERHEAD_MS)
+        state->limits.lostLeftMs <= state->limits.overheadMs)
         return release(law, state, CONVERGE_REASON_BUDGET, decisions);
     if (state->limits.hardLeftMs == 1 && state->plan.throttle >= state->limits.hardThrottle) {
         law->promisedMs = 0;
@@ -214,6 +217,10 @@ isWorthIt(convergeLawAdaptive *law,
         better = !choice->current.converges;
     if (choice->current.converges && next < now)
         better = better && choice->currentCost - choice->cost > stakeOf(model, next);
+
+    /* One observation does not tell a slow guest from a saturated one; another pass does. */
+    if (now == 0 && next > 0 && model->passes.n + model->probes.n < OBSERVATIONS_LEAST)
+        better = FALSE;
 
     law->nBetterLooks = better ? law->nBetterLooks + 1 : 0;
 
@@ -418,6 +425,6 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
 
     /* QEMU was primed for a throttle that is not needed. */
     if (first && throttles)
-        n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_CONVERGES, decisions);
+        n += convergeControlSetThrottle(state, 0, reasonOf(choice), decisions);
     return n;
 }

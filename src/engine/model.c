@@ -86,7 +86,8 @@ noteSyncs(convergeModel *model,
 
     model->syncMs = sample->timeMs;
     model->throttledMs = 0;
-    model->passSpoilt = FALSE;
+    if (news & CONVERGE_NEWS_PASS)
+        model->passSpoilt = FALSE;
     return news;
 }
 

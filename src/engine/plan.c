@@ -14,9 +14,14 @@ static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 /* A throttle that is not gentle costs this many times as much. */
 #define HARD_FACTOR 1.5
 
-/* This much of the allowed downtime stays unused, so that the real one does not exceed it.  What a
- * throttled vCPU adds comes on top. */
-#define PAUSE_MARGIN_MS 40
+/* This share of the allowed downtime stays unused, and MARGIN_MS besides, so that the real one does
+ * not exceed it: the link varies.  What is not memory, and what a throttled vCPU adds, comes on
+ * top. */
+#define MARGIN_SHARE 0.06
+#define MARGIN_MS 8
+
+/* But at least this share of it is used. */
+#define LEAST_SHARE 0.3
 
 /* Candidates for the downtime: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
@@ -24,7 +29,7 @@ static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 /* A second of migration costs this share of a lost guest second; the second, if the migration takes
  * longer than LATE_FACTOR times what QEMU's auto-converge would have taken; the third, as long as a
  * plan is followed that does not converge. */
-#define TIME_COST 0.05
+#define TIME_COST 0.2
 #define LATE_COST 1.0
 #define LATE_FACTOR 1.02
 #define VAIN_COST 0.5
@@ -63,7 +68,7 @@ convergePlanMake(const convergePlanLimits *limits,
     convergePlan plan = {
         .throttle = throttle,
         .downtimeMs = downtimeMs,
-        .overheadMs = CONVERGE_PAUSE_OVERHEAD_MS,
+        .overheadMs = limits->overheadMs,
         .hardThrottle = limits->hardLeftMs > 0 ? limits->hardThrottle : 0,
     };
 
@@ -81,8 +86,12 @@ convergePlanHighestDowntime(const convergePlanLimits *limits,
 {
     gint64 highest = limits->maxDowntimeMs;
 
-    if (limits->adaptiveDowntime && !limits->fullDowntime)
-        highest = MAX(highest - PAUSE_MARGIN_MS - waitFor(limits, throttle), (highest + 1) / 2);
+    if (limits->adaptiveDowntime && !limits->fullDowntime) {
+        double margin = MARGIN_SHARE * highest + MARGIN_MS + limits->overheadMs +
+            waitFor(limits, throttle);
+
+        highest = convergeRound(MAX(highest - margin, LEAST_SHARE * highest));
+    }
     if (limits->ceilingMs > 0)
         highest = MIN(highest, limits->ceilingMs);
     return highest;
