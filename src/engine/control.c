@@ -16,6 +16,7 @@ convergeControlSetCeiling(convergeControl *control,
 
 static unsigned int
 startDecisions(convergeControl *control,
+               const convergeModel *model,
                convergeDecision *decisions)
 {
     convergeControlState *state = &control->state;
@@ -45,7 +46,7 @@ startDecisions(convergeControl *control,
 
     control->started = TRUE;
     control->ceilingSet = FALSE;
-    convergeControlResolve(state);
+    convergeControlResolve(state, model);
     state->plan = convergePlanMake(&state->limits, 0, convergePlanLowestDowntime(&state->limits, 0));
     return 1 + convergeControlSetDowntime(state, state->plan.downtimeMs, CONVERGE_REASON_START, &decisions[1]);
 }
@@ -65,6 +66,18 @@ obeyCeiling(convergeControl *control,
     control->ceilingSet = FALSE;
     return convergeControlSetDowntime(state, MIN(state->plan.downtimeMs, convergeControlHighestDowntime(state)),
                                       CONVERGE_REASON_CEILING, decisions);
+}
+
+/* Adds the time since the last turn. */
+static void
+noteHard(convergeControlState *state,
+         const convergeModel *model)
+{
+    const convergeSample *sample = &model->last;
+
+    if (state->turnMs > 0 && sample->throttle >= convergeControlGet(state, CONVERGE_FIELD_HARD_THROTTLE))
+        state->hardMs += sample->timeMs - state->turnMs;
+    state->turnMs = sample->timeMs;
 }
 
 /* Finds the best plan by what is known now. */
@@ -97,15 +110,19 @@ convergeControlDecide(convergeControl *control,
     gboolean assessed;
     unsigned int n;
 
+    noteHard(state, model);
+
     /* While no vCPU runs nothing is dirtied.  The guest is in its switchover, or was paused from
-     * outside, and is left alone. */
+     * outside, and is left alone; but for a pause of our own that takes too long. */
+    if (sample->active && sample->paused && !sample->postcopy)
+        return convergeLadderWatchPause(&control->ladder, state, model, decisions);
     if (!sample->active || sample->postcopy || sample->paused || control->ladder.fallbackTaken)
         return 0;
 
     if (!control->started)
-        return startDecisions(control, decisions);
+        return startDecisions(control, model, decisions);
 
-    convergeControlResolve(state);
+    convergeControlResolve(state, model);
     if (news & CONVERGE_NEWS_PROBE)
         convergePhasesNote(&control->adaptive.phases, model);
     if (news & CONVERGE_NEWS_PASS) {

@@ -3,9 +3,19 @@
  * control_state.c: the plan in force, and what it depends on
  */
 #include "engine/control_state.h"
+#include "util/number.h"
+
+/* What is left of a budget: at least 1, since 0 stands for a budget without an end. */
+static gint64
+leftOf(gint64 budget,
+       gint64 used)
+{
+    return budget > 0 ? MAX(budget - used, 1) : 0;
+}
 
 void
-convergeControlResolve(convergeControlState *state)
+convergeControlResolve(convergeControlState *state,
+                       const convergeModel *model)
 {
     gint64 downtimeLaw = convergeControlGet(state, CONVERGE_FIELD_DOWNTIME);
 
@@ -19,10 +29,16 @@ convergeControlResolve(convergeControlState *state)
             convergeControlLawIs(state, CONVERGE_THROTTLE_PROGRESSIVE),
         .adaptiveDowntime = downtimeLaw == CONVERGE_DOWNTIME_ADAPTIVE,
         .fixedDowntime = downtimeLaw == CONVERGE_DOWNTIME_FIXED,
+        .fullDowntime = state->fullDowntime,
         .initialDowntimeMs = convergeControlGet(state, CONVERGE_FIELD_INITIAL_DOWNTIME),
         .maxDowntimeMs = convergeControlGet(state, CONVERGE_FIELD_MAX_DOWNTIME),
         .ceilingMs = state->ceilingMs,
         .deadlineMs = convergeControlGet(state, CONVERGE_FIELD_DEADLINE),
+        .lostLeftMs = leftOf(convergeControlGet(state, CONVERGE_FIELD_MAX_LOST),
+                             convergeRound(model->lostMs)),
+        .hardThrottle = (unsigned int)convergeControlGet(state, CONVERGE_FIELD_HARD_THROTTLE),
+        .hardLeftMs = leftOf(convergeControlGet(state, CONVERGE_FIELD_MAX_THROTTLE_TIME),
+                             state->hardMs),
         .refuted = state->hasRefuted ? (int)state->refuted : -1,
     };
 }

@@ -17,11 +17,14 @@ struct _convergeControlState {
     const convergePolicy *policy;           /* not owned */
     const convergeThrottleTraits *throttle; /* of the method that the backend uses, not owned */
     convergePostcopy postcopy;              /* whether the rung post-copy can be taken */
+    gint64 turnMs;                          /* the last turn */
+    gint64 hardMs;                          /* time so far under a throttle of hard-throttle or more */
     gint64 ceilingMs;                       /* the highest downtime allowed from outside; 0: no limit */
 
     convergePlanLimits limits;     /* of this turn */
     gboolean primed;               /* a throttle of QEMU's takes one pass to act, not two */
     gboolean hasThrottled;         /* at least once */
+    gboolean fullDowntime;         /* less than the full downtime has shown not to suffice */
     gboolean hasRefuted;           /* throttles up to .refuted have shown not to converge */
     unsigned int refuted;          /* % */
     convergePlan plan;             /* in force */
@@ -46,7 +49,7 @@ convergeControlLawIs(const convergeControlState *state,
 }
 
 /* Sets .limits for this turn. */
-void convergeControlResolve(convergeControlState *state);
+void convergeControlResolve(convergeControlState *state, const convergeModel *model);
 
 /* The highest downtime-limit under the throttle in force, ms. */
 gint64 convergeControlHighestDowntime(const convergeControlState *state);

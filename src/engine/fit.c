@@ -16,7 +16,7 @@
  * seen: beyond that, not even a throttle of 99 % makes a difference. */
 #define GRID_SETS 18
 #define GRID_RATES 20
-#define GRID_ANSWERS 4
+#define GRID_ANSWERS 5
 #define GRID_RATE_SPAN 64.0
 #define GRID_FINE 3
 
@@ -308,7 +308,7 @@ convergeModelFit(convergeModel *model)
 
     e.memory = MAX(e.memory, e.most);
     answers = e.throttled ? GRID_ANSWERS : 1;
-    answerStep = e.throttled ? 1.0 / GRID_ANSWERS : 0;
+    answerStep = e.throttled ? 1.0 / (GRID_ANSWERS - 1) : 0;
     setStep = log(e.memory / (e.least / 2)) / (GRID_SETS - 1);
     rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
 

@@ -3,6 +3,7 @@
  * ladder.c: the limits of a policy, and the fallback when one is hit
  */
 #include "engine/ladder.h"
+#include "util/number.h"
 
 /* A pass made progress if it left less than this part of the least that was left before. */
 #define PROGRESS 0.96
@@ -20,6 +21,21 @@
 #define LINK_ALIVE 0.7
 #define LINK_LEAST 1e6 /* bytes/s; below this the guest could not get its pages in time */
 #define LINK_TELLS_MS 100
+
+/* From the decision to switch to post-copy until the guest runs at the destination, ms. */
+#define POSTCOPY_MS 1000
+
+/* A bandwidth has settled after this many windows (model_link.c), 3 s, and may then still be off by
+ * SETTLED_ERROR at most.  A rung that would miss the deadline by MISSED_MS does not keep it. */
+#define SETTLED_WINDOWS 10
+#define SETTLED_ERROR 0.5
+#define MISSED_MS 2000
+
+/* A pause takes too long after OVERDUE_FACTOR times what was foretold, and OVERDUE_MS besides.  It
+ * is begun again this many times at most. */
+#define OVERDUE_FACTOR 2
+#define OVERDUE_MS 2000
+#define RESUMED_MOST 2
 
 void
 convergeLadderNotePass(convergeLadder *ladder,
@@ -98,19 +114,45 @@ convergeLadderNoteLook(convergeLadder *ladder,
         ladder->nHopelessLooks++;
 }
 
+/* How long @rung takes until the guest runs at the destination, or the migration is over, ms. */
+static double
+rungMs(const convergeModel *model,
+       int rung)
+{
+    switch (rung) {
+    case CONVERGE_RUNG_POSTCOPY:
+        return POSTCOPY_MS;
+    case CONVERGE_RUNG_SUSPEND:
+        return stopAndCopyMs(model);
+    default:
+        return 0;
+    }
+}
+
+/* A rung cannot be taken back: it is due when it has just time enough to keep the deadline, going
+ * by an estimate that has settled.  A rung that does not keep the deadline any more is due when the
+ * deadline is over. */
 static gboolean
 deadlineIsDue(const convergeControlState *state,
-              const convergeModel *model)
+              const convergeModel *model,
+              int rung)
 {
     gint64 deadline = convergeControlGet(state, CONVERGE_FIELD_DEADLINE);
     gint64 elapsed = model->last.timeMs - model->startMs;
+    double need = rungMs(model, rung);
 
     if (deadline == 0)
         return FALSE;
-    if (model->bandwidth <= 0)
-        return elapsed >= deadline;
+    if (elapsed >= deadline)
+        return TRUE;
+    if (need > 0 && (model->nWindows < SETTLED_WINDOWS || convergeModelLinkSlowMs(model) > 0))
+        return FALSE;
     /* By the next sample it may be too late. */
-    if (elapsed + stopAndCopyMs(model) + CONVERGE_SAMPLE_SLOWEST_MS < deadline)
+    if (elapsed + need * (1 + MIN(model->bandwidthError, SETTLED_ERROR)) +
+            CONVERGE_SAMPLE_SLOWEST_MS <
+        deadline)
+        return FALSE;
+    if (elapsed + need * (1 - MIN(model->bandwidthError, SETTLED_ERROR)) > deadline + MISSED_MS)
         return FALSE;
 
     /* No time is left to spare, unless the migration is predicted to end in time anyway. */
@@ -133,7 +175,8 @@ static convergeReason
 whyFallBack(const convergeLadder *ladder,
             const convergeControlState *state,
             const convergeModel *model,
-            convergeNews news)
+            convergeNews news,
+            int rung)
 {
     const convergeSample *sample = &model->last;
     gint64 passes = convergeControlGet(state, CONVERGE_FIELD_PASSES);
@@ -141,7 +184,7 @@ whyFallBack(const convergeLadder *ladder,
     gint64 stall = convergeControlGet(state, CONVERGE_FIELD_STALL);
     gint64 when = convergeControlGet(state, CONVERGE_FIELD_FALLBACK_WHEN);
 
-    if (deadlineIsDue(state, model))
+    if (deadlineIsDue(state, model, rung))
         return CONVERGE_REASON_DEADLINE;
     if (passes > 0 && model->pass.n >= (guint64)passes)
         return CONVERGE_REASON_PASSES;
@@ -150,6 +193,8 @@ whyFallBack(const convergeLadder *ladder,
         return CONVERGE_REASON_TRANSFER;
     if (stall > 0 && ladder->nStalledPasses >= stall)
         return CONVERGE_REASON_STALL;
+    if (state->limits.lostLeftMs > 0 && ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS)
+        return CONVERGE_REASON_BUDGET;
     if (when >= CONVERGE_FALLBACK_PREDICTION && ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS)
         return state->outlook.converges ? CONVERGE_REASON_CHEAPER : CONVERGE_REASON_PREDICTION;
     if (when >= CONVERGE_FALLBACK_CHEAPER && isCheaper(state, model, news))
@@ -167,6 +212,16 @@ linkIsAlive(const convergeModel *model)
         return FALSE;
     return elapsed < LINK_TELLS_MS ||
         (model->last.processedBytes - model->windowProcessed) * 1000.0 / elapsed >= usual;
+}
+
+/* Whether the rung suspend would pause the guest for longer than the policy allows. */
+static gboolean
+pauseIsTooLong(const convergeControlState *state,
+               const convergeModel *model)
+{
+    gint64 most = convergeControlGet(state, CONVERGE_FIELD_MAX_SUSPEND);
+
+    return most > 0 && model->bandwidth > 0 && stopAndCopyMs(model) > most;
 }
 
 static const convergeReason whyNoPostcopy[] = {
@@ -189,13 +244,21 @@ convergeLadderDecide(convergeLadder *ladder,
     int rung = convergeLadderRung(rungs, ladder->rung);
 
     if (rung <= CONVERGE_RUNG_CONTINUE ||
-        (why = whyFallBack(ladder, state, model, news)) == CONVERGE_REASON_LAST)
+        (why = whyFallBack(ladder, state, model, news, rung)) == CONVERGE_REASON_LAST)
         return 0;
 
     if (rung == CONVERGE_RUNG_POSTCOPY && state->postcopy != CONVERGE_POSTCOPY_AVAILABLE) {
         decisions[n++] = (convergeDecision) {
             .verb = CONVERGE_VERB_SKIP,
             .reason = whyNoPostcopy[state->postcopy],
+        };
+        rung = convergeLadderRung(rungs, ++ladder->rung);
+    }
+
+    if (rung == CONVERGE_RUNG_SUSPEND && pauseIsTooLong(state, model)) {
+        decisions[n++] = (convergeDecision) {
+            .verb = CONVERGE_VERB_SKIP,
+            .reason = CONVERGE_REASON_OVERDUE,
         };
         rung = convergeLadderRung(rungs, ++ladder->rung);
     }
@@ -207,7 +270,11 @@ convergeLadderDecide(convergeLadder *ladder,
         decisions[n].verb = CONVERGE_VERB_POSTCOPY;
         break;
     case CONVERGE_RUNG_SUSPEND:
+        if (!linkIsAlive(model))
+            return n;
         decisions[n].verb = CONVERGE_VERB_SUSPEND;
+        ladder->suspendedMs = model->last.timeMs;
+        ladder->promisedMs = convergeRound(stopAndCopyMs(model));
         break;
     case CONVERGE_RUNG_ABORT:
         decisions[n].verb = CONVERGE_VERB_ABORT;
@@ -222,8 +289,35 @@ convergeLadderDecide(convergeLadder *ladder,
     return n + 1;
 }
 
+unsigned int
+convergeLadderWatchPause(convergeLadder *ladder,
+                         convergeControlState *state,
+                         const convergeModel *model,
+                         convergeDecision *decisions)
+{
+    gint64 most = convergeControlGet(state, CONVERGE_FIELD_MAX_SUSPEND);
+    gint64 due = ladder->promisedMs * OVERDUE_FACTOR + OVERDUE_MS;
+
+    if (most > 0)
+        due = MIN(due, most);
+    if (ladder->suspendedMs == 0 || model->last.timeMs < ladder->suspendedMs + due)
+        return 0;
+
+    ladder->suspendedMs = 0;
+    ladder->fallbackTaken = FALSE;
+    if (ladder->nResumed++ < RESUMED_MOST)
+        ladder->rung--;
+    state->prediction = (convergePrediction) { 0 };
+    decisions[0] = (convergeDecision) {
+        .verb = CONVERGE_VERB_RESUME,
+        .reason = CONVERGE_REASON_OVERDUE,
+    };
+    return 1;
+}
+
 void
 convergeLadderRungFailed(convergeLadder *ladder)
 {
     ladder->fallbackTaken = FALSE;
+    ladder->suspendedMs = 0;
 }

@@ -18,6 +18,9 @@ struct _convergeLadder {
     unsigned int nHopelessLooks; /* looks in a row that found no useful plan */
     unsigned int rung;           /* the next one */
     gboolean fallbackTaken;      /* a rung was taken: there is nothing more to decide */
+    gint64 suspendedMs;          /* when the rung suspend was taken; 0: it was not, or the guest runs again */
+    gint64 promisedMs;           /* how long the pause should take */
+    unsigned int nResumed;       /* pauses that took too long */
 };
 
 /* This many looks in a row must find no useful plan before a guest counts as beyond.  One look is
@@ -38,6 +41,12 @@ void convergeLadderNoteLook(convergeLadder *ladder, const convergeControlState *
 unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlState *state,
                                   const convergeModel *model, convergeNews news,
                                   convergeDecision *decisions);
+
+/* While the guest is paused: lets it run again if the rung suspend has paused it, and the pause
+ * takes much longer than was foretold, or longer than the policy allows.  The rung can be taken
+ * again once the link is back, a few times.  Returns the number of decisions. */
+unsigned int convergeLadderWatchPause(convergeLadder *ladder, convergeControlState *state,
+                                      const convergeModel *model, convergeDecision *decisions);
 
 /* The last rung decided could not be taken: the next one is due. */
 void convergeLadderRungFailed(convergeLadder *ladder);

@@ -26,6 +26,9 @@
 #define FREE_FACTOR 4
 #define FREE_DOUBLINGS 8
 
+/* After this many no prediction is believed before that time has passed. */
+#define VAIN_MOST 2
+
 /* A plan without a throttle is given up only after this many passes without progress. */
 #define FREE_PASSES 3
 
@@ -75,7 +78,8 @@ release(convergeLawAdaptive *law,
 }
 
 /* The plan in force has not brought the end.  First comes the longest downtime, which costs nothing
- * until the end.  Then weaker throttles count as refuted, and the guest runs free for a while. */
+ * until the end, then all of what is allowed, without a margin.  If that does not help, weaker
+ * throttles count as refuted, and the guest runs free for a while. */
 static unsigned int
 revokePlan(convergeLawAdaptive *law,
            convergeControlState *state,
@@ -85,6 +89,11 @@ revokePlan(convergeLawAdaptive *law,
     gint64 highest = convergeControlHighestDowntime(state);
     gint64 now = model->last.timeMs;
 
+    if (state->plan.downtimeMs >= highest && !state->fullDowntime) {
+        state->fullDowntime = TRUE;
+        convergeControlResolve(state, model);
+        highest = convergeControlHighestDowntime(state);
+    }
     if (state->limits.adaptiveDowntime && state->plan.downtimeMs < highest) {
         law->promisedMs = now + MAX(now - law->heldMs, PROMISE_MS);
         return convergeControlSetDowntime(state, highest, CONVERGE_REASON_UNFULFILLED, decisions);
@@ -111,6 +120,14 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
     if (!convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE))
         return 0;
 
+    if (state->plan.throttle > 0 && state->limits.lostLeftMs > 0 &&
+        state->limits.lostLeftMs <= CONVERGE_PAUSE_OVERHEAD_MS)
+        return release(law, state, CONVERGE_REASON_BUDGET, decisions);
+    if (state->limits.hardLeftMs == 1 && state->plan.throttle >= state->limits.hardThrottle) {
+        law->promisedMs = 0;
+        return convergeControlSetThrottle(state, state->limits.hardThrottle - 1,
+                                          CONVERGE_REASON_THROTTLE_TIME, decisions);
+    }
     if (state->plan.throttle > 0 && linkIsSlow(model)) {
         law->cut = TRUE;
         return release(law, state, CONVERGE_REASON_LINK, decisions);
@@ -161,7 +178,7 @@ reasonOf(const convergeChoice *choice)
 static unsigned int
 throttleNow(const convergeChoice *choice)
 {
-    return choice->plan.delay > 0 ? 0 : choice->plan.throttle;
+    return choice->plan.delay > 0 ? choice->plan.before : choice->plan.throttle;
 }
 
 /* What loosening to @throttle % may cost, ms.  If that is a mistake, all that the guest writes
@@ -212,8 +229,8 @@ runsFree(convergeLawAdaptive *law,
 
     if (model->last.timeMs >= law->freeUntilMs)
         return FALSE;
-    if (choice->class_ != CONVERGE_CLASS_CONVERGES &&
-        !convergePlanPredictFor(&state->limits, model, &model->most, &strongest).converges)
+    if (law->nVain >= VAIN_MOST ||
+        (choice->class_ != CONVERGE_CLASS_CONVERGES && !convergePlanPredictFor(&state->limits, model, &model->most, &strongest).converges))
         return TRUE;
     law->freeUntilMs = 0;
     state->hasRefuted = FALSE;

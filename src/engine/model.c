@@ -113,6 +113,8 @@ convergeModelUpdate(convergeModel *model,
     modelLinkUpdate(model, sample);
     model->passSpoilt = model->passSpoilt || sample->paused;
     throttled = model->last.throttle / 100.0 * (double)(sample->timeMs - model->last.timeMs);
+    if (model->last.paused)
+        throttled = (double)(sample->timeMs - model->last.timeMs);
     model->throttledMs += throttled;
     model->lostMs += throttled;
 

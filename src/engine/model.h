@@ -89,7 +89,7 @@ struct _convergeModel {
     gint64 startMs;      /* first active sample */
     gint64 syncMs;       /* newest bitmap sync seen */
     double throttledMs;  /* integral of throttle (0..1) dt since .syncMs */
-    double lostMs;       /* the same since .startMs */
+    double lostMs;       /* guest time lost since .startMs */
     gboolean passSpoilt; /* the guest stood still since .syncMs */
     gint64 downtimeMs;   /* QEMU's downtime-limit, see convergeModelNoteDowntime(); 0: unknown */
 
@@ -107,6 +107,7 @@ struct _convergeModel {
     gint64 slowMs;             /* since when it has carried far less than that; -1: it does not */
     double bandwidthNews;      /* .bandwidth at the last news of any kind */
     double bandwidthError;     /* mean relative miss of the windows against .bandwidth */
+    unsigned int nWindows;     /* windows that told .bandwidth */
     convergeGuest guest;       /* fits best */
     convergeGuest least, most; /* dirties least and most of all that are plausible */
     double fitError;           /* RMS of ln(predicted / observed) */

@@ -86,6 +86,7 @@ modelLinkUpdate(convergeModel *model,
      * fast the CPU scans memory, not how fast the link is. */
     telling = normal >= constant || constant < SCAN_SHARE * SCAN_RATE * elapsed;
     if (bandwidth > 0 && telling) {
+        model->nWindows++;
         if (model->bandwidth > 0) {
             double miss = fabs(bandwidth - model->bandwidth) / model->bandwidth;
 

@@ -64,6 +64,7 @@ convergePlanMake(const convergePlanLimits *limits,
         .throttle = throttle,
         .downtimeMs = downtimeMs,
         .overheadMs = CONVERGE_PAUSE_OVERHEAD_MS,
+        .hardThrottle = limits->hardLeftMs > 0 ? limits->hardThrottle : 0,
     };
 
     if (!limits->throttle->immediate) {
@@ -80,7 +81,7 @@ convergePlanHighestDowntime(const convergePlanLimits *limits,
 {
     gint64 highest = limits->maxDowntimeMs;
 
-    if (limits->adaptiveDowntime)
+    if (limits->adaptiveDowntime && !limits->fullDowntime)
         highest = MAX(highest - PAUSE_MARGIN_MS - waitFor(limits, throttle), (highest + 1) / 2);
     if (limits->ceilingMs > 0)
         highest = MIN(highest, limits->ceilingMs);
@@ -104,6 +105,15 @@ convergePlanStrongest(const convergePlanLimits *limits)
     return convergePlanMake(limits, throttle, convergePlanHighestDowntime(limits, throttle));
 }
 
+/* Whether the guest loses more than it may, or is throttled hard for longer than it may. */
+static gboolean
+breaksLimits(const convergePlanLimits *limits,
+             const convergePrediction *prediction)
+{
+    return (limits->lostLeftMs > 0 && prediction->lostMs > limits->lostLeftMs) ||
+        (limits->hardLeftMs > 0 && prediction->hardMs > limits->hardLeftMs);
+}
+
 convergePrediction
 convergePlanPredictFor(const convergePlanLimits *limits,
                        const convergeModel *model,
@@ -113,7 +123,7 @@ convergePlanPredictFor(const convergePlanLimits *limits,
     convergePrediction prediction = convergeModelPredictFor(model, guest, model->bandwidth, plan);
     gint64 elapsed = model->last.timeMs - model->startMs;
 
-    if ((int)plan->throttle <= limits->refuted)
+    if ((int)plan->throttle <= limits->refuted || breaksLimits(limits, &prediction))
         prediction.converges = FALSE;
     if (limits->deadlineMs > 0 && elapsed + prediction.remainingMs > limits->deadlineMs)
         prediction.converges = FALSE;
@@ -178,7 +188,7 @@ struct _judge {
     const convergeGuest *guests[GUESTS];
     gint64 lateMs[GUESTS]; /* from now on: the end under QEMU's auto-converge; 0: it has none */
     double least[GUESTS];  /* the cost of the best plan; INFINITY: none converges */
-    gboolean mayWait;      /* what a throttle in force has cost already would be lost */
+    unsigned int throttle; /* in force, % */
 };
 
 typedef struct _candidate candidate;
@@ -190,9 +200,9 @@ struct _candidate {
 static judge
 judgeMake(const convergePlanLimits *limits,
           const convergeModel *model,
-          gboolean mayWait)
+          unsigned int throttle)
 {
-    judge j = { limits, model, { &model->guest, &model->least, &model->most }, { 0 }, { 0 }, mayWait };
+    judge j = { limits, model, { &model->guest, &model->least, &model->most }, { 0 }, { 0 }, throttle };
     gint64 elapsed = model->last.timeMs - model->startMs;
     unsigned int i;
 
@@ -223,12 +233,14 @@ costOf(const judge *j,
 static candidate
 candidateMake(judge *j,
               unsigned int throttle,
+              unsigned int before,
               unsigned int delay,
               gint64 downtimeMs)
 {
     candidate c = { .plan = convergePlanMake(j->limits, throttle, downtimeMs) };
     unsigned int i;
 
+    c.plan.before = before;
     c.plan.delay = delay;
     for (i = 0; i < GUESTS; i++) {
         c.predictions[i] = convergePlanPredictFor(j->limits, j->model, j->guests[i], &c.plan);
@@ -262,6 +274,25 @@ expect(const judge *j,
     return sum;
 }
 
+/* Adds a candidate for each delay.  The throttle in force is not lifted for one: what it has cost
+ * already would be lost. */
+static void
+addDelays(judge *j,
+          unsigned int throttle,
+          unsigned int before,
+          GArray *all)
+{
+    gint64 downtime = convergePlanHighestDowntime(j->limits, throttle);
+    gboolean mayWait = throttle > 0 && j->throttle <= before;
+    unsigned int i;
+
+    for (i = before > 0 ? 1 : 0; i < (mayWait ? G_N_ELEMENTS(delays) : 1); i++) {
+        candidate c = candidateMake(j, throttle, before, delays[i], downtime);
+
+        g_array_append_val(all, c);
+    }
+}
+
 /* All candidates that @limits allow, as an array of candidate. */
 static GArray *
 candidatesMake(judge *j)
@@ -269,18 +300,17 @@ candidatesMake(judge *j)
     const convergePlanLimits *limits = j->limits;
     GArray *all = g_array_new(FALSE, FALSE, sizeof(candidate));
     unsigned int highest = limits->highestThrottle;
-    unsigned int i, k;
-    candidate c;
+    unsigned int i;
 
     for (i = 0; i < G_N_ELEMENTS(throttles); i++) {
         unsigned int throttle = MIN(throttles[i], highest);
 
         if (throttle > 0 && throttle < limits->throttle->least)
             continue;
-        for (k = 0; k < (throttle > 0 && j->mayWait ? G_N_ELEMENTS(delays) : 1); k++) {
-            c = candidateMake(j, throttle, delays[k], convergePlanHighestDowntime(limits, throttle));
-            g_array_append_val(all, c);
-        }
+        addDelays(j, throttle, 0, all);
+        /* A throttle that may be in force for a short time only needs a weaker one before it. */
+        if (limits->hardLeftMs > 0 && throttle >= limits->hardThrottle)
+            addDelays(j, throttle, limits->hardThrottle - 1, all);
         if (throttles[i] >= highest)
             break;
     }
@@ -296,7 +326,8 @@ refine(judge *j,
     gint64 downtime = convergePlanLowestDowntime(j->limits, c->plan.throttle);
 
     for (; downtime < highest; downtime *= DOWNTIME_FACTOR) {
-        candidate other = candidateMake(j, c->plan.throttle, c->plan.delay, downtime);
+        candidate other = candidateMake(j, c->plan.throttle, c->plan.before, c->plan.delay,
+                                        downtime);
 
         if (expect(j, &other) < expect(j, c))
             *c = other;
@@ -308,9 +339,9 @@ convergePlanChoose(const convergePlanLimits *limits,
                    const convergeModel *model,
                    const convergePlan *current)
 {
-    judge j = judgeMake(limits, model, current->throttle == 0);
+    judge j = judgeMake(limits, model, current->throttle);
     g_autoptr(GArray) all = candidatesMake(&j);
-    candidate now = candidateMake(&j, current->throttle, 0, current->downtimeMs);
+    candidate now = candidateMake(&j, current->throttle, 0, 0, current->downtimeMs);
     const candidate *best = NULL;
     const candidate *trial = NULL;
     gboolean byItself = FALSE;

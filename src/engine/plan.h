@@ -35,11 +35,15 @@ struct _convergePlanLimits {
     gboolean ownSteps;                      /* the policy's law takes throttle steps that no plan knows of */
     gboolean adaptiveDowntime;              /* the policy wants the downtime planned... */
     gboolean fixedDowntime;                 /* ...or fixed */
+    gboolean fullDowntime;                  /* what is left of the allowed downtime as a margin is needed */
     gint64 initialDowntimeMs;
     gint64 maxDowntimeMs;
-    gint64 ceilingMs;  /* set from outside; 0: none */
-    gint64 deadlineMs; /* from the start of the migration; 0: none */
-    int refuted;       /* %, throttles up to this one have shown not to converge; -1: none has */
+    gint64 ceilingMs;          /* set from outside; 0: none */
+    gint64 deadlineMs;         /* from the start of the migration; 0: none */
+    gint64 lostLeftMs;         /* guest time that may still be lost; 0: any */
+    unsigned int hardThrottle; /* %, from here on a throttle may be in force for no longer than... */
+    gint64 hardLeftMs;         /* ...this, ms; 0: for any time */
+    int refuted;               /* %, throttles up to this one have shown not to converge; -1: none has */
 };
 
 /* The best plan, what is predicted of it, and the class of guest that follows. */

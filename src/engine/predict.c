@@ -41,6 +41,8 @@ struct _course {
     double hot, cold; /* left to send, bytes */
     double seconds;   /* from the start of the course */
     double lost;      /* s */
+    double hard;      /* s under a throttle of .hardFrom or more */
+    double hardFrom;  /* 0..1; 0: none is hard */
     double inPass;    /* s since the last sync but for those in the middle */
     double held;      /* integral of throttle dt over that time, s */
 };
@@ -122,6 +124,8 @@ pass(course *c,
 {
     c->seconds += seconds;
     c->lost += throttle * seconds;
+    if (c->hardFrom > 0 && throttle >= c->hardFrom - 0.001)
+        c->hard += seconds;
     c->held += throttle * seconds;
 }
 
@@ -143,6 +147,7 @@ conclude(const course *c,
     prediction.pauseMs = inMs(downtime);
     prediction.remainingMs = inMs(c->seconds + downtime);
     prediction.lostMs = inMs(c->lost + downtime);
+    prediction.hardMs = inMs(c->hard);
     return prediction;
 }
 
@@ -166,6 +171,7 @@ convergeModelPredictFor(const convergeModel *model,
         .period = model->pass.periodSeconds,
         .inPass = (model->last.timeMs - model->syncMs) / 1000.0,
         .held = model->throttledMs / 1000,
+        .hardFrom = plan->hardThrottle / 100.0,
     };
     convergePrediction prediction;
     double throttle = model->last.throttle / 100.0;
@@ -179,7 +185,7 @@ convergeModelPredictFor(const convergeModel *model,
     target = MAX(target, MIN(throttle, plan->floor / 100.0));
     setLeft(&c, model->last.remainingBytes, model->pass.seconds);
     if (plan->delay > 0 && plan->latency == 0)
-        throttle = 0;
+        throttle = plan->before / 100.0;
 
     for (passes = 1; passes <= PREDICT_PASSES; passes++) {
         double before = left(&c);

@@ -11,12 +11,14 @@
 /* A course of action from now on. */
 typedef struct _convergePlan convergePlan;
 struct _convergePlan {
-    unsigned int throttle; /* % */
-    unsigned int delay;    /* passes to run as now before the throttle is asked for */
-    unsigned int latency;  /* syncs after that until it is in force; 0: at once */
-    unsigned int floor;    /* %, a throttle in force cannot be reduced below this */
-    gint64 downtimeMs;     /* QEMU's downtime-limit */
-    gint64 overheadMs;     /* the part of the downtime in which no memory is sent */
+    unsigned int throttle;     /* % */
+    unsigned int delay;        /* passes until .throttle is asked for */
+    unsigned int before;       /* %, the throttle in these passes */
+    unsigned int latency;      /* syncs after that until it is in force; 0: at once */
+    unsigned int floor;        /* %, a throttle in force cannot be reduced below this */
+    gint64 downtimeMs;         /* QEMU's downtime-limit */
+    unsigned int hardThrottle; /* %, from here on a throttle counts as hard; 0: none does */
+    gint64 overheadMs;         /* the part of the downtime in which no memory is sent */
 };
 
 /* What happens lies between the two in nine cases of ten. */
@@ -32,6 +34,7 @@ struct _convergePrediction {
     gint64 remainingMs;                      /* from now until the guest runs at the destination */
     gint64 lostMs;                           /* guest time lost: integral of throttle dt, plus the downtime */
     gint64 pauseMs;                          /* the downtime, at the end of .remainingMs */
+    gint64 hardMs;                           /* time under a hard throttle */
     gint64 errorMs;                          /* how far .remainingMs may be off; 0: not computed */
     unsigned int passes;                     /* still to come */
     convergeInterval remaining, lost, pause; /* of the members above; all 0: not computed */

@@ -238,32 +238,6 @@ testPausedGuestDirtiesNothing(void)
     g_assert_cmpuint(convergePlantGetResult(plant)->passes, ==, 2);
 }
 
-/* A link that carries nothing for a while brings the migration to a stop, and no more. */
-static void
-testDeadLinkStopsTheMigration(void)
-{
-    convergePlantConfig config = { .memory = 1000 * MB, .used = 400 * MB, .bandwidth = 100 * MB };
-    g_autoptr(convergePlant) plant = NULL;
-    convergeSample before = { 0 };
-    convergeSample after = { 0 };
-
-    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 1000, 0 };
-    config.linkChanges[config.nlinkChanges++] = (convergePlantLinkChange) { 60000, 100 * MB };
-    plant = convergePlantNew(&config);
-    convergePlantAdvance(plant, 1000);
-    convergePlantOps.sample(plant, &before, NULL);
-    convergePlantAdvance(plant, 59000);
-    convergePlantOps.sample(plant, &after, NULL);
-    g_assert_cmpfloat(convergePlantBandwidth(plant), ==, 0);
-    g_assert_true(after.active);
-    g_assert_cmpuint(before.processedBytes, >, 0);
-    g_assert_cmpuint(before.processedBytes, ==, after.processedBytes);
-    g_assert_cmpuint(before.remainingBytes, ==, after.remainingBytes);
-    convergePlantAdvance(plant, GIVE_UP_MS);
-    g_assert_true(convergePlantGetResult(plant)->completed);
-    g_assert_cmpint(convergePlantGetResult(plant)->totalMs, <, 64000);
-}
-
 /* A probe takes as long as this QEMU's, and tells what was dirtied in that time; of a guest that
  * stands still, nothing. */
 static void
@@ -341,52 +315,6 @@ testSyncsInTheBulkPass(void)
     }
 }
 
-/* A QEMU that cannot send does not look, and does not make up for it. */
-static void
-testNoSyncsWhileTheLinkIsDead(void)
-{
-    convergePlantConfig config = {
-        .memory = 1000 * MB,
-        .used = 1000 * MB,
-        .bandwidth = 100 * MB,
-        .syncInBulk = TRUE,
-        .syncEveryMs = 200,
-        .linkChanges = { { 1000, 0 }, { 6000, 100 * MB } },
-        .nlinkChanges = 2,
-    };
-    const struct {
-        gint64 ms;
-        guint64 syncs;
-    } rows[] = { { 1000, 6 }, { 6000, 6 }, { 7000, 12 } };
-    g_autoptr(convergePlant) plant = convergePlantNew(&config);
-    gsize i;
-
-    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        convergePlantAdvance(plant, rows[i].ms);
-        g_assert_cmpuint(convergePlantGetResult(plant)->passes, ==, rows[i].syncs);
-    }
-}
-
-/* A look that is a sync needs no other one before the switchover. */
-static void
-testOneSyncALook(void)
-{
-    convergePlantConfig config = {
-        .memory = 100 * MB,
-        .used = 100 * MB,
-        .bandwidth = 100 * MB,
-        .syncInBulk = TRUE,
-        .syncEveryMs = 50,
-    };
-    g_autoptr(convergePlant) plant = convergePlantNew(&config);
-    const convergePlantResult *result = convergePlantGetResult(plant);
-
-    convergePlantAdvance(plant, GIVE_UP_MS);
-    g_assert_true(result->completed);
-    /* One for the start, and one for each 50 ms until the guest is stopped. */
-    g_assert_cmpuint(result->passes, ==, 1 + (guint64)(result->totalMs - result->pauseMs) / 50);
-}
-
 /* While the bulk pass goes on, most of a set that will grow is unsent, but not all of what is written
  * to. */
 static void
@@ -455,28 +383,6 @@ testDisjointWritesAreAllAnew(void)
         remaining[disjoint] = convergePlantSyncRemaining(plant);
     }
     g_assert_cmpfloat(remaining[1], >, 1.01 * remaining[0]);
-}
-
-/* Encryption makes no link faster. */
-static void
-testTlsIsALimit(void)
-{
-    const struct {
-        double tls, bandwidth;
-    } rows[] = { { 0, 100 * MB }, { 500 * MB, 100 * MB }, { 40 * MB, 40 * MB } };
-    gsize i;
-
-    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        const convergePlantConfig config = {
-            .memory = 1000 * MB,
-            .used = 400 * MB,
-            .bandwidth = 100 * MB,
-            .tlsBandwidth = rows[i].tls,
-        };
-        g_autoptr(convergePlant) plant = convergePlantNew(&config);
-
-        g_assert_cmpfloat(convergePlantBandwidth(plant), ==, rows[i].bandwidth);
-    }
 }
 
 /* A blind probe measures nothing, and is a result all the same. */
@@ -548,15 +454,11 @@ main(int argc, char **argv)
     g_test_add_func("/plant-guest/suspended-is-paused", testSuspendedIsPaused);
     g_test_add_func("/plant-guest/resumed", testResumed);
     g_test_add_func("/plant-guest/paused-guest-dirties-nothing", testPausedGuestDirtiesNothing);
-    g_test_add_func("/plant-guest/dead-link-stops-the-migration", testDeadLinkStopsTheMigration);
     g_test_add_func("/plant-guest/probe-length", testProbeLength);
     g_test_add_func("/plant-guest/syncs-in-the-bulk-pass", testSyncsInTheBulkPass);
-    g_test_add_func("/plant-guest/no-syncs-while-the-link-is-dead", testNoSyncsWhileTheLinkIsDead);
-    g_test_add_func("/plant-guest/one-sync-a-look", testOneSyncALook);
     g_test_add_func("/plant-guest/syncs-in-the-bulk-pass-of-a-growing-set", testSyncsInTheBulkPassOfAGrowingSet);
     g_test_add_func("/plant-guest/dirty-limit-is-tolerant", testDirtyLimitIsTolerant);
     g_test_add_func("/plant-guest/disjoint-writes-are-all-anew", testDisjointWritesAreAllAnew);
-    g_test_add_func("/plant-guest/tls-is-a-limit", testTlsIsALimit);
     g_test_add_func("/plant-guest/blind-probe-sees-nothing", testBlindProbeSeesNothing);
     g_test_add_func("/plant-guest/refuses-from-then-on", testRefusesFromThenOn);
     g_test_add_func("/plant-guest/qemu-throttle-has-a-floor", testQemuThrottleHasAFloor);

@@ -60,6 +60,8 @@ testErrors(void)
         { GOOD "[qemu]\nprobe=20 ms\n", "allowed: 50 ms to 1 min" },
         { "[link]\nrecovery=-1 %\n", "allowed: 0 % to 1000 %" },
         { "[qemu]\nsync-in-bulk=1\n", "allowed: yes, no" },
+        { "[qemu]\nscan-rate=1e-300 B/s\n", "allowed: 1 B/s to 10000 GB/s" },
+        { "[link]\ntls=0 B/s\n", "allowed: 1 B/s to 10000 GB/s" },
         { "[scenario]\ntitle=\xff\n", "any text in UTF-8" },
         { "not a key file\n", "" },
     };
