@@ -126,7 +126,7 @@ convergeControlDecide(convergeControl *control,
     if (news & CONVERGE_NEWS_PROBE)
         convergePhasesNote(&control->adaptive.phases, model);
     if (news & CONVERGE_NEWS_PASS) {
-        convergeLadderNotePass(&control->ladder, state, model);
+        convergeLadderNotePass(&control->ladder, model);
         convergeLawAdaptiveNotePass(&control->adaptive, state, &control->ladder, model);
     }
     if (convergeLawAdaptiveLinkIsBack(&control->adaptive, model))
@@ -146,6 +146,8 @@ convergeControlDecide(convergeControl *control,
     n += obeyCeiling(control, &decisions[n]);
     if (n == 0)
         n += convergeLawRampDecide(state, model, &decisions[n]);
+    if (n == 0 && state->primed && model->pass.n == 0 && model->pass.nInside > 0)
+        n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_START, &decisions[n]);
     if (n == 0)
         n += convergeLawAdaptiveGuard(&control->adaptive, state, &control->ladder, model,
                                       &decisions[n]);

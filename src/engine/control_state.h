@@ -19,6 +19,7 @@ struct _convergeControlState {
     convergePostcopy postcopy;              /* whether the rung post-copy can be taken */
     gint64 turnMs;                          /* the last turn */
     gint64 hardMs;                          /* time so far under a throttle of hard-throttle or more */
+    gint64 overheadMs;                      /* the part of the downtime in which no memory is sent */
     gint64 ceilingMs;                       /* the highest downtime allowed from outside; 0: no limit */
 
     convergePlanLimits limits;     /* of this turn */

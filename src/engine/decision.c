@@ -80,7 +80,8 @@ whatText(const convergeDecision *decision)
     case CONVERGE_VERB_ABORT:
         return g_strdup(_("abort the migration"));
     case CONVERGE_VERB_SKIP:
-        return g_strdup(_("no post-copy"));
+        return g_strdup(decision->reason == CONVERGE_REASON_OVERDUE ? _("no pause") :
+                                                                      _("no post-copy"));
     case CONVERGE_VERB_RESUME:
         return g_strdup(_("let the guest run again"));
     case CONVERGE_VERB_STEP:

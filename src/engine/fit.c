@@ -83,8 +83,8 @@ struct _evidence {
     double weights;     /* their sum */
     double memory;      /* bytes */
     double least, most; /* bytes, of all observations */
-    double slowest;     /* the highest rate at full speed, which the guest has at least, bytes/s */
     gboolean throttled; /* in one of them at least */
+    double answer;      /* to a throttle, as known from before, 0..1 */
 };
 
 static void
@@ -105,10 +105,25 @@ addAll(evidence *e,
         e->n++;
         e->least = e->least > 0 ? MIN(e->least, o->bytes) : o->bytes;
         e->most = MAX(e->most, o->bytes);
-        e->slowest = MAX(e->slowest, o->bytes / (o->seconds * (1 - o->throttle)));
         e->throttled = e->throttled || o->throttle > 0.05;
         weight *= OBSERVATION_DECAY;
     }
+}
+
+/* The rate that a guest with this answer to a throttle has at least, bytes/s. */
+static double
+slowestFor(const evidence *e,
+           double answer)
+{
+    double slowest = 0;
+    unsigned int i;
+
+    for (i = 0; i < e->n; i++) {
+        const convergeObservation *o = &e->item[i];
+
+        slowest = MAX(slowest, o->bytes / (o->seconds * (1 - answer * o->throttle)));
+    }
+    return slowest;
 }
 
 /* The share of what is dirtied of a set of @bytes that a sync finds, when @pending bytes of it are
@@ -155,15 +170,15 @@ missOf(const evidence *e,
     return miss;
 }
 
-/* The cost of what the observations leave open.  @slowest: the least rate that was seen */
+/* The cost of what the observations leave open. */
 static double
-priorOf(double writeRate,
-        double answer,
-        double slowest)
+priorOf(const evidence *e,
+        const convergeGuest *guest)
 {
-    double open = log(writeRate / (PRIOR_RATE * slowest));
+    double open = log(guest->writeRate / (PRIOR_RATE * slowestFor(e, guest->answer)));
+    double off = e->answer - guest->answer;
 
-    return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * (1 - answer) * (1 - answer);
+    return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * off * off;
 }
 
 /* Finds the cold set that fits best beside the hot set of @guest, and returns the cost of both.
@@ -179,7 +194,7 @@ addCold(const evidence *e,
     const convergeObservation *o = &e->item[e->longest];
     double rest = MAX(e->memory - guest->workingSet, 0);
     double sets[] = { 0, MIN(COLD_SETS * guest->workingSet, rest), rest };
-    double prior = priorOf(guest->writeRate, guest->answer, e->slowest);
+    double prior = priorOf(e, guest);
     double hot[G_N_ELEMENTS(e->item)];
     convergeGuest best = *guest;
     double least = INFINITY;
@@ -307,19 +322,22 @@ convergeModelFit(convergeModel *model)
         return;
 
     e.memory = MAX(e.memory, e.most);
-    answers = e.throttled ? GRID_ANSWERS : 1;
-    answerStep = e.throttled ? 1.0 / (GRID_ANSWERS - 1) : 0;
+    e.answer = model->answerKnown ? model->answer : 1;
+    answers = e.throttled || model->answerKnown ? GRID_ANSWERS : 1;
+    answerStep = answers > 1 ? 1.0 / (GRID_ANSWERS - 1) : 0;
     setStep = log(e.memory / (e.least / 2)) / (GRID_SETS - 1);
     rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
 
     for (k = 0; k < answers; k++) {
+        double slowest = slowestFor(&e, 1 - k * answerStep);
+
         for (j = 0; j < GRID_RATES; j++) {
             for (i = 0; i < GRID_SETS; i++) {
                 point *at = &points[n++];
 
                 at->guest = (convergeGuest) {
                     .workingSet = e.least / 2 * exp(setStep * i),
-                    .writeRate = e.slowest / 2 * exp(rateStep * j),
+                    .writeRate = slowest / 2 * exp(rateStep * j),
                     .answer = 1 - k * answerStep,
                 };
                 at->cost = addCold(&e, &at->guest, best + PLAUSIBLE, &miss);
@@ -337,4 +355,10 @@ convergeModelFit(convergeModel *model)
     center = model->guest;
     tryFine(&e, model, &center, setStep / GRID_FINE, rateStep / GRID_FINE, answerStep / 4, &best);
     findRange(model, points, n, best + PLAUSIBLE);
+
+    /* The throttled observations make room for others in time, but what they told stays. */
+    if (e.throttled) {
+        model->answerKnown = TRUE;
+        model->answer = model->guest.answer;
+    }
 }

@@ -13,6 +13,9 @@
 /* ...in this many looks in a row. */
 #define BETTER_LOOKS 2
 
+/* The first throttle takes this many observations. */
+#define OBSERVATIONS_LEAST 2
+
 /* How long it takes until a probe shows that a throttle was loosened by mistake: the time between
  * two probes, and the second that a probe takes (loop.c). */
 #define RELEARN_SECONDS 2.0
@@ -23,8 +26,12 @@
 
 /* After a throttle in vain the guest runs free for this many times as long as it was throttled, and
  * twice as long each further time. */
-#define FREE_FACTOR 4
-#define FREE_DOUBLINGS 8
+#define FREE_FACTOR 3
+#define FREE_DOUBLINGS 1
+
+/* A throttle is in vain only after this many passes, or after VAIN_MS. */
+#define VAIN_PASSES 2
+#define VAIN_MS 15000
 
 /* After this many no prediction is believed before that time has passed. */
 #define VAIN_MOST 2
@@ -84,6 +91,7 @@ static unsigned int
 revokePlan(convergeLawAdaptive *law,
            convergeControlState *state,
            const convergeModel *model,
+           convergeReason reason,
            convergeDecision *decisions)
 {
     gint64 highest = convergeControlHighestDowntime(state);
@@ -96,7 +104,7 @@ revokePlan(convergeLawAdaptive *law,
     }
     if (state->limits.adaptiveDowntime && state->plan.downtimeMs < highest) {
         law->promisedMs = now + MAX(now - law->heldMs, PROMISE_MS);
-        return convergeControlSetDowntime(state, highest, CONVERGE_REASON_UNFULFILLED, decisions);
+        return convergeControlSetDowntime(state, highest, reason, decisions);
     }
 
     law->promisedMs = 0;
@@ -107,7 +115,7 @@ revokePlan(convergeLawAdaptive *law,
 
     law->freeUntilMs = now + ((now - law->heldMs) * FREE_FACTOR << MIN(law->nVain, FREE_DOUBLINGS));
     law->nVain++;
-    return release(law, state, CONVERGE_REASON_UNFULFILLED, decisions);
+    return release(law, state, reason, decisions);
 }
 
 unsigned int
@@ -121,7 +129,7 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
         return 0;
 
     if (state->plan.throttle > 0 && state->limits.lostLeftMs > 0 &&
-        state->limits.lostLeftMs <= CONVERGE_PAUSE_OVERHEAD_MS)
+        state->limits.lostLeftMs <= state->limits.overheadMs)
         return release(law, state, CONVERGE_REASON_BUDGET, decisions);
     if (state->limits.hardLeftMs == 1 && state->plan.throttle >= state->limits.hardThrottle) {
         law->promisedMs = 0;
@@ -135,7 +143,7 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
     if (law->promisedMs == 0 || model->last.timeMs < law->promisedMs ||
         (state->plan.throttle == 0 && ladder->nStalledPasses < FREE_PASSES))
         return 0;
-    return revokePlan(law, state, model, decisions);
+    return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
 }
 
 gboolean
@@ -164,21 +172,21 @@ convergeLawAdaptiveRefresh(const convergeLawAdaptive *law,
     convergePlanAddError(model, &state->plan, &state->prediction);
 }
 
-static convergeReason
-reasonOf(const convergeChoice *choice)
-{
-    if (choice->plan.delay > 0)
-        return CONVERGE_REASON_SHRINKS;
-    if (choice->class_ == CONVERGE_CLASS_BEYOND)
-        return choice->plan.throttle > 0 ? CONVERGE_REASON_BEYOND : CONVERGE_REASON_IN_VAIN;
-    return choice->plan.throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
-}
-
 /* The throttle that @choice asks for now, %. */
 static unsigned int
 throttleNow(const convergeChoice *choice)
 {
     return choice->plan.delay > 0 ? choice->plan.before : choice->plan.throttle;
+}
+
+static convergeReason
+reasonOf(const convergeChoice *choice)
+{
+    if (choice->class_ == CONVERGE_CLASS_BEYOND)
+        return throttleNow(choice) > 0 ? CONVERGE_REASON_BEYOND : CONVERGE_REASON_IN_VAIN;
+    if (choice->plan.delay > 0)
+        return CONVERGE_REASON_SHRINKS;
+    return choice->plan.throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
 }
 
 /* What loosening to @throttle % may cost, ms.  If that is a mistake, all that the guest writes
@@ -209,6 +217,10 @@ isWorthIt(convergeLawAdaptive *law,
         better = !choice->current.converges;
     if (choice->current.converges && next < now)
         better = better && choice->currentCost - choice->cost > stakeOf(model, next);
+
+    /* One observation does not tell a slow guest from a saturated one; another pass does. */
+    if (now == 0 && next > 0 && model->passes.n + model->probes.n < OBSERVATIONS_LEAST)
+        better = FALSE;
 
     law->nBetterLooks = better ? law->nBetterLooks + 1 : 0;
 
@@ -311,6 +323,15 @@ waitsForValley(convergeLawAdaptive *law,
 
 /* --- The law --- */
 
+/* Whether the throttle in force has had its time to show that it helps. */
+static gboolean
+isInVain(const convergeLawAdaptive *law,
+         const convergeModel *model)
+{
+    return model->pass.n >= law->heldPass + VAIN_PASSES ||
+        model->last.timeMs >= law->heldMs + VAIN_MS;
+}
+
 static unsigned int
 setThrottle(convergeLawAdaptive *law,
             convergeControlState *state,
@@ -320,8 +341,10 @@ setThrottle(convergeLawAdaptive *law,
 {
     unsigned int throttle = throttleNow(choice);
 
-    if (throttle == 0 || state->plan.throttle == 0)
+    if (throttle == 0 || state->plan.throttle == 0) {
         law->heldMs = model->last.timeMs;
+        law->heldPass = model->pass.n;
+    }
     law->promisedMs = state->prediction.converges || throttle > 0 ? promise(model, &state->prediction) : 0;
     return convergeControlSetThrottle(state, throttle, reasonOf(choice), decisions);
 }
@@ -392,11 +415,16 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
         return n;
     }
 
+    if (worth && state->plan.throttle > 0 && choice->plan.throttle == 0 &&
+        choice->class_ == CONVERGE_CLASS_BEYOND)
+        return isInVain(law, model) ?
+            revokePlan(law, state, model, CONVERGE_REASON_IN_VAIN, decisions) :
+            0;
     if (worth)
         return changePlan(law, state, model, choice, first, decisions);
 
     /* QEMU was primed for a throttle that is not needed. */
     if (first && throttles)
-        n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_CONVERGES, decisions);
+        n += convergeControlSetThrottle(state, 0, reasonOf(choice), decisions);
     return n;
 }

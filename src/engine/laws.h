@@ -38,6 +38,7 @@ struct _convergeLawAdaptive {
     gboolean hasLooked;        /* at least once */
     unsigned int nBetterLooks; /* looks in a row that found a better plan */
     gint64 heldMs;             /* since when it is throttled, or runs free */
+    guint64 heldPass;          /* passes that had ended then */
     gint64 promisedMs;         /* when the plan in force should have brought the end; 0: never */
     gint64 freeUntilMs;        /* no throttle before that */
     unsigned int nVain;        /* throttles that did not keep their promise */

@@ -60,6 +60,7 @@ convergeLoopNew(const convergePolicy *policy,
     loop->openOpaque = opaque;
     loop->control.state.policy = policy;
     loop->control.state.postcopy = postcopy;
+    loop->control.state.overheadMs = CONVERGE_PAUSE_OVERHEAD_MS;
 
     /* A probe is worth its cost only if its result can change a decision. */
     if (!backend->ops->probe ||
@@ -87,6 +88,13 @@ convergeLoopSetCeiling(convergeLoop *loop,
                        gint64 ceilingMs)
 {
     convergeControlSetCeiling(&loop->control, ceilingMs);
+}
+
+void
+convergeLoopSetOverhead(convergeLoop *loop,
+                        gint64 overheadMs)
+{
+    loop->control.state.overheadMs = MAX(overheadMs, 0);
 }
 
 const convergeStatus *

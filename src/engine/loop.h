@@ -51,6 +51,10 @@ void convergeLoopEnd(convergeLoop *loop, gboolean succeeded, gint64 nowMs);
  * convergeLoopFree() does the same, but does not report trouble. */
 void convergeLoopCloseJournal(convergeLoop *loop);
 
+/* What the downtime takes besides sending memory, ms, as earlier migrations have shown.  To be
+ * called before the first step; unless it is, CONVERGE_PAUSE_OVERHEAD_MS is assumed. */
+void convergeLoopSetOverhead(convergeLoop *loop, gint64 overheadMs);
+
 const convergeStatus *convergeLoopStatus(const convergeLoop *loop);
 
 /* Why the loop stands aside, or could not stop throttling at the end; NULL: it has no trouble. */

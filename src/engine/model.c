@@ -86,7 +86,6 @@ noteSyncs(convergeModel *model,
 
     model->syncMs = sample->timeMs;
     model->throttledMs = 0;
-    model->passSpoilt = FALSE;
     return news;
 }
 

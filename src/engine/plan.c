@@ -14,9 +14,14 @@ static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 /* A throttle that is not gentle costs this many times as much. */
 #define HARD_FACTOR 1.5
 
-/* This much of the allowed downtime stays unused, so that the real one does not exceed it.  What a
- * throttled vCPU adds comes on top. */
-#define PAUSE_MARGIN_MS 40
+/* This share of the allowed downtime stays unused, and MARGIN_MS besides, so that the real one does
+ * not exceed it: the link varies.  What is not memory, and what a throttled vCPU adds, comes on
+ * top. */
+#define MARGIN_SHARE 0.06
+#define MARGIN_MS 8
+
+/* But at least this share of it is used. */
+#define LEAST_SHARE 0.3
 
 /* Candidates for the downtime: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
@@ -24,10 +29,16 @@ static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 /* A second of migration costs this share of a lost guest second; the second, if the migration takes
  * longer than LATE_FACTOR times what QEMU's auto-converge would have taken; the third, as long as a
  * plan is followed that does not converge. */
-#define TIME_COST 0.05
+#define TIME_COST 0.2
 #define LATE_COST 1.0
 #define LATE_FACTOR 1.02
 #define VAIN_COST 0.5
+
+/* A guest second lost counts this much more where QEMU's auto-converge would have lost less than
+ * that by now. */
+#define MORE_COST 1.0
+#define MORE_FACTOR 1.05
+#define MORE_MS 300
 
 /* Plausible guests, and how likely they are. */
 #define GUESTS 3
@@ -63,7 +74,7 @@ convergePlanMake(const convergePlanLimits *limits,
     convergePlan plan = {
         .throttle = throttle,
         .downtimeMs = downtimeMs,
-        .overheadMs = CONVERGE_PAUSE_OVERHEAD_MS,
+        .overheadMs = limits->overheadMs,
         .hardThrottle = limits->hardLeftMs > 0 ? limits->hardThrottle : 0,
     };
 
@@ -81,8 +92,12 @@ convergePlanHighestDowntime(const convergePlanLimits *limits,
 {
     gint64 highest = limits->maxDowntimeMs;
 
-    if (limits->adaptiveDowntime && !limits->fullDowntime)
-        highest = MAX(highest - PAUSE_MARGIN_MS - waitFor(limits, throttle), (highest + 1) / 2);
+    if (limits->adaptiveDowntime && !limits->fullDowntime) {
+        double margin = MARGIN_SHARE * highest + MARGIN_MS + limits->overheadMs +
+            waitFor(limits, throttle);
+
+        highest = convergeRound(MAX(highest - margin, LEAST_SHARE * highest));
+    }
     if (limits->ceilingMs > 0)
         highest = MIN(highest, limits->ceilingMs);
     return highest;
@@ -186,9 +201,10 @@ struct _judge {
     const convergePlanLimits *limits;
     const convergeModel *model;
     const convergeGuest *guests[GUESTS];
-    gint64 lateMs[GUESTS]; /* from now on: the end under QEMU's auto-converge; 0: it has none */
-    double least[GUESTS];  /* the cost of the best plan; INFINITY: none converges */
-    unsigned int throttle; /* in force, % */
+    gint64 lateMs[GUESTS];      /* from now on: the end under QEMU's auto-converge; 0: it has none */
+    double stockLostMs[GUESTS]; /* guest time lost then, from the start of the migration */
+    double least[GUESTS];       /* the cost of the best plan; INFINITY: none converges */
+    unsigned int throttle;      /* in force, % */
 };
 
 typedef struct _candidate candidate;
@@ -202,7 +218,7 @@ judgeMake(const convergePlanLimits *limits,
           const convergeModel *model,
           unsigned int throttle)
 {
-    judge j = { limits, model, { &model->guest, &model->least, &model->most }, { 0 }, { 0 }, throttle };
+    judge j = { limits, model, { &model->guest, &model->least, &model->most }, { 0 }, { 0 }, { 0 }, throttle };
     gint64 elapsed = model->last.timeMs - model->startMs;
     unsigned int i;
 
@@ -213,6 +229,7 @@ judgeMake(const convergePlanLimits *limits,
         j.least[i] = INFINITY;
         if (stock.converges && model->pass.n > 0)
             j.lateMs[i] = MAX(convergeRound(stock.remainingMs * LATE_FACTOR) - elapsed, 1);
+        j.stockLostMs[i] = stock.lostMs * MORE_FACTOR + MORE_MS;
     }
     return j;
 }
@@ -226,7 +243,8 @@ costOf(const judge *j,
     double cost = prediction->lostMs + TIME_COST * prediction->remainingMs;
 
     if (j->lateMs[i] > 0)
-        cost += LATE_COST * MAX(prediction->remainingMs - j->lateMs[i], 0);
+        cost += LATE_COST * MAX(prediction->remainingMs - j->lateMs[i], 0) +
+            MORE_COST * MAX(j->model->lostMs + prediction->lostMs - j->stockLostMs[i], 0);
     return cost;
 }
 
@@ -352,7 +370,10 @@ convergePlanChoose(const convergePlanLimits *limits,
     for (i = 0; i < all->len; i++) {
         const candidate *c = &g_array_index(all, candidate, i);
 
-        if (!best || expect(&j, c) < expect(&j, best))
+        /* A plan that does not converge only puts off one that does. */
+        if (!best || c->predictions[0].converges > best->predictions[0].converges ||
+            (c->predictions[0].converges == best->predictions[0].converges &&
+             expect(&j, c) < expect(&j, best)))
             best = c;
         if (c->predictions[1].converges &&
             (!trial || costOf(&j, 1, &c->predictions[1]) < costOf(&j, 1, &trial->predictions[1])))

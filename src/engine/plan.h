@@ -21,8 +21,9 @@ typedef enum {
 const char *convergeClassName(convergeClass class_);
 
 /* The part of the downtime in which no memory is sent, ms: the stop, device state, libvirt's round
- * trip at pre-switchover, the start at the destination.  Measured in the lab: -15..25 ms, since
- * what is left is rarely as much as QEMU's limit allows. */
+ * trip at pre-switchover, the start at the destination.  This much is assumed where it is not
+ * known.  Measured in the lab: -15..25 ms, since what is left is rarely as much as QEMU's limit
+ * allows. */
 #define CONVERGE_PAUSE_OVERHEAD_MS 15
 
 /* What policy, throttle method and a ceiling from outside allow: a plain value, made once a
@@ -39,6 +40,7 @@ struct _convergePlanLimits {
     gint64 initialDowntimeMs;
     gint64 maxDowntimeMs;
     gint64 ceilingMs;          /* set from outside; 0: none */
+    gint64 overheadMs;         /* the part of the downtime in which no memory is sent */
     gint64 deadlineMs;         /* from the start of the migration; 0: none */
     gint64 lostLeftMs;         /* guest time that may still be lost; 0: any */
     unsigned int hardThrottle; /* %, from here on a throttle may be in force for no longer than... */

@@ -70,6 +70,7 @@ struct _convergeMethodOptions {
     convergeMethodTrace trace; /* may be NULL */
     convergeMethodTurn turn;   /* may be NULL; other methods than the engine's ignore it */
     void *opaque;              /* for trace and turn */
+    gint64 overheadMs;         /* what the engine knows of the downtime besides memory; 0: nothing */
     const char *journalDir;    /* directory for the engine's journal; NULL: no journal */
 };
 

@@ -169,6 +169,8 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     memset(outcome, 0, sizeof(*outcome));
     loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                            options->journalDir ? openJournal : NULL, &order);
+    if (options->overheadMs > 0)
+        convergeLoopSetOverhead(loop, options->overheadMs);
     while (!isOver(plant) && now < options->giveUpMs) {
         gint64 wait = convergeLoopStep(loop);
 

@@ -90,6 +90,7 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
             unsigned int flags G_GNUC_UNUSED)
 {
     void (*look)(void);
+    guint64 sent;
     int iteration;
     int max = 0;
 
@@ -100,6 +101,7 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
         g_cond_wait(&calls.changed, &calls.lock);
     look = calls.look;
     iteration = calls.iteration;
+    sent = calls.sent;
     g_mutex_unlock(&calls.lock);
     if (look)
         look();
@@ -109,6 +111,8 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
                          VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_REMAINING, 1 << 29);
+    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_PROCESSED, sent);
+    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES, sent);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_ITERATION,
                             (unsigned long long)iteration);
     return 0;
@@ -228,6 +232,7 @@ reset(void)
     g_string_set_size(calls.log, 0);
     calls.iteration = 2; /* the first pass is over */
     calls.look = NULL;
+    calls.sent = 0;
     calls.hangs = calls.refuses = calls.shutOff = FALSE;
     calls.looks = calls.suspends = calls.left = calls.identities = 0;
     calls.downtime = 0;

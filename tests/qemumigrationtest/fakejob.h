@@ -22,6 +22,7 @@ struct _jobCalls {
     GMutex lock; /* guards all below */
     GCond changed;
     int iteration;      /* in the job statistics */
+    guint64 sent;       /* likewise, bytes */
     guint looks;        /* at the job statistics */
     void (*look)(void); /* called at each, without the lock; or NULL */
     gboolean hangs;     /* a look does not return */

@@ -11,6 +11,16 @@
 
 /* --- What is told --- */
 
+/* A second goes by, in which a gigabyte is sent. */
+static void
+goOn(void)
+{
+    g_atomic_int_add(&shiftMs, 1000);
+    g_mutex_lock(&calls.lock);
+    calls.sent += 1 << 30;
+    g_mutex_unlock(&calls.lock);
+}
+
 /* A rung is logged once, with the name of the options; the author of the policy is told. */
 static void
 testRung(void)
@@ -30,8 +40,10 @@ testRung(void)
         convergeVerb verb = CONVERGE_VERB_LAST;
 
         reset();
-        job = startBy(rows[i].layer, "suspend", &daemonCalls, (convergeJobOptions) { .name = "busy" });
-        awaitTurn();
+        calls.look = goOn;
+        job = startBy(rows[i].layer, "stepped,transfer-factor=2,fallback=suspend", &daemonCalls,
+                      (convergeJobOptions) { .name = "busy" });
+        awaitLooks(4);
         awaitTurn();
         g_assert_cmpuint(calls.suspends, ==, 1);
         text = convergeJobExplainRung(job, &verb);
