@@ -23,6 +23,7 @@ BUILD = os.environ.get("BUILD_DIR", os.path.realpath(os.path.join(LAB, "..", "bu
 MODULE = os.path.join(BUILD, "src", "qemu_migration_converge.so")
 VIRSH = os.path.join(BUILD, "tools", "virsh", "virsh")
 STOCK_VIRSH = "/usr/bin/virsh"
+EMULATOR = os.environ.get("LAB_EMULATOR")       # a QEMU for all tests that name none
 RATE = "400mbit"
 PATIENCE = 60           # seconds for anything that should happen soon
 
@@ -64,13 +65,14 @@ class LabTest(unittest.TestCase):
     cmdline = WORKLOAD
     memory = MEMORY_MIB
     define = ()         # words for "guest-define"
+    emulator = EMULATOR     # None: the installed QEMU
 
     @classmethod
     def setUpClass(cls):
         tool("hosts", "down", check=False)
         tool("hosts", "up", "--rate", RATE, *cls.module)
         cls.addClassCleanup(tool, "hosts", "down")
-        accelerator = tool("accel", check=False)
+        accelerator = tool("accel", *([cls.emulator] if cls.emulator else []), check=False)
         if accelerator.returncode:
             raise unittest.SkipTest(accelerator.stdout.strip())
         cls.source, cls.target = labhost.Host("A"), labhost.Host("B")
@@ -89,7 +91,8 @@ class LabTest(unittest.TestCase):
             self.kept.remove((name, cmdline))
             return
         tool("guest-define", name, "--replace", "--memory", str(memory),
-             "--cmdline", cmdline, *self.define)
+             "--cmdline", cmdline, *(["--emulator", self.emulator] if self.emulator else []),
+             *self.define)
 
     def connect(self):
         """Connects to the source's daemon, which may be a new one."""
@@ -108,10 +111,10 @@ class LabTest(unittest.TestCase):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
-    def slow_link(self):
+    def slow_link(self, rate="80mbit"):
         """Slows the link down so that no busy guest converges by itself, even on a busy
         machine."""
-        tool("hosts", "shape", "80mbit")
+        tool("hosts", "shape", rate)
         self.addCleanup(tool, "hosts", "shape", RATE)
 
     def set_domain_policy(self, xml):
@@ -175,6 +178,14 @@ class LabTest(unittest.TestCase):
 
     def throttle(self):
         return migration.throttle_in_force(self.stats())
+
+    @staticmethod
+    def backports():
+        """The path of a newer QEMU, or no test."""
+        done = tool("qemu-backports", os.path.join(BUILD, "qemu-backports"), check=False)
+        if done.returncode:
+            raise unittest.SkipTest(done.stdout.strip())
+        return done.stdout.split()[-1]
 
     def until_throttled(self):
         return self.until("a throttle of ours", lambda: self.throttle() > 20)

@@ -84,6 +84,7 @@ struct _evidence {
     double memory;      /* bytes */
     double least, most; /* bytes, of all observations */
     gboolean throttled; /* in one of them at least */
+    double answer;      /* to a throttle, as known from before, 0..1 */
 };
 
 static void
@@ -169,15 +170,15 @@ missOf(const evidence *e,
     return miss;
 }
 
-/* The cost of what the observations leave open.  @slowest: the least rate that was seen */
+/* The cost of what the observations leave open. */
 static double
-priorOf(double writeRate,
-        double answer,
-        double slowest)
+priorOf(const evidence *e,
+        const convergeGuest *guest)
 {
-    double open = log(writeRate / (PRIOR_RATE * slowest));
+    double open = log(guest->writeRate / (PRIOR_RATE * slowestFor(e, guest->answer)));
+    double off = e->answer - guest->answer;
 
-    return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * (1 - answer) * (1 - answer);
+    return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * off * off;
 }
 
 /* Finds the cold set that fits best beside the hot set of @guest, and returns the cost of both.
@@ -193,7 +194,7 @@ addCold(const evidence *e,
     const convergeObservation *o = &e->item[e->longest];
     double rest = MAX(e->memory - guest->workingSet, 0);
     double sets[] = { 0, MIN(COLD_SETS * guest->workingSet, rest), rest };
-    double prior = priorOf(guest->writeRate, guest->answer, slowestFor(e, guest->answer));
+    double prior = priorOf(e, guest);
     double hot[G_N_ELEMENTS(e->item)];
     convergeGuest best = *guest;
     double least = INFINITY;
@@ -321,8 +322,9 @@ convergeModelFit(convergeModel *model)
         return;
 
     e.memory = MAX(e.memory, e.most);
-    answers = e.throttled ? GRID_ANSWERS : 1;
-    answerStep = e.throttled ? 1.0 / (GRID_ANSWERS - 1) : 0;
+    e.answer = model->answerKnown ? model->answer : 1;
+    answers = e.throttled || model->answerKnown ? GRID_ANSWERS : 1;
+    answerStep = answers > 1 ? 1.0 / (GRID_ANSWERS - 1) : 0;
     setStep = log(e.memory / (e.least / 2)) / (GRID_SETS - 1);
     rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
 
@@ -353,4 +355,10 @@ convergeModelFit(convergeModel *model)
     center = model->guest;
     tryFine(&e, model, &center, setStep / GRID_FINE, rateStep / GRID_FINE, answerStep / 4, &best);
     findRange(model, points, n, best + PLAUSIBLE);
+
+    /* The throttled observations make room for others in time, but what they told stays. */
+    if (e.throttled) {
+        model->answerKnown = TRUE;
+        model->answer = model->guest.answer;
+    }
 }

@@ -39,15 +39,9 @@
 
 void
 convergeLadderNotePass(convergeLadder *ladder,
-                       const convergeControlState *state,
                        const convergeModel *model)
 {
     guint64 left = model->last.remainingBytes;
-
-    if (model->last.throttle < state->limits.highestThrottle)
-        ladder->nPassesAtMax = 0;
-    else
-        ladder->nPassesAtMax++;
 
     if (ladder->leastBytes == 0 || left < PROGRESS * ladder->leastBytes) {
         ladder->leastBytes = MAX(left, 1);
@@ -148,9 +142,7 @@ deadlineIsDue(const convergeControlState *state,
     if (need > 0 && (model->nWindows < SETTLED_WINDOWS || convergeModelLinkSlowMs(model) > 0))
         return FALSE;
     /* By the next sample it may be too late. */
-    if (elapsed + need * (1 + MIN(model->bandwidthError, SETTLED_ERROR)) +
-            CONVERGE_SAMPLE_SLOWEST_MS <
-        deadline)
+    if (need <= 0 || elapsed + need * (1 + MIN(model->bandwidthError, SETTLED_ERROR)) + CONVERGE_SAMPLE_SLOWEST_MS < deadline)
         return FALSE;
     if (elapsed + need * (1 - MIN(model->bandwidthError, SETTLED_ERROR)) > deadline + MISSED_MS)
         return FALSE;

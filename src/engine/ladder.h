@@ -14,7 +14,6 @@ typedef struct _convergeLadder convergeLadder;
 struct _convergeLadder {
     guint64 leastBytes;          /* the least that was left at the end of a pass; 0: none has ended */
     unsigned int nStalledPasses; /* passes since then */
-    unsigned int nPassesAtMax;   /* passes in a row that ended with the strongest throttle in force */
     unsigned int nHopelessLooks; /* looks in a row that found no useful plan */
     unsigned int rung;           /* the next one */
     gboolean fallbackTaken;      /* a rung was taken: there is nothing more to decide */
@@ -29,8 +28,7 @@ struct _convergeLadder {
 #define CONVERGE_HOPELESS_LOOKS 2
 
 /* When a pass ends: counts passes with and without progress. */
-void convergeLadderNotePass(convergeLadder *ladder, const convergeControlState *state,
-                            const convergeModel *model);
+void convergeLadderNotePass(convergeLadder *ladder, const convergeModel *model);
 
 /* At every look, after the outlook of @state was set: counts the looks without a useful plan. */
 void convergeLadderNoteLook(convergeLadder *ladder, const convergeControlState *state,

@@ -172,21 +172,21 @@ convergeLawAdaptiveRefresh(const convergeLawAdaptive *law,
     convergePlanAddError(model, &state->plan, &state->prediction);
 }
 
-static convergeReason
-reasonOf(const convergeChoice *choice)
-{
-    if (choice->plan.delay > 0)
-        return CONVERGE_REASON_SHRINKS;
-    if (choice->class_ == CONVERGE_CLASS_BEYOND)
-        return choice->plan.throttle > 0 ? CONVERGE_REASON_BEYOND : CONVERGE_REASON_IN_VAIN;
-    return choice->plan.throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
-}
-
 /* The throttle that @choice asks for now, %. */
 static unsigned int
 throttleNow(const convergeChoice *choice)
 {
     return choice->plan.delay > 0 ? choice->plan.before : choice->plan.throttle;
+}
+
+static convergeReason
+reasonOf(const convergeChoice *choice)
+{
+    if (choice->class_ == CONVERGE_CLASS_BEYOND)
+        return throttleNow(choice) > 0 ? CONVERGE_REASON_BEYOND : CONVERGE_REASON_IN_VAIN;
+    if (choice->plan.delay > 0)
+        return CONVERGE_REASON_SHRINKS;
+    return choice->plan.throttle > 0 ? CONVERGE_REASON_HELPS : CONVERGE_REASON_CONVERGES;
 }
 
 /* What loosening to @throttle % may cost, ms.  If that is a mistake, all that the guest writes

@@ -86,8 +86,6 @@ noteSyncs(convergeModel *model,
 
     model->syncMs = sample->timeMs;
     model->throttledMs = 0;
-    if (news & CONVERGE_NEWS_PASS)
-        model->passSpoilt = FALSE;
     return news;
 }
 

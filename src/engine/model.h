@@ -113,6 +113,8 @@ struct _convergeModel {
     double fitError;           /* RMS of ln(predicted / observed) */
 
     convergeObservations passes, probes;
+    gboolean answerKnown;       /* the guest was throttled once, and .answer is how it answered */
+    double answer;              /* 0..1 */
     unsigned int probesRefuted; /* how often a pass refuted them; from 2 on probes are ignored */
 };
 

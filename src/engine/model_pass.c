@@ -35,6 +35,7 @@ gather(convergeModel *model,
     model->gatherThrottled = 0;
     model->gatherFresh = 0;
     model->gatherSyncs = 0;
+    model->passSpoilt = FALSE;
 }
 
 void
@@ -43,6 +44,9 @@ modelPassStart(convergeModel *model,
 {
     begin(model, sample);
     gather(model, sample->timeMs);
+    /* A loop that begins late may have missed the end of the bulk pass. */
+    if (sample->iteration > 1 && modelWorkedOff(sample) >= SENT_SHARE * (double)sample->totalBytes)
+        model->pass.n = 1;
 }
 
 /* Passes that end faster than samples come are observed together, as that many equal ones. */

@@ -34,6 +34,12 @@ static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 #define LATE_FACTOR 1.02
 #define VAIN_COST 0.5
 
+/* A guest second lost counts this much more where QEMU's auto-converge would have lost less than
+ * that by now. */
+#define MORE_COST 1.0
+#define MORE_FACTOR 1.05
+#define MORE_MS 300
+
 /* Plausible guests, and how likely they are. */
 #define GUESTS 3
 static const double likelihood[GUESTS] = { 0.5, 0.2, 0.3 };
@@ -195,9 +201,10 @@ struct _judge {
     const convergePlanLimits *limits;
     const convergeModel *model;
     const convergeGuest *guests[GUESTS];
-    gint64 lateMs[GUESTS]; /* from now on: the end under QEMU's auto-converge; 0: it has none */
-    double least[GUESTS];  /* the cost of the best plan; INFINITY: none converges */
-    unsigned int throttle; /* in force, % */
+    gint64 lateMs[GUESTS];      /* from now on: the end under QEMU's auto-converge; 0: it has none */
+    double stockLostMs[GUESTS]; /* guest time lost then, from the start of the migration */
+    double least[GUESTS];       /* the cost of the best plan; INFINITY: none converges */
+    unsigned int throttle;      /* in force, % */
 };
 
 typedef struct _candidate candidate;
@@ -211,7 +218,7 @@ judgeMake(const convergePlanLimits *limits,
           const convergeModel *model,
           unsigned int throttle)
 {
-    judge j = { limits, model, { &model->guest, &model->least, &model->most }, { 0 }, { 0 }, throttle };
+    judge j = { limits, model, { &model->guest, &model->least, &model->most }, { 0 }, { 0 }, { 0 }, throttle };
     gint64 elapsed = model->last.timeMs - model->startMs;
     unsigned int i;
 
@@ -222,6 +229,7 @@ judgeMake(const convergePlanLimits *limits,
         j.least[i] = INFINITY;
         if (stock.converges && model->pass.n > 0)
             j.lateMs[i] = MAX(convergeRound(stock.remainingMs * LATE_FACTOR) - elapsed, 1);
+        j.stockLostMs[i] = stock.lostMs * MORE_FACTOR + MORE_MS;
     }
     return j;
 }
@@ -235,7 +243,8 @@ costOf(const judge *j,
     double cost = prediction->lostMs + TIME_COST * prediction->remainingMs;
 
     if (j->lateMs[i] > 0)
-        cost += LATE_COST * MAX(prediction->remainingMs - j->lateMs[i], 0);
+        cost += LATE_COST * MAX(prediction->remainingMs - j->lateMs[i], 0) +
+            MORE_COST * MAX(j->model->lostMs + prediction->lostMs - j->stockLostMs[i], 0);
     return cost;
 }
 
@@ -361,7 +370,10 @@ convergePlanChoose(const convergePlanLimits *limits,
     for (i = 0; i < all->len; i++) {
         const candidate *c = &g_array_index(all, candidate, i);
 
-        if (!best || expect(&j, c) < expect(&j, best))
+        /* A plan that does not converge only puts off one that does. */
+        if (!best || c->predictions[0].converges > best->predictions[0].converges ||
+            (c->predictions[0].converges == best->predictions[0].converges &&
+             expect(&j, c) < expect(&j, best)))
             best = c;
         if (c->predictions[1].converges &&
             (!trial || costOf(&j, 1, &c->predictions[1]) < costOf(&j, 1, &trial->predictions[1])))

@@ -15,8 +15,8 @@
 
 #define PREDICT_PASSES 128
 
-/* From the second pass under the plan's throttle on, a pass that leaves more than this share of
- * what the pass before left does not converge. */
+/* From the second pass under the plan's throttle on, a pass after which more than this share of what
+ * was too much before it is still too much does not converge. */
 #define SHRINK 0.97
 
 /* QEMU's auto-converge (migration/ram.c): 20 %, then 10 % more after every second sync that finds
@@ -129,6 +129,13 @@ pass(course *c,
     c->held += throttle * seconds;
 }
 
+/* How much more is left than may be left, bytes. */
+static double
+excess(const course *c)
+{
+    return left(c) - c->threshold;
+}
+
 static gboolean
 fits(const course *c)
 {
@@ -188,7 +195,7 @@ convergeModelPredictFor(const convergeModel *model,
         throttle = plan->before / 100.0;
 
     for (passes = 1; passes <= PREDICT_PASSES; passes++) {
-        double before = left(&c);
+        double before = excess(&c);
         double seconds = passSeconds(&c);
         double wait = seconds;
         gboolean asked = passes > plan->delay;
@@ -203,7 +210,7 @@ convergeModelPredictFor(const convergeModel *model,
 
         converges = fits(&c);
         if (converges ||
-            (passes > plan->delay + plan->latency + 1 && left(&c) > before * SHRINK))
+            (passes > plan->delay + plan->latency + 1 && excess(&c) > before * SHRINK))
             break;
 
         if (asked)
@@ -261,7 +268,7 @@ convergeModelPredictStock(const convergeModel *model,
     evaluate(&law, &c);
 
     for (passes = 1; passes <= PREDICT_PASSES && vain < STOCK_VAIN; passes++) {
-        double before = left(&c);
+        double before = excess(&c);
         double rest = passSeconds(&c);
         double all = rest;
 
@@ -277,7 +284,7 @@ convergeModelPredictStock(const convergeModel *model,
         endPass(&c, all);
         if (fits(&c))
             return conclude(&c, TRUE, 0);
-        vain = law.throttle >= STOCK_MOST && left(&c) > before * SHRINK ? vain + 1 : 0;
+        vain = law.throttle >= STOCK_MOST && excess(&c) > before * SHRINK ? vain + 1 : 0;
     }
     return conclude(&c, FALSE, 0);
 }

@@ -179,12 +179,34 @@ measureUsed(virDomainPtr dom,
                                            MIN(resident, memory) };
 }
 
+/* Whether a job of libvirt, such as a migration, is under way.  FALSE if libvirt does not know. */
+static gboolean
+hasJob(virDomainPtr dom)
+{
+    virTypedParameterPtr params = NULL;
+    int type = VIR_DOMAIN_JOB_NONE;
+    int nparams = 0;
+
+    if (virDomainGetJobStats(dom, &type, &params, &nparams, 0) < 0)
+        return FALSE;
+    virTypedParamsFree(params, nparams);
+    return type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED;
+}
+
 static gboolean
 measureMemory(virDomainPtr dom,
               convergeMeasured *measured,
               GError **error)
 {
     virDomainInfo info;
+
+    if (measured->exact && hasJob(dom)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("domain '%1$s' is being migrated, saved or backed up, and an exact measurement would "
+                      "make QEMU send memory again; measure without --exact"),
+                    virDomainGetName(dom));
+        return FALSE;
+    }
 
     if (virDomainGetInfo(dom, &info) < 0) {
         convergeLibvirtSetError(error, "virDomainGetInfo");

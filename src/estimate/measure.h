@@ -52,10 +52,10 @@ convergeThrottleMethod convergeMeasureThrottleMethod(virDomainPtr dom);
 /* Measures for about @seconds, alternating between one second and longer ones.
  *
  * @exact: QEMU logs every write instead of sampling pages, which slows the guest down like
- * the first seconds of a migration
+ * the first seconds of a migration; not of a guest with a job, see qemu/dirty_probe.h
  *
- * Returns NULL with @error set if the guest does not run or has too little memory for
- * sampling, or if libvirt fails. */
+ * Returns NULL with @error set if the guest does not run, has a job, or has too little memory
+ * for sampling, or if libvirt fails. */
 convergeMeasured *convergeMeasureGuest(virDomainPtr dom, unsigned int seconds, gboolean exact,
                                        convergeMeasureProgress progress, void *opaque,
                                        GError **error);

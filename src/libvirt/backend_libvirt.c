@@ -7,12 +7,10 @@
 #include "libvirt/backend_libvirt.h"
 #include "libvirt/job_sample.h"
 #include "qemu/dirty_probe.h"
+#include "qemu/guest_resume.h"
 #include "throttle/throttle.h"
 #include "undo/undo_disk.h"
 #include "undo/undo_file.h"
-
-/* The longest downtime-limit that QEMU accepts, ms (qapi/migration.json). */
-#define DOWNTIME_UNBOUNDED 2000000
 
 struct _convergeBackendLibvirt {
     convergeMonitor monitor;
@@ -279,8 +277,10 @@ setDowntime(convergeBackendLibvirt *backend,
     return TRUE;
 }
 
-/* Pauses the guest, and lifts the downtime limit: then QEMU does not finish the pass first, and
- * sends what was dirtied again once instead of twice. */
+/* The downtime limit stays.  With a longer one QEMU would finish the migration at once, and until all
+ * is sent it would answer no command: the guest could not be let run again if the link fails, and the
+ * migration could not be aborted.  This way QEMU finishes the pass first.  Then it sends again what
+ * the guest wrote between the last sync and the pause, which for some pages is a second time. */
 static gboolean
 suspend(convergeBackendLibvirt *backend,
         GError **error)
@@ -292,24 +292,18 @@ suspend(convergeBackendLibvirt *backend,
 
     /* libvirt may have kept the call waiting until the migration was over. */
     backend->lateSuspend = isCancelled(backend);
-    if (!backend->lateSuspend)
-        setDowntime(backend, DOWNTIME_UNBOUNDED, NULL);
     return TRUE;
 }
 
-/* libvirt would keep virDomainResume() waiting until the migration is over.  With the downtime limit
- * lifted, QEMU would pause the guest again at once: @downtimeMs, if there is one, comes first. */
+/* With a longer downtime limit than @downtimeMs, QEMU might pause the guest again at once: the limit, if
+ * there is one, comes first. */
 static gboolean
 resumeDuring(convergeBackendLibvirt *backend,
              gint64 downtimeMs,
              GError **error)
 {
-    g_autoptr(JsonNode) reply = NULL;
-
-    if (downtimeMs > 0 && !setDowntime(backend, downtimeMs, error))
-        return FALSE;
-    reply = convergeQmpRun(&backend->monitor, "cont", NULL, error);
-    return reply != NULL;
+    return (downtimeMs <= 0 || setDowntime(backend, downtimeMs, error)) &&
+        convergeGuestResume(&backend->monitor, error);
 }
 
 static gboolean

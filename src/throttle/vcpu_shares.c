@@ -23,6 +23,22 @@ convergeVcpuSharesClear(convergeVcpuShares *shares)
     shares->sum = 0;
 }
 
+/* Until 8.0, a QEMU without KVM crashes if it is asked for the mode dirty-ring. */
+static gboolean
+hasKVM(const convergeMonitor *monitor,
+       GError **error)
+{
+    g_autoptr(JsonObject) reply = convergeQmpRunObject(monitor, "query-kvm", NULL, error);
+
+    if (!reply)
+        return FALSE;
+    if (json_object_get_boolean_member_with_default(reply, "enabled", FALSE))
+        return TRUE;
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                _("only KVM measures which vCPUs dirty memory"));
+    return FALSE;
+}
+
 gboolean
 convergeVcpuSharesStart(convergeVcpuShares *shares,
                         const convergeMonitor *monitor,
@@ -32,6 +48,8 @@ convergeVcpuSharesStart(convergeVcpuShares *shares,
     g_autoptr(JsonObject) arguments = json_object_new();
     g_autoptr(JsonObject) reply = NULL;
 
+    if (!hasKVM(monitor, error))
+        return FALSE;
     json_object_set_int_member(arguments, "calc-time", MEASURE_SECONDS);
     json_object_set_string_member(arguments, "mode", "dirty-ring");
     if (!(reply = convergeQmpRunObject(monitor, "calc-dirty-rate", arguments, error)))

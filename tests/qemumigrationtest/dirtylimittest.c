@@ -567,6 +567,22 @@ testMeasuredAnew(void)
     convergeVcpuSharesClear(&shares);
 }
 
+/* A QEMU without KVM is not asked for what makes it crash. */
+static void
+testNoKVM(void)
+{
+    convergeVcpuShares shares = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    qemu = fakeQemuPristine;
+    qemu.noKVM = TRUE;
+    g_assert_false(convergeVcpuSharesStart(&shares, &fakeMonitor, 1, &error));
+    g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
+    qemu.noKVM = FALSE;
+    g_assert_true(convergeVcpuSharesStart(&shares, &fakeMonitor, 1, NULL));
+    convergeVcpuSharesClear(&shares);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -585,5 +601,6 @@ main(int argc, char **argv)
     g_test_add_func("/dirty-limit/no-ring", testNoRing);
     g_test_add_func("/dirty-limit/foreign", testForeign);
     g_test_add_func("/dirty-limit/loop", testLoop);
+    g_test_add_func("/dirty-limit/no-kvm", testNoKVM);
     return g_test_run();
 }

@@ -12,6 +12,8 @@ const fakeQemu fakeQemuPristine = {
     .status = "cancelled",
     .jobType = VIR_DOMAIN_JOB_UNBOUNDED,
     .id = 7,
+    .runState = "running",
+    .bandwidth = 1000000000,
     .ring = TRUE,
     .measured = "measured",
     .rates = { 240, 1, 60 },
@@ -35,17 +37,25 @@ fakeQemuLimits(void)
 static char *
 queryMigrate(JsonObject *arguments G_GNUC_UNUSED)
 {
-    return g_strdup_printf("{\"status\":\"%s\"}", qemu.status);
+    return g_strdup_printf("{\"status\":\"%s\",\"ram\":{\"remaining\":%" G_GINT64_FORMAT "}}", qemu.status,
+                           qemu.remaining);
+}
+
+static char *
+queryStatus(JsonObject *arguments G_GNUC_UNUSED)
+{
+    return g_strdup_printf("{\"status\":\"%s\"}", qemu.runState);
 }
 
 static char *
 queryParams(JsonObject *arguments G_GNUC_UNUSED)
 {
-    GString *text = g_string_new("{");
+    GString *text = g_string_new(NULL);
     gsize i;
 
+    g_string_printf(text, "{\"max-bandwidth\":%" G_GINT64_FORMAT, qemu.bandwidth);
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        g_string_append_printf(text, "%s\"%s\":", i > 0 ? "," : "", convergeQemuParamName(i));
+        g_string_append_printf(text, ",\"%s\":", convergeQemuParamName(i));
         if (convergeQemuParamIsBoolean(i))
             g_string_append(text, qemu.params[i] ? "true" : "false");
         else
@@ -80,7 +90,14 @@ setParams(JsonObject *arguments)
         merged[CONVERGE_PARAM_THRESHOLD] < 1 || merged[CONVERGE_PARAM_THRESHOLD] > 100)
         return NULL;
     memcpy(qemu.params, merged, sizeof(merged));
+    qemu.bandwidth = json_object_get_int_member_with_default(arguments, "max-bandwidth", qemu.bandwidth);
     return g_strdup("{}");
+}
+
+static char *
+queryKVM(JsonObject *arguments G_GNUC_UNUSED)
+{
+    return g_strdup_printf("{\"enabled\":%s,\"present\":true}", qemu.noKVM ? "false" : "true");
 }
 
 static char *
@@ -95,6 +112,7 @@ startMeasurement(JsonObject *arguments)
 {
     gboolean ring = arguments && json_object_has_member(arguments, "mode");
 
+    g_assert_false(ring && qemu.noKVM);
     qemu.probes += !ring;
     return ring && !qemu.ring ? NULL : g_strdup("{}");
 }
@@ -159,6 +177,17 @@ cancelLimit(JsonObject *arguments)
 static char *
 letRun(JsonObject *arguments G_GNUC_UNUSED)
 {
+    qemu.runState = "running";
+    qemu.bandwidthAtCont = qemu.bandwidth;
+    if (qemu.endsAtCont)
+        qemu.status = qemu.endsAtCont;
+    return g_strdup("{}");
+}
+
+static char *
+stop(JsonObject *arguments G_GNUC_UNUSED)
+{
+    qemu.runState = "paused";
     return g_strdup("{}");
 }
 
@@ -170,12 +199,15 @@ static const struct {
     { "query-migrate-parameters", queryParams },
     { "migrate-set-parameters", setParams },
     { "query-cpus-fast", queryCpus },
+    { "query-kvm", queryKVM },
     { "calc-dirty-rate", startMeasurement },
     { "query-dirty-rate", queryRates },
     { "query-vcpu-dirty-limit", queryLimits },
     { "set-vcpu-dirty-limit", setLimit },
     { "cancel-vcpu-dirty-limit", cancelLimit },
+    { "query-status", queryStatus },
     { "cont", letRun },
+    { "stop", stop },
 };
 
 /* --- libvirt --- */

@@ -19,7 +19,13 @@ struct _fakeQemu {
     int jobType;                        /* what libvirt's job statistics have */
     int id;                             /* of the domain */
     gboolean paused;
+    const char *runState;   /* in QEMU's words */
+    gint64 remaining;       /* to send, bytes */
+    gint64 bandwidth;       /* max-bandwidth, bytes/s */
+    gint64 bandwidthAtCont; /* when the guest was last told to run; 0: never */
+    const char *endsAtCont; /* the status that the migration has after that; NULL: it goes on */
 
+    gboolean noKVM; /* then the mode dirty-ring makes it crash */
     gboolean ring;
     const char *measured;       /* status of the measurement of dirty rates */
     gint64 rates[FAKE_VCPUS];   /* measured, MiB/s */

@@ -405,6 +405,15 @@ class Estimate(CommandTest):
         err = self.estimate("--seconds", "5", "--bandwidth", "1000", "--verbose", "adaptive")[2]
         self.assertTrue(err.endswith("\nMeasuring: [100 %]\n"), err)
 
+    def test_guest_with_a_job(self):
+        """To read the dirty log of a migration makes QEMU send memory again."""
+        words = ("--seconds", "5", "--bandwidth", "1000", "adaptive")
+        code, out, err = self.estimate("--exact", *words, VIRSH_FAKE_JOB="1")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("measure without --exact", err)
+        self.assertNotIn("flags=", err)
+        self.assertEqual(self.estimate(*words, VIRSH_FAKE_JOB="1")[0], 0)
+
     def test_quiet_guest(self):
         result, _ = self.result("--bandwidth", "100", "adaptive", dirty="0")
         self.assertEqual((result["class_may_be"], result["write_rate"]["value"]), (["converges"], 0))
