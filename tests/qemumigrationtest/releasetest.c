@@ -332,6 +332,30 @@ testDeadLink(void)
     }
 }
 
+/* As long as nothing moves, no plan is worth a throttle, and that the link is back is told once. */
+static void
+testNoThrottleOnADeadLink(void)
+{
+    g_auto(scene) s = { 0 };
+
+    sceneInit(&s, "adaptive", 97);
+    g_assert_false(convergeLawAdaptiveLinkIsBack(&s.law, &s.model));
+    s.model.slowMs = 27000;
+    g_assert_cmpuint(guard(&s, 30000), ==, 1);
+    g_assert_cmpint(s.said[0].reason, ==, CONVERGE_REASON_LINK);
+    g_assert_false(convergeLawAdaptiveLinkIsBack(&s.law, &s.model));
+    g_assert_cmpuint(decide(&s, 97, 1000, 9000, TRUE), ==, 0);
+    g_assert_cmpuint(decide(&s, 97, 1000, 9000, TRUE), ==, 0);
+
+    s.model.slowMs = -1;
+    g_assert_true(convergeLawAdaptiveLinkIsBack(&s.law, &s.model));
+    g_assert_false(convergeLawAdaptiveLinkIsBack(&s.law, &s.model));
+    g_assert_cmpuint(decide(&s, 97, 1000, 9000, TRUE), ==, 1);
+    g_assert_cmpuint(s.state.plan.throttle, ==, 97);
+    /* That it was released has refuted nothing. */
+    g_assert_false(s.state.hasRefuted);
+}
+
 /* A large guest's bitmap sync holds up sending for longer. */
 static void
 testSyncIsNoDeadLink(void)
@@ -404,6 +428,7 @@ main(int argc, char **argv)
     g_test_add_func("/release/progress-extends-the-promise", testProgressExtendsThePromise);
     g_test_add_func("/release/free-plan-is-given-up-later", testFreePlanIsGivenUpLater);
     g_test_add_func("/release/dead-link", testDeadLink);
+    g_test_add_func("/release/no-throttle-on-a-dead-link", testNoThrottleOnADeadLink);
     g_test_add_func("/release/sync-is-no-dead-link", testSyncIsNoDeadLink);
     g_test_add_func("/release/budgets", testBudgets);
     return g_test_run();
