@@ -9,6 +9,9 @@
 
 #define MB 1e6
 
+/* A pass has ended. */
+#define PASS (CONVERGE_NEWS_SYNC | CONVERGE_NEWS_PASS)
+
 #define QEMU (&convergeThrottles[CONVERGE_METHOD_QEMU]->traits)
 #define QUOTA (&convergeThrottles[CONVERGE_METHOD_VCPU_QUOTA]->traits)
 
@@ -29,19 +32,20 @@ static const controlCase cases[] = {
     { "light", "adaptive", 100 * MB, 400 * MB, 20 * MB, 300 * MB,
       CONVERGE_CLASS_CONVERGES, 0, 0, 100 },
     { "middle", "adaptive", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
-      CONVERGE_CLASS_MIDDLE, 80, 95, 260 },
+      CONVERGE_CLASS_MIDDLE, 80, 95, 299 },
     { "middle-capped", "adaptive,max-throttle=75", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
-      CONVERGE_CLASS_MIDDLE, 70, 75, 260 },
+      CONVERGE_CLASS_MIDDLE, 70, 75, 299 },
     { "hard-middle", "adaptive", 100 * MB, 400 * MB, 2300 * MB, 400 * MB,
-      CONVERGE_CLASS_MIDDLE, 99, 99, 260 },
+      CONVERGE_CLASS_MIDDLE, 99, 99, 299 },
+    /* What no throttle helps for sure is not throttled. */
     { "beyond", "adaptive", 100 * MB, 800 * MB, 12000 * MB, 800 * MB,
-      CONVERGE_CLASS_BEYOND, 99, 99, 260 },
+      CONVERGE_CLASS_BEYOND, 0, 0, 299 },
     { "capped-beyond", "adaptive,max-throttle=30", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
-      CONVERGE_CLASS_BEYOND, 30, 30, 260 },
+      CONVERGE_CLASS_BEYOND, 0, 0, 299 },
     { "no-throttle", "adaptive,throttle=none", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
-      CONVERGE_CLASS_BEYOND, 0, 0, 260 },
+      CONVERGE_CLASS_BEYOND, 0, 0, 299 },
     { "fits-the-pause", "adaptive,max-downtime=10s", 100 * MB, 400 * MB, 250 * MB, 390 * MB,
-      CONVERGE_CLASS_CONVERGES, 0, 95, 9960 },
+      CONVERGE_CLASS_CONVERGES, 0, 95, 9999 },
     /* Fixed law: the stated downtime, no less and no more. */
     { "fixed", "adaptive,downtime=fixed,max-downtime=50ms", 100 * MB, 1 * MB, 0, 300 * MB,
       CONVERGE_CLASS_CONVERGES, 0, 0, 50 },
@@ -53,16 +57,30 @@ fill(convergeModel *model,
 {
     *model = (convergeModel) {
         .bandwidth = data->bandwidth,
+        .usualBandwidth = data->bandwidth,
+        .recentBandwidth = data->bandwidth,
+        .slowMs = -1,
+        .passes.n = 1,
+        .probes.n = 1,
         .guest = { data->workingSet, data->writeRate, 1 },
         .least = { data->workingSet, data->writeRate, 1 },
         .most = { data->workingSet, data->writeRate, 1 },
     };
     model->last = (convergeSample) {
         .active = TRUE,
-        .iteration = 1,
         .totalBytes = 1000000000,
         .remainingBytes = (guint64)data->remaining,
     };
+}
+
+/* @n passes have ended. */
+static void
+endPasses(convergeModel *model,
+          guint64 n)
+{
+    model->pass.n = n;
+    model->pass.bulkLeft = (double)model->last.remainingBytes;
+    model->pass.bulkDirtied = model->pass.bulkLeft;
 }
 
 static void
@@ -73,7 +91,6 @@ testCase(gconstpointer opaque)
     convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
-    unsigned int said = 0;
     unsigned int n, i;
 
     fill(&model, data);
@@ -90,8 +107,8 @@ testCase(gconstpointer opaque)
     /* Nothing during the bulk pass, whatever is known. */
     g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions), ==, 0);
 
-    model.last.iteration = 2;
-    n = convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+    endPasses(&model, 1);
+    n = convergeControlDecide(&control, &model, PASS, decisions);
     g_assert_cmpint(control.state.class_, ==, data->class_);
     g_assert_cmpuint(control.state.plan.throttle, >=, data->minThrottle);
     g_assert_cmpuint(control.state.plan.throttle, <=, data->maxThrottle);
@@ -105,20 +122,10 @@ testCase(gconstpointer opaque)
         g_assert_false(g_str_has_suffix(text, "."));
     }
 
-    /* The same again is no news, and no decision is repeated.  But a throttle in force that has
-     * shown not to help is lifted. */
+    /* The same again is no news, and no decision is repeated. */
     model.last.throttle = control.state.plan.throttle;
-    for (i = 0; i < 5; i++) {
-        if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) == 0)
-            continue;
-        said++;
-        g_assert_cmpint(data->class_, ==, CONVERGE_CLASS_BEYOND);
-        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_HOLD);
-        g_assert_cmpint(decisions[0].reason, ==, CONVERGE_REASON_IN_VAIN);
-    }
-    g_assert_cmpuint(said, <=, 1);
-    if (data->class_ == CONVERGE_CLASS_BEYOND)
-        g_assert_cmpuint(control.state.plan.throttle, ==, 0);
+    for (i = 0; i < 5; i++)
+        g_assert_cmpuint(convergeControlDecide(&control, &model, PASS, decisions), ==, 0);
 }
 
 static void
@@ -139,8 +146,8 @@ testStepped(void)
     g_assert_cmpint(decisions[1].downtimeMs, ==, 300);
 
     /* QEMU steps by itself: there is never a set-point. */
-    model.last.iteration = 2;
-    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+    endPasses(&model, 1);
+    g_assert_cmpuint(convergeControlDecide(&control, &model, PASS, decisions), ==, 0);
 }
 
 static void
@@ -153,13 +160,13 @@ testHandsOff(void)
 
     fill(&model, &cases[2]);
     model.last.postcopy = TRUE;
-    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+    g_assert_cmpuint(convergeControlDecide(&control, &model, PASS, decisions), ==, 0);
     model.last.postcopy = FALSE;
     model.last.paused = TRUE;
-    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+    g_assert_cmpuint(convergeControlDecide(&control, &model, PASS, decisions), ==, 0);
     model.last.paused = FALSE;
     model.last.active = FALSE;
-    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 0);
+    g_assert_cmpuint(convergeControlDecide(&control, &model, PASS, decisions), ==, 0);
 }
 
 static void
@@ -212,10 +219,10 @@ testSkips(void)
         };
         g_autofree char *text = NULL;
 
-        model.last.iteration = 1;
+        endPasses(&model, 0);
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
-        model.last.iteration = 2;
-        g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions), ==, 2);
+        endPasses(&model, 1);
+        g_assert_cmpuint(convergeControlDecide(&control, &model, PASS, decisions), ==, 2);
         g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_SKIP);
         g_assert_cmpint(decisions[0].reason, ==, skips[i].reason);
         g_assert_cmpint(decisions[1].verb, ==, CONVERGE_VERB_SUSPEND);
@@ -247,7 +254,7 @@ testNames(void)
 }
 
 /* A throttled guest seems to have calmed down.  The throttle is lifted, but not for the gain of a
- * fraction of a second if the model fits the observations badly. */
+ * second if the model fits the observations badly. */
 static void
 testLoosens(void)
 {
@@ -255,8 +262,8 @@ testLoosens(void)
         double remaining, fitError;
         gboolean loosens;
     } rows[] = {
-        { 26 * MB, 0.02, TRUE },
-        { 26 * MB, 0.64, FALSE },
+        { 100 * MB, 0.02, TRUE },
+        { 100 * MB, 0.64, FALSE },
         { 380 * MB, 0.02, TRUE },
         { 380 * MB, 0.64, TRUE },
     };
@@ -272,15 +279,15 @@ testLoosens(void)
 
         fill(&model, &calm);
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
-        model.last.iteration = 2;
-        convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        endPasses(&model, 1);
+        convergeControlDecide(&control, &model, PASS, decisions);
         g_assert_cmpuint(control.state.plan.throttle, >=, 80);
 
         calm.writeRate = 83 * MB;
         calm.remaining = rows[i].remaining;
         fill(&model, &calm);
         model.fitError = rows[i].fitError;
-        model.last.iteration = 2;
+        endPasses(&model, 1);
         model.last.throttle = control.state.plan.throttle;
         for (look = 0; look < 3; look++)
             convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions);
@@ -313,7 +320,7 @@ testSecondLook(void)
         fill(&model, &data);
         model.least.writeRate = rows[i].leastRate;
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
-        model.last.iteration = 2;
+        endPasses(&model, 1);
         while (!control.ladder.fallbackTaken && look++ < 5)
             convergeControlDecide(&control, &model, CONVERGE_NEWS_PROBE, decisions);
         g_assert_cmpuint(look, ==, rows[i].looks);
@@ -342,8 +349,8 @@ testLooksInARow(void)
 
         fill(&model, looks[i]);
         model.least.writeRate = 20 * MB;
-        model.last.iteration = 2 + i;
-        n = convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        endPasses(&model, 1 + i);
+        n = convergeControlDecide(&control, &model, PASS, decisions);
         g_assert_cmpint(n > 0 && decisions[0].verb == CONVERGE_VERB_SUSPEND, ==,
                         i == G_N_ELEMENTS(looks) - 1);
     }
@@ -363,7 +370,7 @@ firstLook(const char *text,
 
     fill(&model, data);
     convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
-    model.last.iteration = 2;
+    endPasses(&model, 1);
     g_assert_cmpuint(convergeControlDecide(&control, &model, news, decisions), >, 0);
     return decisions[0];
 }
@@ -377,7 +384,7 @@ testCheaperOnlyWithASync(void)
     const char *policy = "adaptive,fallback=suspend,fallback-when=cheaper";
 
     g_assert_cmpint(firstLook(policy, &data, CONVERGE_NEWS_PROBE).verb, ==, CONVERGE_VERB_THROTTLE);
-    g_assert_cmpint(firstLook(policy, &data, CONVERGE_NEWS_SYNC).verb, ==, CONVERGE_VERB_SUSPEND);
+    g_assert_cmpint(firstLook(policy, &data, PASS).verb, ==, CONVERGE_VERB_SUSPEND);
 }
 
 /* To lose half as much again is hopeless where that is more than a second, however often it is
@@ -406,8 +413,8 @@ testShortTimesAreNotHopeless(void)
         fill(&model, &rows[i].data);
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
         for (look = 0; look < 3 && !fallsBack; look++) {
-            model.last.iteration = 2 + (guint64)look;
-            fallsBack = convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) > 0 &&
+            endPasses(&model, 1 + (guint64)look);
+            fallsBack = convergeControlDecide(&control, &model, PASS, decisions) > 0 &&
                 decisions[0].verb == CONVERGE_VERB_SUSPEND;
         }
         g_assert_cmpint(fallsBack, ==, rows[i].hopeless);
@@ -415,7 +422,7 @@ testShortTimesAreNotHopeless(void)
 }
 
 /* The strongest throttle, under which a vCPU stands still for long at a time, is for where
- * nothing gentler converges or where it saves a third of what the guest loses. */
+ * nothing gentler converges or where it saves about a third of what the guest loses. */
 static void
 testStrongestOnlyWhereItSaves(void)
 {
@@ -424,14 +431,14 @@ testStrongestOnlyWhereItSaves(void)
 
     for (rate = 1000 * MB; rate < 2000 * MB; rate += 20 * MB) {
         const controlCase data = { .bandwidth = 100 * MB, .workingSet = 400 * MB, .writeRate = rate, .remaining = 400 * MB };
-        convergeDecision gentle = firstLook("adaptive,max-throttle=97", &data, CONVERGE_NEWS_SYNC);
-        convergeDecision any = firstLook("adaptive", &data, CONVERGE_NEWS_SYNC);
+        convergeDecision gentle = firstLook("adaptive,max-throttle=97", &data, PASS);
+        convergeDecision any = firstLook("adaptive", &data, PASS);
 
         g_test_message("%.0f MB/s: %u %%", rate / MB, any.throttle);
         if (!gentle.prediction.converges) {
             g_assert_cmpuint(any.throttle, ==, 99);
         } else if (any.throttle > 97) {
-            g_assert_cmpfloat(any.prediction.lostMs * 1.5, <, gentle.prediction.lostMs);
+            g_assert_cmpfloat((double)any.prediction.lostMs * 1.4, <, (double)gentle.prediction.lostMs);
             saving++;
         } else {
             g_assert_cmpuint(any.throttle, ==, gentle.throttle);
@@ -461,8 +468,8 @@ testErrorOfAPrediction(void)
         model.least.writeRate = rows[i].leastRate;
         model.most.writeRate = rows[i].mostRate;
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
-        model.last.iteration = 2;
-        convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        endPasses(&model, 1);
+        convergeControlDecide(&control, &model, PASS, decisions);
         g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_THROTTLE);
         g_assert_true(decisions[0].predicted && prediction->converges);
         if (i == 0)
@@ -494,15 +501,15 @@ testReadyQemuThrottlesSooner(void)
         convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
         if (letGo) {
             fill(&model, &calm);
-            model.last.iteration = 2;
-            g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC,
+            endPasses(&model, 1);
+            g_assert_cmpuint(convergeControlDecide(&control, &model, PASS,
                                                    decisions),
                              ==, 1);
             g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_HOLD);
             fill(&model, &cases[2]);
         }
-        model.last.iteration = 2;
-        convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+        endPasses(&model, 1);
+        convergeControlDecide(&control, &model, PASS, decisions);
         g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_THROTTLE);
         remainingMs[letGo] = decisions[0].prediction.remainingMs;
     }
@@ -521,8 +528,8 @@ testPlanInForceIsKept(void)
 
     fill(&model, &cases[2]);
     convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
-    model.last.iteration = 2;
-    convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions);
+    endPasses(&model, 1);
+    convergeControlDecide(&control, &model, PASS, decisions);
     model.last.throttle = decisions[0].throttle;
     for (remaining = 390 * MB; remaining > 1 * MB; remaining -= 5 * MB) {
         gsize i;
@@ -555,8 +562,8 @@ testThrottledGuestIsMiddle(void)
     convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
     for (i = 0; i < G_N_ELEMENTS(looks); i++) {
         fill(&model, looks[i]);
-        model.last.iteration = 2 + i;
-        if (convergeControlDecide(&control, &model, CONVERGE_NEWS_SYNC, decisions) > 0)
+        endPasses(&model, 1 + i);
+        if (convergeControlDecide(&control, &model, PASS, decisions) > 0)
             last = decisions[0].verb;
         g_assert_cmpint(control.state.class_, ==, CONVERGE_CLASS_MIDDLE);
     }

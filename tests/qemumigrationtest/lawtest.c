@@ -121,6 +121,8 @@ testQemuIsKeptReady(void)
     int i;
 
     scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
+    scriptSend(&s, 1500);
+    scriptProbe(&s, 10 * MB);
     scriptPass(&s, 30 * MB);
     g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_PRIME), ==, 1);
     g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 1);
@@ -129,6 +131,20 @@ testQemuIsKeptReady(void)
         scriptProbe(&s, 10 * MB);
     g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 1);
     g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 0);
+}
+
+/* While one observation leaves open whether a throttle is needed, QEMU is not let go of. */
+static void
+testQemuStaysReadyWhileUnsure(void)
+{
+    g_auto(script) s = { 0 };
+
+    scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
+    scriptPass(&s, 300 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 0);
+    scriptPass(&s, 300 * MB);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 0);
+    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 1);
 }
 
 /* Throttling in the bulk pass buys nothing, whatever is known by then. */
@@ -156,6 +172,8 @@ testThrottleCountsFromItsDecision(void)
     g_auto(script) s = { 0 };
 
     scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
+    scriptSend(&s, 1500);
+    scriptProbe(&s, 250 * MB);
     scriptPass(&s, 300 * MB);
     g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, >=, 90);
     s.sample.timeMs += 3000;
@@ -167,169 +185,7 @@ testThrottleCountsFromItsDecision(void)
     g_assert_cmpfloat(convergeLoopStatus(s.loop)->dirtyRate, >, 100 * MB);
 }
 
-/* From no throttle to one at once; to change it takes two looks in a row that say the same. */
-static void
-testChangesAfterASecondLook(void)
-{
-    g_auto(script) s = { 0 };
-    unsigned int throttle;
-
-    scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
-    scriptSend(&s, 1500);
-    scriptProbe(&s, 150 * MB);
-    scriptPass(&s, 200 * MB);
-    throttle = convergeLoopStatus(s.loop)->throttleTarget;
-    g_assert_cmpuint(throttle, >, 0);
-
-    scriptSend(&s, 500);
-    s.sample.remainingBytes = (guint64)(200 * MB);
-    scriptProbe(&s, 220 * MB);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, throttle);
-    scriptSend(&s, 500);
-    scriptProbe(&s, 220 * MB);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, >, throttle);
-}
-
-/* So also the first throttle comes at once, where earlier looks found that none is needed. */
-static void
-testFirstThrottleComesAtOnce(void)
-{
-    g_auto(script) s = { 0 };
-
-    scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
-    scriptPass(&s, 30 * MB);
-    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 0);
-    s.sample.remainingBytes = (guint64)(200 * MB);
-    scriptSend(&s, 300);
-    scriptProbe(&s, 250 * MB);
-    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 1);
-}
-
-/* Passes too short to teach the model anything: it predicts an end that never comes. */
-static void
-shortPass(script *s,
-          double finds)
-{
-    s->sample.timeMs += 200;
-    s->sample.processedBytes += (guint64)(BANDWIDTH / 5);
-    s->sample.normalBytes = s->sample.processedBytes;
-    scriptSync(s, finds);
-}
-
-/* After eight passes without progress no prediction of an end is believed; after eight more
- * the strongest throttle of all is taken.  Progress ends the disbelief. */
-static void
-testEightPassesWithoutProgress(void)
-{
-    g_auto(script) s = { 0 };
-    unsigned int pass, said;
-
-    scriptInit(&s, "adaptive", CONVERGE_METHOD_QEMU);
-    scriptPass(&s, 30 * MB); /* the least; nothing is needed */
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
-    for (pass = 1; pass < 8; pass++)
-        shortPass(&s, 30 * MB);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
-    shortPass(&s, 30 * MB);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 95);
-    g_assert_cmpint(scriptLast(&s, CONVERGE_VERB_THROTTLE)->reason, ==, CONVERGE_REASON_UNFULFILLED);
-
-    for (pass = 9; pass < 16; pass++)
-        shortPass(&s, 30 * MB);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 95);
-    shortPass(&s, 30 * MB);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 99);
-
-    /* There is nothing stronger to say. */
-    said = s.nsaid;
-    for (pass = 0; pass < 20; pass++)
-        shortPass(&s, 30 * MB);
-    g_assert_cmpuint(s.nsaid, ==, said);
-
-    /* Progress: the count starts anew, and with it what is believed. */
-    shortPass(&s, 28 * MB);
-    shortPass(&s, 28 * MB);
-    shortPass(&s, 28 * MB);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, <, 99);
-}
-
 /* --- What a plan may be --- */
-
-/* Room is kept in the allowed pause for what comes on top: for vCPUs that a throttle holds back
- * from stopping, the more the stronger it is.  But half of it may be used in any case. */
-static void
-testPauseKeepsItsMargin(void)
-{
-    static const struct {
-        const char *policy;
-        gint64 first; /* allowed at the start */
-    } rows[] = {
-        { "adaptive,initial-downtime=300ms,max-downtime=300ms", 260 },
-        { "adaptive,initial-downtime=60ms,max-downtime=60ms", 30 },
-        { "adaptive,initial-downtime=10ms,max-downtime=10ms", 5 },
-        /* The other laws allow what the policy states. */
-        { "adaptive,downtime=fixed,initial-downtime=10ms,max-downtime=50ms", 50 },
-        { "adaptive,downtime=ramp,initial-downtime=10ms,max-downtime=50ms", 10 },
-    };
-    g_auto(script) stuck = { 0 };
-    gsize i;
-    int pass;
-
-    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_auto(script) s = { 0 };
-
-        scriptInit(&s, rows[i].policy, CONVERGE_METHOD_QEMU);
-        convergeLoopStep(s.loop);
-        g_assert_cmpint(convergeLoopStatus(s.loop)->downtimeMs, ==, rows[i].first);
-    }
-
-    /* 1 ms x p / (1 - p) of QEMU's throttle: at 95 %, and at 99 %. */
-    scriptInit(&stuck, "adaptive", CONVERGE_METHOD_QEMU);
-    scriptPass(&stuck, 30 * MB);
-    for (pass = 0; pass < 8; pass++)
-        shortPass(&stuck, 30 * MB);
-    g_assert_cmpint(convergeLoopStatus(stuck.loop)->downtimeMs, ==, 300 - 40 - 19);
-    convergeLoopSetCeiling(stuck.loop, 1000);
-    for (pass = 0; pass < 8; pass++)
-        shortPass(&stuck, 30 * MB);
-    g_assert_cmpuint(convergeLoopStatus(stuck.loop)->throttleTarget, ==, 99);
-    convergeLoopSetCeiling(stuck.loop, 900);
-    convergeLoopStep(stuck.loop);
-    g_assert_cmpint(convergeLoopStatus(stuck.loop)->downtimeMs, ==, 300 - 40 - 99);
-}
-
-/* QEMU's own throttle is not driven below its floor; a quota may be as weak as it suffices. */
-static void
-testWeakestThrottle(void)
-{
-    unsigned int weakest[CONVERGE_METHOD_LAST] = { 0 };
-    static const convergeThrottleMethod methods[] = {
-        CONVERGE_METHOD_QEMU,
-        CONVERGE_METHOD_VCPU_QUOTA,
-    };
-    double rate;
-    gsize i;
-
-    for (i = 0; i < G_N_ELEMENTS(methods); i++) {
-        weakest[methods[i]] = 100;
-        for (rate = 80 * MB; rate < 130 * MB; rate += 2 * MB) {
-            g_auto(script) s = { 0 };
-            unsigned int throttle;
-
-            /* The guest writes to 50 MB, hardly faster than the link carries. */
-            scriptInit(&s, "adaptive", methods[i]);
-            scriptSend(&s, 1500);
-            scriptProbe(&s, 50 * MB * (1 - exp(-rate / (50 * MB))));
-            scriptPass(&s, 50 * MB);
-            throttle = convergeLoopStatus(s.loop)->throttleTarget;
-            g_test_message("%.0f MB/s: %u %%", rate / MB, throttle);
-            if (throttle > 0)
-                weakest[methods[i]] = MIN(weakest[methods[i]], throttle);
-        }
-    }
-    g_assert_cmpuint(weakest[CONVERGE_METHOD_QEMU], >=, CONVERGE_THROTTLE_QEMU_LEAST);
-    g_assert_cmpuint(weakest[CONVERGE_METHOD_VCPU_QUOTA], <, CONVERGE_THROTTLE_QEMU_LEAST);
-}
 
 /* A plan that would end after the deadline is not considered. */
 static void
@@ -386,29 +242,6 @@ testNoVerdictOnStepsOfTheirOwn(void)
 
 /* --- Guests that no throttle helps --- */
 
-/* The strongest throttle that the policy allows, %: far too little for this guest. */
-#define STRONGEST 30
-
-static void
-watchBeyond(script *s,
-            convergeThrottleMethod method)
-{
-    scriptInit(s, "adaptive,max-throttle=30", method);
-    scriptSend(s, 1500);
-    scriptProbe(s, 800 * MB);
-    scriptPass(s, 800 * MB);
-    g_assert_cmpint(convergeLoopStatus(s->loop)->class_, ==, CONVERGE_CLASS_BEYOND);
-    g_assert_cmpuint(convergeLoopStatus(s->loop)->throttleTarget, ==, STRONGEST);
-}
-
-static gboolean
-isInVain(const script *s)
-{
-    const convergeDecision *hold = scriptLast(s, CONVERGE_VERB_HOLD);
-
-    return hold && hold->reason == CONVERGE_REASON_IN_VAIN;
-}
-
 /* Where even the guest that dirties least of all that may be might converge, a second look must
  * say the same.  With QEMU's own throttle, only a sync is one. */
 static void
@@ -426,70 +259,16 @@ testSecondLookIsASync(void)
         scriptInit(&s, "adaptive,max-throttle=40,fallback=suspend,fallback-when=prediction",
                    rows[i].method);
         scriptSend(&s, 1500);
-        scriptProbe(&s, 130 * MB);
-        scriptPass(&s, 300 * MB);
+        scriptProbe(&s, 150 * MB);
+        scriptPass(&s, 303 * MB);
         g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, CONVERGE_CLASS_BEYOND);
         g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, 0);
         scriptSend(&s, 300);
-        scriptProbe(&s, 130 * MB);
+        scriptProbe(&s, 150 * MB);
         g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, rows[i].afterProbe);
         scriptPass(&s, 300 * MB);
         g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_SUSPEND), ==, 1);
     }
-}
-
-/* Three passes without progress that found the strongest throttle in force are enough of it. */
-static void
-testInVainAfterThreePasses(void)
-{
-    g_auto(script) s = { 0 };
-    int pass;
-
-    watchBeyond(&s, CONVERGE_METHOD_VCPU_QUOTA);
-    for (pass = 0; pass < 3; pass++) {
-        g_assert_false(isInVain(&s));
-        scriptPass(&s, 800 * MB);
-    }
-    g_assert_true(isInVain(&s));
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
-
-    /* It is said once, and is not tried again while the guest goes on like that. */
-    for (pass = 0; pass < 12; pass++)
-        scriptPass(&s, 800 * MB);
-    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_HOLD), ==, 2);
-    g_assert_cmpuint(scriptCount(&s, CONVERGE_VERB_THROTTLE), ==, 1);
-}
-
-/* QEMU takes a while to the strongest throttle: only passes that found it in force count, and
- * those in a row. */
-static void
-testInVainOnlyByTheThrottleInForce(void)
-{
-    static const unsigned int inForce[] = { 10, 30, 30, 20, 30, 30, 30 };
-    g_auto(script) s = { 0 };
-    gsize i;
-
-    watchBeyond(&s, CONVERGE_METHOD_QEMU);
-    for (i = 0; i < G_N_ELEMENTS(inForce); i++) {
-        g_assert_false(isInVain(&s));
-        s.sample.throttle = inForce[i];
-        scriptPass(&s, 800 * MB);
-    }
-    g_assert_true(isInVain(&s));
-}
-
-/* While each pass leaves less than the one before, nothing is in vain. */
-static void
-testNotInVainWithProgress(void)
-{
-    g_auto(script) s = { 0 };
-    double finds;
-
-    watchBeyond(&s, CONVERGE_METHOD_VCPU_QUOTA);
-    for (finds = 760 * MB; finds > 500 * MB; finds *= 0.95)
-        scriptPass(&s, finds);
-    g_assert_false(isInVain(&s));
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, STRONGEST);
 }
 
 int
@@ -500,18 +279,11 @@ main(int argc, char **argv)
     g_test_add_func("/law/ramp-by-passes", testRampByPasses);
     g_test_add_func("/law/progressive-steps-after-bad-passes", testProgressiveStepsAfterBadPasses);
     g_test_add_func("/law/qemu-is-kept-ready", testQemuIsKeptReady);
+    g_test_add_func("/law/qemu-stays-ready-while-unsure", testQemuStaysReadyWhileUnsure);
     g_test_add_func("/law/no-throttle-in-the-bulk-pass", testNoThrottleInTheBulkPass);
     g_test_add_func("/law/throttle-counts-from-its-decision", testThrottleCountsFromItsDecision);
-    g_test_add_func("/law/changes-after-a-second-look", testChangesAfterASecondLook);
-    g_test_add_func("/law/first-throttle-comes-at-once", testFirstThrottleComesAtOnce);
-    g_test_add_func("/law/eight-passes-without-progress", testEightPassesWithoutProgress);
-    g_test_add_func("/law/pause-keeps-its-margin", testPauseKeepsItsMargin);
-    g_test_add_func("/law/weakest-throttle", testWeakestThrottle);
     g_test_add_func("/law/plan-keeps-the-deadline", testPlanKeepsTheDeadline);
     g_test_add_func("/law/no-verdict-on-steps-of-their-own", testNoVerdictOnStepsOfTheirOwn);
     g_test_add_func("/law/second-look-is-a-sync", testSecondLookIsASync);
-    g_test_add_func("/law/in-vain-after-three-passes", testInVainAfterThreePasses);
-    g_test_add_func("/law/in-vain-only-by-the-throttle-in-force", testInVainOnlyByTheThrottleInForce);
-    g_test_add_func("/law/not-in-vain-with-progress", testNotInVainWithProgress);
     return g_test_run();
 }
