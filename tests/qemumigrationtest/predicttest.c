@@ -2,8 +2,8 @@
 /*
  * predicttest.c: how a migration is predicted to go on, under a plan and under QEMU's own law
  */
-#include "feed.h"
 #include "engine/predict.h"
+#include "feed.h"
 #include "plant/methods.h"
 
 #define LINK (100 * MB)
