@@ -122,6 +122,18 @@ endLine(convergeJournal *journal,
     convergeJournalFileAppend(journal->file, g_strconcat(json, "\n", NULL));
 }
 
+static void
+addInterval(JsonObject *object,
+            const char *name,
+            const convergeInterval *interval)
+{
+    JsonArray *ends = json_array_new();
+
+    json_array_add_int_element(ends, interval->leastMs);
+    json_array_add_int_element(ends, interval->mostMs);
+    json_object_set_array_member(object, name, ends);
+}
+
 static JsonObject *
 predictionObject(const convergePrediction *prediction)
 {
@@ -134,6 +146,9 @@ predictionObject(const convergePrediction *prediction)
         json_object_set_int_member(object, "lost_ms", prediction->lostMs);
         json_object_set_int_member(object, "passes", prediction->passes);
         json_object_set_int_member(object, "error_ms", prediction->errorMs);
+        addInterval(object, "remaining_range_ms", &prediction->remaining);
+        addInterval(object, "pause_range_ms", &prediction->pause);
+        addInterval(object, "lost_range_ms", &prediction->lost);
     }
     return object;
 }
@@ -146,6 +161,10 @@ addGuest(JsonObject *object,
     json_object_set_int_member(object, "write_rate", convergeRound(guest->writeRate));
     json_object_set_int_member(object, "working_set", convergeRound(guest->workingSet));
     json_object_set_int_member(object, "answer_percent", convergeRound(guest->answer * 100));
+    if (guest->coldRate > 0) {
+        json_object_set_int_member(object, "cold_set", convergeRound(guest->coldSet));
+        json_object_set_int_member(object, "cold_rate", convergeRound(guest->coldRate));
+    }
     return object;
 }
 

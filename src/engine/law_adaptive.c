@@ -20,8 +20,9 @@
  * two probes, and the second that a probe takes (loop.c). */
 #define RELEARN_SECONDS 2.0
 
-/* A throttle has promised the end when the least likely end has come, and PROMISE_MS besides. */
-#define PROMISE_FACTOR 1.5
+/* A throttle has promised the end when this share of the time has passed in which it comes nine times
+ * in ten, and PROMISE_MS besides. */
+#define PROMISE_SHARE 0.6
 #define PROMISE_MS 2000
 
 /* After a throttle in vain the guest runs free for this many times as long as it was throttled, and
@@ -50,7 +51,7 @@ promise(const convergeModel *model,
 {
     gint64 most = MAX(prediction->remaining.mostMs, prediction->remainingMs);
 
-    return model->last.timeMs + convergeRound(PROMISE_FACTOR * most) + PROMISE_MS;
+    return model->last.timeMs + convergeRound(PROMISE_SHARE * most) + PROMISE_MS;
 }
 
 void
@@ -156,6 +157,18 @@ convergeLawAdaptiveLinkIsBack(convergeLawAdaptive *law,
     return TRUE;
 }
 
+/* A valley may come earlier or later by .errorMs; the guest runs free until then. */
+static void
+addValleyError(convergePrediction *prediction)
+{
+    convergePrediction early = *prediction;
+    convergePrediction late = *prediction;
+
+    early.remainingMs = MAX(early.remainingMs - early.errorMs, 0);
+    late.remainingMs += late.errorMs;
+    convergePlanAddRange(&early, &late, prediction);
+}
+
 void
 convergeLawAdaptiveRefresh(const convergeLawAdaptive *law,
                            convergeControlState *state,
@@ -165,6 +178,7 @@ convergeLawAdaptiveRefresh(const convergeLawAdaptive *law,
 
     if (law->waiting && convergePhasesFindValley(&law->phases, model, &valley)) {
         state->prediction = convergePhasesPredict(&law->phases, model, &valley, &state->plan);
+        addValleyError(&state->prediction);
         return;
     }
 
@@ -406,6 +420,7 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
     law->waiting = waitsForValley(law, state, model, choice, &valley);
     if (law->waiting) {
         state->prediction = valley.prediction;
+        addValleyError(&state->prediction);
         if (throttles && !waited)
             n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_VALLEY, &decisions[n]);
         if (state->limits.adaptiveDowntime &&

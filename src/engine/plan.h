@@ -89,6 +89,10 @@ convergePrediction convergePlanPredictFor(const convergePlanLimits *limits,
 void convergePlanAddError(const convergeModel *model, const convergePlan *plan,
                           convergePrediction *prediction);
 
+/* The same from the @best and the @worst that are plausible. */
+void convergePlanAddRange(const convergePrediction *best, const convergePrediction *worst,
+                          convergePrediction *prediction);
+
 /* The candidate with the lowest expected cost.
  *
  * A candidate is a throttle, the number of passes to wait before it, and an allowed downtime.  It

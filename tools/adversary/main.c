@@ -181,12 +181,13 @@ static gboolean
 addOurs(GArray *contenders,
         const char *word,
         const char *policy,
+        gboolean first,
         GPtrArray *texts)
 {
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(throttles); i++) {
-        adversaryContender contender = { .name = throttles[i].actuator };
+        adversaryContender contender = { .name = throttles[i].actuator, .first = first };
 
         if (!g_str_equal(word, "both") && !g_str_equal(word, throttles[i].word))
             continue;
@@ -287,6 +288,7 @@ main(int argc,
     gboolean showing = FALSE;
     gboolean limits = FALSE;
     gboolean allPeers = FALSE;
+    gboolean firstEver = FALSE;
     guint64 first, last;
     mainOptions options = { .contenders = contenders };
     const GOptionEntry entries[] = {
@@ -294,6 +296,7 @@ main(int argc,
         { "jobs", 'j', 0, G_OPTION_ARG_INT, &jobs, "number of threads", "N" },
         { "throttle", 0, 0, G_OPTION_ARG_STRING, &throttle, "throttle method of ours", "qemu|quota|both|none" },
         { "policy", 'p', 0, G_OPTION_ARG_STRING, &policyText, "our policy, without throttle method and limit", "POLICY" },
+        { "first", 0, 0, G_OPTION_ARG_NONE, &firstEver, "no earlier migration has taught us what a switchover costs", NULL },
         { "peer", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &named, "a method of converge-sim's table, too; may be repeated", "NAME" },
         { "peers", 0, 0, G_OPTION_ARG_NONE, &allPeers, "some of these methods, for the picture", NULL },
         { "best", 'b', 0, G_OPTION_ARG_NONE, &options.best, "search for the best constant throttle, too", NULL },
@@ -318,7 +321,7 @@ main(int argc,
         return EXIT_FAILURE;
     }
     if (!parseSeeds(seeds ? seeds : G_STRINGIFY(SEEDS), &first, &last) ||
-        !addOurs(contenders, throttle ? throttle : "both", policyText, texts) ||
+        !addOurs(contenders, throttle ? throttle : "both", policyText, firstEver, texts) ||
         !addPeers(contenders, peers, allPeers ? G_N_ELEMENTS(peers) : 0) ||
         !addPeers(contenders, (const char *const *)named, named ? g_strv_length(named) : 0) ||
         contenders->len == 0 || !areNames(kinds, TRUE) || !areNames(traits, FALSE) || (!showing && !journal) != !shown) {

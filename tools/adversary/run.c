@@ -135,18 +135,18 @@ learnt(const adversaryWorld *world)
 
 static void
 runPolicy(const adversaryWorld *world,
-          const char *policy,
+          const adversaryContender *contender,
           const char *journalDir,
           adversaryRow *row)
 {
-    g_autofree char *text = g_strdup_printf("%s,max-downtime=%" G_GINT64_FORMAT "ms", policy, world->downtimeMs);
+    g_autofree char *text = g_strdup_printf("%s,max-downtime=%" G_GINT64_FORMAT "ms", contender->policy, world->downtimeMs);
     g_autoptr(GError) error = NULL;
     g_autoptr(convergePolicy) parsed = convergePolicyParse(text, &error);
     g_autoptr(adversaryForecasts) forecasts = adversaryForecastsNew();
     runWatch seen = { .forecasts = forecasts };
     convergeMethodOptions options = {
         .giveUpMs = world->giveUpMs,
-        .overheadMs = learnt(world),
+        .overheadMs = contender->first ? 0 : learnt(world),
         .trace = watch,
         .turn = watchTurn,
         .opaque = &seen,
@@ -154,7 +154,7 @@ runPolicy(const adversaryWorld *world,
     };
     convergeMethodOutcome done;
 
-    /* The caller has tried @policy, and a limit can be added to any. */
+    /* The caller has tried the policy, and a limit can be added to any. */
     if (!parsed)
         g_error("%s", error->message);
     convergeMethodRunPolicy(parsed, &world->config, &options, &done);
@@ -170,7 +170,7 @@ adversaryRunContender(const adversaryWorld *world,
 {
     row->contender = g_intern_string(contender->name);
     if (contender->policy)
-        runPolicy(world, contender->policy, journalDir, row);
+        runPolicy(world, contender, journalDir, row);
     else
         row->ours = runMethod(world, contender->method);
 }

@@ -18,6 +18,7 @@ struct _adversaryContender {
     const char *name;             /* in results */
     const char *policy;           /* to which the downtime limit is added; NULL: see .method */
     const convergeMethod *method; /* of other software */
+    gboolean first;               /* no earlier migration has taught what a switchover costs */
 };
 
 /* What a method did. */
