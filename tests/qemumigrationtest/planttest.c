@@ -361,11 +361,11 @@ watchBeyond(void *opaque,
 
     if (sample->active)
         watch->passes = sample->iteration;
-    if (said && watch->saidAt == 0 && strstr(said, "no allowed throttle and pause"))
+    if (said && watch->saidAt == 0 && strstr(said, "not even the strongest allowed throttle"))
         watch->saidAt = watch->passes;
 }
 
-/* No throttle converges, and the engine finds that after the first pass. */
+/* No throttle converges, and the engine finds that after the first pass, without trying one. */
 static void
 testBeyond(void)
 {
@@ -390,6 +390,7 @@ testBeyond(void)
         g_assert_false(outcome.result.completed);
         g_assert_cmpint(outcome.status.class_, ==, CONVERGE_CLASS_BEYOND);
         g_assert_cmpuint(watch.saidAt, ==, 2);
+        g_assert_cmpuint(outcome.result.peakThrottle, ==, 0);
     }
 }
 

@@ -261,7 +261,11 @@ testProgressExtendsThePromise(void)
         sceneInit(&s, "adaptive", 97);
         s.law.promisedMs = 30000;
         s.ladder.nStalledPasses = stalled[i];
-        s.state.prediction = (convergePrediction) { .converges = TRUE, .remainingMs = 20000 };
+        s.state.prediction = (convergePrediction) {
+            .converges = TRUE,
+            .remainingMs = 20000,
+            .remaining = { 10000, 50000 },
+        };
         s.model.last.timeMs = 29000;
         convergeLawAdaptiveNotePass(&s.law, &s.state, &s.ladder, &s.model);
         g_assert_cmpint(s.law.promisedMs > 29000 + 20000, ==, stalled[i] == 0);
