@@ -166,7 +166,11 @@ virConnectDomainEventRegisterAny(virConnectPtr conn G_GNUC_UNUSED,
     return -1;
 }
 
-/* An outgoing migration is always under way. */
+#define MEMORY (1ULL << 30)
+#define EACH_LOOK (1ULL << 24)
+
+/* An outgoing migration is always under way.  All of its memory was sent before the first look, so
+ * that from the second iteration on the bulk pass has ended. */
 int
 virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
                      int *type,
@@ -184,12 +188,14 @@ virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
     *params = NULL;
     *nparams = 0;
     if (!caller && fake.iteration) {
+        unsigned long long sent = MEMORY + (unsigned long long)g_atomic_int_get(&fake.looks) * EACH_LOOK;
+
         *type = VIR_DOMAIN_JOB_UNBOUNDED;
-        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
+        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_TOTAL, MEMORY);
         virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_ITERATION,
                                 (unsigned long long)fake.iteration);
-        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_PROCESSED,
-                                (unsigned long long)g_atomic_int_get(&fake.looks) << 24);
+        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_PROCESSED, sent);
+        virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES, sent);
     }
     return virTypedParamsAddInt(params, nparams, &most, VIR_DOMAIN_JOB_OPERATION,
                                 fake.operation ? fake.operation :
