@@ -166,7 +166,7 @@ virConnectDomainEventRegisterAny(virConnectPtr conn G_GNUC_UNUSED,
     return -1;
 }
 
-/* An outgoing migration is always under way. */
+/* An outgoing migration is always under way, and a pass ends before each look. */
 int
 virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
                      int *type,
@@ -187,7 +187,7 @@ virDomainGetJobStats(virDomainPtr dom G_GNUC_UNUSED,
         *type = VIR_DOMAIN_JOB_UNBOUNDED;
         virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
         virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_ITERATION,
-                                (unsigned long long)fake.iteration);
+                                (unsigned long long)(fake.iteration + g_atomic_int_get(&fake.looks)));
         virTypedParamsAddULLong(params, nparams, &most, VIR_DOMAIN_JOB_MEMORY_PROCESSED,
                                 (unsigned long long)g_atomic_int_get(&fake.looks) << 24);
     }
