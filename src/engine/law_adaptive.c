@@ -215,6 +215,13 @@ stakeOf(const convergeModel *model,
     return convergeRound(1000 * MIN(model->fitError, 1) * dirtied / model->bandwidth);
 }
 
+/* Whether enough was seen for a throttle. */
+static gboolean
+isSure(const convergeModel *model)
+{
+    return model->passes.n + model->probes.n >= OBSERVATIONS_LEAST;
+}
+
 /* Whether @choice is worth leaving the plan in force. */
 static gboolean
 isWorthIt(convergeLawAdaptive *law,
@@ -233,7 +240,7 @@ isWorthIt(convergeLawAdaptive *law,
         better = better && choice->currentCost - choice->cost > stakeOf(model, next);
 
     /* One observation does not tell a slow guest from a saturated one; another pass does. */
-    if (now == 0 && next > 0 && model->passes.n + model->probes.n < OBSERVATIONS_LEAST)
+    if (now == 0 && next > 0 && !isSure(model))
         better = FALSE;
 
     law->nBetterLooks = better ? law->nBetterLooks + 1 : 0;
@@ -405,7 +412,8 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
     convergeChoice valley;
     unsigned int n = 0;
 
-    law->hasLooked = TRUE;
+    /* QEMU stays ready to throttle while that is only put off. */
+    law->hasLooked = law->hasLooked || throttleNow(choice) == 0 || isSure(model);
     state->prediction = choice->current;
     convergePlanAddError(model, &state->plan, &state->prediction);
     if (law->promisedMs == 0 && state->prediction.converges)
@@ -439,7 +447,7 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
         return changePlan(law, state, model, choice, first, decisions);
 
     /* QEMU was primed for a throttle that is not needed. */
-    if (first && throttles)
+    if (first && law->hasLooked && throttles)
         n += convergeControlSetThrottle(state, 0, reasonOf(choice), decisions);
     return n;
 }

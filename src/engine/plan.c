@@ -29,7 +29,7 @@ static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 /* A second of migration costs this share of a lost guest second; the second, if the migration takes
  * longer than LATE_FACTOR times what QEMU's auto-converge would have taken; the third, as long as a
  * plan is followed that does not converge. */
-#define TIME_COST 0.2
+#define TIME_COST 0.25
 #define LATE_COST 1.0
 #define LATE_FACTOR 1.02
 #define VAIN_COST 0.5
@@ -401,7 +401,7 @@ convergePlanChoose(const convergePlanLimits *limits,
             (c->predictions[0].converges == best->predictions[0].converges &&
              expect(&j, c) < expect(&j, best)))
             best = c;
-        if (c->predictions[1].converges &&
+        if (c->predictions[1].converges && c->plan.delay == 0 &&
             (!trial || costOf(&j, 1, &c->predictions[1]) < costOf(&j, 1, &trial->predictions[1])))
             trial = c;
         byItself = byItself || (c->plan.throttle == 0 && c->predictions[0].converges);
@@ -415,6 +415,14 @@ convergePlanChoose(const convergePlanLimits *limits,
 
     chosen = *best;
     refine(&j, &chosen);
+    if (chosen.plan.throttle > 0) {
+        candidate without = g_array_index(all, candidate, 0);
+
+        /* A throttle that comes after the end is none. */
+        refine(&j, &without);
+        if (without.predictions[0].converges && expect(&j, &without) <= expect(&j, &chosen))
+            chosen = without;
+    }
     choice.plan = chosen.plan;
     choice.prediction = chosen.predictions[0];
     choice.cost = expect(&j, &chosen);
