@@ -27,7 +27,9 @@ testLateCommandIsNoTrouble(void)
 
         g_test_message("%s", rows[i].what);
         scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
-        scriptSend(&s, 3000);
+        scriptSend(&s, 1500);
+        scriptProbe(&s, 300 * MB);
+        scriptSend(&s, 1500);
         s.refusing = TRUE;
         s.unreachableAfterApply = rows[i].unreachable;
         s.afterApply = s.sample;
@@ -52,7 +54,9 @@ testActsNoMoreOnceAside(void)
     unsigned int said, probes;
 
     scriptInit(&s, "adaptive", CONVERGE_METHOD_VCPU_QUOTA);
-    scriptSend(&s, 3000);
+    scriptSend(&s, 1500);
+    scriptProbe(&s, 300 * MB);
+    scriptSend(&s, 1500);
     s.sample.probeId = 1;
     s.sample.probeMs = 1000;
     s.refusing = TRUE;

@@ -32,7 +32,7 @@ struct _fakeLibvirt {
     gboolean silent;      /* the driver calls nothing of what tells that the job begins */
     gboolean refuses;     /* job statistics, a new downtime and errors of the module */
     int operation;        /* of the job statistics; 0: an outgoing migration */
-    int iteration;        /* of a loop's job statistics; 0: no memory has moved */
+    int iteration;        /* in a loop's first job statistics; 0: no memory has moved */
     int (*monitor)(virDomainPtr dom, const char *cmd, char **result,
                    unsigned int flags);                                              /* QEMU; NULL: does not answer */
     int (*setDowntime)(virDomainPtr dom, unsigned long long ms, unsigned int flags); /* the same */
