@@ -37,8 +37,9 @@
 /* After this many no prediction is believed before that time has passed. */
 #define VAIN_MOST 2
 
-/* A plan without a throttle is given up only after this many passes without progress. */
-#define FREE_PASSES 3
+/* After this many passes without progress a throttle gets all of the allowed downtime, and a plan
+ * without a throttle may be given up. */
+#define STALLED_PASSES 3
 
 /* A link that has carried next to nothing for this long, and for SLOW_MS_PER_GB besides, carries
  * nothing: that much longer a bitmap sync may hold up sending. */
@@ -141,8 +142,12 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
         law->cut = TRUE;
         return release(law, state, CONVERGE_REASON_LINK, decisions);
     }
+    /* Passes under a throttle that gain nothing: most often a little more downtime is all it takes. */
+    if (state->plan.throttle > 0 && state->limits.adaptiveDowntime && !state->fullDowntime &&
+        ladder->nStalledPasses >= STALLED_PASSES)
+        return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
     if (law->promisedMs == 0 || model->last.timeMs < law->promisedMs ||
-        (state->plan.throttle == 0 && ladder->nStalledPasses < FREE_PASSES))
+        (state->plan.throttle == 0 && ladder->nStalledPasses < STALLED_PASSES))
         return 0;
     return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
 }
