@@ -77,10 +77,13 @@ linkIsSlow(const convergeModel *model)
 static unsigned int
 release(convergeLawAdaptive *law,
         convergeControlState *state,
+        const convergeModel *model,
         convergeReason reason,
         convergeDecision *decisions)
 {
-    law->heldMs = law->promisedMs = 0;
+    law->heldMs = model->last.timeMs;
+    law->heldPass = model->pass.n;
+    law->promisedMs = 0;
     law->nBetterLooks = 0;
     state->prediction = (convergePrediction) { 0 };
     return convergeControlSetThrottle(state, 0, reason, decisions);
@@ -117,7 +120,7 @@ revokePlan(convergeLawAdaptive *law,
 
     law->freeUntilMs = now + ((now - law->heldMs) * FREE_FACTOR << MIN(law->nVain, FREE_DOUBLINGS));
     law->nVain++;
-    return release(law, state, reason, decisions);
+    return release(law, state, model, reason, decisions);
 }
 
 unsigned int
@@ -132,7 +135,7 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
 
     if (state->plan.throttle > 0 && state->limits.lostLeftMs > 0 &&
         state->limits.lostLeftMs <= state->limits.overheadMs)
-        return release(law, state, CONVERGE_REASON_BUDGET, decisions);
+        return release(law, state, model, CONVERGE_REASON_BUDGET, decisions);
     if (state->limits.hardLeftMs == 1 && state->plan.throttle >= state->limits.hardThrottle) {
         law->promisedMs = 0;
         return convergeControlSetThrottle(state, state->limits.hardThrottle - 1,
@@ -140,7 +143,7 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
     }
     if (state->plan.throttle > 0 && linkIsSlow(model)) {
         law->cut = TRUE;
-        return release(law, state, CONVERGE_REASON_LINK, decisions);
+        return release(law, state, model, CONVERGE_REASON_LINK, decisions);
     }
     /* Passes under a throttle that gain nothing: most often a little more downtime is all it takes. */
     if (state->plan.throttle > 0 && state->limits.adaptiveDowntime && !state->fullDowntime &&
@@ -426,7 +429,7 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
 
     if (runsFree(law, state, model, choice) || law->cut) {
         if (state->plan.throttle > 0)
-            n += release(law, state, CONVERGE_REASON_IN_VAIN, decisions);
+            n += release(law, state, model, CONVERGE_REASON_IN_VAIN, decisions);
         return n;
     }
 
