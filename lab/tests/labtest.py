@@ -33,8 +33,9 @@ PATIENCE = 60           # seconds for anything that should happen soon
 MEMORY_MIB = 256
 WORKLOAD = "working-set=70M rate=250M"
 
-# Under this policy, that guest never converges, so there is time to break things.
-ENDLESS = "adaptive,max-throttle=30,max-downtime=10ms"
+# Under this policy, that guest never converges, so there is time to break things. The adaptive law
+# would let it go.
+ENDLESS = "adaptive,throttle=progressive,initial-throttle=30,max-throttle=30,max-downtime=10ms"
 
 # A guest that converges by itself.
 QUIET = "working-set=20M rate=10M"
