@@ -47,8 +47,8 @@ unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlS
 unsigned int convergeLadderWatchPause(convergeLadder *ladder, convergeControlState *state,
                                       const convergeModel *model, convergeDecision *decisions);
 
-/* The paused guest could not be let run again, since its migration is about to end: it is tried again
- * after as long. */
+/* The guest could not be let run again, as when next to nothing is left to send: the pause goes on, and
+ * is watched from now on as if it had just begun. */
 void convergeLadderResumeFailed(convergeLadder *ladder, const convergeModel *model);
 
 /* The last rung decided could not be taken: the next one is due. */

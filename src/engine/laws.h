@@ -38,7 +38,7 @@ typedef struct _convergeLawAdaptive convergeLawAdaptive;
 struct _convergeLawAdaptive {
     gboolean hasLooked;        /* at least once */
     unsigned int nBetterLooks; /* looks in a row that found a better plan */
-    gint64 heldMs;             /* since when it is throttled, or runs free by choice; 0: it was released */
+    gint64 heldMs;             /* since when it is throttled, however strongly, or runs free */
     guint64 heldPass;          /* passes that had ended then */
     gint64 promisedMs;         /* when the plan in force should have brought the end; 0: it has promised none */
     gint64 freeUntilMs;        /* the guest runs free until then */
