@@ -68,7 +68,7 @@ obeyCeiling(convergeControl *control,
                                       CONVERGE_REASON_CEILING, decisions);
 }
 
-/* Adds the time since the last turn. */
+/* Counts the time since the last turn if the throttle was hard. */
 static void
 noteHard(convergeControlState *state,
          const convergeModel *model)
@@ -146,6 +146,7 @@ convergeControlDecide(convergeControl *control,
     n += obeyCeiling(control, &decisions[n]);
     if (n == 0)
         n += convergeLawRampDecide(state, model, &decisions[n]);
+    /* With syncs in the middle of the bulk pass a primed QEMU would throttle in it. */
     if (n == 0 && state->primed && model->pass.n == 0 && model->pass.nInside > 0)
         n += convergeControlSetThrottle(state, 0, CONVERGE_REASON_START, &decisions[n]);
     if (n == 0)

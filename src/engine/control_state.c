@@ -5,7 +5,7 @@
 #include "engine/control_state.h"
 #include "util/number.h"
 
-/* What is left of a budget: at least 1, since 0 stands for a budget without an end. */
+/* What is left of a budget: 1 if it is used up, since 0 stands for a budget without an end. */
 static gint64
 leftOf(gint64 budget,
        gint64 used)

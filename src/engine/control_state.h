@@ -17,15 +17,15 @@ struct _convergeControlState {
     const convergePolicy *policy;           /* not owned */
     const convergeThrottleTraits *throttle; /* of the method that the backend uses, not owned */
     convergePostcopy postcopy;              /* whether the rung post-copy can be taken */
-    gint64 turnMs;                          /* the last turn */
-    gint64 hardMs;                          /* time so far under a throttle of hard-throttle or more */
     gint64 overheadMs;                      /* the part of the downtime in which no memory is sent */
     gint64 ceilingMs;                       /* the highest downtime allowed from outside; 0: no limit */
 
+    gint64 turnMs;                 /* the last turn */
+    gint64 hardMs;                 /* time so far under a throttle of hard-throttle or more */
     convergePlanLimits limits;     /* of this turn */
-    gboolean primed;               /* a throttle of QEMU's takes one pass to act, not two */
+    gboolean primed;               /* a throttle of QEMU's takes one bitmap sync to act, not two */
     gboolean hasThrottled;         /* at least once */
-    gboolean fullDowntime;         /* less than the full downtime has shown not to suffice */
+    gboolean fullDowntime;         /* the downtime with a margin has shown not to suffice */
     gboolean hasRefuted;           /* throttles up to .refuted have shown not to converge */
     unsigned int refuted;          /* % */
     convergePlan plan;             /* in force */

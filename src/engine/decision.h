@@ -25,9 +25,9 @@ typedef enum {
     CONVERGE_REASON_START,     /* the policy starts with this */
     CONVERGE_REASON_CONVERGES, /* no throttle is needed */
     CONVERGE_REASON_HELPS,     /* of those that converge, this throttle loses least */
-    CONVERGE_REASON_BEYOND,    /* no allowed throttle converges */
-    CONVERGE_REASON_IN_VAIN,   /* the same, seen under the strongest throttle */
-    CONVERGE_REASON_SHRINKS,   /* passes without a throttle still gain more than a throttle would */
+    CONVERGE_REASON_BEYOND,    /* no allowed throttle is likely to converge, and this one is tried */
+    CONVERGE_REASON_IN_VAIN,   /* the same, and the guest is not throttled for nothing */
+    CONVERGE_REASON_SHRINKS,   /* passes without a throttle leave less and less, and it costs less later */
     CONVERGE_REASON_BAD_PASS,  /* the progressive law takes a step */
     CONVERGE_REASON_PAUSE,     /* this downtime loses least */
     CONVERGE_REASON_VALLEY,    /* a phase of little dirtying is here, or comes in time */
@@ -43,10 +43,10 @@ typedef enum {
     CONVERGE_REASON_POSTCOPY_PARALLEL,
     CONVERGE_REASON_POSTCOPY_VFIO,
     CONVERGE_REASON_LINK,        /* nothing moves, so that a throttle gains nothing */
-    CONVERGE_REASON_UNFULFILLED, /* the throttle did not bring what was predicted of it */
+    CONVERGE_REASON_UNFULFILLED, /* the plan in force did not bring the end when it should have */
     CONVERGE_REASON_BUDGET,      /* a limit of the policy is hit, like the next two */
     CONVERGE_REASON_THROTTLE_TIME,
-    CONVERGE_REASON_OVERDUE,
+    CONVERGE_REASON_OVERDUE, /* ...or a pause takes longer than was foretold */
     CONVERGE_REASON_LAST
 } convergeReason;
 

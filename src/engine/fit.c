@@ -20,7 +20,8 @@
 #define GRID_RATE_SPAN 64.0
 #define GRID_FINE 3
 
-/* A cold set is this many times as large as the hot one, or all the rest of the memory. */
+/* The sizes that are tried for a cold set: this many times the hot one, and all the rest of memory.
+ * Observations hardly tell one from the other. */
 #define COLD_SETS 8.0
 
 /* Cost of a cold set: it must explain what a hot set alone does not. */
@@ -181,9 +182,11 @@ priorOf(const evidence *e,
     return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * off * off;
 }
 
-/* Finds the cold set that fits best beside the hot set of @guest, and returns the cost of both.
- * Observations rule most guests out: above @limit it is not completed, and may be too low.
+/* Finds the cold set that fits best beside the hot set of @guest, or none, and returns the cost of
+ * both.  Its rate is the one that explains the longest observation.
  *
+ * @limit: a cost above that is not added up to its end, and may be too low; most guests are ruled
+ *         out by a few observations
  * @miss: set to the misfit alone */
 static double
 addCold(const evidence *e,

@@ -13,5 +13,6 @@
 double convergeGuestDirtied(const convergeGuest *guest, double seconds, double throttle);
 
 /* Sets the model's guest, least, most and fitError; does nothing without observations.
- * Takes 0.05 ms, or 0.13 ms once the guest was throttled (Xeon at 2 GHz). */
+ * Takes about 0.1 ms, and ten times as long once the guest was throttled, since then answers to a
+ * throttle are tried, too; bench/decision measures it. */
 void convergeModelFit(convergeModel *model);

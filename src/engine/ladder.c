@@ -15,9 +15,9 @@
 #define HOPELESS 1.5
 #define HOPELESS_MS 1000
 
-/* Post-copy over a link that has just failed would lose the guest.  The newest bandwidth window
- * must have reached LINK_ALIVE of the usual bandwidth, and so must the window that has begun, once
- * it is LINK_TELLS_MS long. */
+/* Over a link that has just failed, post-copy would lose the guest, and a pause would have no end.
+ * The newest bandwidth window must have reached LINK_ALIVE of the bandwidth, and so must the window
+ * that has begun, once it is LINK_TELLS_MS long. */
 #define LINK_ALIVE 0.7
 #define LINK_LEAST 1e6 /* bytes/s; below this the guest could not get its pages in time */
 #define LINK_TELLS_MS 100
@@ -25,14 +25,15 @@
 /* From the decision to switch to post-copy until the guest runs at the destination, ms. */
 #define POSTCOPY_MS 1000
 
-/* A bandwidth has settled after this many windows (model_link.c), 3 s, and may then still be off by
- * SETTLED_ERROR at most.  A rung that would miss the deadline by MISSED_MS does not keep it. */
+/* A bandwidth has settled after this many windows (model_link.c), which take 3 s.  Then it is taken to
+ * be off by no more than SETTLED_ERROR.  A rung that would miss the deadline by more than MISSED_MS
+ * even so does not keep it. */
 #define SETTLED_WINDOWS 10
 #define SETTLED_ERROR 0.5
 #define MISSED_MS 2000
 
-/* A pause takes too long after OVERDUE_FACTOR times what was foretold, and OVERDUE_MS besides.  It
- * is begun again this many times at most. */
+/* A pause takes too long after OVERDUE_FACTOR times what was foretold, and OVERDUE_MS besides.  After
+ * that it is begun again, RESUMED_MOST times at most. */
 #define OVERDUE_FACTOR 2
 #define OVERDUE_MS 2000
 #define RESUMED_MOST 2
@@ -123,9 +124,9 @@ rungMs(const convergeModel *model,
     }
 }
 
-/* A rung cannot be taken back: it is due when it has just time enough to keep the deadline, going
- * by an estimate that has settled.  A rung that does not keep the deadline any more is due when the
- * deadline is over. */
+/* What a rung does is not easily taken back.  So it is due when it has just enough time to keep the
+ * deadline, by an estimate that has settled.  A rung that takes no time, or cannot keep the deadline
+ * any more, is due when the deadline is over. */
 static gboolean
 deadlineIsDue(const convergeControlState *state,
               const convergeModel *model,
@@ -141,7 +142,7 @@ deadlineIsDue(const convergeControlState *state,
         return TRUE;
     if (need > 0 && (model->nWindows < SETTLED_WINDOWS || convergeModelLinkSlowMs(model) > 0))
         return FALSE;
-    /* By the next sample it may be too late. */
+    /* Whether there is still time: by the next sample it may be too late. */
     if (need <= 0 || elapsed + need * (1 + MIN(model->bandwidthError, SETTLED_ERROR)) + CONVERGE_SAMPLE_SLOWEST_MS < deadline)
         return FALSE;
     if (elapsed + need * (1 - MIN(model->bandwidthError, SETTLED_ERROR)) > deadline + MISSED_MS)

@@ -18,13 +18,13 @@ struct _convergeLadder {
     unsigned int rung;           /* the next one */
     gboolean fallbackTaken;      /* a rung was taken: there is nothing more to decide */
     gint64 suspendedMs;          /* when the rung suspend was taken; 0: it was not, or the guest runs again */
-    gint64 promisedMs;           /* how long the pause should take */
+    gint64 promisedMs;           /* how long the pause should take from then on */
     unsigned int nResumed;       /* pauses that took too long */
 };
 
-/* This many looks in a row must find no useful plan before a guest counts as beyond.  One look is
- * enough if no plan helps even the plausible guest that dirties least.  A look is a bitmap sync
- * and, with a throttle method that acts at once, also a dirty-rate probe. */
+/* This many looks in a row must find no useful plan before the guest counts as hopeless.  One look is
+ * enough if no plan helps even the plausible guest that dirties least.  What counts as a look here is
+ * the end of a pass, and with a throttle method that acts at once any news. */
 #define CONVERGE_HOPELESS_LOOKS 2
 
 /* When a pass ends: counts passes with and without progress. */
@@ -41,8 +41,9 @@ unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlS
                                   convergeDecision *decisions);
 
 /* While the guest is paused: lets it run again if the rung suspend has paused it, and the pause
- * takes much longer than was foretold, or longer than the policy allows.  The rung can be taken
- * again once the link is back, a few times.  Returns the number of decisions. */
+ * takes much longer than was foretold, or longer than the policy allows.  The rung may be taken again
+ * once the link is alive.  After the third such pause the next rung is due instead.  Returns the
+ * number of decisions. */
 unsigned int convergeLadderWatchPause(convergeLadder *ladder, convergeControlState *state,
                                       const convergeModel *model, convergeDecision *decisions);
 

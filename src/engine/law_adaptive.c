@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * law_adaptive.c: the plan that loses the guest least, and when it is worth changing
+ * law_adaptive.c: the plan that costs the guest least, and when it is worth changing
  */
 #include "engine/fit.h"
 #include "engine/laws.h"
 #include "util/number.h"
 
-/* The plan in force is kept unless another one loses less by both of these... */
+/* The plan in force is kept unless another one costs less by both of these... */
 #define KEEP_FACTOR 1.15
 #define KEEP_MS 50
 
@@ -20,32 +20,34 @@
  * two probes, and the second that a probe takes (loop.c). */
 #define RELEARN_SECONDS 2.0
 
-/* A throttle has promised the end when this share of the time has passed in which it comes nine times
- * in ten, and PROMISE_MS besides. */
+/* A plan promises the end within this share of the longest time that is predicted for it (the upper
+ * end of the interval), and PROMISE_MS besides. */
 #define PROMISE_SHARE 0.6
 #define PROMISE_MS 2000
 
-/* After a throttle in vain the guest runs free for this many times as long as it was throttled, and
- * twice as long each further time. */
+/* After a throttle in vain the guest runs free for FREE_FACTOR times as long as it was throttled.  That
+ * doubles each further time, but at most FREE_DOUBLINGS times. */
 #define FREE_FACTOR 3
 #define FREE_DOUBLINGS 1
 
-/* A throttle is in vain only after this many passes, or after VAIN_MS. */
+/* A throttle that no longer seems to converge is given up only after this many passes under it, or
+ * after VAIN_MS. */
 #define VAIN_PASSES 2
 #define VAIN_MS 15000
 
-/* After this many no prediction is believed before that time has passed. */
+/* From this many throttles in vain on, no prediction ends the time in which the guest runs free. */
 #define VAIN_MOST 2
 
 /* After this many passes without progress a throttle gets all of the allowed downtime, and a plan
  * without a throttle may be given up. */
 #define STALLED_PASSES 3
 
-/* A link that has carried next to nothing for this long, and for SLOW_MS_PER_GB besides, carries
- * nothing: that much longer a bitmap sync may hold up sending. */
+/* A link that has carried next to nothing for this long counts as dead.  A bitmap sync may hold up
+ * sending for SLOW_MS_PER_GB of guest memory besides. */
 #define SLOW_MS 1500
 #define SLOW_MS_PER_GB 4
 
+/* By when the plan of @prediction promises the end. */
 static gint64
 promise(const convergeModel *model,
         const convergePrediction *prediction)
@@ -90,8 +92,9 @@ release(convergeLawAdaptive *law,
 }
 
 /* The plan in force has not brought the end.  First comes the longest downtime, which costs nothing
- * until the end, then all of what is allowed, without a margin.  If that does not help, weaker
- * throttles count as refuted, and the guest runs free for a while. */
+ * until the end, then all of what is allowed, without a margin.  If that does not help, this throttle
+ * and weaker ones count as refuted, unless no stronger one is left, and the guest runs free for a
+ * while. */
 static unsigned int
 revokePlan(convergeLawAdaptive *law,
            convergeControlState *state,
@@ -223,7 +226,7 @@ stakeOf(const convergeModel *model,
     return convergeRound(1000 * MIN(model->fitError, 1) * dirtied / model->bandwidth);
 }
 
-/* Whether enough was seen for a throttle. */
+/* Whether enough was seen for the first throttle. */
 static gboolean
 isSure(const convergeModel *model)
 {
@@ -352,7 +355,7 @@ waitsForValley(convergeLawAdaptive *law,
 
 /* --- The law --- */
 
-/* Whether the throttle in force has had its time to show that it helps. */
+/* Whether the throttle in force has had enough time to show that it helps. */
 static gboolean
 isInVain(const convergeLawAdaptive *law,
          const convergeModel *model)
@@ -446,6 +449,7 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
         return n;
     }
 
+    /* Nothing is predicted to converge any more, not even with the throttle in force. */
     if (worth && state->plan.throttle > 0 && choice->plan.throttle == 0 &&
         choice->class_ == CONVERGE_CLASS_BEYOND)
         return isInVain(law, model) ?

@@ -28,20 +28,21 @@ unsigned int convergeLawProgressiveDecide(convergeControlState *state, const con
  * dirties all of its working set anyway.  For a guest with phases the law may use a valley, or
  * wait for one, instead (phases.h).
  *
- * A throttle is a promise: the end by a certain time.  If that passes without progress, the guest
- * is released, and is not throttled again for several times as long as it was, and longer each
- * time, unless it calms down.  So the guest loses a small part of its time to throttles that do
- * not help, whatever the model believes. */
+ * A plan is a promise: the end by a certain time.  Passes that make progress put that off.  If the
+ * time comes without the end, the longest allowed downtime is tried, and then the guest is released.
+ * It runs free for 3 times as long as it was throttled, from the second time on for 6 times as long;
+ * after the first time only until it calms down.  So the guest loses a small part of its time to
+ * throttles that do not help, whatever the model believes. */
 
 typedef struct _convergeLawAdaptive convergeLawAdaptive;
 struct _convergeLawAdaptive {
     gboolean hasLooked;        /* at least once */
     unsigned int nBetterLooks; /* looks in a row that found a better plan */
-    gint64 heldMs;             /* since when it is throttled, or runs free */
+    gint64 heldMs;             /* since when it is throttled, or runs free by choice; 0: it was released */
     guint64 heldPass;          /* passes that had ended then */
-    gint64 promisedMs;         /* when the plan in force should have brought the end; 0: never */
-    gint64 freeUntilMs;        /* no throttle before that */
-    unsigned int nVain;        /* throttles that did not keep their promise */
+    gint64 promisedMs;         /* when the plan in force should have brought the end; 0: it has promised none */
+    gint64 freeUntilMs;        /* the guest runs free until then */
+    unsigned int nVain;        /* throttles that were given up, since they did not bring the end */
     gboolean cut;              /* released since the link carries next to nothing */
     convergePhases phases;
     gboolean waiting;   /* in a valley or for one, instead of throttling */
@@ -52,8 +53,8 @@ struct _convergeLawAdaptive {
 void convergeLawAdaptiveNotePass(convergeLawAdaptive *law, const convergeControlState *state,
                                  const convergeLadder *ladder, const convergeModel *model);
 
-/* In every turn: releases a guest whose throttle gains nothing any more.  Returns the number of
- * decisions. */
+/* In every turn: releases a guest whose throttle is not allowed any more, gains nothing since the link
+ * is dead, or has not kept its promise.  Returns the number of decisions. */
 unsigned int convergeLawAdaptiveGuard(convergeLawAdaptive *law, convergeControlState *state,
                                       const convergeLadder *ladder, const convergeModel *model,
                                       convergeDecision *decisions);
@@ -65,7 +66,9 @@ gboolean convergeLawAdaptiveLinkIsBack(convergeLawAdaptive *law, const convergeM
 void convergeLawAdaptiveRefresh(const convergeLawAdaptive *law, convergeControlState *state,
                                 const convergeModel *model);
 
-/* At every look.  @choice: the best plan by what is known now. */
+/* At every look.  Returns the number of decisions.
+ *
+ * @choice: the best plan by what is known now */
 unsigned int convergeLawAdaptiveDecide(convergeLawAdaptive *law, convergeControlState *state,
                                        const convergeModel *model, const convergeChoice *choice,
                                        convergeDecision *decisions);

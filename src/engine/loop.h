@@ -51,8 +51,8 @@ void convergeLoopEnd(convergeLoop *loop, gboolean succeeded, gint64 nowMs);
  * convergeLoopFree() does the same, but does not report trouble. */
 void convergeLoopCloseJournal(convergeLoop *loop);
 
-/* What the downtime takes besides sending memory, ms, as earlier migrations have shown.  To be
- * called before the first step; unless it is, CONVERGE_PAUSE_OVERHEAD_MS is assumed. */
+/* What the downtime takes besides sending memory, ms, where that is known.  To be called before the
+ * first step; unless it is, CONVERGE_PAUSE_OVERHEAD_MS is assumed. */
 void convergeLoopSetOverhead(convergeLoop *loop, gint64 overheadMs);
 
 const convergeStatus *convergeLoopStatus(const convergeLoop *loop);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * model.c: what the samples tell, and the prediction that follows
+ * model.c: what the samples tell, put together
  */
 #include <math.h>
 #include <string.h>

@@ -4,17 +4,18 @@
  *
  * Pure: samples and time come in as values, estimates and predictions go out.
  *
- * The guest writes to a working set W at a rate r that is proportional to the
- * CPU time it gets.  Pages written twice count once, so in a time t under a
+ * The guest writes to a working set W, the hot set, at a rate r that is proportional to
+ * the CPU time it gets.  Pages written twice count once, so in a time t under a
  * throttle p it dirties
  *
  *     D(t, p) = W (1 - exp(-r (1 - q p) t / W))
  *
  * which is r t while t is short and saturates at W.  q is the guest's answer to a
  * throttle: 1 where dirtying is proportional to CPU time, less where it is not.
- * Most guests also write, more slowly, to much more memory than that: a second term of
- * the same form, the cold set, is added to D.  Of what is left after a long pass most may
- * be cold, and passes without a throttle then leave less and less.
+ * Most guests also write, more slowly, to much more memory than that.  This is the cold
+ * set, a second term of the same form that is added to D.  Most of what a long pass leaves
+ * may be cold.  Then the next pass is shorter, less of the cold set is written to meanwhile,
+ * and even without a throttle each pass leaves less than the one before.
  *
  * One number, QEMU's dirty rate, cannot tell a slow guest from a saturated one, but
  * observations over different times can.  Each pass is an observation (time, throttle,
@@ -25,10 +26,10 @@
  * The remaining bytes are a saw tooth: they fall during a pass and jump at each bitmap
  * sync.  What the guest dirtied is read off the jump only.
  *
- * A sync does not always end a pass: QEMU 9.2 and later also sync every 5 s, and QEMU 11
- * with the post-copy capability some 20 times a second, from the start.  A pass has ended
- * if what was unsent before the sync was below QEMU's limit, or if as much has been sent as
- * there was to send when the pass began.
+ * A sync does not always end a pass: with auto-converge QEMU 9.2 and later also sync when
+ * 5 to 10 s have passed without a sync, and QEMU 11 with the post-copy capability syncs some
+ * 20 times a second, from the start.  A pass has ended if what was unsent before the sync was
+ * below QEMU's limit, or if as much has been sent as there was to send when the pass began.
  */
 #pragma once
 
@@ -44,7 +45,7 @@ struct _convergeObservation {
     double seconds;
     double throttle; /* 0..1, mean over that time */
     double bytes;    /* distinct memory seen to be dirtied in that time */
-    double pending;  /* bytes unsent anyway: that they are dirtied again is not seen */
+    double pending;  /* bytes still unsent at the sync: it does not show if they were dirtied again */
 };
 
 /* The newest measurements of one kind, newest last. */
@@ -61,25 +62,33 @@ struct _convergeGuest {
     double writeRate;  /* r at full speed, bytes/s */
     double answer;     /* q, 0..1 */
     double coldSet;    /* bytes written to besides, more slowly; 0: none */
-    double coldRate;   /* at which that is written at full speed, bytes/s */
+    double coldRate;   /* the rate of that at full speed, bytes/s; 0: there is no cold set */
 };
 
 /* The pass under way, and those that have ended. */
 typedef struct _convergePass convergePass;
 struct _convergePass {
-    guint64 n;            /* passes that have ended; 0 during the bulk pass */
-    gint64 beginMs;       /* of this pass, as for all below that tell of its beginning */
-    double beginLeft;     /* bytes left to send */
-    double beginWorked;   /* memory worked off before, bytes */
-    guint64 beginSent;    /* sent over the link before, bytes */
-    double fresh;         /* found dirty by the syncs of this pass so far, bytes */
-    guint64 nInside;      /* syncs in the middle of this pass so far */
-    double dirtied;       /* found dirty in the last complete pass, bytes; 0: unknown */
-    double sent;          /* sent over the link in that pass, bytes */
-    double seconds;       /* its length; 0: none has ended */
-    gint64 bulkMs;        /* the end of the bulk pass */
-    double bulkLeft;      /* left to send then, bytes */
-    double bulkDirtied;   /* found dirty by the bulk pass, bytes */
+    guint64 n; /* passes that have ended; 0 during the bulk pass */
+
+    /* When the pass under way began: */
+    gint64 beginMs;
+    double beginLeft;   /* left to send, bytes */
+    double beginWorked; /* worked off since the start of the migration (model_priv.h), bytes */
+    guint64 beginSent;  /* sent over the link since then, bytes */
+
+    double fresh;    /* found dirty by the syncs of this pass so far, bytes */
+    guint64 nInside; /* syncs in the middle of this pass so far */
+
+    /* Of the last pass that has ended; 0: none has: */
+    double dirtied; /* found dirty by its syncs, bytes */
+    double sent;    /* sent over the link, bytes */
+    double seconds; /* its length */
+
+    /* Of the bulk pass; 0: it has not ended, or its end was missed: */
+    gint64 bulkMs;      /* its end */
+    double bulkLeft;    /* left to send then, bytes */
+    double bulkDirtied; /* found dirty by its syncs, bytes */
+
     double periodSeconds; /* between syncs in the middle of a pass; 0: there were none */
 };
 
@@ -90,22 +99,27 @@ struct _convergeModel {
     gint64 syncMs;       /* newest bitmap sync seen */
     double throttledMs;  /* integral of throttle (0..1) dt since .syncMs */
     double lostMs;       /* guest time lost since .startMs */
-    gboolean passSpoilt; /* the guest stood still since .syncMs */
+    gboolean passSpoilt; /* the guest stood still since .gatherMs: that is no observation */
     gint64 downtimeMs;   /* QEMU's downtime-limit, see convergeModelNoteDowntime(); 0: unknown */
 
     convergePass pass;
-    gint64 gatherMs;        /* start of what the next observation is made of */
-    double gatherThrottled; /* integral of throttle dt from then to .syncMs, ms */
-    double gatherFresh;     /* memory found dirty from then to .syncMs, bytes */
-    guint64 gatherSyncs;    /* syncs from then to .syncMs */
-    gint64 windowMs;        /* start of the current bandwidth window */
+
+    /* What the next observation of a pass is made of: all syncs since the last one.  That is one
+     * pass with the syncs in its middle, or several passes if they are very short. */
+    gint64 gatherMs;        /* the end of the last observation */
+    double gatherThrottled; /* integral of throttle (0..1) dt from then to .syncMs, ms */
+    double gatherFresh;     /* found dirty by these syncs, bytes */
+    guint64 gatherSyncs;    /* their number */
+
+    /* When the current bandwidth window began; see convergeSample. */
+    gint64 windowMs;
     guint64 windowProcessed, windowNormal, windowConstant;
 
     double bandwidth;          /* of the link, bytes/s; 0: unknown yet */
-    double recentBandwidth;    /* of the newest window, even if it was mostly zero pages */
+    double recentBandwidth;    /* of the newest window, even if it was mostly zero pages, bytes/s */
     double usualBandwidth;     /* what the link has carried for long enough to count on, bytes/s */
-    gint64 slowMs;             /* since when it has carried far less than that; -1: it does not */
-    double bandwidthNews;      /* .bandwidth at the last news of any kind */
+    gint64 slowMs;             /* since when it has carried far less than that; -1: it carries enough */
+    double bandwidthNews;      /* .bandwidth at the last news of any kind, bytes/s */
     double bandwidthError;     /* mean relative miss of the windows against .bandwidth */
     unsigned int nWindows;     /* windows that told .bandwidth */
     convergeGuest guest;       /* fits best */
@@ -113,8 +127,8 @@ struct _convergeModel {
     double fitError;           /* RMS of ln(predicted / observed) */
 
     convergeObservations passes, probes;
-    gboolean answerKnown;       /* the guest was throttled once, and .answer is how it answered */
-    double answer;              /* 0..1 */
+    gboolean answerKnown;       /* an observation was made under a throttle once */
+    double answer;              /* how the guest answered then, 0..1 */
     unsigned int probesRefuted; /* how often a pass refuted them; from 2 on probes are ignored */
 };
 

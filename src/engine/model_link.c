@@ -9,8 +9,8 @@
 /* A bandwidth window is long enough to smooth QEMU's 100 ms send budget. */
 #define WINDOW_MS 300
 
-/* A CPU finds at least this many bytes/ms of zero pages.  A window that spends at most the first
- * share of its time on zero pages tells the bandwidth; up to the second share, it tells a lower
+/* A CPU finds at least this many bytes/ms of zero pages.  A window that spends less than SCAN_SHARE
+ * of its time on them tells the bandwidth; one that spends less than SCAN_SHARE_MOST tells a lower
  * bound. */
 #define SCAN_RATE 1e6
 #define SCAN_SHARE 0.2
@@ -23,10 +23,10 @@
 /* Weight of a window in what the link usually carries. */
 #define USUAL_WEIGHT 0.1
 
-/* A link is slow while it carries less than this share of what it usually does, and... */
+/* A link is slow while it carries less than this share of what it usually does... */
 #define SLOW_SHARE 0.25
 
-/* ...what it carries becomes usual once it has been slow for this long. */
+/* ...and what it carries becomes usual once it has been slow for this long. */
 #define SLOW_USUAL_MS 20000
 
 void
@@ -39,6 +39,7 @@ modelLinkStart(convergeModel *model,
     model->windowConstant = sample->constantBytes;
 }
 
+/* Takes the @bandwidth of a window that tells it, bytes/s. */
 static void
 noteUsual(convergeModel *model,
           double bandwidth,

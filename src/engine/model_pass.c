@@ -7,12 +7,14 @@
 /* What is observed over a shorter time depends mostly on when the samples were taken. */
 #define SHORTEST_MS 250
 
-/* QEMU goes by the bandwidth of its last 100 ms, and may look 50 ms late: what was unsent before
- * the sync that ends a pass may be this much above the limit, and what was sent this much less. */
+/* QEMU goes by the bandwidth of its last 100 ms, and may look 50 ms late.  So a sync ends a pass if
+ * what was unsent before it is below LIMIT_SLACK times QEMU's limit and what the link carries in
+ * LATE_SECONDS, or if at least SENT_SHARE of what there was to send has been sent. */
 #define LIMIT_SLACK 1.5
 #define LATE_SECONDS 0.1
 #define SENT_SHARE 0.97
 
+/* Begins a pass. */
 static void
 begin(convergeModel *model,
       const convergeSample *sample)
@@ -27,6 +29,7 @@ begin(convergeModel *model,
     pass->nInside = 0;
 }
 
+/* Begins to gather for the next observation. */
 static void
 gather(convergeModel *model,
        gint64 nowMs)
@@ -107,6 +110,7 @@ modelPassNoteSync(convergeModel *model,
         return FALSE;
     }
 
+    /* Only syncs below the limit are as many ends of passes. */
     if (unsent > limit)
         syncs = 1;
     if (pass->nInside == 0)

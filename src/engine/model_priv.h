@@ -6,7 +6,8 @@
 
 #include "engine/model.h"
 
-/* Guest memory that needs no sending any more, since it was sent or found to be zero, bytes. */
+/* Guest memory worked off since the start of the migration, sent or found to be zero, bytes.  What
+ * was dirtied again and sent again counts again. */
 static inline double
 modelWorkedOff(const convergeSample *sample)
 {
@@ -22,11 +23,15 @@ void modelObserve(convergeObservations *list, double seconds, double throttle, d
 
 /* --- model_link.c --- */
 
+/* Begins a bandwidth window at @sample. */
 void modelLinkStart(convergeModel *model, const convergeSample *sample);
+
+/* Takes @sample, and ends the window if that is long enough. */
 void modelLinkUpdate(convergeModel *model, const convergeSample *sample);
 
 /* --- model_pass.c --- */
 
+/* Takes the first sample. */
 void modelPassStart(convergeModel *model, const convergeSample *sample);
 
 /* Takes the sample that shows one or more bitmap syncs, with .last still the one before it.

@@ -144,12 +144,13 @@ convergePhasesPredict(const convergePhases *phases,
     double dirty = model->last.remainingBytes;
     convergePrediction prediction;
 
-    /* What was dirtied since the last sync, and what will be until the valley, counts as
-     * pending already. */
     /* The probes that tell the rates count hot and cold memory alike. */
     guest.workingSet = MAX(guest.workingSet,
                            convergeGuestDirtied(&model->guest, model->pass.seconds, 0));
     guest.coldRate = 0;
+
+    /* What was dirtied since the last sync, and what will be until the valley, counts as
+     * pending already. */
     guest.writeRate = phases->rate[CONVERGE_PHASE_PEAK];
     dirty += convergeGuestDirtied(&guest, peak, held);
     guest.writeRate = MAX(phases->rate[CONVERGE_PHASE_VALLEY], 1);

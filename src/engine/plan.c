@@ -21,27 +21,28 @@ static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 #define MARGIN_SHARE 0.06
 #define MARGIN_MS 8
 
-/* But at least this share of it is used. */
+/* But at least this share of it may be used for memory. */
 #define LEAST_SHARE 0.3
 
 /* Candidates for the downtime: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
 
-/* A second of migration costs this share of a lost guest second; the second, if the migration takes
- * longer than LATE_FACTOR times what QEMU's auto-converge would have taken; the third, as long as a
- * plan is followed that does not converge. */
+/* What a second of migration costs, in lost guest seconds: TIME_COST at any time; LATE_COST besides
+ * after LATE_FACTOR times what QEMU's auto-converge would have taken; VAIN_COST instead while a plan
+ * is followed that does not converge. */
 #define TIME_COST 0.25
 #define LATE_COST 1.0
 #define LATE_FACTOR 1.02
 #define VAIN_COST 0.5
 
-/* A guest second lost counts this much more where QEMU's auto-converge would have lost less than
- * that by now. */
+/* A guest second lost costs MORE_COST besides as far as the migration loses more, from its start,
+ * than MORE_FACTOR times what QEMU's auto-converge would have lost, and MORE_MS. */
 #define MORE_COST 1.0
 #define MORE_FACTOR 1.05
 #define MORE_MS 300
 
-/* Plausible guests, and how likely they are. */
+/* How likely it is that the guest is like the one that fits best, like the one that dirties least,
+ * and like the one that dirties most. */
 #define GUESTS 3
 static const double likelihood[GUESTS] = { 0.5, 0.2, 0.3 };
 
@@ -228,8 +229,8 @@ struct _judge {
     const convergePlanLimits *limits;
     const convergeModel *model;
     const convergeGuest *guests[GUESTS];
-    gint64 lateMs[GUESTS];      /* from now on: the end under QEMU's auto-converge; 0: it has none */
-    double stockLostMs[GUESTS]; /* guest time lost then, from the start of the migration */
+    gint64 lateMs[GUESTS];      /* from now on: later than QEMU's auto-converge; 0: that never ends */
+    double stockLostMs[GUESTS]; /* more lost than by QEMU's auto-converge, from the start of the migration */
     double least[GUESTS];       /* the cost of the best plan; INFINITY: none converges */
     unsigned int throttle;      /* in force, % */
 };
@@ -295,7 +296,7 @@ candidateMake(judge *j,
     return c;
 }
 
-/* The expected cost. */
+/* The expected cost; see convergePlanChoose(). */
 static double
 expect(const judge *j,
        const candidate *c)
@@ -319,8 +320,8 @@ expect(const judge *j,
     return sum;
 }
 
-/* Adds a candidate for each delay.  The throttle in force is not lifted for one: what it has cost
- * already would be lost. */
+/* Adds a candidate with @throttle % for each delay, during which @before % are in force.  The throttle
+ * in force is not weakened for a delay: what it has cost already would be lost. */
 static void
 addDelays(judge *j,
           unsigned int throttle,

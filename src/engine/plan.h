@@ -2,7 +2,8 @@
 /*
  * plan.h: the plans that are allowed, and the best of them
  *
- * A plan is a throttle and an allowed downtime.  Pure, like the model: no clock, I/O, lock or log.
+ * A plan is a throttle, the passes to wait before it, and an allowed downtime; see predict.h.
+ * Pure, like the model: no clock, I/O, lock or log.
  */
 #pragma once
 
@@ -31,20 +32,20 @@ const char *convergeClassName(convergeClass class_);
 typedef struct _convergePlanLimits convergePlanLimits;
 struct _convergePlanLimits {
     const convergeThrottleTraits *throttle; /* of the method in use */
-    unsigned int latency;                   /* passes that end before a throttle is in force */
+    unsigned int latency;                   /* bitmap syncs until a throttle of QEMU's is in force */
     unsigned int highestThrottle;           /* %; 0: throttles are not planned */
     gboolean ownSteps;                      /* the policy's law takes throttle steps that no plan knows of */
     gboolean adaptiveDowntime;              /* the policy wants the downtime planned... */
     gboolean fixedDowntime;                 /* ...or fixed */
-    gboolean fullDowntime;                  /* what is left of the allowed downtime as a margin is needed */
+    gboolean fullDowntime;                  /* .maxDowntimeMs is used up, without a margin for what varies */
     gint64 initialDowntimeMs;
     gint64 maxDowntimeMs;
     gint64 ceilingMs;          /* set from outside; 0: none */
     gint64 overheadMs;         /* the part of the downtime in which no memory is sent */
     gint64 deadlineMs;         /* from the start of the migration; 0: none */
-    gint64 lostLeftMs;         /* guest time that may still be lost; 0: any */
+    gint64 lostLeftMs;         /* guest time that may still be lost; 1: none; 0: any */
     unsigned int hardThrottle; /* %, from here on a throttle may be in force for no longer than... */
-    gint64 hardLeftMs;         /* ...this, ms; 0: for any time */
+    gint64 hardLeftMs;         /* ...this; 1: no time is left; 0: any time */
     int refuted;               /* %, throttles up to this one have shown not to converge; -1: none has */
 };
 
@@ -55,7 +56,7 @@ struct _convergeChoice {
     convergePrediction prediction;
     convergeClass class_;
     double cost;                /* expected, ms; see convergePlanChoose() */
-    gboolean trial;             /* only a guest that is plausible, not the likeliest, converges under .plan */
+    gboolean trial;             /* not the likeliest guest converges under .plan, but a plausible one does */
     convergePrediction current; /* of the plan in force */
     double currentCost;         /* of the plan in force */
 };
@@ -75,7 +76,8 @@ convergePlan convergePlanMake(const convergePlanLimits *limits, unsigned int thr
 /* The plan with the strongest throttle and the longest downtime. */
 convergePlan convergePlanStrongest(const convergePlanLimits *limits);
 
-/* Predicts the end of @plan.  A plan that misses the deadline counts as one that never ends. */
+/* Predicts the end of @plan.  A plan counts as one that never ends if it misses the deadline, if it
+ * loses more guest time or throttles hard for longer than is left, or if its throttle is refuted. */
 convergePrediction convergePlanPredict(const convergePlanLimits *limits,
                                        const convergeModel *model, const convergePlan *plan);
 
@@ -84,22 +86,27 @@ convergePrediction convergePlanPredictFor(const convergePlanLimits *limits,
                                           const convergeModel *model,
                                           const convergeGuest *guest, const convergePlan *plan);
 
-/* Sets .errorMs and the intervals of @prediction, from the range between the best and the worst
- * plausible guest and link. */
+/* Sets .errorMs and the intervals of @prediction, which is that of @plan, from the range between the
+ * best and the worst plausible guest and link.  Does nothing if it does not converge. */
 void convergePlanAddError(const convergeModel *model, const convergePlan *plan,
                           convergePrediction *prediction);
 
-/* The same from the @best and the @worst that are plausible. */
+/* The same from predictions for the @best and the @worst case that are plausible. */
 void convergePlanAddRange(const convergePrediction *best, const convergePrediction *worst,
                           convergePrediction *prediction);
 
-/* The candidate with the lowest expected cost.
+/* The candidate with the lowest expected cost, among those that converge if there is one.
  *
  * A candidate is a throttle, the number of passes to wait before it, and an allowed downtime.  It
  * is predicted to the end for the likeliest guest and for the plausible ones that dirty least and
- * most.  The cost is the guest time lost, a little of the time taken, and a lot of the time by
- * which the migration ends later than QEMU's own auto-converge would have ended it.  A plan that
- * does not converge costs what is lost until that is seen, and then what the best plan costs.
+ * most.  The cost for each is the guest time lost, and a share of the time taken.  What goes beyond
+ * QEMU's own auto-converge counts once more: the time by which the migration ends later, and the
+ * guest time that it loses in addition.  A plan that does not converge costs what is lost, and a
+ * greater share of the time taken, until that is seen, and then what the best plan costs.  A throttle
+ * that is not gentle costs half as much again.
+ *
+ * If no candidate converges for the likeliest guest, but one does for the guest that dirties least,
+ * the cheapest of those is tried: only a throttle can show which guest it is.
  *
  * @current: the plan in force */
 convergeChoice convergePlanChoose(const convergePlanLimits *limits, const convergeModel *model,

@@ -15,8 +15,9 @@
 
 #define PREDICT_PASSES 128
 
-/* From the second pass under the plan's throttle on, a pass after which more than this share of what
- * was too much before it is still too much does not converge. */
+/* What is left above the threshold is too much.  A plan does not converge if a pass leaves more than
+ * this share of what was too much before it.  That counts from the second pass under the plan's
+ * throttle on. */
 #define SHRINK 0.97
 
 /* QEMU's auto-converge (migration/ram.c): 20 %, then 10 % more after every second sync that finds
@@ -28,10 +29,10 @@
 #define STOCK_HITS 2
 #define STOCK_SECONDS 1.0
 
-/* After this many passes without progress under QEMU's strongest throttle there will be none. */
+/* After this many such passes under QEMU's strongest throttle its law does not converge either. */
 #define STOCK_VAIN 4
 
-/* A migration in the mind. */
+/* A migration that is only thought of. */
 typedef struct _course course;
 struct _course {
     const convergeGuest *guest;
@@ -39,7 +40,7 @@ struct _course {
     double threshold;
     double period;    /* s, between syncs in the middle of a pass; 0: there are none */
     double hot, cold; /* left to send, bytes */
-    double seconds;   /* from the start of the course */
+    double seconds;   /* since the start of the course; QEMU's law: of the migration */
     double lost;      /* s */
     double hard;      /* s under a throttle of .hardFrom or more */
     double hardFrom;  /* 0..1; 0: none is hard */
@@ -117,6 +118,7 @@ endPass(course *c,
     c->inPass = c->held = 0;
 }
 
+/* Lets @seconds of the pass go by under @throttle (0..1). */
 static void
 pass(course *c,
      double seconds,
@@ -225,7 +227,7 @@ convergeModelPredictFor(const convergeModel *model,
     return prediction;
 }
 
-/* QEMU's law in the mind. */
+/* QEMU's law, in a migration that is only thought of. */
 typedef struct _stock stock;
 struct _stock {
     double throttle;
@@ -234,6 +236,7 @@ struct _stock {
     unsigned int bad; /* evaluations in favour of a step, since the last step */
 };
 
+/* What QEMU does at a sync. */
 static void
 evaluate(stock *law,
          const course *c)
