@@ -308,6 +308,14 @@ convergeLadderWatchPause(convergeLadder *ladder,
 }
 
 void
+convergeLadderResumeFailed(convergeLadder *ladder,
+                           const convergeModel *model)
+{
+    ladder->suspendedMs = model->last.timeMs;
+    ladder->fallbackTaken = TRUE;
+}
+
+void
 convergeLadderRungFailed(convergeLadder *ladder)
 {
     ladder->fallbackTaken = FALSE;

@@ -46,5 +46,9 @@ unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlS
 unsigned int convergeLadderWatchPause(convergeLadder *ladder, convergeControlState *state,
                                       const convergeModel *model, convergeDecision *decisions);
 
+/* The paused guest could not be let run again, since its migration is about to end: it is tried again
+ * after as long. */
+void convergeLadderResumeFailed(convergeLadder *ladder, const convergeModel *model);
+
 /* The last rung decided could not be taken: the next one is due. */
 void convergeLadderRungFailed(convergeLadder *ladder);

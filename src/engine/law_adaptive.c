@@ -37,8 +37,9 @@
 /* After this many no prediction is believed before that time has passed. */
 #define VAIN_MOST 2
 
-/* A plan without a throttle is given up only after this many passes without progress. */
-#define FREE_PASSES 3
+/* After this many passes without progress a throttle gets all of the allowed downtime, and a plan
+ * without a throttle may be given up. */
+#define STALLED_PASSES 3
 
 /* A link that has carried next to nothing for this long, and for SLOW_MS_PER_GB besides, carries
  * nothing: that much longer a bitmap sync may hold up sending. */
@@ -76,10 +77,13 @@ linkIsSlow(const convergeModel *model)
 static unsigned int
 release(convergeLawAdaptive *law,
         convergeControlState *state,
+        const convergeModel *model,
         convergeReason reason,
         convergeDecision *decisions)
 {
-    law->heldMs = law->promisedMs = 0;
+    law->heldMs = model->last.timeMs;
+    law->heldPass = model->pass.n;
+    law->promisedMs = 0;
     law->nBetterLooks = 0;
     state->prediction = (convergePrediction) { 0 };
     return convergeControlSetThrottle(state, 0, reason, decisions);
@@ -116,7 +120,7 @@ revokePlan(convergeLawAdaptive *law,
 
     law->freeUntilMs = now + ((now - law->heldMs) * FREE_FACTOR << MIN(law->nVain, FREE_DOUBLINGS));
     law->nVain++;
-    return release(law, state, reason, decisions);
+    return release(law, state, model, reason, decisions);
 }
 
 unsigned int
@@ -131,7 +135,7 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
 
     if (state->plan.throttle > 0 && state->limits.lostLeftMs > 0 &&
         state->limits.lostLeftMs <= state->limits.overheadMs)
-        return release(law, state, CONVERGE_REASON_BUDGET, decisions);
+        return release(law, state, model, CONVERGE_REASON_BUDGET, decisions);
     if (state->limits.hardLeftMs == 1 && state->plan.throttle >= state->limits.hardThrottle) {
         law->promisedMs = 0;
         return convergeControlSetThrottle(state, state->limits.hardThrottle - 1,
@@ -139,10 +143,14 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
     }
     if (state->plan.throttle > 0 && linkIsSlow(model)) {
         law->cut = TRUE;
-        return release(law, state, CONVERGE_REASON_LINK, decisions);
+        return release(law, state, model, CONVERGE_REASON_LINK, decisions);
     }
+    /* Passes under a throttle that gain nothing: most often a little more downtime is all it takes. */
+    if (state->plan.throttle > 0 && state->limits.adaptiveDowntime && !state->fullDowntime &&
+        ladder->nStalledPasses >= STALLED_PASSES)
+        return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
     if (law->promisedMs == 0 || model->last.timeMs < law->promisedMs ||
-        (state->plan.throttle == 0 && ladder->nStalledPasses < FREE_PASSES))
+        (state->plan.throttle == 0 && ladder->nStalledPasses < STALLED_PASSES))
         return 0;
     return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
 }
@@ -421,7 +429,7 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
 
     if (runsFree(law, state, model, choice) || law->cut) {
         if (state->plan.throttle > 0)
-            n += release(law, state, CONVERGE_REASON_IN_VAIN, decisions);
+            n += release(law, state, model, CONVERGE_REASON_IN_VAIN, decisions);
         return n;
     }
 

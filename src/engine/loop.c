@@ -234,6 +234,8 @@ act(convergeLoop *loop,
     gboolean done;
 
     done = loop->backend->ops->apply(loop->backend->opaque, decision, &error);
+    if (!done && decision->verb == CONVERGE_VERB_RESUME)
+        convergeLadderResumeFailed(&loop->control.ladder, &loop->model);
     if (!done && isOver(loop))
         return;
 

@@ -91,6 +91,7 @@ testCase(gconstpointer opaque)
     convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeModel model;
+    unsigned int said = 0;
     unsigned int n, i;
 
     fill(&model, data);
@@ -122,10 +123,19 @@ testCase(gconstpointer opaque)
         g_assert_false(g_str_has_suffix(text, "."));
     }
 
-    /* The same again is no news, and no decision is repeated. */
+    /* The same again is no news, and no decision is repeated.  But a throttle that gains nothing gets
+     * all of the allowed downtime, once. */
     model.last.throttle = control.state.plan.throttle;
-    for (i = 0; i < 5; i++)
-        g_assert_cmpuint(convergeControlDecide(&control, &model, PASS, decisions), ==, 0);
+    for (i = 0; i < 5; i++) {
+        n = convergeControlDecide(&control, &model, PASS, decisions);
+        if (n == 0)
+            continue;
+        said++;
+        g_assert_cmpuint(control.state.plan.throttle, >, 0);
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_DOWNTIME);
+        g_assert_cmpint(decisions[0].reason, ==, CONVERGE_REASON_UNFULFILLED);
+    }
+    g_assert_cmpuint(said, <=, 1);
 }
 
 static void

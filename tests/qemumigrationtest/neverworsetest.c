@@ -17,7 +17,9 @@ struct _exception {
 };
 
 static const exception exceptions[] = {
-    { NULL, NULL, 0, 0 },
+    /* 15 % more lost for a fifth less time: half of the writing does not answer to a throttle, which
+     * is not known before there is one. */
+    { "devices", "adaptive,actuator=qemu", 0, 10000 },
 };
 
 static const char *const policies[] = {
