@@ -352,13 +352,14 @@ testFiguresAreHeld(void)
     unsigned int worse;
 
     text = printFigures(rows, &worse);
-    /* Never ends, lost, total, pause, and the median of what is lost. */
-    g_assert_cmpuint(worse, ==, 5);
-    g_assert_nonnull(strstr(text, "WORSE  qemu "));
+    /* In a third of these worlds each. */
+    g_assert_cmpuint(worse, >=, 4);
+    g_assert_nonnull(strstr(text, "WORSE  qemu        never ends"));
+    g_assert_nonnull(strstr(text, "WORSE  qemu        pause over"));
     g_assert_null(strstr(text, "nova"));
 }
 
-/* A figure may miss its goal, as long as it is held. */
+/* A figure may miss its goal, as long as it is held.  Once what is held is the goal, none may. */
 static void
 testMissedGoalsAreNamed(void)
 {
