@@ -150,7 +150,7 @@ class DirtyLimit(LabTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if tool("accel").stdout.strip() != "kvm":
+        if tool("accel", *filter(None, [cls.emulator])).stdout.strip() != "kvm":
             raise unittest.SkipTest("QEMU has dirty limits under KVM only")
 
     def limits(self):

@@ -11,7 +11,8 @@
 static const unsigned int throttles[] = { 0, 10, 20, 30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 93, 95, 97, 99 };
 static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 
-/* A throttle that is not gentle costs this many times as much. */
+/* A throttle that is not gentle is taken if nothing gentler converges, or if the likeliest guest pays
+ * this many times less under it. */
 #define HARD_FACTOR 1.5
 
 /* This share of the allowed downtime stays unused, and MARGIN_MS besides, so that the real one does
@@ -379,6 +380,18 @@ refine(judge *j,
     }
 }
 
+/* Whether @a is better than @b, which may be NULL.  A plan that does not converge only puts off one
+ * that does. */
+static gboolean
+isBetter(const judge *j,
+         const candidate *a,
+         const candidate *b)
+{
+    if (!b || a->predictions[0].converges != b->predictions[0].converges)
+        return !b || a->predictions[0].converges;
+    return expect(j, a) < expect(j, b);
+}
+
 convergeChoice
 convergePlanChoose(const convergePlanLimits *limits,
                    const convergeModel *model,
@@ -388,6 +401,7 @@ convergePlanChoose(const convergePlanLimits *limits,
     g_autoptr(GArray) all = candidatesMake(&j);
     candidate now = candidateMake(&j, current->throttle, 0, 0, current->downtimeMs);
     const candidate *best = NULL;
+    const candidate *hard = NULL;
     const candidate *trial = NULL;
     gboolean byItself = FALSE;
     convergeChoice choice = { 0 };
@@ -397,16 +411,20 @@ convergePlanChoose(const convergePlanLimits *limits,
     for (i = 0; i < all->len; i++) {
         const candidate *c = &g_array_index(all, candidate, i);
 
-        /* A plan that does not converge only puts off one that does. */
-        if (!best || c->predictions[0].converges > best->predictions[0].converges ||
-            (c->predictions[0].converges == best->predictions[0].converges &&
-             expect(&j, c) < expect(&j, best)))
-            best = c;
+        if (c->plan.throttle > convergePlanGentleThrottle(limits))
+            hard = isBetter(&j, c, hard) ? c : hard;
+        else
+            best = isBetter(&j, c, best) ? c : best;
         if (c->predictions[1].converges && c->plan.delay == 0 &&
             (!trial || costOf(&j, 1, &c->predictions[1]) < costOf(&j, 1, &trial->predictions[1])))
             trial = c;
         byItself = byItself || (c->plan.throttle == 0 && c->predictions[0].converges);
     }
+
+    if (hard && hard->predictions[0].converges &&
+        (!best->predictions[0].converges ||
+         costOf(&j, 0, &hard->predictions[0]) * HARD_FACTOR < costOf(&j, 0, &best->predictions[0])))
+        best = hard;
 
     /* As long as a plausible guest converges, the throttle has to show that this one does not. */
     if (!best->predictions[0].converges && trial) {

@@ -2,8 +2,10 @@
 /*
  * adversaryseeds.c: worlds in which this program was worse than stock once; each line of
  * adversarydata/seeds.txt is a test
+ *
+ * A line that ends in "open" still is: its test reports that and does not fail.
  */
-#include <string.h>
+#include <stdio.h>
 
 #include "adversary/report.h"
 
@@ -13,7 +15,11 @@ struct _failedSeed {
     guint64 seed;
     const char *actuator;
     adversaryFault fault;
+    gboolean open;
 };
+
+/* Lines that are open although this program is no longer worse. */
+static guint promotable;
 
 static void
 testSeed(gconstpointer data)
@@ -30,7 +36,14 @@ testSeed(gconstpointer data)
     g_test_message("%s %s: stock total %.1f s, lost %.1f s; ours total %.1f s, lost %.1f s, pause %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " ms",
                    row.kind, row.traits, (double)row.stock.totalMs / 1000, row.stock.lostMs / 1000,
                    (double)row.ours.totalMs / 1000, row.ours.lostMs / 1000, row.ours.pauseMs, row.downtimeMs);
-    g_assert_false(adversaryRowHas(&row, failed->fault));
+    if (!failed->open) {
+        g_assert_false(adversaryRowHas(&row, failed->fault));
+    } else if (adversaryRowHas(&row, failed->fault)) {
+        g_test_incomplete("still worse than stock");
+    } else {
+        g_test_message("no longer worse than stock: remove \"open\" from this line of seeds.txt");
+        promotable++;
+    }
 }
 
 static void
@@ -40,7 +53,8 @@ addLine(const char *line)
     g_autofree char *name = NULL;
     failedSeed *failed = g_new0(failedSeed, 1);
 
-    g_assert_cmpuint(g_strv_length(words), ==, 3);
+    failed->open = g_strv_length(words) == 4 && g_str_equal(words[3], "open");
+    g_assert_cmpuint(g_strv_length(words), ==, failed->open ? 4 : 3);
     failed->seed = g_ascii_strtoull(words[0], NULL, 10);
     failed->actuator = g_intern_string(words[1]);
     failed->fault = adversaryFaultFind(words[2]);
@@ -57,6 +71,7 @@ main(int argc, char **argv)
     g_autofree char *text = NULL;
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) lines = NULL;
+    int status;
     gsize i;
 
     g_test_init(&argc, &argv, NULL);
@@ -70,5 +85,8 @@ main(int argc, char **argv)
         if (*lines[i] && *lines[i] != '#')
             addLine(lines[i]);
     }
-    return g_test_run();
+    status = g_test_run();
+    if (promotable > 0)
+        printf("# %u open lines are no longer worse than stock\n", promotable);
+    return status;
 }
