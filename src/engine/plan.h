@@ -103,7 +103,7 @@ void convergePlanAddRange(const convergePrediction *best, const convergePredicti
  * QEMU's own auto-converge counts once more: the time by which the migration ends later, and the
  * guest time that it loses in addition.  A plan that does not converge costs what is lost, and a
  * greater share of the time taken, until that is seen, and then what the best plan costs.  A throttle
- * that is not gentle costs half as much again.
+ * that is not gentle is taken only if nothing gentler converges, or if it costs much less.
  *
  * If no candidate converges for the likeliest guest, but one does for the guest that dirties least,
  * the cheapest of those is tried: only a throttle can show which guest it is.
