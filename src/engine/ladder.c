@@ -186,7 +186,8 @@ whyFallBack(const convergeLadder *ladder,
         return CONVERGE_REASON_TRANSFER;
     if (stall > 0 && ladder->nStalledPasses >= stall)
         return CONVERGE_REASON_STALL;
-    if (state->limits.lostLeftMs > 0 && ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS)
+    if (state->limits.lostLeftMs > 0 && !state->outlook.converges &&
+        ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS)
         return CONVERGE_REASON_BUDGET;
     if (when >= CONVERGE_FALLBACK_PREDICTION && ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS)
         return state->outlook.converges ? CONVERGE_REASON_CHEAPER : CONVERGE_REASON_PREDICTION;
@@ -314,6 +315,8 @@ convergeLadderResumeFailed(convergeLadder *ladder,
 {
     ladder->suspendedMs = model->last.timeMs;
     ladder->fallbackTaken = TRUE;
+    if (ladder->nResumed-- <= RESUMED_MOST)
+        ladder->rung++;
 }
 
 void

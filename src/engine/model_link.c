@@ -85,7 +85,8 @@ modelLinkUpdate(convergeModel *model,
 
     /* Finding zero pages takes time but no bandwidth: a window with little else tells how
      * fast the CPU scans memory, not how fast the link is. */
-    telling = normal >= constant || constant < SCAN_SHARE * SCAN_RATE * elapsed;
+    telling = normal >= constant ||
+        (normal >= constant / 8 && constant < SCAN_SHARE * SCAN_RATE * elapsed);
     if (bandwidth > 0 && telling) {
         model->nWindows++;
         if (model->bandwidth > 0) {

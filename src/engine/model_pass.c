@@ -48,8 +48,11 @@ modelPassStart(convergeModel *model,
     begin(model, sample);
     gather(model, sample->timeMs);
     /* A loop that begins late may have missed the end of the bulk pass. */
-    if (sample->iteration > 1 && modelWorkedOff(sample) >= SENT_SHARE * (double)sample->totalBytes)
+    if (sample->iteration > 1 && modelWorkedOff(sample) >= SENT_SHARE * (double)sample->totalBytes) {
         model->pass.n = 1;
+        model->pass.bulkMs = sample->timeMs;
+        model->pass.bulkLeft = (double)sample->remainingBytes;
+    }
 }
 
 /* Passes that end faster than samples come are observed together, as that many equal ones. */

@@ -11,8 +11,7 @@
 static const unsigned int throttles[] = { 0, 10, 20, 30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 93, 95, 97, 99 };
 static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 
-/* A throttle that is not gentle is taken if nothing gentler converges, or if the likeliest guest pays
- * this many times less under it. */
+/* A throttle that is not gentle costs this many times as much. */
 #define HARD_FACTOR 1.5
 
 /* This share of the allowed downtime stays unused, and MARGIN_MS besides, so that the real one does
@@ -21,28 +20,27 @@ static const unsigned int delays[] = { 0, 1, 2, 4, 8, 16 };
 #define MARGIN_SHARE 0.06
 #define MARGIN_MS 8
 
-/* But at least this share of it may be used for memory. */
+/* But at least this share of it is used. */
 #define LEAST_SHARE 0.3
 
 /* Candidates for the downtime: the initial one, doubled up to the maximum. */
 #define DOWNTIME_FACTOR 2
 
-/* What a second of migration costs, in lost guest seconds: TIME_COST at any time; LATE_COST besides
- * after LATE_FACTOR times what QEMU's auto-converge would have taken; VAIN_COST instead while a plan
- * is followed that does not converge. */
+/* A second of migration costs this share of a lost guest second; the second, if the migration takes
+ * longer than LATE_FACTOR times what QEMU's auto-converge would have taken; the third, as long as a
+ * plan is followed that does not converge. */
 #define TIME_COST 0.25
 #define LATE_COST 1.0
 #define LATE_FACTOR 1.02
 #define VAIN_COST 0.5
 
-/* A guest second lost costs MORE_COST besides as far as the migration loses more, from its start,
- * than MORE_FACTOR times what QEMU's auto-converge would have lost, and MORE_MS. */
+/* A guest second lost counts this much more where QEMU's auto-converge would have lost less than
+ * that by now. */
 #define MORE_COST 1.0
 #define MORE_FACTOR 1.05
 #define MORE_MS 300
 
-/* How likely it is that the guest is like the one that fits best, like the one that dirties least,
- * and like the one that dirties most. */
+/* Plausible guests, and how likely they are. */
 #define GUESTS 3
 static const double likelihood[GUESTS] = { 0.5, 0.2, 0.3 };
 
@@ -229,8 +227,8 @@ struct _judge {
     const convergePlanLimits *limits;
     const convergeModel *model;
     const convergeGuest *guests[GUESTS];
-    gint64 lateMs[GUESTS];      /* from now on: later than QEMU's auto-converge; 0: that never ends */
-    double stockLostMs[GUESTS]; /* more lost than by QEMU's auto-converge, from the start of the migration */
+    gint64 lateMs[GUESTS];      /* from now on: the end under QEMU's auto-converge; 0: it has none */
+    double stockLostMs[GUESTS]; /* guest time lost then, from the start of the migration */
     double least[GUESTS];       /* the cost of the best plan; INFINITY: none converges */
     unsigned int throttle;      /* in force, % */
 };
@@ -296,7 +294,7 @@ candidateMake(judge *j,
     return c;
 }
 
-/* The expected cost; see convergePlanChoose(). */
+/* The expected cost. */
 static double
 expect(const judge *j,
        const candidate *c)
@@ -320,8 +318,8 @@ expect(const judge *j,
     return sum;
 }
 
-/* Adds a candidate with @throttle % for each delay, during which @before % are in force.  The throttle
- * in force is not weakened for a delay: what it has cost already would be lost. */
+/* Adds a candidate for each delay.  The throttle in force is not lifted for one: what it has cost
+ * already would be lost. */
 static void
 addDelays(judge *j,
           unsigned int throttle,
@@ -380,18 +378,6 @@ refine(judge *j,
     }
 }
 
-/* Whether @a is better than @b, which may be NULL.  A plan that does not converge only puts off one
- * that does. */
-static gboolean
-isBetter(const judge *j,
-         const candidate *a,
-         const candidate *b)
-{
-    if (!b || a->predictions[0].converges != b->predictions[0].converges)
-        return !b || a->predictions[0].converges;
-    return expect(j, a) < expect(j, b);
-}
-
 convergeChoice
 convergePlanChoose(const convergePlanLimits *limits,
                    const convergeModel *model,
@@ -401,7 +387,6 @@ convergePlanChoose(const convergePlanLimits *limits,
     g_autoptr(GArray) all = candidatesMake(&j);
     candidate now = candidateMake(&j, current->throttle, 0, 0, current->downtimeMs);
     const candidate *best = NULL;
-    const candidate *hard = NULL;
     const candidate *trial = NULL;
     gboolean byItself = FALSE;
     convergeChoice choice = { 0 };
@@ -411,20 +396,16 @@ convergePlanChoose(const convergePlanLimits *limits,
     for (i = 0; i < all->len; i++) {
         const candidate *c = &g_array_index(all, candidate, i);
 
-        if (c->plan.throttle > convergePlanGentleThrottle(limits))
-            hard = isBetter(&j, c, hard) ? c : hard;
-        else
-            best = isBetter(&j, c, best) ? c : best;
+        /* A plan that does not converge only puts off one that does. */
+        if (!best || c->predictions[0].converges > best->predictions[0].converges ||
+            (c->predictions[0].converges == best->predictions[0].converges &&
+             expect(&j, c) < expect(&j, best)))
+            best = c;
         if (c->predictions[1].converges && c->plan.delay == 0 &&
             (!trial || costOf(&j, 1, &c->predictions[1]) < costOf(&j, 1, &trial->predictions[1])))
             trial = c;
         byItself = byItself || (c->plan.throttle == 0 && c->predictions[0].converges);
     }
-
-    if (hard && hard->predictions[0].converges &&
-        (!best->predictions[0].converges ||
-         costOf(&j, 0, &hard->predictions[0]) * HARD_FACTOR < costOf(&j, 0, &best->predictions[0])))
-        best = hard;
 
     /* As long as a plausible guest converges, the throttle has to show that this one does not. */
     if (!best->predictions[0].converges && trial) {
