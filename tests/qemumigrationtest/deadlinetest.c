@@ -104,7 +104,7 @@ testJustInTime(void)
         gint64 earliest, latest;
     } rows[] = {
         { "adaptive,deadline=30s,fallback=suspend", 0, CONVERGE_VERB_SUSPEND, 26000, 30000 - COPY_MS - 15 },
-        { "adaptive,deadline=30s,fallback=suspend", 0.2, CONVERGE_VERB_SUSPEND, 25000, 30000 - 1.2 * COPY_MS },
+        { "adaptive,deadline=30s,fallback=suspend", 0.2, CONVERGE_VERB_SUSPEND, 25000, 30000 - 12 * COPY_MS / 10 },
         { "adaptive,deadline=30s,fallback=suspend", 5, CONVERGE_VERB_SUSPEND, 24000, 30000 - COPY_MS },
         { "adaptive,deadline=30s,fallback=post-copy", 0, CONVERGE_VERB_POSTCOPY, 28000, 29000 },
         { "adaptive,deadline=30s,fallback=abort", 0, CONVERGE_VERB_ABORT, 29400, 30000 },
