@@ -12,5 +12,5 @@
  * which goals are missed.  Returns how many figures are worse than what is held: that many promises
  * are broken, while a missed goal is none yet.  A figure that no row has is neither.
  *
- * Worlds 1 to 300 are within what is held, and so are 10,000 of them. */
+ * Worlds 1 to 300, with which the tests run, are within what is held, and so are 1 to 2,500. */
 unsigned int adversaryFiguresPrint(FILE *file, const GArray *rows);
