@@ -114,7 +114,7 @@ convergeControlDecide(convergeControl *control,
 
     /* While no vCPU runs nothing is dirtied.  The guest is in its switchover, or was paused from
      * outside, and is left alone; but for a pause of our own that takes too long. */
-    if (sample->active && sample->paused && !sample->postcopy)
+    if (sample->active && !sample->postcopy && (sample->paused || control->ladder.suspendedMs > 0))
         return convergeLadderWatchPause(&control->ladder, state, model, decisions);
     if (!sample->active || sample->postcopy || sample->paused || control->ladder.fallbackTaken)
         return 0;

@@ -196,11 +196,13 @@ whyFallBack(const convergeLadder *ladder,
     return CONVERGE_REASON_LAST;
 }
 
+/* @least: what the link has to carry in any case, bytes/s */
 static gboolean
-linkIsAlive(const convergeModel *model)
+linkIsAlive(const convergeModel *model,
+            double least)
 {
     gint64 elapsed = model->last.timeMs - model->windowMs;
-    double usual = MAX(LINK_ALIVE * model->bandwidth, LINK_LEAST);
+    double usual = MAX(LINK_ALIVE * model->bandwidth, least);
 
     if (model->recentBandwidth < usual)
         return FALSE;
@@ -259,12 +261,12 @@ convergeLadderDecide(convergeLadder *ladder,
 
     switch (rung) {
     case CONVERGE_RUNG_POSTCOPY:
-        if (!linkIsAlive(model))
+        if (!linkIsAlive(model, LINK_LEAST))
             return n;
         decisions[n].verb = CONVERGE_VERB_POSTCOPY;
         break;
     case CONVERGE_RUNG_SUSPEND:
-        if (!linkIsAlive(model))
+        if (!linkIsAlive(model, 0) || convergeModelLinkSlowMs(model) > 0)
             return n;
         decisions[n].verb = CONVERGE_VERB_SUSPEND;
         ladder->suspendedMs = model->last.timeMs;
@@ -294,6 +296,9 @@ convergeLadderWatchPause(convergeLadder *ladder,
 
     if (most > 0)
         due = MIN(due, most);
+    /* Somebody else has let the guest run: from then on a pause is none of the ladder's. */
+    if (!model->last.paused && model->last.timeMs > ladder->suspendedMs)
+        ladder->suspendedMs = 0;
     if (ladder->suspendedMs == 0 || model->last.timeMs < ladder->suspendedMs + due)
         return 0;
 

@@ -40,10 +40,10 @@ unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlS
                                   const convergeModel *model, convergeNews news,
                                   convergeDecision *decisions);
 
-/* While the guest is paused: lets it run again if the rung suspend has paused it, and the pause
- * takes much longer than was foretold, or longer than the policy allows.  The rung may be taken again
- * once the link is alive.  After the third such pause the next rung is due instead.  Returns the
- * number of decisions. */
+/* From when the rung suspend was taken: lets the guest run again if the pause takes much longer than
+ * was foretold, or longer than the policy allows.  The rung may be taken again once the link is
+ * alive.  After the third such pause the next rung is due instead.  A guest that somebody else has
+ * let run is not watched any more.  Returns the number of decisions. */
 unsigned int convergeLadderWatchPause(convergeLadder *ladder, convergeControlState *state,
                                       const convergeModel *model, convergeDecision *decisions);
 
