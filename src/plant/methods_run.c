@@ -4,14 +4,12 @@
  */
 #include <string.h>
 
+#include "plant/best.h"
 #include "plant/methods_priv.h"
 #include "policy/policy_fields.h"
 
 /* Time between two samples for the trace, for methods that do not poll. */
 #define WATCH_MS 500
-
-/* Step of the search for the best constant throttle, in %. */
-#define FLOOR_STEP 5
 
 static gboolean
 isOver(const convergePlant *plant)
@@ -242,54 +240,24 @@ convergeMethodRunOne(const convergeMethod *method,
     outcome->ownDowntime = own;
 }
 
-/* Throttles by a constant @throttle from the end of the bulk pass on. */
-static convergePlantResult
-runConstant(const convergePlantConfig *original,
-            unsigned int throttle,
-            gint64 downtimeMs,
-            gint64 giveUpMs)
-{
-    convergePlantLaw law = { .hits = 2, .downtimeMs = downtimeMs };
-    convergePlantConfig config = *original;
-    g_autoptr(convergePlant) plant = NULL;
-    gint64 now;
-
-    config.law = &law;
-    plant = convergePlantNew(&config);
-    for (now = 0; !isOver(plant) && now < giveUpMs; now += 50) {
-        convergePlantAdvance(plant, now);
-        if (throttle > 0 && convergePlantGetResult(plant)->passes > 1 &&
-            convergePlantGetResult(plant)->peakThrottle == 0)
-            convergePlantSetThrottle(plant, throttle);
-        if (convergePlantGetResult(plant)->peakThrottle > 0 || throttle == 0)
-            convergePlantAdvance(plant, giveUpMs);
-    }
-    return *convergePlantGetResult(plant);
-}
-
 convergeMethodFloor
 convergeMethodFindFloor(const convergePlantConfig *original,
                         gint64 downtimeMs,
                         gint64 giveUpMs)
 {
+    const convergeBestOrder atOnce = { .downtimeMs = downtimeMs, .giveUpMs = giveUpMs };
+    convergeBest best = convergeBestFind(original, &atOnce);
     convergePlantConfig quiet = *original;
-    convergeMethodFloor floor = { 0 };
-    unsigned int throttle;
     unsigned int i;
 
     quiet.writeRate = 0;
     for (i = 0; i < quiet.nwriters; i++)
         quiet.writers[i].rate = quiet.writers[i].background = 0;
-    floor.totalMs = runConstant(&quiet, 0, downtimeMs, giveUpMs).totalMs;
 
-    for (throttle = 0; throttle <= 100; throttle += FLOOR_STEP) {
-        convergePlantResult result = runConstant(original, MIN(throttle, 99), downtimeMs, giveUpMs);
-
-        if (result.completed && (!floor.converges || result.lostMs < floor.lostMs)) {
-            floor.converges = TRUE;
-            floor.lostMs = result.lostMs;
-            floor.throttle = MIN(throttle, 99);
-        }
-    }
-    return floor;
+    return (convergeMethodFloor) {
+        .totalMs = convergeBestFind(&quiet, &atOnce).totalMs,
+        .converges = best.converges,
+        .lostMs = best.lostMs,
+        .throttle = best.throttle,
+    };
 }
