@@ -24,27 +24,17 @@ printBytes(FILE *file,
     fprintf(file, "%.0f %s%s", value / units[i].factor, units[i].unit, suffix);
 }
 
+/* @suffix: "" for a size, "/s" for a rate */
 static void
-printSize(FILE *file,
-          const char *key,
-          double value)
+printAmount(FILE *file,
+            const char *key,
+            double value,
+            const char *suffix)
 {
     if (value <= 0)
         return;
     fprintf(file, "%s = ", key);
-    printBytes(file, value, "");
-    fputc('\n', file);
-}
-
-static void
-printRate(FILE *file,
-          const char *key,
-          double value)
-{
-    if (value <= 0)
-        return;
-    fprintf(file, "%s = ", key);
-    printBytes(file, value, "/s");
+    printBytes(file, value, suffix);
     fputc('\n', file);
 }
 
@@ -63,11 +53,11 @@ printWriter(FILE *file,
             unsigned int i)
 {
     fprintf(file, "\n[writer w%u]\nvcpus = %u\n", i, writer->vcpus);
-    printSize(file, "set", writer->set);
-    printRate(file, "rate", writer->rate);
-    printRate(file, "growth", writer->growth);
-    printSize(file, "grow-to", writer->growTo);
-    printRate(file, "background", writer->background);
+    printAmount(file, "set", writer->set, "");
+    printAmount(file, "rate", writer->rate, "/s");
+    printAmount(file, "growth", writer->growth, "/s");
+    printAmount(file, "grow-to", writer->growTo, "");
+    printAmount(file, "background", writer->background, "/s");
     if (writer->fixedShare > 0)
         fprintf(file, "fixed-share = %.0f %%\n", writer->fixedShare * 100);
     if (writer->sweep)
@@ -81,7 +71,7 @@ printGuest(FILE *file,
     unsigned int i;
 
     fprintf(file, "\n[guest]\nmemory = %.0f MiB\n", config->memory / (1024 * 1024));
-    printSize(file, "used", config->used);
+    printAmount(file, "used", config->used, "");
     fprintf(file, "vcpus = %u\n", config->vcpus);
     for (i = 0; i < config->nphases; i++)
         fprintf(file, "%s%" G_GINT64_FORMAT " ms:%.0f %%", i > 0 ? ", " : "phases = ", config->phases[i].ms,
@@ -99,14 +89,14 @@ printLink(FILE *file,
     unsigned int i;
 
     fprintf(file, "\n[link]\n");
-    printRate(file, "bandwidth", config->bandwidth);
+    printAmount(file, "bandwidth", config->bandwidth, "/s");
     for (i = 0; i < config->nlinkChanges; i++) {
         fprintf(file, "%s%" G_GINT64_FORMAT " ms:", i > 0 ? ", " : "changes = ", config->linkChanges[i].ms);
         printBytes(file, config->linkChanges[i].bandwidth, "/s");
     }
     if (config->nlinkChanges > 0)
         fputc('\n', file);
-    printRate(file, "tls", config->tlsBandwidth);
+    printAmount(file, "tls", config->tlsBandwidth, "/s");
     if (config->recovery > 0)
         fprintf(file, "recovery = %.0f %%\n", config->recovery * 100);
 }
@@ -116,7 +106,7 @@ printQemu(FILE *file,
           const convergePlantConfig *config)
 {
     fprintf(file, "\n[qemu]\n");
-    printRate(file, "scan-rate", config->scanRate);
+    printAmount(file, "scan-rate", config->scanRate, "/s");
     printMs(file, "sync-every", config->syncEveryMs);
     if (config->syncInBulk)
         fprintf(file, "sync-in-bulk = yes\n");
