@@ -13,6 +13,9 @@
  * time it does so by what it sends while held back. */
 #define SETTLE_US (G_USEC_PER_SEC / 4)
 
+/* A bound that is left behind would hold the migration up: it is lifted in this many tries at most. */
+#define LIFT_TRIES 3
+
 #define MAX_BANDWIDTH "max-bandwidth"
 
 static gboolean
@@ -133,6 +136,7 @@ convergeGuestResume(const convergeMonitor *monitor,
     gboolean running = FALSE;
     gboolean done;
     gint64 bps;
+    int tries;
 
     if (!isIn(monitor, "running", &running, error))
         return FALSE;
@@ -143,5 +147,9 @@ convergeGuestResume(const convergeMonitor *monitor,
 
     g_usleep(SETTLE_US);
     done = resumeHeld(monitor, error);
+    for (tries = 1; tries < LIFT_TRIES; tries++) {
+        if (setBandwidth(monitor, bps, NULL))
+            return done;
+    }
     return setBandwidth(monitor, bps, done ? error : NULL) && done;
 }

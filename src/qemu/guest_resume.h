@@ -7,7 +7,7 @@
 #include "qemu/qmp.h"
 
 /* Lets the paused guest run on the source while its migration goes on.  Takes about a quarter of a
- * second, and up to four commands more if something fails.
+ * second, and up to six commands more if something fails.
  *
  * virDomainResume() would wait until the migration is over.  QEMU's own command is refused while the
  * guest is handed over, but not once everything is sent: then the guest would run on both hosts.

@@ -73,6 +73,10 @@ setParams(JsonObject *arguments)
     gsize i;
 
     qemu.paramSets++;
+    if (qemu.bandwidthAtCont > 0 && qemu.refusedAtRuns > 0) {
+        qemu.refusedAtRuns--;
+        return NULL;
+    }
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
         const char *name = convergeQemuParamName(i);
 

@@ -34,6 +34,7 @@ struct _fakeQemu {
     pid_t thread;               /* of the only vCPU that QEMU names; 0: QEMU refuses to */
 
     const char *refused;   /* a command or a parameter that QEMU refuses */
+    guint refusedAtRuns;   /* times that parameters are refused once the guest was told to run */
     gboolean refusesLimit; /* of the last vCPU */
     guint dies;            /* QEMU dies at this command, from 1; 0: never */
 

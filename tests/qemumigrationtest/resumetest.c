@@ -127,12 +127,24 @@ testFailures(void)
     }
 }
 
+/* A guest that runs keeps no bound because QEMU was busy once. */
+static void
+testLiftedAgain(void)
+{
+    pauseGuest();
+    qemu.refusedAtRuns = 2;
+    g_assert_true(convergeGuestResume(&fakeMonitor, NULL));
+    g_assert_cmpstr(qemu.runState, ==, "running");
+    g_assert_cmpint(qemu.bandwidth, ==, BANDWIDTH);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/resume/runs", testRuns);
     g_test_add_func("/resume/unbounded", testUnbounded);
+    g_test_add_func("/resume/lifted-again", testLiftedAgain);
     g_test_add_func("/resume/runs-already", testRunsAlready);
     g_test_add_func("/resume/too-late", testTooLate);
     g_test_add_func("/resume/other-pause", testOtherPause);
