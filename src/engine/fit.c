@@ -43,6 +43,15 @@
 /* Plausible guests are compared by what they dirty in a second under this throttle. */
 #define JUDGED_THROTTLE 0.9
 
+/* Observations under a weaker throttle than this tell little of the answer to one. */
+#define THROTTLED 0.5
+
+gboolean
+convergeObservationIsThrottled(const convergeObservation *observation)
+{
+    return observation->throttle > THROTTLED;
+}
+
 /* Distinct bytes of a set of @bytes that are written to in @seconds at @rate. */
 static double
 distinct(double bytes,
@@ -85,18 +94,19 @@ struct _evidence {
     double memory;      /* bytes */
     double least, most; /* bytes, of all observations */
     gboolean throttled; /* in one of them at least */
-    double answer;      /* to a throttle, as known from before, 0..1 */
 };
 
 static void
 addAll(evidence *e,
        const convergeObservations *list)
 {
-    double weight = 1;
+    double weights[] = { 1, 1 }; /* of the next one without and with a throttle */
     unsigned int i;
 
     for (i = list->n; i > 0; i--) {
         const convergeObservation *o = &list->item[i - 1];
+        double *next = &weights[convergeObservationIsThrottled(o)];
+        double weight = *next;
 
         e->item[e->n] = *o;
         e->weight[e->n] = weight;
@@ -107,7 +117,7 @@ addAll(evidence *e,
         e->least = e->least > 0 ? MIN(e->least, o->bytes) : o->bytes;
         e->most = MAX(e->most, o->bytes);
         e->throttled = e->throttled || o->throttle > 0.05;
-        weight *= OBSERVATION_DECAY;
+        *next *= OBSERVATION_DECAY;
     }
 }
 
@@ -177,7 +187,7 @@ priorOf(const evidence *e,
         const convergeGuest *guest)
 {
     double open = log(guest->writeRate / (PRIOR_RATE * slowestFor(e, guest->answer)));
-    double off = e->answer - guest->answer;
+    double off = 1 - guest->answer;
 
     return PRIOR_WEIGHT * open * open + PRIOR_ANSWER * off * off;
 }
@@ -325,8 +335,7 @@ convergeModelFit(convergeModel *model)
         return;
 
     e.memory = MAX(e.memory, e.most);
-    e.answer = model->answerKnown ? model->answer : 1;
-    answers = e.throttled || model->answerKnown ? GRID_ANSWERS : 1;
+    answers = e.throttled ? GRID_ANSWERS : 1;
     answerStep = answers > 1 ? 1.0 / (GRID_ANSWERS - 1) : 0;
     setStep = log(e.memory / (e.least / 2)) / (GRID_SETS - 1);
     rateStep = log(2 * GRID_RATE_SPAN) / (GRID_RATES - 1);
@@ -358,10 +367,4 @@ convergeModelFit(convergeModel *model)
     center = model->guest;
     tryFine(&e, model, &center, setStep / GRID_FINE, rateStep / GRID_FINE, answerStep / 4, &best);
     findRange(model, points, n, best + PLAUSIBLE);
-
-    /* The throttled observations make room for others in time, but what they told stays. */
-    if (e.throttled) {
-        model->answerKnown = TRUE;
-        model->answer = model->guest.answer;
-    }
 }

@@ -17,6 +17,26 @@
 /* QEMU's downtime-limit unless it is set, ms. */
 #define DOWNTIME_MS 300
 
+/* So many observations with a throttle, and without one, are kept, however old: only both together
+ * tell how the guest answers to a throttle. */
+#define KEPT_OBSERVATIONS 2
+
+/* Drops the oldest observation that need not be kept. */
+static void
+dropOne(convergeObservations *list)
+{
+    unsigned int n[] = { 0, 0 }; /* without and with a throttle */
+    unsigned int i;
+
+    for (i = 0; i < list->n; i++)
+        n[convergeObservationIsThrottled(&list->item[i])]++;
+    for (i = 0; n[convergeObservationIsThrottled(&list->item[i])] <= KEPT_OBSERVATIONS;)
+        i++;
+
+    list->n--;
+    memmove(&list->item[i], &list->item[i + 1], sizeof(list->item[0]) * (list->n - i));
+}
+
 void
 modelObserve(convergeObservations *list,
              double seconds,
@@ -24,10 +44,8 @@ modelObserve(convergeObservations *list,
              double bytes,
              double pending)
 {
-    if (list->n == CONVERGE_MODEL_OBSERVATIONS) {
-        memmove(list->item, list->item + 1, sizeof(list->item[0]) * (list->n - 1));
-        list->n--;
-    }
+    if (list->n == CONVERGE_MODEL_OBSERVATIONS)
+        dropOne(list);
 
     list->item[list->n++] = (convergeObservation) {
         .seconds = seconds,

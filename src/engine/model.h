@@ -48,7 +48,11 @@ struct _convergeObservation {
     double pending;  /* bytes still unsent at the sync: it does not show if they were dirtied again */
 };
 
-/* The newest measurements of one kind, newest last. */
+/* Whether @observation was made under a throttle that is strong enough to tell the answer to one. */
+gboolean convergeObservationIsThrottled(const convergeObservation *observation);
+
+/* The newest measurements of one kind, newest last; some with and some without a throttle are
+ * kept. */
 typedef struct _convergeObservations convergeObservations;
 struct _convergeObservations {
     unsigned int n;
@@ -127,8 +131,6 @@ struct _convergeModel {
     double fitError;           /* RMS of ln(predicted / observed) */
 
     convergeObservations passes, probes;
-    gboolean answerKnown;       /* an observation was made under a throttle once */
-    double answer;              /* how the guest answered then, 0..1 */
     unsigned int probesRefuted; /* how often a pass refuted them; from 2 on probes are ignored */
 };
 
