@@ -80,6 +80,22 @@ noteHard(convergeControlState *state,
     state->turnMs = sample->timeMs;
 }
 
+/* Before a guest counts as hopeless, more of the allowed downtime is used. */
+static void
+useMoreDowntime(convergeControlState *state,
+                const convergeModel *model,
+                convergeChoice *choice)
+{
+    convergePlanLimits limits = state->limits;
+
+    while (!choice->prediction.converges && limits.downtimeUse < CONVERGE_DOWNTIME_FULL) {
+        limits.downtimeUse++;
+        *choice = convergePlanChoose(&limits, model, &state->plan);
+    }
+    state->downtimeUse = limits.downtimeUse;
+    state->limits = limits;
+}
+
 /* Finds the best plan by what is known now. */
 static convergeChoice
 assess(convergeControl *control,
@@ -89,11 +105,16 @@ assess(convergeControl *control,
     convergeControlState *state = &control->state;
     convergeChoice choice = convergePlanChoose(&state->limits, model, &state->plan);
 
+    if (!choice.prediction.converges && state->limits.adaptiveDowntime)
+        useMoreDowntime(state, model, &choice);
+
     /* A guest may converge now only because it was throttled. */
     if (choice.class_ == CONVERGE_CLASS_CONVERGES && state->hasThrottled)
         choice.class_ = CONVERGE_CLASS_MIDDLE;
     state->class_ = choice.class_;
     state->outlook = choice.prediction;
+    if (choice.plan.delay > 0)
+        state->waitPass = model->pass.n;
     convergeLadderNoteLook(&control->ladder, state, model, news);
     return choice;
 }

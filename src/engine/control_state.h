@@ -25,7 +25,8 @@ struct _convergeControlState {
     convergePlanLimits limits;     /* of this turn */
     gboolean primed;               /* a throttle of QEMU's takes one bitmap sync to act, not two */
     gboolean hasThrottled;         /* at least once */
-    gboolean fullDowntime;         /* the downtime with a margin has shown not to suffice */
+    guint64 waitPass; /* passes that had ended when it was last decided to wait for the end of one */
+    convergeDowntimeUse downtimeUse; /* less has shown not to suffice */
     gboolean hasRefuted;           /* throttles up to .refuted have shown not to converge */
     unsigned int refuted;          /* % */
     convergePlan plan;             /* in force */

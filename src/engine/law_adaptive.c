@@ -35,6 +35,10 @@
 #define VAIN_PASSES 2
 #define VAIN_MS 15000
 
+/* Each further throttle may take twice as long, so that one comes that takes long enough; but it doubles
+ * at most PATIENCE_MOST times. */
+#define PATIENCE_MOST 4
+
 /* From this many throttles in vain on, no prediction ends the time in which the guest runs free. */
 #define VAIN_MOST 2
 
@@ -47,14 +51,21 @@
 #define SLOW_MS 1500
 #define SLOW_MS_PER_GB 4
 
+static unsigned int
+patience(const convergeLawAdaptive *law)
+{
+    return MIN(law->nVain, PATIENCE_MOST);
+}
+
 /* By when the plan of @prediction promises the end. */
 static gint64
-promise(const convergeModel *model,
+promise(const convergeLawAdaptive *law,
+        const convergeModel *model,
         const convergePrediction *prediction)
 {
     gint64 most = MAX(prediction->remaining.mostMs, prediction->remainingMs);
 
-    return model->last.timeMs + convergeRound(PROMISE_SHARE * most) + PROMISE_MS;
+    return model->last.timeMs + ((convergeRound(PROMISE_SHARE * most) + PROMISE_MS) << patience(law));
 }
 
 void
@@ -65,7 +76,7 @@ convergeLawAdaptiveNotePass(convergeLawAdaptive *law,
 {
     /* A throttle that makes progress may take longer than it has promised. */
     if (ladder->nStalledPasses == 0 && state->prediction.converges)
-        law->promisedMs = MAX(law->promisedMs, promise(model, &state->prediction));
+        law->promisedMs = MAX(law->promisedMs, promise(law, model, &state->prediction));
 }
 
 static gboolean
@@ -105,8 +116,8 @@ revokePlan(convergeLawAdaptive *law,
     gint64 highest = convergeControlHighestDowntime(state);
     gint64 now = model->last.timeMs;
 
-    if (state->plan.downtimeMs >= highest && !state->fullDowntime) {
-        state->fullDowntime = TRUE;
+    if (state->plan.downtimeMs >= highest && state->downtimeUse < CONVERGE_DOWNTIME_FULL) {
+        state->downtimeUse++;
         convergeControlResolve(state, model);
         highest = convergeControlHighestDowntime(state);
     }
@@ -149,8 +160,9 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
         return release(law, state, model, CONVERGE_REASON_LINK, decisions);
     }
     /* Passes under a throttle that gain nothing: most often a little more downtime is all it takes. */
-    if (state->plan.throttle > 0 && state->limits.adaptiveDowntime && !state->fullDowntime &&
-        ladder->nStalledPasses >= STALLED_PASSES)
+    if (state->plan.throttle > 0 && state->limits.adaptiveDowntime &&
+        state->downtimeUse < CONVERGE_DOWNTIME_FULL &&
+        ladder->nStalledPasses >= STALLED_PASSES * (state->downtimeUse + 1))
         return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
     if (law->promisedMs == 0 || model->last.timeMs < law->promisedMs ||
         (state->plan.throttle == 0 && ladder->nStalledPasses < STALLED_PASSES))
@@ -360,8 +372,8 @@ static gboolean
 isInVain(const convergeLawAdaptive *law,
          const convergeModel *model)
 {
-    return model->pass.n >= law->heldPass + VAIN_PASSES ||
-        model->last.timeMs >= law->heldMs + VAIN_MS;
+    return model->pass.n >= law->heldPass + (VAIN_PASSES << patience(law)) ||
+        model->last.timeMs >= law->heldMs + (VAIN_MS << patience(law));
 }
 
 static unsigned int
@@ -377,7 +389,7 @@ setThrottle(convergeLawAdaptive *law,
         law->heldMs = model->last.timeMs;
         law->heldPass = model->pass.n;
     }
-    law->promisedMs = state->prediction.converges || throttle > 0 ? promise(model, &state->prediction) : 0;
+    law->promisedMs = state->prediction.converges || throttle > 0 ? promise(law, model, &state->prediction) : 0;
     return convergeControlSetThrottle(state, throttle, reasonOf(choice), decisions);
 }
 
@@ -428,7 +440,7 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
     state->prediction = choice->current;
     convergePlanAddError(model, &state->plan, &state->prediction);
     if (law->promisedMs == 0 && state->prediction.converges)
-        law->promisedMs = promise(model, &state->prediction);
+        law->promisedMs = promise(law, model, &state->prediction);
 
     if (runsFree(law, state, model, choice) || law->cut) {
         if (state->plan.throttle > 0)

@@ -27,6 +27,14 @@ const char *convergeClassName(convergeClass class_);
  * allows. */
 #define CONVERGE_PAUSE_OVERHEAD_MS 15
 
+/* How much of the allowed downtime is used for memory: less by what else a switchover costs and by a
+ * margin for what varies, without the margin, or all. */
+typedef enum {
+    CONVERGE_DOWNTIME_SAFE,
+    CONVERGE_DOWNTIME_TIGHT,
+    CONVERGE_DOWNTIME_FULL
+} convergeDowntimeUse;
+
 /* What policy, throttle method and a ceiling from outside allow: a plain value, made once a
  * turn. */
 typedef struct _convergePlanLimits convergePlanLimits;
@@ -37,7 +45,8 @@ struct _convergePlanLimits {
     gboolean ownSteps;                      /* the policy's law takes throttle steps that no plan knows of */
     gboolean adaptiveDowntime;              /* the policy wants the downtime planned... */
     gboolean fixedDowntime;                 /* ...or fixed */
-    gboolean fullDowntime;                  /* .maxDowntimeMs is used up, without a margin for what varies */
+    convergeDowntimeUse downtimeUse;
+    gboolean waits;                         /* it was decided in this pass to wait for its end */
     gint64 initialDowntimeMs;
     gint64 maxDowntimeMs;
     gint64 ceilingMs;          /* set from outside; 0: none */

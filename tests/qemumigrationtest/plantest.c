@@ -317,7 +317,7 @@ testDowntimeKeepsAMargin(void)
             }
 
             /* All of it, where there is need; less, where it was limited from outside. */
-            limits.fullDowntime = TRUE;
+            limits.downtimeUse = CONVERGE_DOWNTIME_FULL;
             g_assert_cmpint(convergePlanHighestDowntime(&limits, 99), ==, allowed[i]);
             limits.ceilingMs = 5;
             g_assert_cmpint(convergePlanHighestDowntime(&limits, 99), ==, 5);

@@ -163,12 +163,13 @@ testLooseningIsWeighed(void)
 }
 
 /* A throttle whose promised end has passed is given up: first comes the longest downtime that keeps
- * its margin, then all of what is allowed, and only then is the guest released. */
+ * its margin, then the one without the margin, then all of what is allowed, and only then is the guest
+ * released. */
 static void
 testBrokenPromise(void)
 {
     g_auto(scene) s = { 0 };
-    gint64 margin, free;
+    gint64 margin, tight, free;
 
     sceneInit(&s, "adaptive", 97);
     s.law.promisedMs = 30000;
@@ -181,6 +182,12 @@ testBrokenPromise(void)
     g_assert_cmpint(s.said[0].reason, ==, CONVERGE_REASON_UNFULFILLED);
     g_assert_cmpint(s.said[0].downtimeMs, ==, margin);
     g_assert_cmpint(s.law.promisedMs, >, 30000);
+
+    g_assert_cmpuint(guard(&s, s.law.promisedMs), ==, 1);
+    g_assert_cmpint(s.said[0].verb, ==, CONVERGE_VERB_DOWNTIME);
+    tight = s.said[0].downtimeMs;
+    g_assert_cmpint(tight, >, margin);
+    g_assert_cmpint(tight, <, 300);
 
     g_assert_cmpuint(guard(&s, s.law.promisedMs), ==, 1);
     g_assert_cmpint(s.said[0].verb, ==, CONVERGE_VERB_DOWNTIME);
