@@ -60,15 +60,20 @@ isSameFile(const struct stat *a,
 }
 
 /* The stock virsh is the next one in PATH after this program.  Searching only from there on
- * keeps two installed copies of the launcher from starting each other. */
+ * keeps two installed copies of the launcher from starting each other.  If PATH did not find
+ * this program, since it was called by another name, the whole of PATH is searched.
+ *
+ * @called: the name that this program was called by */
 static char *
-findStock(const char *self)
+findStock(const char *self,
+          const char *called)
 {
     g_auto(GStrv) dirs = NULL;
     const char *named = g_getenv("VIRT_CONVERGE_VIRSH");
     const char *path = g_getenv("PATH");
     g_autofree char *found = NULL;
-    gboolean passedSelf = FALSE;
+    g_autofree char *name = g_path_get_basename(called);
+    gboolean passedSelf = !g_str_equal(name, "virsh");
     struct stat selfFile;
     struct stat file;
     size_t i;
@@ -219,7 +224,7 @@ main(int argc,
     if (!self)
         die(_("cannot find the path of this virsh"));
 
-    stock = findStock(self);
+    stock = findStock(self, argc > 0 ? argv[0] : "virsh");
     shim = findShim(self);
     arguments = rewriteArguments(argc, argv, &needsShim);
 

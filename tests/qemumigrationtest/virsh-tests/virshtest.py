@@ -515,6 +515,23 @@ class Launcher(VirshTest):
         done = self.ours("list", VIRT_CONVERGE_VIRSH=None, PATH=":".join([dirs[0], dirs[3]]))
         self.assertEqual(done, (0, "before\n", ""))
 
+    def test_other_name(self):
+        """Called as virsh-converge, the launcher runs the first virsh in PATH that is not itself."""
+        dirs = [self.path(name) for name in ("self", "first", "second")]
+        list(map(os.mkdir, dirs))
+        self.script("first/virsh", "echo first\n")
+        self.script("second/virsh", "echo second\n")
+        os.symlink(LAUNCHER, dirs[0] + "/virsh")
+        os.symlink(LAUNCHER, self.path("virsh-converge"))
+
+        for order in ((0, 1, 2), (1, 0, 2), (1, 2), (1, 2, 0), (1, 0)):
+            with self.subTest(order):
+                path = ":".join(dirs[i] for i in order)
+                env = self.environment(VIRT_CONVERGE_VIRSH=None, PATH=path)
+                done = subprocess.run([self.path("virsh-converge"), "list"], env=env, timeout=TIMEOUT,
+                                      stdout=subprocess.PIPE, text=True, check=False)
+                self.assertEqual((done.returncode, done.stdout), (0, "first\n"))
+
     def test_beside_the_launcher(self):
         """The uninstalled shim is found without environment variables."""
         if os.path.dirname(SHIM) != os.path.dirname(LAUNCHER):
