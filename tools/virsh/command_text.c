@@ -25,6 +25,7 @@ typedef struct {
     virshWord *carrier; /* the word to be replaced by --disks-uri */
     const char *disksURI;
     gboolean live;
+    gboolean resume;
     gboolean help;
     gboolean optionMayFollow;
 } virshMigrate;
@@ -143,6 +144,8 @@ scanMigrate(GArray *words,
             disksValue = valueWord;
         } else if (isOption(word->text, "live", &value)) {
             migrate->live = TRUE;
+        } else if (isOption(word->text, "postcopy-resume", &value)) {
+            migrate->resume = TRUE;
         } else if (isOption(word->text, "help", &value)) {
             migrate->help = TRUE;
         } else if (takesNextWord(word->text, virshWordAt(words, i + 1))) {
@@ -179,7 +182,8 @@ checkPolicy(const virshMigrate *migrate,
     if (!virshConvergePolicyMayBeRight(migrate->policy, error))
         return FALSE;
 
-    if (!migrate->live) {
+    /* The policy plays no part where post-copy is resumed; the shim says so. */
+    if (!migrate->live && !migrate->resume) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("Option --%1$s is required by option --%2$s"),
                     "live", VIRSH_CONVERGE_OPTION);

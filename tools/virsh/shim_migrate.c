@@ -241,6 +241,12 @@ virshCallBegin(virDomainPtr dom,
     if (!takePolicy(call, params, nparams))
         return NULL;
 
+    /* The guest runs on the destination already. */
+    if (flags & VIR_MIGRATE_POSTCOPY_RESUME) {
+        virshConvergePrint(_("note: this resumes post-copy, where the policy plays no part"));
+        return g_steal_pointer(&call);
+    }
+
     /* Only the module on the source host knows the host's layer; this virsh does not. */
     virshConvergeErrorsMute(TRUE);
     policy = convergePolicyForDomain(dom, call->policyText, TRUE, NULL, &error);

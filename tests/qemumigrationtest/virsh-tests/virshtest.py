@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from itertools import product
 
 LAUNCHER, SHIM, FAKE = (os.path.realpath(arg) for arg in sys.argv[1:4])
 
@@ -27,6 +28,7 @@ PROMPT = b"virsh # "
 TIMEOUT = 30
 
 LIVE, PEER2PEER, AUTO_CONVERGE, POSTCOPY, PARALLEL = 0x1, 0x2, 0x2000, 0x8000, 0x20000
+POSTCOPY_RESUME = 0x80000
 
 MIGRATE = "migrate --live --auto-converge --converge-policy adaptive"
 
@@ -470,6 +472,19 @@ class Call(VirshTest):
                                  VIRSH_FAKE_MODULE="1", VIRSH_FAKE_QEMU="10001000")
                 flags = int(re.search("flags=(0x[0-9a-f]+)", done[2]).group(1), 16)
                 self.assertEqual(flags, LIVE | PEER2PEER | added, done)
+
+    def test_resumed_post_copy(self):
+        """A guest that hangs between two hosts is not refused its way out: no policy is used, or even looked at."""
+        note = "note: this resumes post-copy, where the policy plays no part"
+        for live, policy in product(("", " --live"), ("adaptive", "nonsense")):
+            for extra in ({}, {"VIRSH_FAKE_MODULE": "1"}):
+                with self.subTest(live + policy, **extra):
+                    done = self.fake("migrate --p2p --postcopy --postcopy-resume --converge-policy %s test x%s"
+                                     % (policy, live), **extra)
+                    flags = PEER2PEER | POSTCOPY | POSTCOPY_RESUME | (LIVE if live else 0)
+                    self.assertCall(done, ["virDomainMigrateToURI3 flags=0x%x" % flags])
+                    self.assertEqual(done[2].splitlines().count(note), 1)
+                    self.assertNotIn(CONTROLS, done[2])
 
     def test_each_its_own(self):
         line = ("migrate --live --converge-policy adaptive test test:///default; "
