@@ -108,8 +108,7 @@ qemuMigrationConvergeUnload(void)
 typedef struct _convergeParams convergeParams;
 struct _convergeParams {
     virTypedParameterPtr params;
-    const char *policy; /* in the caller's array; NULL: not stated */
-    gboolean throttle;  /* the caller states QEMU's throttle parameters */
+    convergeStated stated; /* texts are in the caller's array */
 };
 
 static void
@@ -138,13 +137,11 @@ splitParams(convergeParams *split,
 
         if (!g_str_equal(param->field, QEMU_MIGRATION_CONVERGE_PARAM_POLICY)) {
             split->params[kept++] = *param;
-            if (g_str_equal(param->field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL) ||
-                g_str_equal(param->field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT))
-                split->throttle = TRUE;
-        } else if (param->type != VIR_TYPED_PARAM_STRING || split->policy) {
+            convergeStatedTake(&split->stated, param);
+        } else if (param->type != VIR_TYPED_PARAM_STRING || split->stated.policy) {
             wrong = TRUE;
         } else {
-            split->policy = param->value.s;
+            split->stated.policy = param->value.s;
         }
     }
     *params = split->params;
@@ -175,8 +172,7 @@ virDomainMigrateBegin3Params(virDomainPtr domain,
      * is prepared. */
     if (enabled) {
         splitParams(&split, &params, &nparams, &wrong);
-        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
-                                wrong, flags);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &split.stated, wrong, flags);
         convergeOutgoingEnterBegin(&outgoing);
     }
     ret = next.virDomainMigrateBegin3Params(domain, params, nparams,
@@ -204,8 +200,7 @@ virDomainMigratePerform3Params(virDomainPtr domain,
 
     if (enabled) {
         splitParams(&split, &params, &nparams, &wrong);
-        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
-                                wrong, flags);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &split.stated, wrong, flags);
         flags = (unsigned int)outgoing.flags;
         convergeOutgoingEnterPerform(&outgoing);
     }
@@ -231,10 +226,11 @@ virDomainMigratePerform3(virDomainPtr domain,
                          unsigned long resource)
 {
     g_auto(convergeOutgoing) outgoing = { 0 };
+    const convergeStated nothing = { 0 };
     int ret;
 
     if (enabled) {
-        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, NULL, FALSE, NULL, flags);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &nothing, NULL, flags);
         flags = outgoing.flags;
         convergeOutgoingEnterPerform(&outgoing);
     }

@@ -6,13 +6,13 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-#include "libvirt/policy_domain.h"
 #include "libvirt/postcopy.h"
 #include "module/job_registry.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
 #include "module/rights.h"
 #include "policy/policy_conf.h"
+#include "policy/policy_effect.h"
 #include "policy/policy_fields.h"
 #include "qemu_migration_converge.h"
 
@@ -46,14 +46,12 @@ lookUpName(virDomainPtr domain,
 /* Finds the policy with the daemon's identity, because the caller may lack the right to read
  * the domain.  The caller learns nothing of it before libvirt has permitted the call. */
 static void
-choosePolicy(convergeOutgoing *outgoing,
-             const char *stated)
+choosePolicy(convergeOutgoing *outgoing)
 {
     void *identity = convergeNextElevateIdentity();
 
     outgoing->name = lookUpName(outgoing->domain, outgoing->uuid);
-    outgoing->policy = convergePolicyForDomain(outgoing->domain, stated,
-                                               (outgoing->flags & VIR_MIGRATE_AUTO_CONVERGE) != 0,
+    outgoing->policy = convergePolicyForDomain(outgoing->domain, &outgoing->stated,
                                                CONVERGE_POLICY_CONF, &outgoing->error);
     if (outgoing->policy)
         outgoing->postcopy = convergePostcopyFind(outgoing->domain, outgoing->flags);
@@ -67,7 +65,7 @@ adaptFlags(convergeOutgoing *outgoing)
 {
     if (convergePolicyGet(outgoing->policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
         outgoing->flags |= VIR_MIGRATE_AUTO_CONVERGE;
-    else if (!outgoing->callerThrottle)
+    else if (!convergeStatedThrottle(&outgoing->stated))
         outgoing->flags &= ~(unsigned long)VIR_MIGRATE_AUTO_CONVERGE;
 }
 
@@ -75,8 +73,7 @@ void
 convergeOutgoingPrepare(convergeOutgoing *outgoing,
                         virDomainPtr domain,
                         const convergeLibvirt *libvirt,
-                        const char *stated,
-                        gboolean callerThrottle,
+                        const convergeStated *stated,
                         GError *wrong,
                         unsigned long flags)
 {
@@ -86,10 +83,11 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
         .domain = domain,
         .libvirt = libvirt,
         .flags = flags,
-        .asked = stated || wrong || (flags & VIR_MIGRATE_AUTO_CONVERGE),
-        .callerThrottle = callerThrottle,
+        .asked = stated->policy || wrong || (flags & VIR_MIGRATE_AUTO_CONVERGE),
+        .stated = *stated,
         .error = wrong,
     };
+    outgoing->stated.autoConverge = (flags & VIR_MIGRATE_AUTO_CONVERGE) != 0;
 
     /* Without a UUID, libvirt itself will report the error.  A call that resumes post-copy is
      * no new migration, so no policy applies. */
@@ -98,8 +96,8 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
         return;
 
     if (live)
-        choosePolicy(outgoing, stated);
-    else if (stated)
+        choosePolicy(outgoing);
+    else if (stated->policy)
         g_set_error(&outgoing->error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("parameter '%1$s' is allowed for live migrations only (VIR_MIGRATE_LIVE)"),
                     QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
@@ -259,6 +257,23 @@ logLimits(const convergeOutgoing *outgoing)
     }
 }
 
+/* Logs what the call states without effect. */
+static void
+logIdle(const convergeOutgoing *outgoing)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        g_autoptr(GError) error = NULL;
+
+        if ((convergePolicyGetLayer(outgoing->policy, i) == CONVERGE_LAYER_CALL ||
+             (i == CONVERGE_FIELD_INITIAL_THROTTLE && outgoing->stated.initial != 0) ||
+             (i == CONVERGE_FIELD_THROTTLE_INCREMENT && outgoing->stated.increment != 0)) &&
+            !convergePolicyHasEffect(outgoing->policy, i, &error))
+            convergeDaemonLog("%s: stated by the call: %s", outgoing->name, error->message);
+    }
+}
+
 /* Starts and registers the job.  If that fails, logs one line, and the migration goes on
  * without a policy. */
 static void
@@ -270,7 +285,7 @@ startJob(convergeCall *call)
         .name = outgoing->name,
         .journalDir = journalDir,
         .postcopy = outgoing->postcopy,
-        .callerThrottle = outgoing->callerThrottle,
+        .callerThrottle = convergeStatedThrottle(&outgoing->stated),
         .enter = enterJob,
         .left = convergeRegistryLeft,
     };
@@ -287,6 +302,7 @@ startJob(convergeCall *call)
     if (outgoing->job) {
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
         logLimits(outgoing);
+        logIdle(outgoing);
     } else {
         convergeDaemonLog("%s migrates without a policy: %s", outgoing->name,
                           error->message);

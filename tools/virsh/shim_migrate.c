@@ -28,8 +28,8 @@ typedef struct {
     unsigned int nparams;
     unsigned int flags;
     gint64 beginUs;
-    gboolean throttle; /* the user states QEMU's throttle parameters */
     char *policyText;
+    convergeStated stated;
     char *disksURI;          /* the user's own, or NULL */
     convergeLibvirt libvirt; /* libvirt calls for the job */
     gboolean refused;        /* the policy is wrong, so nothing may start */
@@ -93,15 +93,15 @@ takePolicy(virshCall *call,
             virshConvergeCarrierParse(params[i].value.s, &call->policyText,
                                       &call->disksURI))
             continue;
-        if (strcmp(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL) == 0 ||
-            strcmp(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT) == 0)
-            call->throttle = TRUE;
+        convergeStatedTake(&call->stated, &params[i]);
         call->params[call->nparams++] = params[i];
     }
 
     if (call->disksURI)
         addParam(call, VIR_MIGRATE_PARAM_DISKS_URI, call->disksURI);
 
+    call->stated.policy = call->policyText;
+    call->stated.autoConverge = TRUE;
     return call->policyText != NULL;
 }
 
@@ -173,7 +173,7 @@ startJob(virshCall *call,
     convergeJobOptions options = {
         .journalDir = journalDir,
         .postcopy = findPostcopy(dom, call->flags),
-        .callerThrottle = call->throttle,
+        .callerThrottle = convergeStatedThrottle(&call->stated),
         .enter = awaitOwnJob,
     };
     g_autoptr(GError) error = NULL;
@@ -249,7 +249,7 @@ virshCallBegin(virDomainPtr dom,
 
     /* Only the module on the source host knows the host's layer; this virsh does not. */
     virshConvergeErrorsMute(TRUE);
-    policy = convergePolicyForDomain(dom, call->policyText, TRUE, NULL, &error);
+    policy = convergePolicyForDomain(dom, &call->stated, NULL, &error);
     virshConvergeErrorsMute(FALSE);
 
     /* Post-copy must be requested at the start, on both sides.  A QEMU that does not support it

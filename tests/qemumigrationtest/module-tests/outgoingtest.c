@@ -288,6 +288,39 @@ testAskedForNothing(void)
     g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_INVALID_ARG);
 }
 
+/* What a call states without effect is told: to the caller, if it has named the policy, else in
+ * the log. */
+static void
+testWithoutEffect(void)
+{
+    g_autofree char *log = NULL;
+    virTypedParameter params[2];
+
+    setInt(&params[0], VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL, 35);
+    setString(&params[1], QEMU_MIGRATION_CONVERGE_PARAM_POLICY, "adaptive");
+    reset(FAKE_SUCCEEDS);
+    fake.during = neverBegins;
+    g_assert_cmpint(performWith(params, 2, P2P), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    g_assert_nonnull(strstr(fakeErrorText(), "'auto_converge.initial'"));
+
+    reset(FAKE_SUCCEEDS);
+    startLog();
+    g_assert_cmpint(performWith(params, 1, P2P | AUTO), ==, 0);
+    g_assert_cmpint(perform("adaptive,ramp-every=5s,stall=4", P2P), ==, 0);
+    log = endLog();
+    g_test_message("%s", log);
+    g_assert_cmpuint(countLines(log), ==, 2);
+    g_assert_nonnull(strstr(log, "guest: stated by the call: field 'initial-throttle' "));
+    g_assert_nonnull(strstr(log, "guest: stated by the call: field 'ramp-every' "));
+
+    setString(&params[1], QEMU_MIGRATION_CONVERGE_PARAM_POLICY, "stepped");
+    reset(FAKE_SUCCEEDS);
+    fake.during = awaitTurns;
+    g_assert_cmpint(performWith(params, 2, P2P), ==, 0);
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 35);
+}
+
 /* What is in a file of the host is for the log; the client learns which file, and which field. */
 static void
 testHostsMistake(void)
@@ -431,6 +464,7 @@ addOutgoingTests(void)
     g_test_add_func("/outgoing/postcopy-explains-nothing", testPostcopyExplainsNothing);
     g_test_add_func("/outgoing/not-live", testNotLive);
     g_test_add_func("/outgoing/asked-for-nothing", testAskedForNothing);
+    g_test_add_func("/outgoing/without-effect", testWithoutEffect);
     g_test_add_func("/outgoing/hosts-mistake", testHostsMistake);
     g_test_add_func("/outgoing/error-is-not-lost", testErrorIsNotLost);
     g_test_add_func("/outgoing/identity", testIdentity);
