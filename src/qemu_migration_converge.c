@@ -399,12 +399,17 @@ virDomainGetJobStats(virDomainPtr domain,
     if (!enabled || ret < 0)
         return ret;
 
+    if (virDomainGetUUIDString(domain, uuid) < 0)
+        uuid[0] = '\0';
+
     /* The last job of a domain may be of another kind, or an incoming migration. */
-    if (virDomainGetUUIDString(domain, uuid) == 0 &&
-        virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
+    if (virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
         operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)
         known = convergeRegistryGetStatus(uuid, !!(flags & VIR_DOMAIN_JOB_STATS_COMPLETED),
                                           &status, &policy);
+    /* Of a failed migration libvirt tells nothing. */
+    if (!known && *type == VIR_DOMAIN_JOB_NONE)
+        known = convergeRegistryGetFailed(uuid, &status, &policy);
 
     convergeJobStatsAppend(params, nparams, known ? &status : NULL, policy);
     return ret;

@@ -352,6 +352,18 @@ explainFailure(convergeJob *job)
     }
 }
 
+/* Tells where to read what the policy has done. */
+static void
+logFailure(convergeJob *job)
+{
+    convergeStatus status;
+
+    convergeJobGetStatus(job, &status);
+    if (status.journal[0])
+        convergeDaemonLog("%s: the migration has failed; virt-converge-journal %s prints what was decided in it",
+                          convergeJobGetName(job), status.journal);
+}
+
 /* Makes no libvirt call that would clear the caller's last error. */
 void
 convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
@@ -373,11 +385,13 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
     if (!convergeJobStop(outgoing->job, end))
         convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_LEAVING);
     else if (!succeeded)
-        convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_GONE);
+        convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_FAILED);
     else
         convergeRegistryFinish(outgoing->job, confirmed ? CONVERGE_REGISTRY_DONE : CONVERGE_REGISTRY_PENDING_CONFIRM);
-    if (!succeeded)
+    if (!succeeded) {
+        logFailure(outgoing->job);
         explainFailure(outgoing->job);
+    }
 }
 
 /* --- Confirm --- */
@@ -404,8 +418,11 @@ convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
         !(outgoing->job = convergeRegistryTakePending(outgoing->uuid)))
         return;
 
-    if (cancelled)
+    if (cancelled) {
         convergeJobRestore(outgoing->job, outgoing->domain);
-    else if (convergeJobConfirm(outgoing->job))
-        convergeRegistryAddFinished(outgoing->uuid, outgoing->job);
+        convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_FAILED);
+        logFailure(outgoing->job);
+    } else if (convergeJobConfirm(outgoing->job)) {
+        convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_DONE);
+    }
 }

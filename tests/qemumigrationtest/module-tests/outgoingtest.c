@@ -35,6 +35,51 @@ testEnds(void)
     g_assert_true(statsKnowPolicy(TRUE));
 }
 
+static char *
+lastState(void)
+{
+    return getStat(QEMU_MIGRATION_CONVERGE_STAT_STATE, FALSE);
+}
+
+/* What is left to read of a migration that has failed, in Perform or in Confirm: its statistics,
+ * until the next one begins, and in the log where its journal is. */
+static void
+testFailedIsTold(void)
+{
+    gsize i;
+
+    for (i = 0; i < 2; i++) {
+        g_autofree char *log = NULL;
+        g_autofree char *state = NULL;
+        g_autofree char *later = NULL;
+        g_autofree char *journal = NULL;
+        g_autofree char *hint = NULL;
+
+        reset(i == 0 ? FAKE_FAILS : FAKE_SUCCEEDS);
+        fake.during = untilItActs;
+        startLog();
+        g_assert_cmpint(perform(ACTS, i == 0 ? P2P : LIVE), ==, i == 0 ? -1 : 0);
+        if (i == 1)
+            g_assert_cmpint(confirm(TRUE), ==, 0);
+        log = endLog();
+        state = lastState();
+        g_assert_cmpstr(state, ==, "failed");
+        journal = getStat("auto_converge.journal", FALSE);
+        hint = g_strdup_printf("guest: the migration has failed; virt-converge-journal %s prints", journal);
+        g_assert_nonnull(strstr(log, hint));
+
+        fake.outcome = FAKE_BUSY;
+        g_assert_cmpint(perform("stepped", P2P), ==, -1);
+        later = lastState();
+        g_assert_cmpstr(later, ==, "failed");
+        fake.outcome = FAKE_SUCCEEDS;
+        fake.during = NULL;
+        g_assert_cmpint(perform(NULL, P2P), ==, 0);
+        g_free(later);
+        g_assert_null(later = lastState());
+    }
+}
+
 /* A client that has gone confirms nothing: what its migration has left goes back when the next
  * one begins, whether a policy applies to that or not. */
 static void
@@ -456,6 +501,7 @@ void
 addOutgoingTests(void)
 {
     g_test_add_func("/outgoing/ends", testEnds);
+    g_test_add_func("/outgoing/failed-is-told", testFailedIsTold);
     g_test_add_func("/outgoing/never-confirmed", testNeverConfirmed);
     g_test_add_func("/outgoing/leaving", testLeaving);
     g_test_add_func("/outgoing/forgotten", testForgotten);

@@ -210,6 +210,14 @@ class Domain(CommandTest):
             "working_set: 1.5 GiB", ""])
         self.assertRegex(self.ours("converge-status", "test")[2], "^error: this function is not supp")
 
+    def test_status_at_the_destination(self):
+        """A guest that has come by migration brings nothing along; the user learns where to look."""
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="int operation 4")
+        self.assertEqual(done[:2], (0, "module: 1\n\n"))
+        self.assertRegex(done[2], "^note: [^\n]*virt-converge-journal[^\n]*\n$")
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="int operation 5")
+        self.assertEqual(done, (0, "module: 1\n\n", ""))
+
     def test_escapes(self):
         """Text from others is printed as one line that is harmless to a terminal."""
         done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1",
