@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * utiltest.c: escaped text and rounded numbers
+ * utiltest.c: escaped text, rounded numbers and mistyped words
  */
 #include <string.h>
 
+#include "util/nearest.h"
 #include "util/number.h"
 #include "util/text.h"
 
@@ -127,6 +128,55 @@ testRound(void)
         g_assert_cmpint(convergeRound(rows[i].value), ==, rows[i].whole);
 }
 
+static void
+testNearest(void)
+{
+    static const char *const names[] = { "adaptive", "adaptive-quota", "cheapest", "nova", "max-downtime", "xen", NULL };
+    static const struct {
+        const char *word;
+        const char *nearest;
+    } rows[] = {
+        { "adaptve", "adaptive" },   /* a letter is missing, */
+        { "adaptivee", "adaptive" }, /* added, */
+        { "adaptike", "adaptive" },  /* wrong */
+        { "adatpive", "adaptive" },  /* or exchanged with the next */
+        { "Adaptive", "adaptive" },
+        { "max_downtime", "max-downtime" },
+        { "adaptive-qouta", "adaptive-quota" },
+        { "cheap", "cheapest" },
+        { "xeb", "xen" },
+        { "xeba", NULL },
+        { "xe", NULL },
+        { "an", NULL },
+        { "", NULL },
+        { "zzzzzzzz", NULL },
+        { "throttle", NULL },
+        { "adaptiveadaptiveadaptiveadaptiveadaptiveadaptiveadaptiveadaptivex", NULL },
+        { "\xff\xff", NULL },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_test_message("row %" G_GSIZE_FORMAT, i);
+        g_assert_cmpstr(convergeNearest(rows[i].word, names), ==, rows[i].nearest);
+    }
+}
+
+/* A word that is there, but twice, is no mistyped one. */
+static void
+testSuggest(void)
+{
+    static const char *const names[] = { "stall", NULL };
+    g_autoptr(GError) error = g_error_new_literal(g_quark_from_static_string("x"), 0, "no");
+
+    convergeSuggest(NULL, "stal", names);
+    convergeSuggest(&error, "stall", names);
+    convergeSuggest(&error, "nothing", names);
+    g_assert_cmpstr(error->message, ==, "no");
+    convergeSuggest(&error, "stal", names);
+    g_assert_cmpstr(error->message, ==, "no; did you mean 'stall'?");
+}
+
 int
 main(int argc,
      char **argv)
@@ -136,6 +186,8 @@ main(int argc,
     g_test_add_func("/util/text/escape", testTextEscape);
     g_test_add_func("/util/text/bound", testTextBound);
     g_test_add_func("/util/number/round", testRound);
+    g_test_add_func("/util/nearest/words", testNearest);
+    g_test_add_func("/util/nearest/suggest", testSuggest);
 
     return g_test_run();
 }
