@@ -177,6 +177,38 @@ testSuggest(void)
     g_assert_cmpstr(error->message, ==, "no; did you mean 'stall'?");
 }
 
+static void
+testWrapped(void)
+{
+    static const struct {
+        const char *words;
+        char separator;
+        glong indent;
+        glong columns;
+        const char *text;
+    } rows[] = {
+        { "one two three", ' ', 2, 0, "> one two three" },
+        { "one two three", ' ', 2, 21, "> one two three" },
+        { "one two three four five six", ' ', 2, 24, "> one two three four\n  five six" },
+        { "one two three four fiv6", ' ', 2, 25, "> one two three four fiv6" },
+        { "äöü äöü äöü äöü äöü äöü", ' ', 2, 25, "> äöü äöü äöü äöü äöü äöü" },
+        { "a-single-word-that-is-longer-than-the-line", ' ', 2, 24, "> a-single-word-that-is-longer-than-the-line" },
+        { "a a-single-word-that-is-longer-than-the-line b", ' ', 2, 24,
+          "> a\n  a-single-word-that-is-longer-than-the-line\n  b" },
+        { "throttle=none,stall=3,passes=4", ',', 2, 24, "> throttle=none,stall=3,\n  passes=4" },
+        { "throttle=none,stall=3,passes=4", ',', 2, 0, "> throttle=none,stall=3,passes=4" },
+        { "", ' ', 2, 24, "> " },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) text = g_string_new("> ");
+
+        convergeTextAppendWrapped(text, rows[i].words, rows[i].separator, rows[i].indent, rows[i].columns);
+        g_assert_cmpstr(text->str, ==, rows[i].text);
+    }
+}
+
 int
 main(int argc,
      char **argv)
@@ -185,6 +217,7 @@ main(int argc,
 
     g_test_add_func("/util/text/escape", testTextEscape);
     g_test_add_func("/util/text/bound", testTextBound);
+    g_test_add_func("/util/text/wrapped", testWrapped);
     g_test_add_func("/util/number/round", testRound);
     g_test_add_func("/util/nearest/words", testNearest);
     g_test_add_func("/util/nearest/suggest", testSuggest);

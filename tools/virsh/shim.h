@@ -44,6 +44,10 @@ void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 char *virshConvergeEstimate(virDomainPtr dom, const char *words, const convergePolicySpec *spec,
                             const char *host, GError **error);
 
+/* Around a migration under a policy, whose progress never runs backwards. */
+void virshConvergeProgressBegin(void);
+void virshConvergeProgressEnd(void);
+
 /* When virsh next asks gettext for @msgid, it gets @text, which must never be freed.  A virsh
  * that has another text there prints its own. */
 void virshConvergeSayInstead(const char *msgid, const char *text);

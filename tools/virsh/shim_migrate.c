@@ -202,6 +202,7 @@ startJob(virshCall *call,
 static void
 virshCallFree(virshCall *call)
 {
+    virshConvergeProgressEnd();
     g_clear_pointer(&call->job, convergeJobUnref);
     g_free(call->params);
     g_free(call->policyText);
@@ -235,6 +236,7 @@ virshCallBegin(virDomainPtr dom,
         return NULL;
 
     call = g_new0(virshCall, 1);
+    virshConvergeProgressBegin();
     call->flags = flags;
     call->beginUs = g_get_monotonic_time();
 

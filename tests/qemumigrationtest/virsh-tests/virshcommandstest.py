@@ -8,11 +8,15 @@
 # It shares first arguments and environment with virshtest.py.  What a manual page must
 # name comes from the program itself.
 
+import fcntl
 import json
 import os
 import re
 import shlex
+import struct
+import subprocess
 import sys
+import termios
 import unittest
 
 sys.dont_write_bytecode = True      # beside the sources
@@ -254,6 +258,30 @@ class Local(CommandTest):
                 if "min" not in rows[field][0] and value != "60s":
                     self.assertEqual(rows[field][0], value, name + " " + field)
 
+    def on_terminal(self, columns, *args):
+        """What a command prints on a terminal."""
+        ours, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+        process = subprocess.Popen(["virsh", "-q", *args], executable=LAUNCHER, stdin=subprocess.DEVNULL,
+                                   stdout=theirs, env=self.environment())
+        os.close(theirs)
+        shown = self.read_until(ours, None)
+        os.close(ours)
+        self.assertEqual(process.wait(), 0)
+        return shown.decode().replace("\r\n", "\n")
+
+    def test_width(self):
+        """Tables fit a terminal of 80 columns; in a pipe each row is a line."""
+        for args in (["converge-presets"], ["converge-presets", "--fields"], ["converge-explain"],
+                     ["converge-explain", "--domain", "test"]):
+            with self.subTest(args):
+                piped = self.quiet(*args)[1]
+                shown = self.on_terminal(80, *args)
+                self.assertGreater(max(map(len, piped.splitlines())), 100)
+                self.assertLessEqual(max(map(len, shown.splitlines())), 80)
+                self.assertEqual(re.sub(r",\s+", ",", shown).split(), re.sub(r",\s+", ",", piped).split())
+                self.assertEqual(self.on_terminal(0, *args), piped)
+
     def test_site(self):
         before = self.quiet("converge-presets")[1]
         self.conf = self.file("site.conf", SITE)
@@ -411,7 +439,7 @@ class Estimate(CommandTest):
             self.assertIn(word, out)
         self.assertNotIn("Measuring", err)
         err = self.estimate("--seconds", "5", "--bandwidth", "1000", "--verbose", "adaptive")[2]
-        self.assertTrue(err.endswith("\nMeasuring: [100 %]\n"), err)
+        self.assertTrue(err.endswith("\nMeasuring how fast 'test' dirties its memory, 5 s: [100 %]\n"), err)
 
     def test_guest_with_a_job(self):
         """To read the dirty log of a migration makes QEMU send memory again."""

@@ -486,6 +486,14 @@ class Call(VirshTest):
                     self.assertEqual(done[2].splitlines().count(note), 1)
                     self.assertNotIn(CONTROLS, done[2])
 
+    def test_progress(self):
+        """It never runs backwards under a policy; without one it is virsh's own."""
+        for policy, backwards in (("", True), (" --converge-policy adaptive", False)):
+            err = self.fake("migrate --live --p2p --verbose test x" + policy, VIRSH_FAKE_MODULE="1", VIRSH_FAKE_SLOW="1")[2]
+            shares = [int(share) for share in re.findall(r"\[ *(\d+)(?:\.\d+)? %\]", err)]
+            self.assertGreater(len(shares), 2, err)
+            self.assertEqual(shares != sorted(shares), backwards, err)
+
     def test_each_its_own(self):
         line = ("migrate --live --converge-policy adaptive test test:///default; "
                 "migrate --live test test:///default --disks-uri tcp://h; "
