@@ -363,6 +363,8 @@ convergeJobStart(virDomainPtr dom,
     job->options = *options;
     job->name = g_strdup(options->name ? options->name : virDomainGetName(dom));
     convergeBackendLibvirtSetName(job->libvirtBackend, job->name);
+    if (options->postcopy != CONVERGE_POSTCOPY_NO_FLAG)
+        convergeBackendLibvirtMayPostcopy(job->libvirtBackend);
     job->journalDir = g_strdup(options->journalDir);
     virDomainGetUUIDString(dom, job->uuid);
 
