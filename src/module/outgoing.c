@@ -290,6 +290,7 @@ startJob(convergeCall *call)
         .left = convergeRegistryLeft,
     };
     g_autoptr(GError) error = NULL;
+    const char *warning;
 
     convergeRegistryForget(outgoing->uuid);
     if (!outgoing->policy) {
@@ -303,6 +304,8 @@ startJob(convergeCall *call)
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
         logLimits(outgoing);
         logIdle(outgoing);
+        if ((warning = convergePolicyWarning(outgoing->policy)))
+            convergeDaemonLog("%s: %s", outgoing->name, warning);
     } else {
         convergeDaemonLog("%s migrates without a policy: %s", outgoing->name,
                           error->message);

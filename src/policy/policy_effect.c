@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy_effect.c: fields that have no effect because of the value of another field
+ * policy_effect.c: fields that have no effect because of the value of another field, and values
+ * that are better not used
  */
 #include <glib/gi18n-lib.h>
 
@@ -73,4 +74,13 @@ convergePolicyHasEffect(const convergePolicy *policy,
         return FALSE;
     }
     return TRUE;
+}
+
+const char *
+convergePolicyWarning(const convergePolicy *policy)
+{
+    if (convergePolicyGet(policy, CONVERGE_FIELD_ACTUATOR) == CONVERGE_METHOD_DIRTY_LIMIT &&
+        convergePolicyHasEffect(policy, CONVERGE_FIELD_ACTUATOR, NULL))
+        return _("actuator=dirty-limit needs a guest with a dirty ring, and such guests have arrived with corrupt memory under QEMU 10.0 and 11.1, in migrations without a limit, too");
+    return NULL;
 }

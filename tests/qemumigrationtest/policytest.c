@@ -458,6 +458,24 @@ testEffect(void)
     }
 }
 
+/* Nobody takes the dirty limit without a word of warning, and nothing else is warned of. */
+static void
+testWarning(void)
+{
+    gsize i;
+
+    for (i = 0; i < convergePresetCount; i++) {
+        g_autoptr(convergePolicy) policy = convergePolicyParse(convergePresets[i].name, NULL);
+        g_autofree char *text = g_strconcat(convergePresets[i].name, ",actuator=dirty-limit", NULL);
+        g_autoptr(convergePolicy) limited = convergePolicyParse(text, NULL);
+        gint64 law = convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE);
+
+        g_assert_null(convergePolicyWarning(policy));
+        g_assert_true((convergePolicyWarning(limited) != NULL) ==
+                      (law == CONVERGE_THROTTLE_ADAPTIVE || law == CONVERGE_THROTTLE_PROGRESSIVE));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -476,6 +494,7 @@ main(int argc, char **argv)
     g_test_add_func("/policy/hard-throttle", testHardThrottle);
     g_test_add_func("/policy/layers", testLayers);
     g_test_add_func("/policy/effect", testEffect);
+    g_test_add_func("/policy/warning", testWarning);
     g_test_add_func("/policy/sites", testSites);
     g_test_add_func("/policy/ladder", testLadder);
     g_test_add_func("/policy/may-postcopy-on-any-rung", testMayPostcopyOnAnyRung);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/policy_conf.h"
+#include "policy/policy_effect.h"
 #include "policy/policy_fields.h"
 #include "policy/policy_xml.h"
 #include "util/text.h"
@@ -191,11 +192,14 @@ virshConvergeExplain(const char *call,
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(convergePolicy) policy = virshConvergePolicyResolve(call, domain, error);
+    const char *warning;
     gsize i;
 
     if (!policy)
         return NULL;
 
+    if ((warning = convergePolicyWarning(policy)))
+        fprintf(stderr, _("warning: %1$s\n"), warning);
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
 

@@ -333,6 +333,26 @@ testAskedForNothing(void)
     g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_INVALID_ARG);
 }
 
+/* A caller who allows post-copy instead of asking for auto-converge, as nova does, asks for no
+ * policy: only when=always reaches it. */
+static void
+testPostcopyInsteadOfAutoConverge(void)
+{
+    const unsigned int flags = P2P | VIR_MIGRATE_POSTCOPY;
+
+    reset(FAKE_SUCCEEDS);
+    filesPut(host.conf, "[default]\npreset = adaptive\n");
+    g_assert_cmpint(perform(NULL, flags), ==, 0);
+    g_assert_cmpuint(fake.flags, ==, flags);
+    g_assert_false(statsKnowPolicy(TRUE));
+
+    filesPut(host.conf, "[default]\npreset = adaptive\nwhen = always\n");
+    g_assert_cmpint(perform(NULL, flags), ==, 0);
+    g_assert_cmpuint(fake.flags, ==, flags | AUTO);
+    g_assert_true(statsKnowPolicy(TRUE));
+    filesRemove(host.conf);
+}
+
 /* What a call states without effect is told: to the caller, if it has named the policy, else in
  * the log. */
 static void
@@ -510,6 +530,7 @@ addOutgoingTests(void)
     g_test_add_func("/outgoing/postcopy-explains-nothing", testPostcopyExplainsNothing);
     g_test_add_func("/outgoing/not-live", testNotLive);
     g_test_add_func("/outgoing/asked-for-nothing", testAskedForNothing);
+    g_test_add_func("/outgoing/postcopy-instead-of-auto-converge", testPostcopyInsteadOfAutoConverge);
     g_test_add_func("/outgoing/without-effect", testWithoutEffect);
     g_test_add_func("/outgoing/hosts-mistake", testHostsMistake);
     g_test_add_func("/outgoing/error-is-not-lost", testErrorIsNotLost);

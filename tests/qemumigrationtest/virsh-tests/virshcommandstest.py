@@ -302,6 +302,11 @@ class Local(CommandTest):
         self.assertEqual((code, out), (1, ""))
         self.assertRegex(err, "^error: .*broken.conf:2: .*nope")
 
+    def test_warning(self):
+        code, out, err = self.quiet("converge-explain", "adaptive,actuator=dirty-limit")
+        self.assertEqual((code, out.count("\n")), (0, self.quiet("converge-explain")[1].count("\n")))
+        self.assertRegex(err, "^warning: actuator=dirty-limit [^\n]* corrupt memory [^\n]*\n$")
+
     def test_layers(self):
         self.conf = self.file("site.conf", SITE)
         rows = self.rows("converge-explain")
