@@ -12,6 +12,7 @@
 
 #include "module/job_registry.h"
 #include "module/job_stats.h"
+#include "module/libvirt_check.h"
 #include "module/outgoing.h"
 #include "module/preload.h"
 #include "module/recovery.h"
@@ -66,7 +67,8 @@ qemuMigrationConvergeLoad(void)
     convergeRecoveryLoad(program_invocation_short_name);
 
     if (missing) {
-        convergeDaemonLog("this libvirt has no %s, so migrations run without a policy", missing);
+        convergeDaemonLog("this libvirt has no %s, so migrations run without a policy; tested with libvirt %s",
+                          missing, CONVERGE_LIBVIRT_TESTED);
         return;
     }
 
@@ -90,8 +92,8 @@ qemuMigrationConvergeLoad(void)
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     enabled = TRUE;
-    convergeDaemonLog("version %s is loaded, the default policy is '%s'",
-                      PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
+    convergeDaemonLog("version %s is loaded, tested with libvirt %s, the default policy is '%s'",
+                      PACKAGE_VERSION, CONVERGE_LIBVIRT_TESTED, CONVERGE_PRESET_DEFAULT);
 }
 
 __attribute__((destructor)) static void
@@ -355,6 +357,8 @@ virEventRunDefaultImpl(void)
 {
     if (recovers)
         convergeRecoveryStart();
+    if (enabled)
+        convergeLibvirtCheckStart(convergeRecoveryUri(), next.virDomainGetJobStats);
 
     return next.virEventRunDefaultImpl();
 }

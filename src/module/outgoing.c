@@ -8,6 +8,7 @@
 
 #include "libvirt/postcopy.h"
 #include "module/job_registry.h"
+#include "module/libvirt_check.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
 #include "module/rights.h"
@@ -49,6 +50,15 @@ static void
 choosePolicy(convergeOutgoing *outgoing)
 {
     void *identity = convergeNextElevateIdentity();
+    g_autoptr(GError) unfit = NULL;
+
+    if (!convergeLibvirtCheck(outgoing->domain, outgoing->libvirt->getJobStats, &unfit)) {
+        /* Only a caller who names a policy has to know. */
+        if (outgoing->stated.policy)
+            outgoing->error = g_steal_pointer(&unfit);
+        convergeNextRestoreIdentity(identity);
+        return;
+    }
 
     outgoing->name = lookUpName(outgoing->domain, outgoing->uuid);
     outgoing->policy = convergePolicyForDomain(outgoing->domain, &outgoing->stated,
