@@ -12,6 +12,7 @@
 
 #include "module/job_registry.h"
 #include "module/job_stats.h"
+#include "module/libvirt_check.h"
 #include "module/outgoing.h"
 #include "module/preload.h"
 #include "module/recovery.h"
@@ -66,7 +67,8 @@ qemuMigrationConvergeLoad(void)
     convergeRecoveryLoad(program_invocation_short_name);
 
     if (missing) {
-        convergeDaemonLog("this libvirt has no %s, so migrations run without a policy", missing);
+        convergeDaemonLog("this libvirt has no %s, so migrations run without a policy; tested with libvirt %s",
+                          missing, CONVERGE_LIBVIRT_TESTED);
         return;
     }
 
@@ -90,8 +92,8 @@ qemuMigrationConvergeLoad(void)
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     enabled = TRUE;
-    convergeDaemonLog("version %s is loaded, the default policy is '%s'",
-                      PACKAGE_VERSION, CONVERGE_PRESET_DEFAULT);
+    convergeDaemonLog("version %s is loaded, tested with libvirt %s, the default policy is '%s'",
+                      PACKAGE_VERSION, CONVERGE_LIBVIRT_TESTED, CONVERGE_PRESET_DEFAULT);
 }
 
 __attribute__((destructor)) static void
@@ -108,8 +110,7 @@ qemuMigrationConvergeUnload(void)
 typedef struct _convergeParams convergeParams;
 struct _convergeParams {
     virTypedParameterPtr params;
-    const char *policy; /* in the caller's array; NULL: not stated */
-    gboolean throttle;  /* the caller states QEMU's throttle parameters */
+    convergeStated stated; /* texts are in the caller's array */
 };
 
 static void
@@ -138,13 +139,11 @@ splitParams(convergeParams *split,
 
         if (!g_str_equal(param->field, QEMU_MIGRATION_CONVERGE_PARAM_POLICY)) {
             split->params[kept++] = *param;
-            if (g_str_equal(param->field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL) ||
-                g_str_equal(param->field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT))
-                split->throttle = TRUE;
-        } else if (param->type != VIR_TYPED_PARAM_STRING || split->policy) {
+            convergeStatedTake(&split->stated, param);
+        } else if (param->type != VIR_TYPED_PARAM_STRING || split->stated.policy) {
             wrong = TRUE;
         } else {
-            split->policy = param->value.s;
+            split->stated.policy = param->value.s;
         }
     }
     *params = split->params;
@@ -175,8 +174,7 @@ virDomainMigrateBegin3Params(virDomainPtr domain,
      * is prepared. */
     if (enabled) {
         splitParams(&split, &params, &nparams, &wrong);
-        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
-                                wrong, flags);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &split.stated, wrong, flags);
         convergeOutgoingEnterBegin(&outgoing);
     }
     ret = next.virDomainMigrateBegin3Params(domain, params, nparams,
@@ -204,8 +202,7 @@ virDomainMigratePerform3Params(virDomainPtr domain,
 
     if (enabled) {
         splitParams(&split, &params, &nparams, &wrong);
-        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, split.policy, split.throttle,
-                                wrong, flags);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &split.stated, wrong, flags);
         flags = (unsigned int)outgoing.flags;
         convergeOutgoingEnterPerform(&outgoing);
     }
@@ -231,10 +228,11 @@ virDomainMigratePerform3(virDomainPtr domain,
                          unsigned long resource)
 {
     g_auto(convergeOutgoing) outgoing = { 0 };
+    const convergeStated nothing = { 0 };
     int ret;
 
     if (enabled) {
-        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, NULL, FALSE, NULL, flags);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &nothing, NULL, flags);
         flags = outgoing.flags;
         convergeOutgoingEnterPerform(&outgoing);
     }
@@ -359,6 +357,8 @@ virEventRunDefaultImpl(void)
 {
     if (recovers)
         convergeRecoveryStart();
+    if (enabled)
+        convergeLibvirtCheckStart(convergeRecoveryUri(), next.virDomainGetJobStats);
 
     return next.virEventRunDefaultImpl();
 }
@@ -403,12 +403,17 @@ virDomainGetJobStats(virDomainPtr domain,
     if (!enabled || ret < 0)
         return ret;
 
+    if (virDomainGetUUIDString(domain, uuid) < 0)
+        uuid[0] = '\0';
+
     /* The last job of a domain may be of another kind, or an incoming migration. */
-    if (virDomainGetUUIDString(domain, uuid) == 0 &&
-        virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
+    if (virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
         operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)
         known = convergeRegistryGetStatus(uuid, !!(flags & VIR_DOMAIN_JOB_STATS_COMPLETED),
                                           &status, &policy);
+    /* Of a failed migration libvirt tells nothing. */
+    if (!known && *type == VIR_DOMAIN_JOB_NONE)
+        known = convergeRegistryGetFailed(uuid, &status, &policy);
 
     convergeJobStatsAppend(params, nparams, known ? &status : NULL, policy);
     return ret;

@@ -244,6 +244,10 @@ class CompletedStats(LabTest):
         self.assertEqual(stats["auto_converge.state"], "done")
         self.assertIn("auto_converge.bandwidth", stats)
 
+        # On the host that it came to, the user learns where to look.
+        status = self.virsh("-c", self.uri("B"), "converge-status", self.guest)
+        self.assertRegex(status.stderr, "^note: .*virt-converge-journal")
+
         # A later migration without a policy has no such statistics.
         self.cmdline = "working-set=20M rate=10M"
         self.setUp()
@@ -252,6 +256,18 @@ class CompletedStats(LabTest):
         stats = self.domain.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)
         self.assertNotIn("auto_converge.policy", stats)
         self.assertIn("auto_converge.module", stats)
+
+
+    def test_failed_stats(self):
+        process = self.start_virsh(*self.virsh_words("--auto-converge", "--converge-policy", ENDLESS))
+        self.until("the policy", lambda: self.stats().get("memory_iteration", 0) >= 2)
+        self.domain.abortJob()
+        self.assertEqual(self.finish(process)[0], 1)
+        lines = self.virsh("converge-status", self.guest).stdout.splitlines()
+        status = dict(line.split(": ", 1) for line in lines if line)
+        self.assertEqual(status["state"], "failed")
+        self.assertEqual(status["journal"], os.path.basename(self.journals()[-1]))
+        self.assertIn(status["journal"], self.log()[-1])
 
 
 class SourceOnly(LabTest):

@@ -74,6 +74,23 @@ class Layers(Policy):
         self.assertEqual(self.policy_in_journal(),
                          "gold,max-throttle=80,max-downtime=290ms,stall=50")
 
+    def test_throttle_parameters_of_the_call(self):
+        """QEMU's own, in virsh's own words, are fields of the policy, or are refused."""
+        words = ("--auto-converge", "--auto-converge-initial", "35", "--auto-converge-increment", "25", "--converge-policy")
+        done = self.virsh(*self.virsh_words(*words, "adaptive"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("auto_converge.initial", done.stderr)
+        self.assert_stayed()
+
+        process = self.start_virsh(*self.virsh_words(*words, "stepped"))
+        self.until("the first step", lambda: self.stats().get("auto_converge_throttle"))
+        params = self.qmp("query-migrate-parameters")
+        self.assertEqual((params["cpu-throttle-initial"], params["cpu-throttle-increment"]), (35, 25))
+        self.assertIn(self.stats()["auto_converge_throttle"], (35, 60, 85, 99))
+        self.assertEqual(self.finish(process)[0], 0)
+        self.assert_arrived()
+        self.assertEqual(self.policy_in_journal(), "stepped,initial-throttle=35,throttle-increment=25")
+
     def test_wrong_layer(self):
         """A caller who asks for auto-converge is refused; any other migrates without a policy."""
         self.write_conf("[default]\nmax-throttle = 120\n")

@@ -160,12 +160,15 @@ static void G_GNUC_PRINTF(3, 4)
               const char *format,
               ...)
 {
+    g_autofree char *words = NULL;
     va_list args;
 
-    convergeTextAppendCell(text, label, LABEL_WIDTH);
     va_start(args, format);
-    g_string_append_vprintf(text, format, args);
+    words = g_strdup_vprintf(format, args);
     va_end(args);
+
+    convergeTextAppendCell(text, label, LABEL_WIDTH);
+    convergeTextAppendWrapped(text, words, ' ', LABEL_WIDTH + 1, convergeTextColumns());
     g_string_append_c(text, '\n');
 }
 

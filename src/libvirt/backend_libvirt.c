@@ -12,6 +12,10 @@
 #include "undo/undo_disk.h"
 #include "undo/undo_file.h"
 
+/* Far longer than a switchover takes, and short enough for the loop, which looks less often after ten
+ * failures. */
+#define SWITCHOVER_MS 1500
+
 struct _convergeBackendLibvirt {
     convergeMonitor monitor;
     const char *name; /* of the guest, or NULL */
@@ -21,6 +25,9 @@ struct _convergeBackendLibvirt {
     gboolean probeWaits; /* until QEMU has finished another measurement */
     convergeSample last; /* newest active one */
     gint64 startUs;
+    gboolean mayPostcopy;
+    gboolean postcopyBegun;     /* by the verb; the guest is not known to run at the destination yet */
+    gint64 switchingMs;         /* time from which it has been switching over; 0: it is not */
     convergeUndoRecord *record; /* NULL: no record is kept, as in a client */
     convergeUndoDisk disk;      /* where .record is saved */
     GError *endError;           /* what failed at the end, for .restore to report; or NULL */
@@ -95,6 +102,12 @@ convergeBackendLibvirtSetName(convergeBackendLibvirt *backend,
     backend->name = name;
 }
 
+void
+convergeBackendLibvirtMayPostcopy(convergeBackendLibvirt *backend)
+{
+    backend->mayPostcopy = TRUE;
+}
+
 /* Lifts the throttle in this thread, since the loop may be waiting for a QEMU that does not
  * answer. */
 void
@@ -128,6 +141,41 @@ convergeBackendLibvirtForget(convergeBackendLibvirt *backend)
 /* --- Samples --- */
 
 static gboolean
+isPostcopy(int state,
+           int reason)
+{
+    return state == VIR_DOMAIN_PAUSED &&
+        (reason == VIR_DOMAIN_PAUSED_POSTCOPY || reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED);
+}
+
+/* Whether QEMU may be switching over to post-copy.  QEMU 10.2 and later have a status of its own for
+ * that, postcopy-device, which libvirt does not know: it logs an error each time it is asked for
+ * statistics then.  There is nothing to decide in that time, but an end to it: a guest that stands still
+ * for longer is looked at. */
+static gboolean
+isSwitching(convergeBackendLibvirt *backend)
+{
+    const convergeMonitor *monitor = &backend->monitor;
+    gint64 now = convergeBackendLibvirtNow(backend);
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason = 0;
+
+    if (!backend->mayPostcopy || monitor->libvirt->getState(monitor->dom, &state, &reason, 0) < 0)
+        return FALSE;
+
+    backend->postcopyBegun = backend->postcopyBegun && !isPostcopy(state, reason);
+    if (!backend->postcopyBegun &&
+        !(state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION)) {
+        backend->switchingMs = 0;
+        return FALSE;
+    }
+
+    if (backend->switchingMs == 0)
+        backend->switchingMs = MAX(now, 1);
+    return now - backend->switchingMs < SWITCHOVER_MS;
+}
+
+static gboolean
 takeSample(void *opaque,
            convergeSample *sample,
            GError **error)
@@ -145,6 +193,10 @@ takeSample(void *opaque,
         sample->timeMs = convergeBackendLibvirtNow(backend);
         return TRUE;
     }
+    if (isSwitching(backend)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU, _("the guest is switching over"));
+        return FALSE;
+    }
     if (monitor->libvirt->getJobStats(monitor->dom, &type, &params, &nparams, 0) < 0) {
         convergeLibvirtSetError(error, _("cannot read the job statistics"));
         return FALSE;
@@ -159,8 +211,7 @@ takeSample(void *opaque,
     if (monitor->libvirt->getState(monitor->dom, &state, &reason, 0) == 0 &&
         state == VIR_DOMAIN_PAUSED) {
         sample->paused = TRUE;
-        sample->postcopy = reason == VIR_DOMAIN_PAUSED_POSTCOPY ||
-            reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED;
+        sample->postcopy = isPostcopy(state, reason);
     }
 
     convergeThrottlerNote(backend->throttler, sample->timeMs, sample->paused, sample->throttle);
@@ -307,6 +358,18 @@ resumeDuring(convergeBackendLibvirt *backend,
 }
 
 static gboolean
+startPostcopy(convergeBackendLibvirt *backend,
+              GError **error)
+{
+    const convergeMonitor *monitor = &backend->monitor;
+
+    if (monitor->libvirt->startPostCopy(monitor->dom, 0) < 0)
+        return reportFailure(_("cannot switch to post-copy"), error);
+    backend->postcopyBegun = TRUE;
+    return TRUE;
+}
+
+static gboolean
 applyDecision(void *opaque,
               const convergeDecision *decision,
               GError **error)
@@ -333,8 +396,7 @@ applyDecision(void *opaque,
     case CONVERGE_VERB_RESUME:
         return resumeDuring(backend, decision->downtimeMs, error);
     case CONVERGE_VERB_POSTCOPY:
-        return libvirt->startPostCopy(dom, 0) == 0 ||
-            reportFailure(_("cannot switch to post-copy"), error);
+        return startPostcopy(backend, error);
     case CONVERGE_VERB_ABORT:
         return libvirt->abortJob(dom) == 0 || reportFailure(_("cannot abort the migration"), error);
     case CONVERGE_VERB_SKIP:

@@ -29,6 +29,9 @@ void convergeBackendLibvirtSetDomain(convergeBackendLibvirt *backend, virDomainP
  * domain's name is used. */
 void convergeBackendLibvirtSetName(convergeBackendLibvirt *backend, const char *name);
 
+/* The migration may switch to post-copy, by this backend's verb or by anybody else. */
+void convergeBackendLibvirtMayPostcopy(convergeBackendLibvirt *backend);
+
 /* libvirt's job of this migration is over, or about to be: puts the vCPUs' quotas back at once,
  * which needs only files.  From now on samples show no migration, and no verb but .release and
  * .restore does anything.  Any thread. */

@@ -129,6 +129,11 @@ restoreNow(convergeJob *job)
     int state = VIR_DOMAIN_NOSTATE;
     int reason;
 
+    /* A direct migration may still fail after the loop has ended. */
+    g_mutex_lock(&job->lock);
+    job->status.state = CONVERGE_STATE_FAILED;
+    g_mutex_unlock(&job->lock);
+
     if (job->backend.ops->restore(job->backend.opaque, &error))
         return;
 
@@ -358,6 +363,8 @@ convergeJobStart(virDomainPtr dom,
     job->options = *options;
     job->name = g_strdup(options->name ? options->name : virDomainGetName(dom));
     convergeBackendLibvirtSetName(job->libvirtBackend, job->name);
+    if (options->postcopy != CONVERGE_POSTCOPY_NO_FLAG)
+        convergeBackendLibvirtMayPostcopy(job->libvirtBackend);
     job->journalDir = g_strdup(options->journalDir);
     virDomainGetUUIDString(dom, job->uuid);
 
@@ -440,6 +447,12 @@ const convergePolicy *
 convergeJobGetPolicy(const convergeJob *job)
 {
     return job->policy;
+}
+
+const char *
+convergeJobGetName(const convergeJob *job)
+{
+    return job->name;
 }
 
 const char *

@@ -89,6 +89,7 @@ gboolean convergeJobConfirm(convergeJob *job);
 /* The loop's status at the end of its last turn. */
 void convergeJobGetStatus(convergeJob *job, convergeStatus *status);
 const convergePolicy *convergeJobGetPolicy(const convergeJob *job);
+const char *convergeJobGetName(const convergeJob *job);
 const char *convergeJobGetUUID(const convergeJob *job);
 gboolean convergeJobCallerThrottles(const convergeJob *job);
 

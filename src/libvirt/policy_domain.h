@@ -10,10 +10,29 @@
 
 #include "policy/policy.h"
 
+/* What a call states itself. */
+typedef struct _convergeStated convergeStated;
+struct _convergeStated {
+    const char *policy; /* in text form, or NULL */
+
+    /* auto_converge.initial and .increment in %; 0: not stated.  They are the call's
+     * initial-throttle and throttle-increment.  Beside a policy that the call states, they are
+     * refused if they have no effect under it.  Otherwise they are then disregarded: the caller
+     * may not know of any policy. */
+    int initial;
+    int increment;
+
+    gboolean autoConverge; /* the caller has asked for auto-converge */
+};
+
+/* Whether QEMU's throttle parameters are the caller's. */
+gboolean convergeStatedThrottle(const convergeStated *stated);
+
+/* Takes @param if it is one of the two numbers above. */
+void convergeStatedTake(convergeStated *stated, const virTypedParameter *param);
+
 /* Returns the policy for a live migration of @dom.
  *
- * @stated: the policy of the call, in text form, or NULL
- * @requested: the caller has asked for auto-converge
  * @confPath: the host configuration of the source host, or NULL if it is not available; the
  * built-in limits then apply
  *
@@ -24,7 +43,6 @@
  * The migration of a caller who stated or asked for a policy must then be refused; any other
  * migration goes on without a policy. */
 convergePolicy *convergePolicyForDomain(virDomainPtr dom,
-                                        const char *stated,
-                                        gboolean requested,
+                                        const convergeStated *stated,
                                         const char *confPath,
                                         GError **error);

@@ -9,6 +9,7 @@ typedef enum {
     ENTRY_LEAVING,
     ENTRY_PENDING,
     ENTRY_FINISHED,
+    ENTRY_FAILED,
 } entryState;
 
 typedef struct _registryEntry registryEntry;
@@ -112,6 +113,53 @@ add(const char *uuid,
     return entry;
 }
 
+static void
+forget(const char *uuid)
+{
+    removeEntry(findByState(uuid, ENTRY_FINISHED));
+    removeEntry(findByState(uuid, ENTRY_FAILED));
+}
+
+static void
+setEnd(registryEntry *entry,
+       convergeRegistryEnd end)
+{
+    switch (end) {
+    case CONVERGE_REGISTRY_LEAVING:
+        entry->state = ENTRY_LEAVING;
+        if (entry->left)
+            removeEntry(entry);
+        break;
+    case CONVERGE_REGISTRY_PENDING_CONFIRM:
+        entry->state = ENTRY_PENDING;
+        dropOldest(ENTRY_PENDING, CONVERGE_REGISTRY_PENDING);
+        break;
+    case CONVERGE_REGISTRY_DONE:
+        entry->state = ENTRY_FINISHED;
+        dropOldest(ENTRY_FINISHED, CONVERGE_REGISTRY_FINISHED);
+        break;
+    case CONVERGE_REGISTRY_FAILED:
+    default:
+        removeEntry(findByState(entry->uuid, ENTRY_FAILED));
+        entry->state = ENTRY_FAILED;
+        dropOldest(ENTRY_FAILED, CONVERGE_REGISTRY_FINISHED);
+    }
+    g_cond_broadcast(&changed);
+}
+
+static gboolean
+getStatus(const registryEntry *entry,
+          convergeStatus *status,
+          char **policy)
+{
+    if (!entry)
+        return FALSE;
+
+    convergeJobGetStatus(entry->job, status);
+    *policy = convergePolicyFormat(convergeJobGetPolicy(entry->job));
+    return TRUE;
+}
+
 static gboolean
 hasEarlier(const char *uuid,
            const convergeJob *job)
@@ -146,28 +194,8 @@ convergeRegistryFinish(convergeJob *job,
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     registryEntry *entry = findByJob(job);
 
-    if (!entry)
-        return;
-
-    switch (end) {
-    case CONVERGE_REGISTRY_LEAVING:
-        entry->state = ENTRY_LEAVING;
-        if (entry->left)
-            removeEntry(entry);
-        break;
-    case CONVERGE_REGISTRY_PENDING_CONFIRM:
-        entry->state = ENTRY_PENDING;
-        dropOldest(ENTRY_PENDING, CONVERGE_REGISTRY_PENDING);
-        break;
-    case CONVERGE_REGISTRY_DONE:
-        entry->state = ENTRY_FINISHED;
-        dropOldest(ENTRY_FINISHED, CONVERGE_REGISTRY_FINISHED);
-        break;
-    case CONVERGE_REGISTRY_GONE:
-    default:
-        removeEntry(entry);
-    }
-    g_cond_broadcast(&changed);
+    if (entry)
+        setEnd(entry, end);
 }
 
 void
@@ -226,18 +254,18 @@ convergeRegistryForget(const char *uuid)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
 
-    removeEntry(findByState(uuid, ENTRY_FINISHED));
+    forget(uuid);
 }
 
 void
-convergeRegistryAddFinished(const char *uuid,
-                            convergeJob *job)
+convergeRegistryAddEnded(const char *uuid,
+                         convergeJob *job,
+                         convergeRegistryEnd end)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
 
-    removeEntry(findByState(uuid, ENTRY_FINISHED));
-    add(uuid, job, ENTRY_FINISHED);
-    dropOldest(ENTRY_FINISHED, CONVERGE_REGISTRY_FINISHED);
+    forget(uuid);
+    setEnd(add(uuid, job, ENTRY_RUNNING), end);
 }
 
 gboolean
@@ -252,12 +280,17 @@ convergeRegistryGetStatus(const char *uuid,
     /* Between Perform and Confirm, libvirt reports the job as running or as completed. */
     if (!entry)
         entry = findByState(uuid, ENTRY_PENDING);
-    if (!entry)
-        return FALSE;
+    return getStatus(entry, status, policy);
+}
 
-    convergeJobGetStatus(entry->job, status);
-    *policy = convergePolicyFormat(convergeJobGetPolicy(entry->job));
-    return TRUE;
+gboolean
+convergeRegistryGetFailed(const char *uuid,
+                          convergeStatus *status,
+                          char **policy)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+
+    return getStatus(findByState(uuid, ENTRY_FAILED), status, policy);
 }
 
 gint64

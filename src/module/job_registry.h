@@ -4,14 +4,14 @@
  *
  * A job is running until its Perform has returned.  Then it is
  *
- *   gone       the migration has failed and everything is restored
+ *   failed     the migration has failed and everything is restored
  *   leaving    the migration has failed, and the job's thread is still restoring
  *   pending    the migration may still fail; the job waits for Confirm
  *   finished   the guest runs at the destination
  *
  * The registry keeps at most CONVERGE_REGISTRY_PENDING jobs that wait for Confirm, since a
- * client that has gone never confirms, and at most CONVERGE_REGISTRY_FINISHED finished jobs,
- * for the completed statistics.  Of each domain it keeps at most one of either kind.
+ * client that has gone never confirms, and at most CONVERGE_REGISTRY_FINISHED finished and as
+ * many failed jobs, for the statistics.  Of each domain it keeps at most one of each kind.
  *
  * Threads: any.  One mutex, which is never held across a libvirt call, file access or anything
  * else that may take long.
@@ -25,7 +25,7 @@
 
 /* The state of a job whose Perform has returned. */
 typedef enum {
-    CONVERGE_REGISTRY_GONE,
+    CONVERGE_REGISTRY_FAILED,
     CONVERGE_REGISTRY_LEAVING,
     CONVERGE_REGISTRY_PENDING_CONFIRM,
     CONVERGE_REGISTRY_DONE,
@@ -50,16 +50,19 @@ convergeJob *convergeRegistryTakePending(const char *uuid);
 
 gboolean convergeRegistryHasPending(const char *uuid);
 
-/* Removes the finished job of @uuid, if any, because another migration has begun. */
+/* Removes the finished and the failed job of @uuid, if any, because another migration has begun. */
 void convergeRegistryForget(const char *uuid);
 
-/* Adds @job as finished, after convergeRegistryTakePending() and a successful Confirm. */
-void convergeRegistryAddFinished(const char *uuid, convergeJob *job);
+/* Adds @job after convergeRegistryTakePending() and Confirm, as finished or as failed. */
+void convergeRegistryAddEnded(const char *uuid, convergeJob *job, convergeRegistryEnd end);
 
 /* Reads the status and policy of the running job or, with @finished, of the finished one.
  * FALSE if there is no such job.  Free @policy with g_free(). */
 gboolean convergeRegistryGetStatus(const char *uuid, gboolean finished,
                                    convergeStatus *status, char **policy);
+
+/* The same of the last migration, if that has failed.  libvirt keeps no statistics of it. */
+gboolean convergeRegistryGetFailed(const char *uuid, convergeStatus *status, char **policy);
 
 /* convergeJobOutsideDowntime() of the running job of that domain; returns @ms if there is no
  * such job. */

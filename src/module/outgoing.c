@@ -6,13 +6,14 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-#include "libvirt/policy_domain.h"
 #include "libvirt/postcopy.h"
 #include "module/job_registry.h"
+#include "module/libvirt_check.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
 #include "module/rights.h"
 #include "policy/policy_conf.h"
+#include "policy/policy_effect.h"
 #include "policy/policy_fields.h"
 #include "qemu_migration_converge.h"
 
@@ -46,14 +47,21 @@ lookUpName(virDomainPtr domain,
 /* Finds the policy with the daemon's identity, because the caller may lack the right to read
  * the domain.  The caller learns nothing of it before libvirt has permitted the call. */
 static void
-choosePolicy(convergeOutgoing *outgoing,
-             const char *stated)
+choosePolicy(convergeOutgoing *outgoing)
 {
     void *identity = convergeNextElevateIdentity();
+    g_autoptr(GError) unfit = NULL;
+
+    if (!convergeLibvirtCheck(outgoing->domain, outgoing->libvirt->getJobStats, &unfit)) {
+        /* Only a caller who names a policy has to know. */
+        if (outgoing->stated.policy)
+            outgoing->error = g_steal_pointer(&unfit);
+        convergeNextRestoreIdentity(identity);
+        return;
+    }
 
     outgoing->name = lookUpName(outgoing->domain, outgoing->uuid);
-    outgoing->policy = convergePolicyForDomain(outgoing->domain, stated,
-                                               (outgoing->flags & VIR_MIGRATE_AUTO_CONVERGE) != 0,
+    outgoing->policy = convergePolicyForDomain(outgoing->domain, &outgoing->stated,
                                                CONVERGE_POLICY_CONF, &outgoing->error);
     if (outgoing->policy)
         outgoing->postcopy = convergePostcopyFind(outgoing->domain, outgoing->flags);
@@ -67,7 +75,7 @@ adaptFlags(convergeOutgoing *outgoing)
 {
     if (convergePolicyGet(outgoing->policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
         outgoing->flags |= VIR_MIGRATE_AUTO_CONVERGE;
-    else if (!outgoing->callerThrottle)
+    else if (!convergeStatedThrottle(&outgoing->stated))
         outgoing->flags &= ~(unsigned long)VIR_MIGRATE_AUTO_CONVERGE;
 }
 
@@ -75,8 +83,7 @@ void
 convergeOutgoingPrepare(convergeOutgoing *outgoing,
                         virDomainPtr domain,
                         const convergeLibvirt *libvirt,
-                        const char *stated,
-                        gboolean callerThrottle,
+                        const convergeStated *stated,
                         GError *wrong,
                         unsigned long flags)
 {
@@ -86,10 +93,11 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
         .domain = domain,
         .libvirt = libvirt,
         .flags = flags,
-        .asked = stated || wrong || (flags & VIR_MIGRATE_AUTO_CONVERGE),
-        .callerThrottle = callerThrottle,
+        .asked = stated->policy || wrong || (flags & VIR_MIGRATE_AUTO_CONVERGE),
+        .stated = *stated,
         .error = wrong,
     };
+    outgoing->stated.autoConverge = (flags & VIR_MIGRATE_AUTO_CONVERGE) != 0;
 
     /* Without a UUID, libvirt itself will report the error.  A call that resumes post-copy is
      * no new migration, so no policy applies. */
@@ -98,8 +106,8 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
         return;
 
     if (live)
-        choosePolicy(outgoing, stated);
-    else if (stated)
+        choosePolicy(outgoing);
+    else if (stated->policy)
         g_set_error(&outgoing->error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("parameter '%1$s' is allowed for live migrations only (VIR_MIGRATE_LIVE)"),
                     QEMU_MIGRATION_CONVERGE_PARAM_POLICY);
@@ -259,6 +267,23 @@ logLimits(const convergeOutgoing *outgoing)
     }
 }
 
+/* Logs what the call states without effect. */
+static void
+logIdle(const convergeOutgoing *outgoing)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        g_autoptr(GError) error = NULL;
+
+        if ((convergePolicyGetLayer(outgoing->policy, i) == CONVERGE_LAYER_CALL ||
+             (i == CONVERGE_FIELD_INITIAL_THROTTLE && outgoing->stated.initial != 0) ||
+             (i == CONVERGE_FIELD_THROTTLE_INCREMENT && outgoing->stated.increment != 0)) &&
+            !convergePolicyHasEffect(outgoing->policy, i, &error))
+            convergeDaemonLog("%s: stated by the call: %s", outgoing->name, error->message);
+    }
+}
+
 /* Starts and registers the job.  If that fails, logs one line, and the migration goes on
  * without a policy. */
 static void
@@ -270,11 +295,12 @@ startJob(convergeCall *call)
         .name = outgoing->name,
         .journalDir = journalDir,
         .postcopy = outgoing->postcopy,
-        .callerThrottle = outgoing->callerThrottle,
+        .callerThrottle = convergeStatedThrottle(&outgoing->stated),
         .enter = enterJob,
         .left = convergeRegistryLeft,
     };
     g_autoptr(GError) error = NULL;
+    const char *warning;
 
     convergeRegistryForget(outgoing->uuid);
     if (!outgoing->policy) {
@@ -287,6 +313,9 @@ startJob(convergeCall *call)
     if (outgoing->job) {
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
         logLimits(outgoing);
+        logIdle(outgoing);
+        if ((warning = convergePolicyWarning(outgoing->policy)))
+            convergeDaemonLog("%s: %s", outgoing->name, warning);
     } else {
         convergeDaemonLog("%s migrates without a policy: %s", outgoing->name,
                           error->message);
@@ -336,6 +365,18 @@ explainFailure(convergeJob *job)
     }
 }
 
+/* Tells where to read what the policy has done. */
+static void
+logFailure(convergeJob *job)
+{
+    convergeStatus status;
+
+    convergeJobGetStatus(job, &status);
+    if (status.journal[0])
+        convergeDaemonLog("%s: the migration has failed; virt-converge-journal %s prints what was decided in it",
+                          convergeJobGetName(job), status.journal);
+}
+
 /* Makes no libvirt call that would clear the caller's last error. */
 void
 convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
@@ -357,11 +398,13 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
     if (!convergeJobStop(outgoing->job, end))
         convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_LEAVING);
     else if (!succeeded)
-        convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_GONE);
+        convergeRegistryFinish(outgoing->job, CONVERGE_REGISTRY_FAILED);
     else
         convergeRegistryFinish(outgoing->job, confirmed ? CONVERGE_REGISTRY_DONE : CONVERGE_REGISTRY_PENDING_CONFIRM);
-    if (!succeeded)
+    if (!succeeded) {
+        logFailure(outgoing->job);
         explainFailure(outgoing->job);
+    }
 }
 
 /* --- Confirm --- */
@@ -388,8 +431,11 @@ convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
         !(outgoing->job = convergeRegistryTakePending(outgoing->uuid)))
         return;
 
-    if (cancelled)
+    if (cancelled) {
         convergeJobRestore(outgoing->job, outgoing->domain);
-    else if (convergeJobConfirm(outgoing->job))
-        convergeRegistryAddFinished(outgoing->uuid, outgoing->job);
+        convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_FAILED);
+        logFailure(outgoing->job);
+    } else if (convergeJobConfirm(outgoing->job)) {
+        convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_DONE);
+    }
 }

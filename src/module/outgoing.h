@@ -18,6 +18,7 @@
 #pragma once
 
 #include "libvirt/job.h"
+#include "libvirt/policy_domain.h"
 #include "module/call_watch.h"
 #include "policy/policy.h"
 
@@ -31,7 +32,7 @@ struct _convergeOutgoing {
     const convergeLibvirt *libvirt; /* libvirt calls for the job */
     unsigned long flags;            /* virDomainMigrateFlags for the next definition */
     gboolean asked;                 /* the caller asks for a policy or for auto-converge */
-    gboolean callerThrottle;        /* the caller states QEMU's throttle parameters */
+    convergeStated stated;          /* borrowed from the caller */
     convergePolicy *policy;         /* NULL: no policy applies */
     convergePostcopy postcopy;
     GError *error;    /* why no policy applies; NULL: nothing is wrong */
@@ -44,12 +45,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeOutgoing, convergeOutgoingClear)
 /* Finds the policy for a migration of @domain.
  *
  * @libvirt: must outlive the job
- * @stated: the policy that the call states, or NULL
+ * @stated: what the call states; its autoConverge is taken from @flags
  * @wrong: what is wrong with the call's parameters, or NULL; ownership is transferred
  * @flags: virDomainMigrateFlags of the call; @outgoing->flags has those for libvirt */
 void convergeOutgoingPrepare(convergeOutgoing *outgoing, virDomainPtr domain,
-                             const convergeLibvirt *libvirt, const char *stated,
-                             gboolean callerThrottle, GError *wrong, unsigned long flags);
+                             const convergeLibvirt *libvirt, const convergeStated *stated,
+                             GError *wrong, unsigned long flags);
 
 /* Around Begin: refuses a wrong policy, but starts nothing. */
 void convergeOutgoingEnterBegin(convergeOutgoing *outgoing);

@@ -76,6 +76,12 @@ convergeRecoveryLoad(const char *daemon)
                                 g_str_equal(daemon, "virtqemud") ? "virtqemud-sock" : "libvirt-sock");
 }
 
+const char *
+convergeRecoveryUri(void)
+{
+    return daemonUri;
+}
+
 static void
 restoreMine(void *opaque G_GNUC_UNUSED)
 {

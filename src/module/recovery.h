@@ -24,6 +24,9 @@
 /* Remembers @daemon, "libvirtd" or "virtqemud".  To be called when the module is loaded. */
 void convergeRecoveryLoad(const char *daemon);
 
+/* The URI of this daemon for its clients. */
+const char *convergeRecoveryUri(void);
+
 /* Starts the thread.  To be called when the daemon runs, after its last fork.  Only the first
  * call has an effect, and none blocks.  The threads are not joined: each ends with its work,
  * within a minute if libvirt and the disk answer. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plant/scenario.h"
+#include "util/nearest.h"
 
 #define WRITER "writer "
 #define GIVE_UP_MS (30 * 60 * 1000)
@@ -291,6 +292,25 @@ parseValue(convergeScenario *scenario,
     }
 }
 
+static void
+unknownKey(const char *key,
+           const char *group,
+           gboolean writer,
+           GError **error)
+{
+    const char *names[G_N_ELEMENTS(keys) + 1] = { NULL };
+    gsize n = 0;
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (g_str_equal(keys[i].group, writer ? WRITER : group))
+            names[n++] = keys[i].key;
+    }
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
+                _("unknown key '%1$s' in group '%2$s'"), key, group);
+    convergeSuggest(error, key, names);
+}
+
 static gboolean
 loadGroup(convergeScenario *scenario,
           GKeyFile *file,
@@ -322,8 +342,7 @@ loadGroup(convergeScenario *scenario,
                 break;
         }
         if (j == G_N_ELEMENTS(keys)) {
-            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
-                        _("unknown key '%1$s' in group '%2$s'"), names[i], group);
+            unknownKey(names[i], group, writer, error);
             return FALSE;
         }
         /* GKeyFile lists a key that is stated twice twice. */

@@ -8,6 +8,7 @@
 
 #include "policy/policy_fields.h"
 #include "policy/policy_limits.h"
+#include "util/nearest.h"
 
 struct _convergePolicy {
     char *preset;
@@ -56,21 +57,25 @@ unknownPreset(const char *name,
               GHashTable *sites,
               GError **error)
 {
-    g_autoptr(GString) known = g_string_new(NULL);
+    g_autoptr(GPtrArray) known = g_ptr_array_new();
     g_autoptr(GList) names = sites ? g_hash_table_get_keys(sites) : NULL;
+    g_autofree char *list = NULL;
     GList *each;
     gsize i;
 
     for (i = 0; i < convergePresetCount; i++)
-        g_string_append_printf(known, "%s%s", i ? ", " : "", convergePresets[i].name);
+        g_ptr_array_add(known, (char *)convergePresets[i].name);
 
     names = g_list_sort(names, (GCompareFunc)strcmp);
     for (each = names; each; each = each->next)
-        g_string_append_printf(known, ", %s", (const char *)each->data);
+        g_ptr_array_add(known, each->data);
+    g_ptr_array_add(known, NULL);
+    list = g_strjoinv(", ", (char **)known->pdata);
 
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("unknown preset '%1$s' in the converge policy; allowed: %2$s"),
-                name, known->str);
+                name, list);
+    convergeSuggest(error, name, (const char *const *)known->pdata);
 }
 
 /* Merges the built-in preset that @policy->preset names, or that the site's policy of that

@@ -15,6 +15,7 @@
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
 #include "policy/policy_limits.h"
+#include "util/nearest.h"
 
 #define POLICY_CONF_MAX (64 * 1024)
 
@@ -129,6 +130,7 @@ openGroup(confReader *reader,
           const char *line,
           GError **error)
 {
+    const char *names[GROUP_LAST + 1] = { NULL };
     g_autofree char *quoted = NULL;
     g_autofree char *allowed = NULL;
     gsize length = strlen(line);
@@ -158,6 +160,13 @@ openGroup(confReader *reader,
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("unknown or duplicate group '%1$s'; allowed: %2$s, each once"),
                 quoted, allowed);
+    for (i = 0; i < GROUP_LAST; i++)
+        names[i] = groups[i].name;
+    if (length > 2 && quoted[strlen(quoted) - 1] == ']') {
+        g_autofree char *name = g_strndup(quoted + 1, strlen(quoted) - 2);
+
+        convergeSuggest(error, name, names);
+    }
     return FALSE;
 }
 

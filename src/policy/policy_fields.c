@@ -5,6 +5,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "policy/policy_fields.h"
+#include "util/nearest.h"
 
 static const char *const throttleWords[] = { "none", "stepped", "progressive", "adaptive", NULL };
 static const char *const booleanWords[] = { "no", "yes", NULL };
@@ -285,7 +286,8 @@ convergeFieldFind(const char *name,
                   convergeField *field,
                   GError **error)
 {
-    g_autoptr(GString) known = g_string_new(NULL);
+    const char *names[CONVERGE_FIELD_LAST + 1] = { NULL };
+    g_autofree char *known = NULL;
     g_autofree char *quoted = NULL;
     gsize i;
 
@@ -294,12 +296,14 @@ convergeFieldFind(const char *name,
             *field = i;
             return TRUE;
         }
-        g_string_append_printf(known, "%s%s", i ? ", " : "", convergeFields[i].name);
+        names[i] = convergeFields[i].name;
     }
 
+    known = g_strjoinv(", ", (char **)names);
     quoted = convergePolicyQuote(name);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("unknown field '%1$s' in the converge policy; allowed: %2$s"),
-                quoted, known->str);
+                quoted, known);
+    convergeSuggest(error, name, names);
     return FALSE;
 }

@@ -6,6 +6,7 @@
 
 #include "policy/policy_fields.h"
 #include "policy/policy_limits.h"
+#include "util/nearest.h"
 
 static gint64
 atMost(gint64 value,
@@ -138,22 +139,23 @@ gboolean
 convergeLimitCheckName(const char *name,
                        GError **error)
 {
-    g_autoptr(GString) known = g_string_new(NULL);
+    const char *names[CONVERGE_FIELD_LAST + 1] = { NULL };
+    g_autofree char *known = NULL;
     g_autofree char *quoted = NULL;
     gsize i;
 
     for (i = 0; i < convergeLimitCount; i++) {
-        const char *row = convergeFields[convergeLimitRows[i].field].name;
-
-        if (g_str_equal(row, name))
+        names[i] = convergeFields[convergeLimitRows[i].field].name;
+        if (g_str_equal(names[i], name))
             return TRUE;
-        g_string_append_printf(known, "%s%s", i ? ", " : "", row);
     }
 
+    known = g_strjoinv(", ", (char **)names);
     quoted = convergePolicyQuote(name);
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("'%1$s' is not a field that a host can limit; allowed: %2$s"),
-                quoted, known->str);
+                quoted, known);
+    convergeSuggest(error, name, names);
     return FALSE;
 }
 

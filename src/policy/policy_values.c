@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/policy_fields.h"
+#include "util/nearest.h"
 
 /* Longer than any valid name or value. */
 #define QUOTE_MAX 128
@@ -266,6 +267,22 @@ parseValue(const convergeFieldInfo *info,
     }
 }
 
+/* Suggests a word for the first wrong one. */
+static void
+suggestWord(const convergeFieldInfo *info,
+            const char *text,
+            GError **error)
+{
+    g_auto(GStrv) words = g_strsplit(text, "+", -1);
+    gint64 value;
+    gsize i;
+
+    for (i = 0; words[i] && parseWord(info, words[i], &value); i++)
+        ;
+    if (words[i])
+        convergeSuggest(error, words[i], info->words);
+}
+
 gboolean
 convergeFieldParse(convergeField field,
                    const char *text,
@@ -287,5 +304,7 @@ convergeFieldParse(convergeField field,
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                 _("field '%1$s' of the converge policy has the value '%2$s'; allowed: %3$s"),
                 info->name, quoted, allowed);
+    if (info->words)
+        suggestWord(info, text, error);
     return FALSE;
 }

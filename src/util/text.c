@@ -3,8 +3,13 @@
  * text.c: untrusted text for a log or a terminal, and columns of text
  */
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "util/text.h"
+
+/* Text in fewer columns is harder to read than broken lines. */
+#define LEAST_WIDTH 20
 
 /* Format characters that rearrange other characters: ALM, LRM, RLM, LS, PS, and the
  * embeddings, overrides and isolates with their terminators. */
@@ -83,6 +88,43 @@ convergeTextAppendCell(GString *text,
     glong missing = width - g_utf8_strlen(cell, -1);
 
     g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
+}
+
+void
+convergeTextAppendWrapped(GString *text,
+                          const char *words,
+                          char separator,
+                          glong indent,
+                          glong columns)
+{
+    glong width = columns - indent;
+    glong used = 0;
+
+    while (*words) {
+        const char *end = strchr(words, separator);
+        gsize length = end ? (gsize)(end - words) + (separator != ' ') : strlen(words);
+        glong letters = g_utf8_strlen(words, (gssize)length);
+        gboolean blank = separator == ' ' && used > 0;
+
+        if (width >= LEAST_WIDTH && used > 0 && used + blank + letters > width) {
+            g_string_append_printf(text, "\n%*s", (int)indent, "");
+            used = 0;
+            blank = FALSE;
+        }
+        if (blank)
+            g_string_append_c(text, ' ');
+        g_string_append_len(text, words, (gssize)length);
+        used += blank + letters;
+        words += length + (end && separator == ' ');
+    }
+}
+
+glong
+convergeTextColumns(void)
+{
+    struct winsize size;
+
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 gboolean

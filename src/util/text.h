@@ -28,6 +28,17 @@ char *convergeTextEscape(const char *text);
  * of which a translation has more. */
 void convergeTextAppendCell(GString *text, const char *cell, glong width);
 
+/* Appends @words, which begin at column @indent of a line that @text has begun.  What goes beyond
+ * @columns is continued on further lines, indented as far.  Lines are broken behind a @separator: a
+ * blank goes, a comma stays.
+ *
+ * @columns: 0, or too few for any sensible text: lines are not broken */
+void convergeTextAppendWrapped(GString *text, const char *words, char separator, glong indent,
+                               glong columns);
+
+/* The width of the terminal that stdout is; 0: it is none, or does not tell. */
+glong convergeTextColumns(void);
+
 /* Whether @name has 1 to 64 characters, all of them small letters, digits or dashes, so that it
  * can be part of the name of a file. */
 gboolean convergeTextIsName(const char *name);

@@ -555,6 +555,97 @@ testSuspendKeepsDowntimeLimit(void)
     }
 }
 
+/* --- Switching over --- */
+
+static int domainState, domainReason;
+static guint looks;
+
+static int
+lookAtState(virDomainPtr dom G_GNUC_UNUSED,
+            int *state,
+            int *reason,
+            unsigned int flags G_GNUC_UNUSED)
+{
+    *state = domainState;
+    *reason = domainReason;
+    return 0;
+}
+
+static int
+countLooks(virDomainPtr dom G_GNUC_UNUSED,
+           int *type,
+           virTypedParameterPtr *params,
+           int *nparams,
+           unsigned int flags G_GNUC_UNUSED)
+{
+    looks++;
+    *type = VIR_DOMAIN_JOB_NONE;
+    *params = NULL;
+    *nparams = 0;
+    return 0;
+}
+
+static int
+acceptPostCopy(virDomainPtr dom G_GNUC_UNUSED,
+               unsigned int flags G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+/* Returns whether libvirt was asked for statistics. */
+static gboolean
+asks(convergeBackendLibvirt *backend,
+     int state,
+     int reason)
+{
+    guint before = looks;
+    convergeSample sample = { 0 };
+    gboolean taken;
+
+    domainState = state;
+    domainReason = reason;
+    taken = convergeBackendLibvirtOps.sample(backend, &sample, NULL);
+    g_assert_true(taken == (looks > before));
+    return taken;
+}
+
+/* While the guest may be switching to post-copy, libvirt is not asked: it would log an error.  But not
+ * for ever. */
+static void
+testSwitching(void)
+{
+    static const convergeLibvirt watched = {
+        .getState = lookAtState,
+        .getJobStats = countLooks,
+        .startPostCopy = acceptPostCopy,
+    };
+    const convergeDecision postcopy = { .verb = CONVERGE_VERB_POSTCOPY };
+    g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&watched, FALSE);
+
+    /* Without post-copy, a guest that is stopped for the switchover is no such case. */
+    g_assert_true(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION));
+
+    convergeBackendLibvirtMayPostcopy(backend);
+    g_assert_true(asks(backend, VIR_DOMAIN_RUNNING, 0));
+    g_assert_true(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER));
+    g_assert_false(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION));
+    g_assert_true(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY));
+    g_assert_true(asks(backend, VIR_DOMAIN_RUNNING, 0));
+
+    /* The verb comes before libvirt notices anything. */
+    g_assert_true(convergeBackendLibvirtOps.apply(backend, &postcopy, NULL));
+    g_assert_false(asks(backend, VIR_DOMAIN_RUNNING, 0));
+    g_assert_false(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION));
+    g_assert_true(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY));
+    g_assert_true(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY_FAILED));
+
+    while (!asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION))
+        g_usleep(10000);
+    g_assert_true(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION));
+    g_assert_true(asks(backend, VIR_DOMAIN_RUNNING, 0));
+    g_assert_false(asks(backend, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -572,6 +663,7 @@ main(int argc, char **argv)
     g_test_add_func("/backend/deep-reply", testDeepReply);
     g_test_add_func("/backend/brackets-in-string", testBracketsInString);
     g_test_add_func("/backend/max-never-below-libvirts-initial", testMaxNeverBelowLibvirtsInitial);
+    g_test_add_func("/backend/switching", testSwitching);
     g_test_add_func("/backend/suspend-keeps-downtime-limit", testSuspendKeepsDowntimeLimit);
     return g_test_run();
 }

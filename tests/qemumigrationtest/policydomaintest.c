@@ -76,6 +76,17 @@ static const domainCase cases[] = {
     { NULL, VIR_ERR_ACCESS_DENIED, NULL, FALSE, NULL, UNREADABLE },
 };
 
+static convergePolicy *
+forDomain(const char *policy,
+          gboolean autoConverge,
+          const char *conf,
+          GError **error)
+{
+    const convergeStated stated = { .policy = policy, .autoConverge = autoConverge };
+
+    return convergePolicyForDomain(NULL, &stated, conf, error);
+}
+
 static void
 testDomain(void)
 {
@@ -89,7 +100,7 @@ testDomain(void)
 
         fakeMetadata = data->metadata;
         fakeError = data->error;
-        policy = convergePolicyForDomain(NULL, data->stated, data->requested, NULL, &error);
+        policy = forDomain(data->stated, data->requested, NULL, &error);
         text = policy ? convergePolicyFormat(policy) : NULL;
 
         g_test_message("case %" G_GSIZE_FORMAT ": %s", i, error ? error->message : text);
@@ -112,15 +123,62 @@ testHostWrong(void)
     g_assert_true(g_file_set_contents(path, "[default]\nstall=x\n", -1, NULL));
     fakeMetadata = NULL;
     fakeError = VIR_ERR_NO_DOMAIN_METADATA;
-    g_assert_null(convergePolicyForDomain(NULL, "adaptive", TRUE, path, &error));
+    g_assert_null(forDomain("adaptive", TRUE, path, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
     g_clear_error(&error);
 
-    g_assert_null(convergePolicyForDomain(NULL, "adaptive,stall=x", TRUE, path, &error));
+    g_assert_null(forDomain("adaptive,stall=x", TRUE, path, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
 
     g_assert_true(g_close(fd, NULL));
     g_unlink(path);
+}
+
+/* QEMU's throttle parameters in the call are its fields of the policy. */
+static void
+testThrottleParams(void)
+{
+    static const struct {
+        convergeStated stated;
+        const char *metadata;
+        const char *policy; /* as in cases[] */
+        const char *says;
+    } rows[] = {
+        { { "stepped", 35, 20, FALSE }, NULL, "stepped,initial-throttle=35,throttle-increment=20", NULL },
+        { { "stepped,stall=3", 0, 20, FALSE }, NULL, "stepped,throttle-increment=20,stall=3", NULL },
+        { { NULL, 35, 0, TRUE }, "<policy preset='stepped'/>", "stepped,initial-throttle=35", NULL },
+        { { NULL, 35, 0, FALSE }, "<policy preset='stepped' when='always'/>", "stepped,initial-throttle=35,when=always", NULL },
+        { { NULL, 35, 0, TRUE }, "<policy preset='stepped'><initial-throttle>50</initial-throttle></policy>", "stepped,initial-throttle=35", NULL },
+        /* As any field of the call. */
+        { { "stepped,initial-throttle=30", 35, 0, FALSE }, NULL, NULL, "'initial-throttle' is stated twice" },
+        { { "stepped", 100, 0, FALSE }, NULL, NULL, "'initial-throttle'" },
+        { { "stepped,max-throttle=30", 35, 0, FALSE }, NULL, NULL, "allowed: up to 'max-throttle', which is 30" },
+        /* Without effect: refused where the call names the policy... */
+        { { "adaptive", 35, 0, FALSE }, NULL, NULL, "parameter 'auto_converge.initial' of the migration is the field 'initial-throttle' of its policy: "
+                                                    "field 'initial-throttle' of the converge policy has no effect while field 'throttle' is 'adaptive'; "
+                                                    "allowed for that: stepped, progressive" },
+        { { "suspend", 0, 20, FALSE }, NULL, NULL, "'auto_converge.increment'" },
+        /* ...but a caller who names none may not know of any, and is not refused for it. */
+        { { NULL, 35, 20, TRUE }, NULL, "adaptive", NULL },
+        { { NULL, 35, 20, TRUE }, "<policy><max-throttle>30</max-throttle></policy>", "adaptive,max-throttle=30", NULL },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicy) policy = NULL;
+        g_autofree char *text = NULL;
+
+        fakeMetadata = rows[i].metadata;
+        fakeError = VIR_ERR_NO_DOMAIN_METADATA;
+        policy = convergePolicyForDomain(NULL, &rows[i].stated, NULL, &error);
+        text = policy ? convergePolicyFormat(policy) : NULL;
+
+        g_test_message("row %" G_GSIZE_FORMAT ": %s", i, error ? error->message : text);
+        g_assert_cmpstr(text, ==, rows[i].policy);
+        if (rows[i].says)
+            g_assert_nonnull(strstr(error->message, rows[i].says));
+    }
 }
 
 /* The limits of the file apply to a migration; without a file the built-in limits do. */
@@ -153,7 +211,7 @@ testLimits(void)
 
         if (rows[i].conf)
             g_assert_true(g_file_set_contents(path, rows[i].conf, -1, NULL));
-        policy = convergePolicyForDomain(NULL, rows[i].stated, rows[i].requested, path, &error);
+        policy = forDomain(rows[i].stated, rows[i].requested, path, &error);
         text = policy ? convergePolicyFormat(policy) : NULL;
 
         g_test_message("row %" G_GSIZE_FORMAT ": %s", i, error ? error->message : text);
@@ -176,6 +234,7 @@ main(int argc, char **argv)
     umask(022);
     g_test_add_func("/policydomain/layers", testDomain);
     g_test_add_func("/policydomain/limits", testLimits);
+    g_test_add_func("/policydomain/throttle-params", testThrottleParams);
     g_test_add_func("/policydomain/host-wrong", testHostWrong);
     return g_test_run();
 }

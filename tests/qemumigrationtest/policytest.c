@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "policy/policy_effect.h"
 #include "policy/policy_fields.h"
 
 /* text -> the shortest text of the same policy */
@@ -414,6 +415,67 @@ testNumbersDoNotWrapAround(void)
         g_assert_null(convergePolicyParse(texts[i], NULL));
 }
 
+/* A field of one law has no effect under another; the fields of every preset have one.  A preset
+ * must state the initial downtime to have a fixed one that is less than the built-in. */
+static void
+testEffect(void)
+{
+    static const struct {
+        const char *policy;
+        const char *idle; /* the fields without effect */
+    } rows[] = {
+        { "adaptive,actuator=qemu", "initial-throttle throttle-increment throttle-threshold throttle-tailslow "
+                                    "ramp-after ramp-every ramp-passes ramp-factor ramp-steps " },
+        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps " },
+        { "downtime-ramp", "initial-throttle throttle-increment max-throttle hard-throttle max-throttle-time "
+                           "throttle-threshold throttle-tailslow actuator " },
+        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow " },
+    };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(convergePolicy) policy = convergePolicyParse(rows[i].policy, NULL);
+        g_autoptr(GString) idle = g_string_new(NULL);
+
+        for (j = 0; j < CONVERGE_FIELD_LAST; j++) {
+            if (!convergePolicyHasEffect(policy, j, NULL))
+                g_string_append_printf(idle, "%s ", convergeFields[j].name);
+        }
+        g_assert_cmpstr(idle->str, ==, rows[i].idle);
+    }
+
+    for (i = 0; i < convergePresetCount; i++) {
+        g_autoptr(convergePolicy) policy = convergePolicyParse(convergePresets[i].name, NULL);
+
+        for (j = 0; j < CONVERGE_FIELD_LAST; j++) {
+            g_autoptr(GError) error = NULL;
+
+            if (j != CONVERGE_FIELD_INITIAL_DOWNTIME &&
+                convergePolicyGetLayer(policy, j) == CONVERGE_LAYER_PRESET &&
+                !convergePolicyHasEffect(policy, j, &error))
+                g_error("%s: %s", convergePresets[i].name, error->message);
+        }
+    }
+}
+
+/* Nobody takes the dirty limit without a word of warning, and nothing else is warned of. */
+static void
+testWarning(void)
+{
+    gsize i;
+
+    for (i = 0; i < convergePresetCount; i++) {
+        g_autoptr(convergePolicy) policy = convergePolicyParse(convergePresets[i].name, NULL);
+        g_autofree char *text = g_strconcat(convergePresets[i].name, ",actuator=dirty-limit", NULL);
+        g_autoptr(convergePolicy) limited = convergePolicyParse(text, NULL);
+        gint64 law = convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE);
+
+        g_assert_null(convergePolicyWarning(policy));
+        g_assert_true((convergePolicyWarning(limited) != NULL) ==
+                      (law == CONVERGE_THROTTLE_ADAPTIVE || law == CONVERGE_THROTTLE_PROGRESSIVE));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -431,6 +493,8 @@ main(int argc, char **argv)
     g_test_add_func("/policy/presets", testPresets);
     g_test_add_func("/policy/hard-throttle", testHardThrottle);
     g_test_add_func("/policy/layers", testLayers);
+    g_test_add_func("/policy/effect", testEffect);
+    g_test_add_func("/policy/warning", testWarning);
     g_test_add_func("/policy/sites", testSites);
     g_test_add_func("/policy/ladder", testLadder);
     g_test_add_func("/policy/may-postcopy-on-any-rung", testMayPostcopyOnAnyRung);

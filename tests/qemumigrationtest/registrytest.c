@@ -86,6 +86,15 @@ told(const char *uuid,
     return status.downtimeMs;
 }
 
+static gint64
+toldFailed(const char *uuid)
+{
+    g_autofree char *policy = NULL;
+    convergeStatus status;
+
+    return convergeRegistryGetFailed(uuid, &status, &policy) ? status.downtimeMs : 0;
+}
+
 /* Takes the reference over, as a caller does. */
 static convergeJob *
 takePending(const char *uuid)
@@ -123,12 +132,14 @@ testRunning(void)
     g_assert_cmpint(old.ceilingMs + other.ceilingMs, ==, 0);
     g_assert_false(convergeRegistryHasPending(UUID));
 
-    convergeRegistryFinish(&new, CONVERGE_REGISTRY_GONE);
-    g_assert_false(isHeld(&new));
+    convergeRegistryFinish(&new, CONVERGE_REGISTRY_FAILED);
     g_assert_cmpint(told(UUID, FALSE), ==, 1);
-    convergeRegistryFinish(&old, CONVERGE_REGISTRY_GONE);
-    convergeRegistryFinish(&other, CONVERGE_REGISTRY_GONE);
-    g_assert_false(isHeld(&old) || isHeld(&other));
+    convergeRegistryFinish(&old, CONVERGE_REGISTRY_FAILED);
+    convergeRegistryFinish(&other, CONVERGE_REGISTRY_FAILED);
+    g_assert_cmpint(told(UUID, FALSE), ==, 0);
+    convergeRegistryForget(UUID);
+    convergeRegistryForget(OTHER);
+    g_assert_false(isHeld(&new) || isHeld(&old) || isHeld(&other));
 }
 
 /* A job that is not registered is none of the registry's business. */
@@ -165,7 +176,7 @@ testPending(void)
     g_assert_null(convergeRegistryTakePending(UUID));
     g_assert_cmpint(told(UUID, FALSE), ==, 0);
 
-    convergeRegistryAddFinished(UUID, taken);
+    convergeRegistryAddEnded(UUID, taken, CONVERGE_REGISTRY_DONE);
     g_assert_cmpint(job.references, ==, 2);
     g_assert_cmpint(told(UUID, TRUE), ==, 1);
     g_assert_cmpint(told(UUID, FALSE), ==, 0);
@@ -181,8 +192,8 @@ testFinished(void)
     convergeJob second = { .number = 2 };
     convergeJob running = { .number = 3 };
 
-    convergeRegistryAddFinished(UUID, &first);
-    convergeRegistryAddFinished(UUID, &second);
+    convergeRegistryAddEnded(UUID, &first, CONVERGE_REGISTRY_DONE);
+    convergeRegistryAddEnded(UUID, &second, CONVERGE_REGISTRY_DONE);
     g_assert_false(isHeld(&first));
     g_assert_cmpint(told(UUID, TRUE), ==, 2);
 
@@ -193,7 +204,32 @@ testFinished(void)
     g_assert_false(isHeld(&second));
     g_assert_cmpint(told(UUID, TRUE), ==, 0);
     g_assert_cmpint(told(UUID, FALSE), ==, 3);
-    convergeRegistryFinish(&running, CONVERGE_REGISTRY_GONE);
+    convergeRegistryFinish(&running, CONVERGE_REGISTRY_FAILED);
+    convergeRegistryForget(UUID);
+}
+
+/* The last migration, if it has failed, can be told of until the next one begins. */
+static void
+testFailed(void)
+{
+    convergeJob first = { .number = 1 };
+    convergeJob second = { .number = 2 };
+
+    g_assert_cmpint(toldFailed(UUID), ==, 0);
+    convergeRegistryAdd(UUID, &first);
+    g_assert_cmpint(toldFailed(UUID), ==, 0);
+    convergeRegistryFinish(&first, CONVERGE_REGISTRY_FAILED);
+    g_assert_cmpint(toldFailed(UUID), ==, 1);
+    g_assert_cmpint(toldFailed(OTHER), ==, 0);
+    g_assert_cmpint(told(UUID, TRUE), ==, 0);
+    g_assert_false(convergeRegistryHasPending(UUID));
+
+    convergeRegistryAddEnded(UUID, &second, CONVERGE_REGISTRY_FAILED);
+    g_assert_false(isHeld(&first));
+    g_assert_cmpint(toldFailed(UUID), ==, 2);
+    convergeRegistryForget(UUID);
+    g_assert_cmpint(toldFailed(UUID), ==, 0);
+    g_assert_false(isHeld(&second));
 }
 
 /* At most that many are kept, and the oldest go. */
@@ -211,7 +247,7 @@ assertBounded(convergeRegistryEnd end,
 
         jobs[i].number = i + 1;
         if (confirmed) {
-            convergeRegistryAddFinished(uuid, &jobs[i]);
+            convergeRegistryAddEnded(uuid, &jobs[i], CONVERGE_REGISTRY_DONE);
         } else {
             convergeRegistryAdd(uuid, &jobs[i]);
             convergeRegistryFinish(&jobs[i], end);
@@ -233,6 +269,7 @@ static void
 testMost(void)
 {
     assertBounded(CONVERGE_REGISTRY_PENDING_CONFIRM, FALSE, CONVERGE_REGISTRY_PENDING);
+    assertBounded(CONVERGE_REGISTRY_FAILED, FALSE, CONVERGE_REGISTRY_FINISHED);
     assertBounded(CONVERGE_REGISTRY_DONE, FALSE, CONVERGE_REGISTRY_FINISHED);
     assertBounded(CONVERGE_REGISTRY_DONE, TRUE, CONVERGE_REGISTRY_FINISHED);
 }
@@ -281,8 +318,10 @@ testEarlier(void)
     convergeRegistryLeft(&first);
     g_assert_true(convergeRegistryAwaitEarlier(UUID, &second, 1));
 
-    convergeRegistryFinish(&second, CONVERGE_REGISTRY_GONE);
-    convergeRegistryFinish(&other, CONVERGE_REGISTRY_GONE);
+    convergeRegistryFinish(&second, CONVERGE_REGISTRY_FAILED);
+    convergeRegistryFinish(&other, CONVERGE_REGISTRY_FAILED);
+    convergeRegistryForget(UUID);
+    convergeRegistryForget(OTHER);
 }
 
 typedef struct _waiter waiter;
@@ -347,8 +386,8 @@ testWoken(void)
         g_assert_true(w.free);
 
         takePending(UUID);
+        convergeRegistryFinish(&second, CONVERGE_REGISTRY_FAILED);
         convergeRegistryForget(UUID);
-        convergeRegistryFinish(&second, CONVERGE_REGISTRY_GONE);
         g_assert_false(isHeld(&first) || isHeld(&second));
     }
 }
@@ -362,6 +401,7 @@ main(int argc,
     g_test_add_func("/registry/unknown", testUnknown);
     g_test_add_func("/registry/pending", testPending);
     g_test_add_func("/registry/finished", testFinished);
+    g_test_add_func("/registry/failed", testFailed);
     g_test_add_func("/registry/most", testMost);
     g_test_add_func("/registry/leaving", testLeaving);
     g_test_add_func("/registry/earlier", testEarlier);

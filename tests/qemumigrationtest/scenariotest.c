@@ -27,7 +27,7 @@ testErrors(void)
         { "[guest]\nmemory=inf B\n", "allowed: 1 B to 1000 TB" },
         { "[guest]\nmemory=0 B\n", "allowed: 1 B to 1000 TB" },
         { "[guest]\nmemory=\n", "allowed: 1 B to 1000 TB" },
-        { "[guest]\nmemroy=2 GB\n", "unknown key 'memroy' in group 'guest'" },
+        { "[guest]\nmemroy=2 GB\n", "unknown key 'memroy' in group 'guest'; did you mean 'memory'?" },
         { "[gust]\nmemory=2 GB\n", "unknown key 'memory' in group 'gust'" },
         { GOOD "[qemu]\nsetup=-1 s\n", "allowed: 0 ms to 1 h" },
         { "[guest]\nmemory=1 GB\nmemory=1 GB\n", "key 'memory' is stated twice in group 'guest'" },

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * utiltest.c: escaped text and rounded numbers
+ * utiltest.c: escaped text, rounded numbers and mistyped words
  */
 #include <string.h>
 
+#include "util/nearest.h"
 #include "util/number.h"
 #include "util/text.h"
 
@@ -127,6 +128,87 @@ testRound(void)
         g_assert_cmpint(convergeRound(rows[i].value), ==, rows[i].whole);
 }
 
+static void
+testNearest(void)
+{
+    static const char *const names[] = { "adaptive", "adaptive-quota", "cheapest", "nova", "max-downtime", "xen", NULL };
+    static const struct {
+        const char *word;
+        const char *nearest;
+    } rows[] = {
+        { "adaptve", "adaptive" },   /* a letter is missing, */
+        { "adaptivee", "adaptive" }, /* added, */
+        { "adaptike", "adaptive" },  /* wrong */
+        { "adatpive", "adaptive" },  /* or exchanged with the next */
+        { "Adaptive", "adaptive" },
+        { "max_downtime", "max-downtime" },
+        { "adaptive-qouta", "adaptive-quota" },
+        { "cheap", "cheapest" },
+        { "xeb", "xen" },
+        { "xeba", NULL },
+        { "xe", NULL },
+        { "an", NULL },
+        { "", NULL },
+        { "zzzzzzzz", NULL },
+        { "throttle", NULL },
+        { "adaptiveadaptiveadaptiveadaptiveadaptiveadaptiveadaptiveadaptivex", NULL },
+        { "\xff\xff", NULL },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_test_message("row %" G_GSIZE_FORMAT, i);
+        g_assert_cmpstr(convergeNearest(rows[i].word, names), ==, rows[i].nearest);
+    }
+}
+
+/* A word that is there, but twice, is no mistyped one. */
+static void
+testSuggest(void)
+{
+    static const char *const names[] = { "stall", NULL };
+    g_autoptr(GError) error = g_error_new_literal(g_quark_from_static_string("x"), 0, "no");
+
+    convergeSuggest(NULL, "stal", names);
+    convergeSuggest(&error, "stall", names);
+    convergeSuggest(&error, "nothing", names);
+    g_assert_cmpstr(error->message, ==, "no");
+    convergeSuggest(&error, "stal", names);
+    g_assert_cmpstr(error->message, ==, "no; did you mean 'stall'?");
+}
+
+static void
+testWrapped(void)
+{
+    static const struct {
+        const char *words;
+        char separator;
+        glong indent;
+        glong columns;
+        const char *text;
+    } rows[] = {
+        { "one two three", ' ', 2, 0, "> one two three" },
+        { "one two three", ' ', 2, 21, "> one two three" },
+        { "one two three four five six", ' ', 2, 24, "> one two three four\n  five six" },
+        { "one two three four fiv6", ' ', 2, 25, "> one two three four fiv6" },
+        { "äöü äöü äöü äöü äöü äöü", ' ', 2, 25, "> äöü äöü äöü äöü äöü äöü" },
+        { "a-single-word-that-is-longer-than-the-line", ' ', 2, 24, "> a-single-word-that-is-longer-than-the-line" },
+        { "a a-single-word-that-is-longer-than-the-line b", ' ', 2, 24,
+          "> a\n  a-single-word-that-is-longer-than-the-line\n  b" },
+        { "throttle=none,stall=3,passes=4", ',', 2, 24, "> throttle=none,stall=3,\n  passes=4" },
+        { "throttle=none,stall=3,passes=4", ',', 2, 0, "> throttle=none,stall=3,passes=4" },
+        { "", ' ', 2, 24, "> " },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) text = g_string_new("> ");
+
+        convergeTextAppendWrapped(text, rows[i].words, rows[i].separator, rows[i].indent, rows[i].columns);
+        g_assert_cmpstr(text->str, ==, rows[i].text);
+    }
+}
+
 int
 main(int argc,
      char **argv)
@@ -135,7 +217,10 @@ main(int argc,
 
     g_test_add_func("/util/text/escape", testTextEscape);
     g_test_add_func("/util/text/bound", testTextBound);
+    g_test_add_func("/util/text/wrapped", testWrapped);
     g_test_add_func("/util/number/round", testRound);
+    g_test_add_func("/util/nearest/words", testNearest);
+    g_test_add_func("/util/nearest/suggest", testSuggest);
 
     return g_test_run();
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "sim.h"
+#include "util/nearest.h"
 #include "util/text.h"
 
 #define MAP_SIZE 24
@@ -21,6 +22,18 @@ addContender(GPtrArray *contenders,
 
     *contender = (simContender) { name, *method };
     g_ptr_array_add(contenders, contender);
+}
+
+static void
+suggestMethod(const char *method,
+              GError **error)
+{
+    g_autofree const char **names = g_new0(const char *, convergeMethodCount + 1);
+    gsize i;
+
+    for (i = 0; i < convergeMethodCount; i++)
+        names[i] = convergeMethods[i].name;
+    convergeSuggest(error, method, names);
 }
 
 /* Adds the methods and policies that the user names, or all rows of the table. */
@@ -38,6 +51,7 @@ addContenders(GPtrArray *contenders,
         if (!method) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                         _("unknown method '%1$s'; converge-sim --list shows all methods"), methods[i]);
+            suggestMethod(methods[i], error);
             return FALSE;
         }
         addContender(contenders, methods[i], method);

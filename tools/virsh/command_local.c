@@ -7,11 +7,19 @@
 #include <string.h>
 
 #include "policy/policy_conf.h"
+#include "policy/policy_effect.h"
 #include "policy/policy_fields.h"
 #include "policy/policy_xml.h"
 #include "util/text.h"
 
 #include "command_local.h"
+
+/* Columns of the tables. */
+#define NAME_WIDTH 24
+#define FIELDS_INDENT 4
+#define FIELD_WIDTH 20
+#define VALUE_WIDTH 18
+#define LAYER_WIDTH 10
 
 static convergePolicyConf *
 loadConf(GError **error)
@@ -115,6 +123,24 @@ virshConvergePolicyNames(void)
     return g_strv_builder_end(names);
 }
 
+/* @fields: NULL: not shown */
+static void
+appendPolicy(GString *text,
+             const char *name,
+             const char *help,
+             const char *fields)
+{
+    glong columns = convergeTextColumns();
+
+    convergeTextAppendCell(text, name, NAME_WIDTH);
+    convergeTextAppendWrapped(text, help, ' ', NAME_WIDTH + 1, columns);
+    if (fields) {
+        g_string_append_printf(text, "\n%*s", FIELDS_INDENT, "");
+        convergeTextAppendWrapped(text, fields, ',', FIELDS_INDENT, columns);
+    }
+    g_string_append_c(text, '\n');
+}
+
 char *
 virshConvergePresets(gboolean fields)
 {
@@ -133,22 +159,18 @@ virshConvergePresets(gboolean fields)
     }
 
     for (i = 0; i < convergePresetCount; i++) {
-        g_string_append_printf(text, "%-24s %s\n", convergePresets[i].name,
-                               _(convergePresets[i].help));
-        if (fields)
-            g_string_append_printf(text, "    %s\n", convergePresets[i].fields);
+        appendPolicy(text, convergePresets[i].name, _(convergePresets[i].help),
+                     fields ? convergePresets[i].fields : NULL);
     }
 
     for (site = sites; site; site = site->next) {
         const convergePolicySpec *spec = g_hash_table_lookup(sitesOf(conf), site->data);
         const char *preset = convergePolicySpecGetPreset(spec);
         g_autofree char *form = convergePolicySpecFormat(spec);
+        g_autofree char *help = g_strdup_printf(_("policy of this host, builds on %1$s"),
+                                                preset ? preset : CONVERGE_PRESET_DEFAULT);
 
-        g_string_append_printf(text, "%-24s ", (const char *)site->data);
-        g_string_append_printf(text, _("policy of this host, builds on %1$s\n"),
-                               preset ? preset : CONVERGE_PRESET_DEFAULT);
-        if (fields)
-            g_string_append_printf(text, "    %s\n", form);
+        appendPolicy(text, site->data, help, fields ? form : NULL);
     }
 
     return g_string_free(g_steal_pointer(&text), FALSE);
@@ -170,18 +192,23 @@ virshConvergeExplain(const char *call,
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(convergePolicy) policy = virshConvergePolicyResolve(call, domain, error);
+    const char *warning;
     gsize i;
 
     if (!policy)
         return NULL;
 
+    if ((warning = convergePolicyWarning(policy)))
+        fprintf(stderr, _("warning: %1$s\n"), warning);
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
 
-        convergeTextAppendCell(text, convergeFields[i].name, 20);
-        convergeTextAppendCell(text, value, 18);
-        convergeTextAppendCell(text, layerName(policy, i), 10);
-        g_string_append_printf(text, "%s\n", _(convergeFields[i].help));
+        convergeTextAppendCell(text, convergeFields[i].name, FIELD_WIDTH);
+        convergeTextAppendCell(text, value, VALUE_WIDTH);
+        convergeTextAppendCell(text, layerName(policy, i), LAYER_WIDTH);
+        convergeTextAppendWrapped(text, _(convergeFields[i].help), ' ',
+                                  FIELD_WIDTH + VALUE_WIDTH + LAYER_WIDTH + 3, convergeTextColumns());
+        g_string_append_c(text, '\n');
     }
 
     return g_string_free(g_steal_pointer(&text), FALSE);

@@ -10,6 +10,7 @@
 #include "command_estimate.h"
 #include "command_local.h"
 #include "command_table.h"
+#include "stock.h"
 
 /* No verb contains this character. */
 #define VERB_SEPARATOR '|'
@@ -317,7 +318,9 @@ virshConvergeCommandRewrite(const char *const *words,
 
     if (g_str_equal(words[0], "help")) {
         if (!(topic = helpTopic(words)))
-            return NULL;
+            return echo(virshConvergeStockList(words, FALSE));
+        if (g_str_equal(topic, "migrate"))
+            return echo(virshConvergeStockMigrateHelp(words));
         if (g_str_equal(topic, VIRSH_CONVERGE_GROUP))
             return echo(virshConvergeGroupHelp(TRUE));
         return (command = virshConvergeCommandFind(topic)) ?

@@ -79,8 +79,8 @@ extern const virshConvergeCommand virshConvergeCommands[];
 
 const virshConvergeCommand *virshConvergeCommandFind(const char *name);
 
-/* The words of the stock command that replaces @words, if those are one of our commands or ask
- * for help on one.  NULL without @error if they are not; NULL with CONVERGE_ERROR_POLICY set
+/* The words of the stock command that replaces @words, if those are one of our commands, or ask
+ * for help on one, on migrate or on all commands.  NULL without @error if they are not; NULL with CONVERGE_ERROR_POLICY set
  * if they are wrong. */
 char **virshConvergeCommandRewrite(const char *const *words, GError **error);
 

@@ -11,6 +11,7 @@
 #include "command_table.h"
 #include "command_text.h"
 #include "command_words.h"
+#include "stock.h"
 
 /* No URI starts like this: a scheme may contain '-' but not '='. */
 #define CARRIER_MARK "virt-converge-policy="
@@ -24,13 +25,14 @@ typedef struct {
     virshWord *carrier; /* the word to be replaced by --disks-uri */
     const char *disksURI;
     gboolean live;
+    gboolean resume;
     gboolean help;
     gboolean optionMayFollow;
 } virshMigrate;
 
-/* The options of migrate that take the next word as their value.  An option that is missing
- * here (from a newer virsh) does harm only if its value looks like an option that this file
- * looks for.  A boolean must not be listed, since it would hide the next word. */
+/* The options of migrate that take the next word as their value, as of libvirt 9.0.  The stock
+ * virsh is asked for the others, see takesNextWord().  A boolean must not be listed, since it
+ * would hide the next word. */
 static const char *const valueOptions[] = {
     "auto-converge-increment",
     "auto-converge-initial",
@@ -81,10 +83,17 @@ isOption(const char *text,
     return TRUE;
 }
 
+/* Whether the option @text takes @next, the word after it.  An option that is missing in the
+ * table matters only if the next word looks like our option. */
 static gboolean
-takesNextWord(const char *text)
+takesNextWord(const char *text,
+              const virshWord *next)
 {
-    return g_str_has_prefix(text, "--") && g_strv_contains(valueOptions, text + 2);
+    if (!g_str_has_prefix(text, "--"))
+        return FALSE;
+    return g_strv_contains(valueOptions, text + 2) ||
+        (next && g_str_has_prefix(next->text, "--" VIRSH_CONVERGE_OPTION) &&
+         virshConvergeStockTakesValue(text + 2));
 }
 
 static gboolean
@@ -135,9 +144,11 @@ scanMigrate(GArray *words,
             disksValue = valueWord;
         } else if (isOption(word->text, "live", &value)) {
             migrate->live = TRUE;
+        } else if (isOption(word->text, "postcopy-resume", &value)) {
+            migrate->resume = TRUE;
         } else if (isOption(word->text, "help", &value)) {
             migrate->help = TRUE;
-        } else if (takesNextWord(word->text)) {
+        } else if (takesNextWord(word->text, virshWordAt(words, i + 1))) {
             migrate->optionMayFollow = ++i < words->len;
         }
     }
@@ -171,7 +182,8 @@ checkPolicy(const virshMigrate *migrate,
     if (!virshConvergePolicyMayBeRight(migrate->policy, error))
         return FALSE;
 
-    if (!migrate->live) {
+    /* The policy plays no part where post-copy is resumed; the shim says so. */
+    if (!migrate->live && !migrate->resume) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("Option --%1$s is required by option --%2$s"),
                     "live", VIRSH_CONVERGE_OPTION);
@@ -179,6 +191,29 @@ checkPolicy(const virshMigrate *migrate,
     }
 
     return TRUE;
+}
+
+/* Replaces a command that asks for the help of migrate, if virsh takes it for that. */
+static void
+planHelp(GArray *words,
+         GPtrArray *insert)
+{
+    g_autoptr(GPtrArray) rest = g_ptr_array_new();
+    char *help;
+    guint i;
+
+    for (i = 0; i < words->len; i++) {
+        if (virshWordAt(words, i)->fate == WORD_KEEP)
+            g_ptr_array_add(rest, virshWordAt(words, i)->text);
+    }
+    g_ptr_array_add(rest, NULL);
+
+    if (!(help = virshConvergeStockMigrateHelp((const char *const *)rest->pdata)))
+        return;
+    g_ptr_array_add(insert, g_strdup("echo"));
+    g_ptr_array_add(insert, help);
+    for (i = 0; i < words->len; i++)
+        virshWordAt(words, i)->fate = i == 0 ? WORD_CARRY : WORD_DROP;
 }
 
 static gboolean
@@ -192,7 +227,11 @@ planMigrate(GArray *words,
     if (!scanMigrate(words, &migrate, error))
         return FALSE;
 
-    if (!migrate.carrier || migrate.help)
+    if (migrate.help) {
+        planHelp(words, insert);
+        return TRUE;
+    }
+    if (!migrate.carrier)
         return TRUE;
 
     if (!checkPolicy(&migrate, error))

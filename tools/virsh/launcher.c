@@ -21,6 +21,7 @@
 #include "util/text.h"
 
 #include "command_text.h"
+#include "stock.h"
 
 /* Used if PATH is not set. */
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
@@ -130,10 +131,13 @@ findShim(const char *self)
 }
 
 /* Index of the first word of the command, or 0 if virsh will read none: in an interactive
- * session, for help and version, and with options that virsh refuses. */
+ * session, for help and version, and with options that virsh refuses.
+ *
+ * @usage: set to whether virsh prints its usage */
 static int
 findCommand(int argc,
-            char **argv)
+            char **argv,
+            gboolean *usage)
 {
     static const struct option options[] = {
         { "connect", required_argument, NULL, 'c' },
@@ -151,7 +155,9 @@ findCommand(int argc,
     };
     int option;
 
+    *usage = FALSE;
     while ((option = getopt_long(argc, argv, "+:c:d:e:hk:K:l:qrtvV", options, NULL)) != -1) {
+        *usage = option == 'h';
         if (strchr("hvV:?", option))
             return 0;
     }
@@ -159,7 +165,7 @@ findCommand(int argc,
     return optind < argc ? optind : 0;
 }
 
-/* The command line for the stock virsh.
+/* The command line for the stock virsh.  Prints the usage itself, and exits.
  *
  * @needsShim: set to whether only a virsh with the shim understands it */
 static char **
@@ -169,9 +175,19 @@ rewriteArguments(int argc,
 {
     g_autoptr(GPtrArray) result = g_ptr_array_new();
     g_autoptr(GError) error = NULL;
-    int command = findCommand(argc, argv);
+    gboolean usage;
+    int command = findCommand(argc, argv, &usage);
     char **words = argv + argc;
     int i;
+
+    if (usage) {
+        g_autofree char *list = virshConvergeStockList((const char *const *)argv + 1, TRUE);
+
+        if (list) {
+            fputs(list, stdout);
+            exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+    }
 
     if (command && command == argc - 1) {
         /* virsh parses a single word as a line of commands. */
@@ -226,11 +242,14 @@ main(int argc,
 
     stock = findStock(self, argc > 0 ? argv[0] : "virsh");
     shim = findShim(self);
-    arguments = rewriteArguments(argc, argv, &needsShim);
 
     /* The dynamic linker splits LD_PRELOAD at both of these characters. */
     if (shim && strpbrk(shim, ": "))
         g_clear_pointer(&shim, g_free);
+
+    /* Help must not name what does not work without the shim. */
+    virshConvergeStockSet(shim ? stock : NULL);
+    arguments = rewriteArguments(argc, argv, &needsShim);
 
     if (shim)
         preload(shim);

@@ -12,6 +12,7 @@
 #include "util/text.h"
 
 #include "shim.h"
+#include "stock.h"
 
 static gboolean active;
 
@@ -52,6 +53,7 @@ shimStart(void)
 
     /* Children of virsh, such as ssh and editors, must not load the shim. */
     convergePreloadForget(&active);
+    virshConvergeStockSet("/proc/self/exe");
     bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
 }
 

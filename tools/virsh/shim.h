@@ -3,7 +3,7 @@
  * shim.h: functions that the files of the virsh shim share
  *
  * The shim is preloaded into the stock virsh and interposes functions of three libraries:
- * readline (the text of commands), gettext (the help) and libvirt (the calls for migration and
+ * readline (the text of commands), gettext (a few texts) and libvirt (the calls for migration and
  * metadata).  Every interposed function forwards its call unchanged unless our option or a
  * command of ours is used; in any program other than virsh it always does.
  */
@@ -44,5 +44,10 @@ void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 char *virshConvergeEstimate(virDomainPtr dom, const char *words, const convergePolicySpec *spec,
                             const char *host, GError **error);
 
-/* When virsh next asks gettext for @msgid, it gets @text, which must never be freed. */
+/* Around a migration under a policy, whose progress never runs backwards. */
+void virshConvergeProgressBegin(void);
+void virshConvergeProgressEnd(void);
+
+/* When virsh next asks gettext for @msgid, it gets @text, which must never be freed.  A virsh
+ * that has another text there prints its own. */
 void virshConvergeSayInstead(const char *msgid, const char *text);

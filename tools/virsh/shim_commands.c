@@ -187,6 +187,7 @@ doStatus(virDomainPtr dom)
     g_autoptr(GString) text = g_string_new(NULL);
     virTypedParameterPtr stats = NULL;
     int nstats = 0;
+    int operation;
     int type;
     gsize i;
 
@@ -210,6 +211,11 @@ doStatus(virDomainPtr dom)
         virshConvergeErrorsMute(FALSE);
         virResetLastError();
     }
+
+    /* Whatever has controlled that migration has done so on the other host. */
+    if (virTypedParamsGetInt(stats, nstats, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
+        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
+        virshConvergePrint(_("note: the domain has come here by migration; what was decided in it is on the host that it came from, where virt-converge-journal prints it"));
 
     if (!virTypedParamsGet(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_MODULE))
         g_string_append(text, _("module: not loaded"));

@@ -73,17 +73,19 @@ resolvePolicies(char *const *texts,
     return TRUE;
 }
 
-/* Shows the progress in the format that virsh uses for migrations. */
+/* Shows the progress in the format that virsh uses for migrations.
+ *
+ * @opaque: what is measured; NULL: nothing is shown */
 static void
 showProgress(double done,
              void *opaque)
 {
-    const gboolean *shown = opaque;
+    const char *what = opaque;
 
-    if (!*shown)
+    if (!what)
         return;
 
-    fprintf(stderr, "\r%s: [%3d %%]", _("Measuring"), (int)(done * 100));
+    fprintf(stderr, "\r%s: [%3d %%]", what, (int)(done * 100));
     if (done >= 1)
         fputc('\n', stderr);
     fflush(stderr);
@@ -104,7 +106,8 @@ virshConvergeEstimate(virDomainPtr dom,
     convergeForecastInput input = { 0 };
     convergeReport report = { .domain = virDomainGetName(dom), .input = &input, .elsewhere = host };
     g_autofree char *domain = convergeTextEscape(report.domain);
-    gboolean named, shown;
+    g_autofree char *what = NULL;
+    gboolean named;
 
     virshConvergeEstimateParse(words, &options);
     texts = options.policies;
@@ -112,7 +115,8 @@ virshConvergeEstimate(virDomainPtr dom,
         g_strfreev(texts);
         texts = virshConvergePolicyNames();
     }
-    shown = options.verbose || isatty(STDERR_FILENO);
+    if (options.verbose || isatty(STDERR_FILENO))
+        what = g_strdup_printf(_("Measuring how fast '%1$s' dirties its memory, %2$u s"), domain, options.seconds);
 
     /* Refuse wrong policies before measuring. */
     if (!resolvePolicies(texts, named, spec, &all, error))
@@ -126,7 +130,7 @@ virshConvergeEstimate(virDomainPtr dom,
 
     fflush(stdout);
     if (!(measured = convergeMeasureGuest(dom, options.seconds, options.exact, showProgress,
-                                          &shown, error)))
+                                          what, error)))
         return NULL;
 
     /* A user who names policies accepts their downtime limits.  Otherwise the domain's own

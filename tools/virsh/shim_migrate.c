@@ -28,8 +28,8 @@ typedef struct {
     unsigned int nparams;
     unsigned int flags;
     gint64 beginUs;
-    gboolean throttle; /* the user states QEMU's throttle parameters */
     char *policyText;
+    convergeStated stated;
     char *disksURI;          /* the user's own, or NULL */
     convergeLibvirt libvirt; /* libvirt calls for the job */
     gboolean refused;        /* the policy is wrong, so nothing may start */
@@ -93,15 +93,15 @@ takePolicy(virshCall *call,
             virshConvergeCarrierParse(params[i].value.s, &call->policyText,
                                       &call->disksURI))
             continue;
-        if (strcmp(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL) == 0 ||
-            strcmp(params[i].field, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT) == 0)
-            call->throttle = TRUE;
+        convergeStatedTake(&call->stated, &params[i]);
         call->params[call->nparams++] = params[i];
     }
 
     if (call->disksURI)
         addParam(call, VIR_MIGRATE_PARAM_DISKS_URI, call->disksURI);
 
+    call->stated.policy = call->policyText;
+    call->stated.autoConverge = TRUE;
     return call->policyText != NULL;
 }
 
@@ -173,7 +173,7 @@ startJob(virshCall *call,
     convergeJobOptions options = {
         .journalDir = journalDir,
         .postcopy = findPostcopy(dom, call->flags),
-        .callerThrottle = call->throttle,
+        .callerThrottle = convergeStatedThrottle(&call->stated),
         .enter = awaitOwnJob,
     };
     g_autoptr(GError) error = NULL;
@@ -202,6 +202,7 @@ startJob(virshCall *call,
 static void
 virshCallFree(virshCall *call)
 {
+    virshConvergeProgressEnd();
     g_clear_pointer(&call->job, convergeJobUnref);
     g_free(call->params);
     g_free(call->policyText);
@@ -235,15 +236,22 @@ virshCallBegin(virDomainPtr dom,
         return NULL;
 
     call = g_new0(virshCall, 1);
+    virshConvergeProgressBegin();
     call->flags = flags;
     call->beginUs = g_get_monotonic_time();
 
     if (!takePolicy(call, params, nparams))
         return NULL;
 
+    /* The guest runs on the destination already. */
+    if (flags & VIR_MIGRATE_POSTCOPY_RESUME) {
+        virshConvergePrint(_("note: this resumes post-copy, where the policy plays no part"));
+        return g_steal_pointer(&call);
+    }
+
     /* Only the module on the source host knows the host's layer; this virsh does not. */
     virshConvergeErrorsMute(TRUE);
-    policy = convergePolicyForDomain(dom, call->policyText, TRUE, NULL, &error);
+    policy = convergePolicyForDomain(dom, &call->stated, NULL, &error);
     virshConvergeErrorsMute(FALSE);
 
     /* Post-copy must be requested at the start, on both sides.  A QEMU that does not support it

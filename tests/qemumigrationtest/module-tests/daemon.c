@@ -172,8 +172,9 @@ gboolean
 statsKnowPolicy(gboolean completed)
 {
     g_autofree char *policy = getStat(QEMU_MIGRATION_CONVERGE_STAT_POLICY, completed);
+    g_autofree char *state = getStat(QEMU_MIGRATION_CONVERGE_STAT_STATE, completed);
 
-    return policy != NULL;
+    return policy && g_strcmp0(state, "failed") != 0;
 }
 
 gboolean

@@ -47,6 +47,7 @@ int confirm(gboolean cancelled);
 
 /* Of the job statistics; NULL: there is no such text.  g_free() */
 char *getStat(const char *name, gboolean completed);
+/* Of a migration that runs or has succeeded. */
 gboolean statsKnowPolicy(gboolean completed);
 gboolean hasRecord(void);
 

@@ -86,6 +86,7 @@ static gboolean
 statsKnowPolicy(gboolean completed)
 {
     virTypedParameterPtr params = NULL;
+    const char *state;
     int nparams = 0;
     int type;
     gboolean known;
@@ -95,6 +96,8 @@ statsKnowPolicy(gboolean completed)
                     ==, 0);
     g_assert_nonnull(virTypedParamsGet(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_MODULE));
     known = virTypedParamsGet(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_POLICY) != NULL;
+    if (virTypedParamsGetString(params, nparams, QEMU_MIGRATION_CONVERGE_STAT_STATE, &state) == 1)
+        known &= !g_str_equal(state, "failed");
     virTypedParamsFree(params, nparams);
     return known;
 }

@@ -35,6 +35,51 @@ testEnds(void)
     g_assert_true(statsKnowPolicy(TRUE));
 }
 
+static char *
+lastState(void)
+{
+    return getStat(QEMU_MIGRATION_CONVERGE_STAT_STATE, FALSE);
+}
+
+/* What is left to read of a migration that has failed, in Perform or in Confirm: its statistics,
+ * until the next one begins, and in the log where its journal is. */
+static void
+testFailedIsTold(void)
+{
+    gsize i;
+
+    for (i = 0; i < 2; i++) {
+        g_autofree char *log = NULL;
+        g_autofree char *state = NULL;
+        g_autofree char *later = NULL;
+        g_autofree char *journal = NULL;
+        g_autofree char *hint = NULL;
+
+        reset(i == 0 ? FAKE_FAILS : FAKE_SUCCEEDS);
+        fake.during = untilItActs;
+        startLog();
+        g_assert_cmpint(perform(ACTS, i == 0 ? P2P : LIVE), ==, i == 0 ? -1 : 0);
+        if (i == 1)
+            g_assert_cmpint(confirm(TRUE), ==, 0);
+        log = endLog();
+        state = lastState();
+        g_assert_cmpstr(state, ==, "failed");
+        journal = getStat("auto_converge.journal", FALSE);
+        hint = g_strdup_printf("guest: the migration has failed; virt-converge-journal %s prints", journal);
+        g_assert_nonnull(strstr(log, hint));
+
+        fake.outcome = FAKE_BUSY;
+        g_assert_cmpint(perform("stepped", P2P), ==, -1);
+        later = lastState();
+        g_assert_cmpstr(later, ==, "failed");
+        fake.outcome = FAKE_SUCCEEDS;
+        fake.during = NULL;
+        g_assert_cmpint(perform(NULL, P2P), ==, 0);
+        g_free(later);
+        g_assert_null(later = lastState());
+    }
+}
+
 /* A client that has gone confirms nothing: what its migration has left goes back when the next
  * one begins, whether a policy applies to that or not. */
 static void
@@ -288,6 +333,59 @@ testAskedForNothing(void)
     g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_INVALID_ARG);
 }
 
+/* A caller who allows post-copy instead of asking for auto-converge, as nova does, asks for no
+ * policy: only when=always reaches it. */
+static void
+testPostcopyInsteadOfAutoConverge(void)
+{
+    const unsigned int flags = P2P | VIR_MIGRATE_POSTCOPY;
+
+    reset(FAKE_SUCCEEDS);
+    filesPut(host.conf, "[default]\npreset = adaptive\n");
+    g_assert_cmpint(perform(NULL, flags), ==, 0);
+    g_assert_cmpuint(fake.flags, ==, flags);
+    g_assert_false(statsKnowPolicy(TRUE));
+
+    filesPut(host.conf, "[default]\npreset = adaptive\nwhen = always\n");
+    g_assert_cmpint(perform(NULL, flags), ==, 0);
+    g_assert_cmpuint(fake.flags, ==, flags | AUTO);
+    g_assert_true(statsKnowPolicy(TRUE));
+    filesRemove(host.conf);
+}
+
+/* What a call states without effect is told: to the caller, if it has named the policy, else in
+ * the log. */
+static void
+testWithoutEffect(void)
+{
+    g_autofree char *log = NULL;
+    virTypedParameter params[2];
+
+    setInt(&params[0], VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL, 35);
+    setString(&params[1], QEMU_MIGRATION_CONVERGE_PARAM_POLICY, "adaptive");
+    reset(FAKE_SUCCEEDS);
+    fake.during = neverBegins;
+    g_assert_cmpint(performWith(params, 2, P2P), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    g_assert_nonnull(strstr(fakeErrorText(), "'auto_converge.initial'"));
+
+    reset(FAKE_SUCCEEDS);
+    startLog();
+    g_assert_cmpint(performWith(params, 1, P2P | AUTO), ==, 0);
+    g_assert_cmpint(perform("adaptive,ramp-every=5s,stall=4", P2P), ==, 0);
+    log = endLog();
+    g_test_message("%s", log);
+    g_assert_cmpuint(countLines(log), ==, 2);
+    g_assert_nonnull(strstr(log, "guest: stated by the call: field 'initial-throttle' "));
+    g_assert_nonnull(strstr(log, "guest: stated by the call: field 'ramp-every' "));
+
+    setString(&params[1], QEMU_MIGRATION_CONVERGE_PARAM_POLICY, "stepped");
+    reset(FAKE_SUCCEEDS);
+    fake.during = awaitTurns;
+    g_assert_cmpint(performWith(params, 2, P2P), ==, 0);
+    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 35);
+}
+
 /* What is in a file of the host is for the log; the client learns which file, and which field. */
 static void
 testHostsMistake(void)
@@ -423,6 +521,7 @@ void
 addOutgoingTests(void)
 {
     g_test_add_func("/outgoing/ends", testEnds);
+    g_test_add_func("/outgoing/failed-is-told", testFailedIsTold);
     g_test_add_func("/outgoing/never-confirmed", testNeverConfirmed);
     g_test_add_func("/outgoing/leaving", testLeaving);
     g_test_add_func("/outgoing/forgotten", testForgotten);
@@ -431,6 +530,8 @@ addOutgoingTests(void)
     g_test_add_func("/outgoing/postcopy-explains-nothing", testPostcopyExplainsNothing);
     g_test_add_func("/outgoing/not-live", testNotLive);
     g_test_add_func("/outgoing/asked-for-nothing", testAskedForNothing);
+    g_test_add_func("/outgoing/postcopy-instead-of-auto-converge", testPostcopyInsteadOfAutoConverge);
+    g_test_add_func("/outgoing/without-effect", testWithoutEffect);
     g_test_add_func("/outgoing/hosts-mistake", testHostsMistake);
     g_test_add_func("/outgoing/error-is-not-lost", testErrorIsNotLost);
     g_test_add_func("/outgoing/identity", testIdentity);

@@ -8,11 +8,15 @@
 # It shares first arguments and environment with virshtest.py.  What a manual page must
 # name comes from the program itself.
 
+import fcntl
 import json
 import os
 import re
 import shlex
+import struct
+import subprocess
 import sys
+import termios
 import unittest
 
 sys.dont_write_bytecode = True      # beside the sources
@@ -210,6 +214,14 @@ class Domain(CommandTest):
             "working_set: 1.5 GiB", ""])
         self.assertRegex(self.ours("converge-status", "test")[2], "^error: this function is not supp")
 
+    def test_status_at_the_destination(self):
+        """A guest that has come by migration brings nothing along; the user learns where to look."""
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="int operation 4")
+        self.assertEqual(done[:2], (0, "module: 1\n\n"))
+        self.assertRegex(done[2], "^note: [^\n]*virt-converge-journal[^\n]*\n$")
+        done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="int operation 5")
+        self.assertEqual(done, (0, "module: 1\n\n", ""))
+
     def test_escapes(self):
         """Text from others is printed as one line that is harmless to a terminal."""
         done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1",
@@ -246,6 +258,30 @@ class Local(CommandTest):
                 if "min" not in rows[field][0] and value != "60s":
                     self.assertEqual(rows[field][0], value, name + " " + field)
 
+    def on_terminal(self, columns, *args):
+        """What a command prints on a terminal."""
+        ours, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+        process = subprocess.Popen(["virsh", "-q", *args], executable=LAUNCHER, stdin=subprocess.DEVNULL,
+                                   stdout=theirs, env=self.environment())
+        os.close(theirs)
+        shown = self.read_until(ours, None)
+        os.close(ours)
+        self.assertEqual(process.wait(), 0)
+        return shown.decode().replace("\r\n", "\n")
+
+    def test_width(self):
+        """Tables fit a terminal of 80 columns; in a pipe each row is a line."""
+        for args in (["converge-presets"], ["converge-presets", "--fields"], ["converge-explain"],
+                     ["converge-explain", "--domain", "test"]):
+            with self.subTest(args):
+                piped = self.quiet(*args)[1]
+                shown = self.on_terminal(80, *args)
+                self.assertGreater(max(map(len, piped.splitlines())), 100)
+                self.assertLessEqual(max(map(len, shown.splitlines())), 80)
+                self.assertEqual(re.sub(r",\s+", ",", shown).split(), re.sub(r",\s+", ",", piped).split())
+                self.assertEqual(self.on_terminal(0, *args), piped)
+
     def test_site(self):
         before = self.quiet("converge-presets")[1]
         self.conf = self.file("site.conf", SITE)
@@ -265,6 +301,11 @@ class Local(CommandTest):
         code, out, err = self.quiet("converge-explain")
         self.assertEqual((code, out), (1, ""))
         self.assertRegex(err, "^error: .*broken.conf:2: .*nope")
+
+    def test_warning(self):
+        code, out, err = self.quiet("converge-explain", "adaptive,actuator=dirty-limit")
+        self.assertEqual((code, out.count("\n")), (0, self.quiet("converge-explain")[1].count("\n")))
+        self.assertRegex(err, "^warning: actuator=dirty-limit [^\n]* corrupt memory [^\n]*\n$")
 
     def test_layers(self):
         self.conf = self.file("site.conf", SITE)
@@ -403,7 +444,7 @@ class Estimate(CommandTest):
             self.assertIn(word, out)
         self.assertNotIn("Measuring", err)
         err = self.estimate("--seconds", "5", "--bandwidth", "1000", "--verbose", "adaptive")[2]
-        self.assertTrue(err.endswith("\nMeasuring: [100 %]\n"), err)
+        self.assertTrue(err.endswith("\nMeasuring how fast 'test' dirties its memory, 5 s: [100 %]\n"), err)
 
     def test_guest_with_a_job(self):
         """To read the dirty log of a migration makes QEMU send memory again."""
@@ -512,7 +553,8 @@ class Help(CommandTest):
         """Layout and wording are virsh's, apart from the command's own text."""
         def shape(text, name):
             text = re.sub(r"(?s)(DESCRIPTION\n).*?\n\n", r"\1\n", text.replace(name, "NAME"))
-            return [line for line in re.sub(r"NAME - .*", "NAME -", text).splitlines()
+            # libvirt 9.0 ends with an empty line, later versions do not.
+            return [line for line in re.sub(r"NAME - .*", "NAME -", text.rstrip("\n")).splitlines()
                     if not re.search("SYNOPSIS|NAME <|--(uri|edit|key|set|remove)", line)]
         self.assertEqual(shape(self.ours("help", "converge-show")[1], "converge-show"),
                          shape(self.stock("help", "metadata")[1], "metadata"))

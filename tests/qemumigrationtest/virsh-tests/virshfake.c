@@ -8,6 +8,7 @@
  *
  *   VIRSH_FAKE_REAL     like libvirt itself
  *   VIRSH_FAKE_MODULE   the source host has the module
+ *   VIRSH_FAKE_SLOW     a migration takes long enough for its progress to be seen
  *   VIRSH_FAKE_STATUS   ...which controls a migration with the statistics "TYPE NAME VALUE;..."
  *   VIRSH_FAKE_LATE     likewise, but the loop's statistics, which the test driver
  *                       refuses, come only after the migration has failed
@@ -31,6 +32,7 @@
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
+#define SLOW_US (2300 * 1000)
 #define MOMENT_US (200 * 1000)
 
 /* How long statistics wait for the end of the migration at most. */
@@ -131,6 +133,24 @@ virDomainGetJobStats(virDomainPtr domain,
         virTypedParamsAddString(params, nparams, &maxparams, "auto_converge.module", "1");
     if (isSet("VIRSH_FAKE_STATUS"))
         addStatus(params, nparams, &maxparams);
+    return 0;
+}
+
+/* Every second time, three quarters of memory are left, and in between next to nothing. */
+int
+virDomainGetJobInfo(virDomainPtr domain,
+                    virDomainJobInfoPtr info)
+{
+    static atomic_int looks;
+    int (*next)(virDomainPtr, virDomainJobInfoPtr) = real("virDomainGetJobInfo");
+
+    if (next)
+        return next(domain, info);
+
+    memset(info, 0, sizeof(*info));
+    info->type = VIR_DOMAIN_JOB_UNBOUNDED;
+    info->dataTotal = 1000;
+    info->dataRemaining = atomic_fetch_add(&looks, 1) % 2 ? 750 : 250;
     return 0;
 }
 
@@ -253,6 +273,8 @@ virDomainMigrateToURI3(virDomainPtr domain,
     }
 
     printCall("virDomainMigrateToURI3", params, nparams, flags);
+    if (isSet("VIRSH_FAKE_SLOW"))
+        usleep(SLOW_US);
 
     return isSet("VIRSH_FAKE_REFUSE") ? -1 : 0;
 }

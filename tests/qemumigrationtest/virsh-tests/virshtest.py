@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from itertools import product
 
 LAUNCHER, SHIM, FAKE = (os.path.realpath(arg) for arg in sys.argv[1:4])
 
@@ -27,6 +28,7 @@ PROMPT = b"virsh # "
 TIMEOUT = 30
 
 LIVE, PEER2PEER, AUTO_CONVERGE, POSTCOPY, PARALLEL = 0x1, 0x2, 0x2000, 0x8000, 0x20000
+POSTCOPY_RESUME = 0x80000
 
 MIGRATE = "migrate --live --auto-converge --converge-policy adaptive"
 
@@ -214,8 +216,7 @@ class PassThrough(VirshTest):
 
 class Help(VirshTest):
     def expected(self, text):
-        text, synopsis = re.subn(r" \[--migrateuri", " [--converge-policy <string>] [--migrateuri",
-                                 text, count=1)
+        text, synopsis = re.subn(r" \[--auto-converge\]", r"\g<0> [--converge-policy <string>]", text, count=1)
         text, options = re.subn(r"(\n    --auto-converge  .*\n)", r"\1" + OPTION_HELP, text)
         self.assertEqual((synopsis, options), (1, 1))
         return text
@@ -250,6 +251,73 @@ class Help(VirshTest):
         once = self.ours("help migrate")[1]
         self.assertEqual(self.ours("help migrate; help migrate")[1].strip("\n"),
                          (once + once).strip("\n"))
+
+
+class OtherVersion(VirshTest):
+    """A virsh whose texts nobody has seen yet: only names of options and groups are known."""
+
+    HELP = "\n".join((
+        "  What: migrate", "",
+        "    migrate <domain> <desturi>%s [--brand-new <text>]%s", "",
+        "  Options",
+        "%s    --brand-new <text>  new in this version", "%s"))
+    LIST = "Commands\n\n%s# Guests ('domain')\n    list\n%s"
+    POLICY = " [--converge-policy <string>]"
+
+    def other(self, text, command="*"):
+        """A virsh that prints @text for @command, and else its arguments."""
+        with open(self.path("text"), "w") as file:
+            file.write(text)
+        return self.script("virsh", 'case "$*" in %s) cat "%s";; *) printf "%%s\\n" "$@"; exit 1;; esac\n'
+                           % (command, self.path("text")))
+
+    def help(self, text, command, *args):
+        """The text of the only word that the launcher makes of a command."""
+        code, out, err = self.ours(*args, VIRT_CONVERGE_VIRSH=self.other(text, command))
+        self.assertEqual((code, err), (1, ""))
+        self.assertTrue(out.startswith("echo\n"), out)
+        return out[len("echo\n"):-1]
+
+    def test_migrate(self):
+        auto, line = " [--auto-converge]", "    --auto-converge  force\n"
+        for args in (("help", "migrate"), ("migrate", "--help")):
+            command = '"-q %s"' % " ".join(args)
+            self.assertEqual(self.help(self.HELP % (auto, "", line, ""), command, *args),
+                             self.HELP % (auto + self.POLICY, "", line + OPTION_HELP, ""))
+            self.assertEqual(self.help(self.HELP % ("", "", "", ""), command, *args),
+                             self.HELP % ("", self.POLICY, "", OPTION_HELP))
+            self.assertEqual(self.help("nothing known\n\n", command, *args), "nothing known\n%s\n" % OPTION_HELP)
+
+    def test_list(self):
+        ours = self.quiet_group()
+        for text, expected in ((self.LIST % ("", ""), self.LIST % (ours, "")),
+                               ("nothing known\n", "nothing known\n" + ours)):
+            code, out, err = self.ours("help", VIRT_CONVERGE_VIRSH=self.other(text, '"-q help"'))
+            self.assertEqual((code, shlex.split(out), err), (1, ["echo", expected], ""))
+
+    def quiet_group(self):
+        return self.ours("-q", "help", "converge")[1] + "\n"
+
+    def test_usage(self):
+        ours = self.quiet_group().replace("'):\n", "')\n", 1)
+        for args in (["-h"], ["-q", "--help"]):
+            done = self.ours(*args, VIRT_CONVERGE_VIRSH=self.other(self.LIST % ("", "")))
+            self.assertEqual(done, (0, self.LIST % (ours, ""), ""))
+
+    def test_value_of_a_new_option(self):
+        command = ["migrate", "--live", "--brand-new", "--converge-policy", "nonsense", "a", "b"]
+        done = self.ours(*command, VIRT_CONVERGE_VIRSH=self.other(self.HELP % ("", "", "", ""), '"-q help migrate"'))
+        self.assertEqual(done, (1, "\n".join(command) + "\n", ""))
+
+    def test_never_run(self):
+        """A command that virsh does not take for one for help is run once, with the user's host."""
+        log = self.path("log")
+        stock = self.script("virsh", 'echo "$LIBVIRT_DEFAULT_URI $VIRSH_DEFAULT_CONNECT_URI $*" >>%s; exit 1\n' % log)
+        self.ours("migrate", "--what", "--help", "a", "b", VIRT_CONVERGE_VIRSH=stock)
+        with open(log) as file:
+            self.assertEqual(file.read().splitlines(),
+                             ["virt-converge-none:///  -q migrate --what --help a b",
+                              " test:///default migrate --what --help a b"])
 
 
 class Refusal(VirshTest):
@@ -404,6 +472,27 @@ class Call(VirshTest):
                                  VIRSH_FAKE_MODULE="1", VIRSH_FAKE_QEMU="10001000")
                 flags = int(re.search("flags=(0x[0-9a-f]+)", done[2]).group(1), 16)
                 self.assertEqual(flags, LIVE | PEER2PEER | added, done)
+
+    def test_resumed_post_copy(self):
+        """A guest that hangs between two hosts is not refused its way out: no policy is used, or even looked at."""
+        note = "note: this resumes post-copy, where the policy plays no part"
+        for live, policy in product(("", " --live"), ("adaptive", "nonsense")):
+            for extra in ({}, {"VIRSH_FAKE_MODULE": "1"}):
+                with self.subTest(live + policy, **extra):
+                    done = self.fake("migrate --p2p --postcopy --postcopy-resume --converge-policy %s test x%s"
+                                     % (policy, live), **extra)
+                    flags = PEER2PEER | POSTCOPY | POSTCOPY_RESUME | (LIVE if live else 0)
+                    self.assertCall(done, ["virDomainMigrateToURI3 flags=0x%x" % flags])
+                    self.assertEqual(done[2].splitlines().count(note), 1)
+                    self.assertNotIn(CONTROLS, done[2])
+
+    def test_progress(self):
+        """It never runs backwards under a policy; without one it is virsh's own."""
+        for policy, backwards in (("", True), (" --converge-policy adaptive", False)):
+            err = self.fake("migrate --live --p2p --verbose test x" + policy, VIRSH_FAKE_MODULE="1", VIRSH_FAKE_SLOW="1")[2]
+            shares = [int(share) for share in re.findall(r"\[ *(\d+)(?:\.\d+)? %\]", err)]
+            self.assertGreater(len(shares), 2, err)
+            self.assertEqual(shares != sorted(shares), backwards, err)
 
     def test_each_its_own(self):
         line = ("migrate --live --converge-policy adaptive test test:///default; "
