@@ -208,6 +208,7 @@ void
 convergeFitDirtying(const convergeObservation *seen,
                     gsize n,
                     double memory,
+                    double setMost,
                     double pages,
                     convergeSampledFit *fit)
 {
@@ -234,7 +235,7 @@ convergeFitDirtying(const convergeObservation *seen,
     }
 
     box.set[0] = MIN(largest, memory) / 4;
-    box.set[1] = memory;
+    box.set[1] = CLAMP(setMost, MIN(largest, memory), memory);
     box.rate[0] = MAX(slowest / 2, MIN(RESOLUTION / 2, input.fastest / 2));
     box.rate[1] = RATE_SPAN * input.fastest;
 
@@ -254,6 +255,6 @@ convergeFitDirtying(const convergeObservation *seen,
                                         fit->corner[2].workingSet };
     fit->writeRate = (convergeRange) { fit->corner[0].writeRate, fit->corner[3].writeRate,
                                        fit->corner[4].writeRate };
-    fit->setOpen = fit->workingSet.high > 0.99 * memory && largest < 0.9 * memory;
+    fit->setOpen = setMost >= memory && fit->workingSet.high > 0.99 * memory && largest < 0.9 * memory;
     fit->rateOpen = fit->writeRate.high > 0.99 * RATE_SPAN * input.fastest;
 }

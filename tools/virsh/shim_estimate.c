@@ -73,17 +73,26 @@ resolvePolicies(char *const *texts,
     return TRUE;
 }
 
+/* What is measured, and whether the user is told. */
+typedef struct {
+    const char *domain; /* escaped */
+    gboolean shown;
+} virshEstimateProgress;
+
 /* Shows the progress in the format that virsh uses for migrations. */
 static void
 showProgress(double done,
+             double seconds,
              void *opaque)
 {
-    const gboolean *shown = opaque;
+    const virshEstimateProgress *progress = opaque;
+    g_autofree char *what = NULL;
 
-    if (!*shown)
+    if (!progress->shown)
         return;
 
-    fprintf(stderr, "\r%s: [%3d %%]", _("Measuring"), (int)(done * 100));
+    what = g_strdup_printf(_("Measuring for %1$.3g s how fast '%2$s' writes to its memory"), seconds, progress->domain);
+    fprintf(stderr, "\r%s: [%3d %%]", what, (int)(done * 100));
     if (done >= 1)
         fputc('\n', stderr);
     fflush(stderr);
@@ -104,7 +113,8 @@ virshConvergeEstimate(virDomainPtr dom,
     convergeForecastInput input = { 0 };
     convergeReport report = { .domain = virDomainGetName(dom), .input = &input, .elsewhere = host };
     g_autofree char *domain = convergeTextEscape(report.domain);
-    gboolean named, shown;
+    virshEstimateProgress progress = { .domain = domain };
+    gboolean named;
 
     virshConvergeEstimateParse(words, &options);
     texts = options.policies;
@@ -112,7 +122,7 @@ virshConvergeEstimate(virDomainPtr dom,
         g_strfreev(texts);
         texts = virshConvergePolicyNames();
     }
-    shown = options.verbose || isatty(STDERR_FILENO);
+    progress.shown = options.verbose || isatty(STDERR_FILENO);
 
     /* Refuse wrong policies before measuring. */
     if (!resolvePolicies(texts, named, spec, &all, error))
@@ -126,7 +136,7 @@ virshConvergeEstimate(virDomainPtr dom,
 
     fflush(stdout);
     if (!(measured = convergeMeasureGuest(dom, options.seconds, options.exact, showProgress,
-                                          &shown, error)))
+                                          &progress, error)))
         return NULL;
 
     /* A user who names policies accepts their downtime limits.  Otherwise the domain's own
@@ -138,7 +148,7 @@ virshConvergeEstimate(virDomainPtr dom,
     input.used = measured->used;
     input.bandwidth = report.cipher ? MIN(report.link, report.encrypted) : report.link;
     convergeFitDirtying((const convergeObservation *)(void *)measured->seen->data,
-                        measured->seen->len, measured->memory,
+                        measured->seen->len, measured->memory, measured->setMost,
                         convergeFitPages(measured->memory, measured->exact), &input.fit);
 
     forecasts = convergeForecastsNew(&input, all.free, all.throttled,

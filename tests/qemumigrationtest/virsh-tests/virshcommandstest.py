@@ -403,7 +403,41 @@ class Estimate(CommandTest):
             self.assertIn(word, out)
         self.assertNotIn("Measuring", err)
         err = self.estimate("--seconds", "5", "--bandwidth", "1000", "--verbose", "adaptive")[2]
-        self.assertTrue(err.endswith("\nMeasuring: [100 %]\n"), err)
+        self.assertTrue(err.endswith("\nMeasuring for 5 s how fast 'test' writes to its memory: [100 %]\n"), err)
+
+    QUICK = "quick 50 ms, bitmap\nquick 600 ms, bitmap\nquick 50 ms, bitmap\nquick 200 ms, bitmap\n"
+    WORDS = ("--bandwidth", "1000", "--json", "adaptive")
+
+    def test_quick(self):
+        """Without a time, where the guest's QEMU can: all in less than a second."""
+        for words in (self.WORDS, ("--exact", *self.WORDS)):
+            code, out, err = self.estimate(*words, VIRSH_FAKE_KVM="other", VIRSH_FAKE_QUICK="300")
+            self.assertEqual((code, err), (0, self.QUICK))
+            result = json.loads(out)
+            self.assertEqual([row["seconds"] for row in result["measurements"]], [0.05, 0.6, 0.05, 0.2])
+            self.assertLess(abs(result["write_rate"]["value"] - (300 << 20)), 30 << 20)
+        code, out, err = self.estimate("--verbose", "--bandwidth", "1000", "adaptive",
+                                       VIRSH_FAKE_KVM="other", VIRSH_FAKE_QUICK="300")
+        self.assertEqual(code, 0, err)
+        self.assertIn("4 measurements, 0.9 s)", out)
+        self.assertTrue(err.endswith("\nMeasuring for 0.9 s how fast 'test' writes to its memory: [100 %]\n"), err)
+
+    def test_not_quick(self):
+        """As before, which this host's QEMU cannot do either."""
+        kvm = {"VIRSH_FAKE_KVM": "usual", "VIRSH_FAKE_QUICK": "300"}
+        for words, extra, tried in (
+                (("--seconds", "5"), kvm, ""),
+                ((), {"VIRSH_FAKE_QUICK": "300"}, ""),
+                ((), {**kvm, "VIRSH_FAKE_QEMU": "8001999"}, ""),
+                ((), {**kvm, "VIRSH_FAKE_JOB": "1"}, ""),
+                ((), {**kvm, "VIRSH_FAKE_QUICK": "none"}, "quick 50 ms, bitmap\n")):
+            with self.subTest((words, extra)):
+                code, _, err = self.estimate(*words, *self.WORDS, dirty="none",
+                                             **{"VIRSH_FAKE_QEMU": "8002000", **extra})
+                self.assertEqual(code, 1)
+                self.assertRegex(err, f"^{tried}measure 1 s, flags=0x0\nerror: QEMU did not report")
+        code, _, err = self.estimate(*self.WORDS, **kvm, VIRSH_FAKE_QEMU="8002000")
+        self.assertEqual((code, err), (0, self.QUICK))
 
     def test_guest_with_a_job(self):
         """To read the dirty log of a migration makes QEMU send memory again."""
