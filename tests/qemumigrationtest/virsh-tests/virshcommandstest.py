@@ -422,6 +422,19 @@ class Estimate(CommandTest):
         self.assertIn("4 measurements, 0.9 s)", out)
         self.assertTrue(err.endswith("\nMeasuring for 0.9 s how fast 'test' writes to its memory: [100 %]\n"), err)
 
+    def test_set_is_in_use(self):
+        """A guest that becomes no more resident writes only to memory that it has written to before."""
+        for rss, bounded in (("1048576 1048576", True), ("1048576 1053000", True), ("1048576 1100000", False)):
+            with self.subTest(rss):
+                code, out, err = self.estimate(*self.WORDS, VIRSH_FAKE_KVM="other", VIRSH_FAKE_QUICK="300",
+                                               VIRSH_FAKE_RSS=rss)
+                self.assertEqual(code, 0, err)
+                result = json.loads(out)
+                self.assertEqual(result["used"]["high"], int(rss.split()[1]) << 10)
+                high = result["working_set"]["high"]
+                self.assertEqual(high and round(high / (1 << 20)),
+                                 round(result["used"]["high"] / (1 << 20)) if bounded else None)
+
     def test_not_quick(self):
         """As before, which this host's QEMU cannot do either."""
         kvm = {"VIRSH_FAKE_KVM": "usual", "VIRSH_FAKE_QUICK": "300"}
