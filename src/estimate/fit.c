@@ -255,6 +255,6 @@ convergeFitDirtying(const convergeObservation *seen,
                                         fit->corner[2].workingSet };
     fit->writeRate = (convergeRange) { fit->corner[0].writeRate, fit->corner[3].writeRate,
                                        fit->corner[4].writeRate };
-    fit->setOpen = setMost >= memory && fit->workingSet.high > 0.99 * memory && largest < 0.9 * memory;
+    fit->setOpen = fit->workingSet.high > 0.99 * memory && largest < 0.9 * memory;
     fit->rateOpen = fit->writeRate.high > 0.99 * RATE_SPAN * input.fastest;
 }
