@@ -120,6 +120,19 @@ convergeParamsClear(convergeParams *params)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeParams, convergeParamsClear)
 
+/* The destination's URI in a call of Perform; may be NULL.  A direct migration has that of QEMU
+ * alone. */
+static const char *
+destinationUri(const char *dconnuri,
+               virTypedParameterPtr params,
+               int nparams)
+{
+    const char *uri = NULL;
+
+    virTypedParamsGetString(params, nparams, VIR_MIGRATE_PARAM_URI, &uri);
+    return dconnuri ? dconnuri : uri;
+}
+
 /* Replaces the caller's @params in a wrapper.  Removes the module's parameter even if it is
  * invalid; then sets @error. */
 static void
@@ -204,7 +217,7 @@ virDomainMigratePerform3Params(virDomainPtr domain,
         splitParams(&split, &params, &nparams, &wrong);
         convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &split.stated, wrong, flags);
         flags = (unsigned int)outgoing.flags;
-        convergeOutgoingEnterPerform(&outgoing);
+        convergeOutgoingEnterPerform(&outgoing, destinationUri(dconnuri, params, nparams));
     }
     ret = next.virDomainMigratePerform3Params(domain, dconnuri, params, nparams,
                                               cookiein, cookieinlen, cookieout, cookieoutlen,
@@ -234,7 +247,7 @@ virDomainMigratePerform3(virDomainPtr domain,
     if (enabled) {
         convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &nothing, NULL, flags);
         flags = outgoing.flags;
-        convergeOutgoingEnterPerform(&outgoing);
+        convergeOutgoingEnterPerform(&outgoing, dconnuri ? dconnuri : uri);
     }
     ret = next.virDomainMigratePerform3(domain, xmlin, cookiein, cookieinlen,
                                         cookieout, cookieoutlen, dconnuri, uri,
@@ -259,7 +272,7 @@ virDomainMigrateConfirm3Params(virDomainPtr domain,
 
     if (enabled) {
         splitParams(&split, &params, &nparams, NULL);
-        convergeOutgoingEnterConfirm(&outgoing, domain);
+        convergeOutgoingEnterConfirm(&outgoing, domain, &nextLibvirt);
     }
     ret = next.virDomainMigrateConfirm3Params(domain, params, nparams,
                                               cookiein, cookieinlen, flags, cancelled);
@@ -279,7 +292,7 @@ virDomainMigrateConfirm3(virDomainPtr domain,
     int ret;
 
     if (enabled)
-        convergeOutgoingEnterConfirm(&outgoing, domain);
+        convergeOutgoingEnterConfirm(&outgoing, domain, &nextLibvirt);
     ret = next.virDomainMigrateConfirm3(domain, cookiein, cookieinlen, flags, cancelled);
     if (enabled)
         convergeOutgoingLeaveConfirm(&outgoing, cancelled != 0);

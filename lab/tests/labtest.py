@@ -240,7 +240,8 @@ class LabTest(unittest.TestCase):
         directory = os.path.join((host or self.source).directory, "log", "converge")
         if not os.path.isdir(directory):
             return []
-        names = sorted(os.listdir(directory), key=lambda name: name.rsplit("-", 1)[-1])
+        names = sorted((name for name in os.listdir(directory) if name.endswith(".jsonl")),
+                       key=lambda name: name.rsplit("-", 1)[-1])
         return [os.path.join(directory, name) for name in names]
 
     def journal(self):

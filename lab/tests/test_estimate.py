@@ -60,13 +60,31 @@ class Idle(Estimate):
 
     def test_interrupted(self):
         """The next estimate waits for the measurement in QEMU, and nothing else is left."""
-        process = self.start_virsh("converge-estimate", self.guest, "--bandwidth", LINK)
+        process = self.start_virsh("converge-estimate", self.guest, "--bandwidth", LINK, "--seconds", "15")
         self.until("a measurement", lambda: self.qmp("query-dirty-rate")["status"] == "measuring")
         time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)
         process.wait()
         self.assertEqual(self.domain.jobInfo()[0], 0)
         self.estimate("--seconds", "5", "adaptive")
+
+
+class Untouched(Estimate):
+    """QEMU is asked through libvirt's own calls alone where it is too old, or where a time is stated:
+    libvirt taints a guest whose monitor others have used."""
+    cmdline = "working-set=200M rate=0"
+
+    def test_stated(self):
+        forecast = self.estimate("--seconds", "5", "adaptive")
+        self.assertEqual({row["seconds"] for row in forecast["measurements"]} - {1, 2}, set())
+        self.assert_no_monitor_command()
+
+    def test_too_old(self):
+        if self.emulator or self.connection.getVersion() >= 8002000:
+            self.skipTest("this QEMU is not too old")
+        forecast = self.estimate("adaptive")
+        self.assertEqual({row["seconds"] for row in forecast["measurements"]}, {1, 5})
+        self.assert_no_monitor_command()
 
 
 class Middle(Estimate):
@@ -77,12 +95,33 @@ class Middle(Estimate):
         self.assertEqual((forecast["class"], forecast["recommended"]), ("middle", "adaptive"))
         self.assertGreater(forecast["policies"][0]["peak_throttle"], 20)
         self.assert_comes_true(forecast["policies"][0], self.migrate("adaptive"))
+        return forecast
 
     def test_forecast(self):
         self.forecast_and_migrate()
 
     def test_exact(self):
         self.forecast_and_migrate("--exact", "--seconds", "10")
+
+
+class AtOnce(Middle):
+    """The same by a QEMU that counts pages within fractions of a second."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.emulator = cls.backports()
+        super().setUpClass()
+
+    def test_forecast(self):
+        forecast = self.forecast_and_migrate()
+        lengths = [row["seconds"] for row in forecast["measurements"]]
+        self.assertEqual([round(seconds / 0.05) for seconds in lengths], [1, 12, 1, 4], lengths)
+
+    def test_exact(self):
+        """With a time, QEMU counts pages for as long as that."""
+        forecast = self.estimate("--exact", "--seconds", "5", "adaptive")
+        self.assertEqual({row["seconds"] for row in forecast["measurements"]} - {1, 2}, set())
+        self.assert_no_monitor_command()
 
 
 class Beyond(Estimate):

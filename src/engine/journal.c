@@ -212,6 +212,19 @@ convergeJournalStart(convergeJournal *journal,
 }
 
 void
+convergeJournalOverhead(convergeJournal *journal,
+                        gint64 timeMs,
+                        gint64 overheadMs,
+                        const char *why)
+{
+    JsonObject *line = beginLine("overhead", timeMs);
+
+    json_object_set_int_member(line, "overhead_ms", overheadMs);
+    addString(line, "text", why);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES - END_BYTES);
+}
+
+void
 convergeJournalThrottleMethod(convergeJournal *journal,
                               gint64 timeMs,
                               const char *method,

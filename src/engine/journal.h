@@ -53,6 +53,8 @@ const char *convergeJournalName(const convergeJournal *journal);
 
 void convergeJournalStart(convergeJournal *journal, const char *guest,
                           const char *uuid, const char *policy, const char *where);
+/* What a switchover is taken to cost besides sending memory.  @why: translated */
+void convergeJournalOverhead(convergeJournal *journal, gint64 timeMs, gint64 overheadMs, const char *why);
 /* @method: its name in policies; @why: translated */
 void convergeJournalThrottleMethod(convergeJournal *journal, gint64 timeMs, const char *method,
                                    const char *why);

@@ -37,6 +37,7 @@ struct _convergeLoop {
     convergeStatus status;
     gboolean postcopy; /* the loop has switched to it */
     convergeProbes probes;
+    char *overheadWhy;           /* how the switchover's overhead is known, or NULL */
     unsigned int nFailedSamples; /* in a row */
     char *skipped;               /* why a rung was skipped, or NULL */
     char *trouble;
@@ -76,6 +77,7 @@ convergeLoopFree(convergeLoop *loop)
     if (!loop)
         return;
     convergeJournalClose(loop->journal);
+    g_free(loop->overheadWhy);
     g_free(loop->skipped);
     g_free(loop->trouble);
     g_free(loop->unreleased);
@@ -92,9 +94,12 @@ convergeLoopSetCeiling(convergeLoop *loop,
 
 void
 convergeLoopSetOverhead(convergeLoop *loop,
-                        gint64 overheadMs)
+                        gint64 overheadMs,
+                        const char *why)
 {
     loop->control.state.overheadMs = MAX(overheadMs, 0);
+    g_free(loop->overheadWhy);
+    loop->overheadWhy = g_strdup(why);
 }
 
 const convergeStatus *
@@ -336,7 +341,8 @@ nextStep(const convergeLoop *loop)
 }
 
 static void
-beginJournal(convergeLoop *loop)
+beginJournal(convergeLoop *loop,
+             const convergeSample *sample)
 {
     g_autoptr(GError) error = NULL;
 
@@ -348,6 +354,9 @@ beginJournal(convergeLoop *loop)
                  convergeJournalName(loop->journal));
     else if (error)
         noteJournalTrouble(loop, g_strdup(error->message));
+    if (loop->journal && loop->overheadWhy)
+        convergeJournalOverhead(loop->journal, sample->timeMs, loop->control.state.overheadMs,
+                                loop->overheadWhy);
 }
 
 /* Asks the backend for a throttle method.  Until there is one, nothing is decided. */
@@ -430,7 +439,7 @@ convergeLoopStep(convergeLoop *loop)
     }
 
     if (!loop->begun)
-        beginJournal(loop);
+        beginJournal(loop, &sample);
     loop->begun = TRUE;
     if (!loop->control.state.throttle && !convergeStateIsAside(loop->status.state))
         chooseThrottle(loop, &sample);

@@ -52,8 +52,10 @@ void convergeLoopEnd(convergeLoop *loop, gboolean succeeded, gint64 nowMs);
 void convergeLoopCloseJournal(convergeLoop *loop);
 
 /* What the downtime takes besides sending memory, ms, where that is known.  To be called before the
- * first step; unless it is, CONVERGE_PAUSE_OVERHEAD_MS is assumed. */
-void convergeLoopSetOverhead(convergeLoop *loop, gint64 overheadMs);
+ * first step; unless it is, CONVERGE_PAUSE_OVERHEAD_MS is assumed.
+ *
+ * @why: how it is known, translated, for the journal; may be NULL */
+void convergeLoopSetOverhead(convergeLoop *loop, gint64 overheadMs, const char *why);
 
 const convergeStatus *convergeLoopStatus(const convergeLoop *loop);
 

@@ -208,6 +208,7 @@ void
 convergeFitDirtying(const convergeObservation *seen,
                     gsize n,
                     double memory,
+                    double setMost,
                     double pages,
                     convergeSampledFit *fit)
 {
@@ -234,7 +235,7 @@ convergeFitDirtying(const convergeObservation *seen,
     }
 
     box.set[0] = MIN(largest, memory) / 4;
-    box.set[1] = memory;
+    box.set[1] = CLAMP(setMost, MIN(largest, memory), memory);
     box.rate[0] = MAX(slowest / 2, MIN(RESOLUTION / 2, input.fastest / 2));
     box.rate[1] = RATE_SPAN * input.fastest;
 

@@ -55,8 +55,10 @@ struct _convergeSampledFit {
  *
  * @seen: @n >= 1 measurements of the guest at full speed
  * @memory: of the guest, bytes
+ * @setMost: no working set is larger, as far as is known, bytes; @memory: nothing is known.  More counts
+ *           if more was seen
  * @pages: sampled in each measurement, see convergeFitPages() */
-void convergeFitDirtying(const convergeObservation *seen, gsize n, double memory,
+void convergeFitDirtying(const convergeObservation *seen, gsize n, double memory, double setMost,
                          double pages, convergeSampledFit *fit);
 
 /* Number of pages that QEMU examines: a sample, or with @exact all pages of 4 KiB. */

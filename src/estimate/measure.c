@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * measure.c: measures how a running guest dirties its memory, with libvirt's public API
+ * measure.c: measures how a running guest dirties its memory
  */
 #include <stdlib.h>
 
 #include <glib/gi18n-lib.h>
 #include <libxml/xpath.h>
 
-#include "estimate/measure.h"
+#include "estimate/measure_quick.h"
 #include "qemu/libvirt_calls.h"
 #include "qemu_migration_converge.h"
 #include "throttle/throttle.h"
@@ -38,9 +38,14 @@
 #define QEMU_OWN (40 * CONVERGE_MIB)
 #define QEMU_OWN_MOST (128 * CONVERGE_MIB)
 
+/* What resident memory may grow by itself while it is measured. */
+#define GROWTH_FACTOR 1.01
+#define GROWTH_BYTES (4 * CONVERGE_MIB)
+
 typedef struct {
     virDomainPtr dom;
     convergeMeasured *measured;
+    unsigned int seconds; /* for which it measures */
     gint64 startUs, endUs;
     convergeMeasureProgress progress;
     void *opaque;
@@ -179,6 +184,20 @@ measureUsed(virDomainPtr dom,
                                            MIN(resident, memory) };
 }
 
+/* A guest that writes only to memory that it has written to before becomes no more resident, and then its
+ * working set is within what is resident.  A little comes and goes. */
+static void
+boundSet(virDomainPtr dom,
+         convergeMeasured *measured)
+{
+    double before = measured->used.value;
+
+    measureUsed(dom, measured);
+    measured->setMost = measured->memory;
+    if (measured->usedKnown && measured->used.value < before * GROWTH_FACTOR + GROWTH_BYTES)
+        measured->setMost = measured->used.high;
+}
+
 /* Whether a job of libvirt, such as a migration, is under way.  FALSE if libvirt does not know. */
 static gboolean
 hasJob(virDomainPtr dom)
@@ -221,16 +240,24 @@ measureMemory(virDomainPtr dom,
     }
 
     measured->memory = (double)info.maxMem * 1024;
-    if (!measured->exact && measured->memory < (double)CONVERGE_SAMPLED_LEAST) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("domain '%1$s' has less than %2$d MiB of memory, which QEMU cannot sample; "
-                      "measure with --exact"),
-                    virDomainGetName(dom), (int)(CONVERGE_SAMPLED_LEAST >> 20));
-        return FALSE;
-    }
-
     measureUsed(dom, measured);
     return TRUE;
+}
+
+/* Whether QEMU can measure the guest by sampling, unless it is to count all pages. */
+static gboolean
+checkSize(virDomainPtr dom,
+          const convergeMeasured *measured,
+          GError **error)
+{
+    if (measured->exact || measured->memory >= (double)CONVERGE_SAMPLED_LEAST)
+        return TRUE;
+
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("domain '%1$s' has less than %2$d MiB of memory, which QEMU cannot sample; "
+                  "measure with --exact"),
+                virDomainGetName(dom), (int)(CONVERGE_SAMPLED_LEAST >> 20));
+    return FALSE;
 }
 
 /* Sleeps until @untilUs and reports the progress. */
@@ -242,7 +269,7 @@ passTime(const measureRun *run,
 
     while ((now = g_get_monotonic_time()) < untilUs) {
         run->progress(MIN((double)(now - run->startUs) / (double)(run->endUs - run->startUs), 1),
-                      run->opaque);
+                      run->seconds, run->opaque);
         g_usleep((gulong)MIN(untilUs - now, G_USEC_PER_SEC / 5));
     }
 }
@@ -332,6 +359,34 @@ measureOnce(const measureRun *run,
     return TRUE;
 }
 
+/* Alternates between short measurements and longer ones. */
+static gboolean
+measureLong(measureRun *run,
+            GError **error)
+{
+    int longer = CLAMP((int)run->seconds / LONG_PART, SHORTEST + 1, LONGEST);
+    unsigned int turn;
+
+    run->startUs = g_get_monotonic_time();
+    run->endUs = run->startUs + run->seconds * G_USEC_PER_SEC;
+    for (turn = 0;; turn++) {
+        int next = turn % (SHORT_ONES + 1) == SHORT_ONES ? longer : SHORTEST;
+        gint64 leftUs = run->endUs - g_get_monotonic_time();
+
+        if (leftUs < next * G_USEC_PER_SEC)
+            next = SHORTEST;
+        /* Take at least one of each length, however slow QEMU is. */
+        if (leftUs < next * G_USEC_PER_SEC && turn > SHORT_ONES)
+            break;
+        if (turn == SHORT_ONES)
+            next = longer;
+        if (!measureOnce(run, next, error))
+            return FALSE;
+    }
+    run->progress(1, run->seconds, run->opaque);
+    return TRUE;
+}
+
 convergeMeasured *
 convergeMeasureGuest(virDomainPtr dom,
                      unsigned int seconds,
@@ -341,35 +396,23 @@ convergeMeasureGuest(virDomainPtr dom,
                      GError **error)
 {
     g_autoptr(convergeMeasured) measured = g_new0(convergeMeasured, 1);
-    int longer = CLAMP((int)seconds / LONG_PART, SHORTEST + 1, LONGEST);
-    measureRun run = { .dom = dom, .measured = measured, .progress = progress, .opaque = opaque };
-    unsigned int turn;
+    measureRun run = {
+        .dom = dom,
+        .measured = measured,
+        .seconds = seconds > 0 ? seconds : CONVERGE_MEASURE_DEFAULT,
+        .progress = progress,
+        .opaque = opaque,
+    };
 
     measured->exact = exact;
     measured->seen = g_array_new(FALSE, FALSE, sizeof(convergeObservation));
-    if (!measureMemory(dom, measured, error))
+    if (!measureMemory(dom, measured, error) || !waitForOther(&run, error))
         return NULL;
 
-    if (!waitForOther(&run, error))
+    if (!(seconds == 0 && !hasJob(dom) && convergeMeasureQuick(dom, measured, progress, opaque)) &&
+        (!checkSize(dom, measured, error) || !measureLong(&run, error)))
         return NULL;
-
-    run.startUs = g_get_monotonic_time();
-    run.endUs = run.startUs + seconds * G_USEC_PER_SEC;
-    for (turn = 0;; turn++) {
-        int next = turn % (SHORT_ONES + 1) == SHORT_ONES ? longer : SHORTEST;
-        gint64 leftUs = run.endUs - g_get_monotonic_time();
-
-        if (leftUs < next * G_USEC_PER_SEC)
-            next = SHORTEST;
-        /* Take at least one of each length, however slow QEMU is. */
-        if (leftUs < next * G_USEC_PER_SEC && turn > SHORT_ONES)
-            break;
-        if (turn == SHORT_ONES)
-            next = longer;
-        if (!measureOnce(&run, next, error))
-            return NULL;
-    }
-    progress(1, opaque);
+    boundSet(dom, measured);
     return g_steal_pointer(&measured);
 }
 

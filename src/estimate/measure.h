@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * measure.h: measures how a running guest dirties its memory, with libvirt's public API
+ * measure.h: measures how a running guest dirties its memory
  *
- * The guest is not changed.  If the caller dies in the middle, QEMU's measurement ends by
+ * With libvirt's public API or, where no time is stated and QEMU can, within a second through QEMU's
+ * monitor (measure_quick.h).  The guest is not changed.  If the caller dies in the middle, QEMU's measurement ends by
  * itself within a minute.
  */
 #pragma once
@@ -32,12 +33,13 @@ struct _convergeMeasured {
     double memory;      /* bytes */
     convergeRange used; /* bytes in pages that are not zero */
     gboolean usedKnown; /* FALSE: all memory is taken to be used */
-    gboolean exact;     /* all dirtied pages were counted, instead of a sample */
+    double setMost;     /* the working set is no larger, bytes */
+    gboolean exact;     /* all dirtied pages are counted, instead of a sample */
     GArray *seen;       /* of convergeObservation */
 };
 
-/* Called with the share of the measurement that is done, 0..1. */
-typedef void (*convergeMeasureProgress)(double done, void *opaque);
+/* Called with the share of the measurement that is done, 0..1, and how long all of it takes. */
+typedef void (*convergeMeasureProgress)(double done, double seconds, void *opaque);
 
 /* Sets @bandwidth, bytes/s, from what libvirt knows about the link.  FALSE with @error set if
  * it knows nothing. */
@@ -51,6 +53,7 @@ convergeThrottleMethod convergeMeasureThrottleMethod(virDomainPtr dom);
 
 /* Measures for about @seconds, alternating between one second and longer ones.
  *
+ * @seconds: 0: for less than a second where that is possible, else CONVERGE_MEASURE_DEFAULT
  * @exact: QEMU logs every write instead of sampling pages, which slows the guest down like
  * the first seconds of a migration; not of a guest with a job, see qemu/dirty_probe.h
  *

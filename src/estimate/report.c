@@ -74,6 +74,18 @@ formatOpen(const convergeRange *range,
     return formatRange(range, 1 / CONVERGE_MIB, 0, unit);
 }
 
+/* The shortest time over which the guest was measured, seconds. */
+static double
+shortest(const convergeMeasured *measured)
+{
+    double seconds = INFINITY;
+    guint i;
+
+    for (i = 0; i < measured->seen->len; i++)
+        seconds = MIN(seconds, g_array_index(measured->seen, convergeObservation, i).seconds);
+    return seconds;
+}
+
 /* Sentences about the basis of the figures, and about their uncertainty. */
 static GPtrArray *
 notes(const convergeReport *report)
@@ -84,10 +96,10 @@ notes(const convergeReport *report)
     if (fit->quiet)
         g_ptr_array_add(list, g_strdup(_("no sampled page has changed")));
     if (fit->rateOpen)
-        g_ptr_array_add(list, g_strdup_printf(_("the guest rewrites its whole working set within a second, the shortest time that "
-                                                "can be measured: it writes at least %1$.0f MiB/s, but the actual rate and the "
+        g_ptr_array_add(list, g_strdup_printf(_("the guest rewrites its whole working set within %1$.3g s, the shortest time that "
+                                                "was measured: it writes at least %2$.0f MiB/s, but the actual rate and the "
                                                 "effect of a throttle are uncertain"),
-                                              fit->writeRate.low / CONVERGE_MIB));
+                                              shortest(report->measured), fit->writeRate.low / CONVERGE_MIB));
     if (fit->setOpen)
         g_ptr_array_add(list, g_strdup(_("the guest still writes to memory that it has not "
                                          "written to before: measure longer, with --seconds, to "
@@ -188,7 +200,7 @@ appendGuest(GString *text,
 
     appendRow(text, _("guest"), _("%1$s: %2$.0f MiB of memory, used: %3$s"),
               report->domain, report->input->memory / CONVERGE_MIB, used);
-    appendRow(text, _("writes"), _("%1$s to a working set of %2$s (%3$u measurements, %4$.0f s)"),
+    appendRow(text, _("writes"), _("%1$s to a working set of %2$s (%3$u measurements, %4$.3g s)"),
               rate, set, report->measured->seen->len, seconds);
     appendRow(text, _("link"), "%.0f MiB/s, %s", report->link / CONVERGE_MIB,
               _(sourceWords[report->source]));
@@ -328,7 +340,7 @@ addGuest(JsonObject *top,
                                                       convergeObservation, i);
         JsonObject *element = json_object_new();
 
-        addNumber(element, "seconds", o->seconds);
+        json_object_set_double_member(element, "seconds", o->seconds);
         addNumber(element, "dirtied", o->bytes);
         json_array_add_object_element(array, element);
     }

@@ -7,6 +7,7 @@
 #include "libvirt/backend_libvirt.h"
 #include "libvirt/job_sample.h"
 #include "qemu/dirty_probe.h"
+#include "qemu/downtime_bytes.h"
 #include "qemu/guest_resume.h"
 #include "throttle/throttle.h"
 #include "undo/undo_disk.h"
@@ -24,6 +25,9 @@ struct _convergeBackendLibvirt {
     convergeDirtyProbe probe;
     gboolean probeWaits; /* until QEMU has finished another measurement */
     convergeSample last; /* newest active one */
+    gboolean bytesAsked; /* QEMU was asked how much it has sent during the switchover... */
+    gboolean bytesKnown; /* ...and has told that it was... */
+    guint64 bytes;       /* ...this */
     gint64 startUs;
     gboolean mayPostcopy;
     gboolean postcopyBegun;     /* by the verb; the guest is not known to run at the destination yet */
@@ -138,7 +142,28 @@ convergeBackendLibvirtForget(convergeBackendLibvirt *backend)
         convergeUndoDiskRemove(&backend->disk, backend->record, NULL);
 }
 
+gboolean
+convergeBackendLibvirtSwitchoverBytes(const convergeBackendLibvirt *backend,
+                                      guint64 *bytes)
+{
+    *bytes = backend->bytes;
+    return backend->bytesKnown;
+}
+
 /* --- Samples --- */
+
+/* QEMU is asked once all memory is sent, so that this delays no switchover. */
+static void
+noteSwitchover(convergeBackendLibvirt *backend,
+               const convergeSample *sample)
+{
+    if (!backend->monitor.libvirt->onHost || !sample->paused || sample->postcopy ||
+        sample->remainingBytes > 0 || backend->bytesAsked)
+        return;
+
+    backend->bytesAsked = TRUE;
+    backend->bytesKnown = convergeDowntimeBytesQuery(&backend->monitor, &backend->bytes);
+}
 
 static gboolean
 isPostcopy(int state,
@@ -217,6 +242,7 @@ takeSample(void *opaque,
     convergeThrottlerNote(backend->throttler, sample->timeMs, sample->paused, sample->throttle);
     sample->throttle = convergeThrottlerInForce(backend->throttler);
     convergeDirtyProbeCollect(&backend->probe, monitor, sample);
+    noteSwitchover(backend, sample);
     backend->last = *sample;
     return TRUE;
 }

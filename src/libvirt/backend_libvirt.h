@@ -44,6 +44,9 @@ void convergeBackendLibvirtEnd(convergeBackendLibvirt *backend);
 /* The guest has left this host: there is nothing to undo any more, and the record is removed. */
 void convergeBackendLibvirtForget(convergeBackendLibvirt *backend);
 
+/* How much memory was sent while the guest stood still.  FALSE: no sample has shown it. */
+gboolean convergeBackendLibvirtSwitchoverBytes(const convergeBackendLibvirt *backend, guint64 *bytes);
+
 /* The time on the clock of the samples, ms. */
 gint64 convergeBackendLibvirtNow(const convergeBackendLibvirt *backend);
 

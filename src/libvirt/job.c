@@ -4,8 +4,13 @@
  */
 #include <glib/gi18n-lib.h>
 
+#include "engine/switchover.h"
 #include "libvirt/job.h"
 #include "libvirt/pass_watch.h"
+
+/* How long to wait for the event with the downtime after libvirt has confirmed the migration.  It is
+ * on its way already. */
+#define COMPLETION_MS 300
 
 struct _convergeJob {
     /* Set at the start, read-only afterwards. */
@@ -13,6 +18,7 @@ struct _convergeJob {
     const convergeLibvirt *libvirt;
     convergeJobOptions options; /* without its strings */
     char *journalDir;
+    char *destination;
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];
 
@@ -20,6 +26,8 @@ struct _convergeJob {
     convergeBackendLibvirt *libvirtBackend;
     convergeBackend backend;
     virDomainPtr dom; /* a reference */
+    convergeSwitchover switchover;
+    convergeCompletionWatch *completion; /* while .switchover lacks the downtime; or NULL */
 
     GMutex lock;      /* guards all below */
     GCond wake;       /* wakes the thread */
@@ -210,6 +218,47 @@ runLoop(convergeJob *job,
 }
 
 static void
+expectSwitchover(convergeJob *job,
+                 convergeLoop *loop)
+{
+    g_autofree char *why = NULL;
+    gint64 overheadMs = job->options.expect ? job->options.expect(job, &why) : -1;
+
+    if (overheadMs >= 0)
+        convergeLoopSetOverhead(loop, overheadMs, why);
+}
+
+/* Notes what the loop knows of the switchover.  A pause by the policy is none. */
+static void
+noteSwitchover(convergeJob *job,
+               convergeLoop *loop)
+{
+    const convergeStatus *status = convergeLoopStatus(loop);
+    guint64 bytes;
+
+    if (status->rungs == 0 && convergeBackendLibvirtSwitchoverBytes(job->libvirtBackend, &bytes))
+        job->switchover = (convergeSwitchover) {
+            .limitMs = status->downtimeMs,
+            .sentBytes = bytes,
+            .bandwidth = status->bandwidth,
+        };
+}
+
+/* After libvirt has confirmed the migration. */
+static void
+learnSwitchover(convergeJob *job)
+{
+    gint64 overheadMs = -1;
+
+    if (job->options.learn && job->switchover.limitMs > 0) {
+        job->switchover.downtimeMs = convergeCompletionWatchAwait(job->completion, COMPLETION_MS);
+        overheadMs = convergeSwitchoverOverhead(&job->switchover);
+    }
+    if (overheadMs >= 0)
+        job->options.learn(job, overheadMs);
+}
+
+static void
 loopThread(convergeJob *job)
 {
     g_autoptr(convergeLoop) loop = convergeLoopNew(job->policy, &job->backend,
@@ -221,6 +270,9 @@ loopThread(convergeJob *job)
         !convergeJobIsStopping(job))
         convergeLoopStandAside(loop, error);
 
+    expectSwitchover(job, loop);
+    if (job->options.learn)
+        job->completion = convergeCompletionWatchStart(job->libvirt, job->dom);
     watch = convergePassWatchStart(job->libvirt, job->dom, notePass, job);
     takeOver(job, loop);
     runLoop(job, loop);
@@ -235,6 +287,11 @@ loopThread(convergeJob *job)
         convergeBackendLibvirtForget(job->libvirtBackend);
     convergeLoopCloseJournal(loop);
     takeOver(job, loop);
+
+    noteSwitchover(job, loop);
+    if (job->end == CONVERGE_JOB_DONE)
+        learnSwitchover(job);
+    g_clear_pointer(&job->completion, convergeCompletionWatchStop);
 }
 
 /* --- Threads --- */
@@ -321,9 +378,11 @@ jobClear(gpointer opaque)
 {
     convergeJob *job = opaque;
 
+    convergeCompletionWatchDrop(job->completion);
     convergePolicyFree(job->policy);
     convergeBackendLibvirtFree(job->libvirtBackend);
     g_free(job->journalDir);
+    g_free(job->destination);
     g_free(job->name);
     g_mutex_clear(&job->lock);
     g_cond_clear(&job->wake);
@@ -366,6 +425,7 @@ convergeJobStart(virDomainPtr dom,
     if (options->postcopy != CONVERGE_POSTCOPY_NO_FLAG)
         convergeBackendLibvirtMayPostcopy(job->libvirtBackend);
     job->journalDir = g_strdup(options->journalDir);
+    job->destination = g_strdup(options->destination);
     virDomainGetUUIDString(dom, job->uuid);
 
     if (!startThread(job, dom, loopThread, error))
@@ -426,11 +486,15 @@ static void
 confirmNow(convergeJob *job)
 {
     convergeBackendLibvirtForget(job->libvirtBackend);
+    learnSwitchover(job);
+    g_clear_pointer(&job->completion, convergeCompletionWatchStop);
 }
 
 gboolean
-convergeJobConfirm(convergeJob *job)
+convergeJobConfirm(convergeJob *job,
+                   convergeCompletionWatch *watch)
 {
+    job->completion = watch;
     return runAfterwards(job, NULL, confirmNow);
 }
 
@@ -459,6 +523,12 @@ const char *
 convergeJobGetUUID(const convergeJob *job)
 {
     return job->uuid;
+}
+
+const char *
+convergeJobGetDestination(const convergeJob *job)
+{
+    return job->destination;
 }
 
 gboolean

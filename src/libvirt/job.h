@@ -20,6 +20,7 @@
 
 #include "engine/loop.h"
 #include "libvirt/backend_libvirt.h"
+#include "libvirt/completion_watch.h"
 #include "policy/policy.h"
 
 typedef struct _convergeJob convergeJob;
@@ -32,12 +33,21 @@ struct _convergeJobOptions {
     const char *journalDir;    /* where the journal goes; NULL: no journal */
     convergePostcopy postcopy; /* from convergePostcopyFind() */
     gboolean callerThrottle;   /* auto_converge.initial or .increment is stated */
+    const char *destination;   /* name of the host; NULL: unknown */
 
     /* Called first in the job's thread; may be NULL, and may wait.  If it returns FALSE with
      * @error set, the loop stands aside. */
     gboolean (*enter)(convergeJob *job, virDomainPtr dom, GError **error);
     /* Called last in the thread; may be NULL. */
     void (*left)(convergeJob *job);
+
+    /* Both are called in the job's thread, may wait for a bounded time, and may be NULL.
+     *
+     * .expect returns what the downtime will take besides sending memory, ms, and sets @why to how
+     * that is known, translated, to be freed; -1: it is not known.  .learn is called after a
+     * migration that has shown how much it has taken, in 0..CONVERGE_OVERHEAD_MOST_MS ms. */
+    gint64 (*expect)(const convergeJob *job, char **why);
+    void (*learn)(const convergeJob *job, gint64 overheadMs);
 };
 
 /* How a migration call ended. */
@@ -82,15 +92,18 @@ gboolean convergeJobRestore(convergeJob *job, virDomainPtr dom);
 
 /* After convergeJobStop(job, CONVERGE_JOB_PENDING): the guest runs at the destination, and the
  * record is removed.  If the daemon is killed before this or convergeJobRestore(), the next one
- * puts everything back, provided that QEMU still runs.  Makes no libvirt call.  Returns as
- * convergeJobStop(). */
-gboolean convergeJobConfirm(convergeJob *job);
+ * puts everything back, provided that QEMU still runs.  Returns as convergeJobStop().
+ *
+ * @watch: started before libvirt has confirmed the migration, to learn from its downtime; may be
+ *         NULL; is taken */
+gboolean convergeJobConfirm(convergeJob *job, convergeCompletionWatch *watch);
 
 /* The loop's status at the end of its last turn. */
 void convergeJobGetStatus(convergeJob *job, convergeStatus *status);
 const convergePolicy *convergeJobGetPolicy(const convergeJob *job);
 const char *convergeJobGetName(const convergeJob *job);
 const char *convergeJobGetUUID(const convergeJob *job);
+const char *convergeJobGetDestination(const convergeJob *job); /* NULL: unknown */
 gboolean convergeJobCallerThrottles(const convergeJob *job);
 
 /* Whether the migration call has returned, or libvirt's job is over.  An .enter that waits must

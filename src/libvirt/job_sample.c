@@ -5,6 +5,9 @@
 #include "libvirt/job_sample.h"
 #include "util/number.h"
 
+/* Longer does control never take from one host to the other, unless their clocks differ. */
+#define CONTROL_MOST_MS 200
+
 /* A value of 0..@most; 0 if it is absent. */
 static guint64
 getNumber(virTypedParameterPtr params,
@@ -69,4 +72,18 @@ convergeSampleFromJobStats(convergeSample *sample,
     sample->active = operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT &&
         (type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED) &&
         sample->totalBytes > 0 && sample->iteration > 0;
+}
+
+/* The destination's clock may differ from the source's.  One of libvirt's two figures has that
+ * difference in it, the other one lacks the time in which control went over. */
+gint64
+convergeDowntimeFromJobStats(virTypedParameterPtr params,
+                             int nparams)
+{
+    gint64 whole = (gint64)getNumber(params, nparams, VIR_DOMAIN_JOB_DOWNTIME, G_MAXINT32);
+    gint64 net = (gint64)getNumber(params, nparams, VIR_DOMAIN_JOB_DOWNTIME_NET, G_MAXINT32);
+
+    if (net == 0 || (whole >= net && whole - net <= CONTROL_MOST_MS))
+        return whole;
+    return net;
 }

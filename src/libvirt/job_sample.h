@@ -16,3 +16,6 @@ void convergeSampleFromJobStats(convergeSample *sample,
                                 int type,
                                 virTypedParameterPtr params,
                                 int nparams);
+
+/* The measured downtime in the statistics of a completed job, ms; 0: there is none. */
+gint64 convergeDowntimeFromJobStats(virTypedParameterPtr params, int nparams);

@@ -12,19 +12,26 @@
 #include "module/outgoing.h"
 #include "module/recovery.h"
 #include "module/rights.h"
+#include "module/switchovers.h"
 #include "policy/policy_conf.h"
 #include "policy/policy_effect.h"
 #include "policy/policy_fields.h"
 #include "qemu_migration_converge.h"
+#include "util/worker.h"
 
 /* How long to wait for the job of an earlier migration of the same guest.  That job ends
  * within milliseconds, unless QEMU, libvirt or a disk does not answer. */
 #define EARLIER_MS 30000
 
+/* How long a job waits for the disk that holds what was learned of switchovers.  Without an answer
+ * it goes on without. */
+#define LEARNED_MS 1000
+
 void
 convergeOutgoingClear(convergeOutgoing *outgoing)
 {
     g_free(outgoing->name);
+    g_free(outgoing->destination);
     convergePolicyFree(outgoing->policy);
     g_clear_error(&outgoing->error);
     convergeJobUnref(outgoing->job);
@@ -284,6 +291,95 @@ logIdle(const convergeOutgoing *outgoing)
     }
 }
 
+/* --- What was learned of switchovers --- */
+
+/* What a thread may go on using for as long as the disk takes. */
+typedef struct _learnedCall learnedCall;
+struct _learnedCall {
+    char *dir;
+    char *uuid;
+    char *destination;
+    gint64 overheadMs;
+    gboolean own;
+};
+
+static void
+learnedCallFree(void *opaque)
+{
+    learnedCall *call = opaque;
+
+    g_free(call->dir);
+    g_free(call->uuid);
+    g_free(call->destination);
+    g_free(call);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(learnedCall, learnedCallFree)
+
+static void
+readLearned(void *opaque)
+{
+    learnedCall *call = opaque;
+
+    call->overheadMs = convergeSwitchoversExpect(call->dir, call->uuid, call->destination, &call->own);
+}
+
+static void
+addLearned(void *opaque)
+{
+    learnedCall *call = opaque;
+
+    convergeSwitchoversAdd(call->dir, call->uuid, call->destination, call->overheadMs);
+}
+
+/* Returns NULL if the disk does not answer in time, or if the destination is unknown. */
+static learnedCall *
+runLearned(const convergeJob *job,
+           gint64 overheadMs,
+           void (*run)(void *opaque))
+{
+    g_autoptr(learnedCall) call = NULL;
+
+    if (!convergeJobGetDestination(job))
+        return NULL;
+
+    call = g_new0(learnedCall, 1);
+    call->dir = convergeJournalDefaultDir();
+    call->uuid = g_strdup(convergeJobGetUUID(job));
+    call->destination = g_strdup(convergeJobGetDestination(job));
+    call->overheadMs = overheadMs;
+    if (convergeRunBounded("converge-learn", run, call, learnedCallFree, LEARNED_MS))
+        return g_steal_pointer(&call);
+
+    g_steal_pointer(&call); /* the thread frees it */
+    return NULL;
+}
+
+/* In the job's thread. */
+static gint64
+expectOverhead(const convergeJob *job,
+               char **why)
+{
+    g_autoptr(learnedCall) call = runLearned(job, -1, readLearned);
+
+    if (!call || call->overheadMs < 0)
+        return -1;
+    *why = g_strdup_printf(call->own ?
+                               _("a switchover of this guest to '%1$s' is taken to cost %2$lld ms besides sending memory, as earlier ones have") :
+                               _("a switchover to '%1$s' is taken to cost %2$lld ms besides sending memory, as those of other guests have"),
+                           call->destination, (long long)call->overheadMs);
+    return call->overheadMs;
+}
+
+/* In the job's thread. */
+static void
+learnOverhead(const convergeJob *job,
+              gint64 overheadMs)
+{
+    g_autoptr(learnedCall) call G_GNUC_UNUSED = runLearned(job, overheadMs, addLearned);
+}
+
+/* --- The job --- */
+
 /* Starts and registers the job.  If that fails, logs one line, and the migration goes on
  * without a policy. */
 static void
@@ -296,8 +392,12 @@ startJob(convergeCall *call)
         .journalDir = journalDir,
         .postcopy = outgoing->postcopy,
         .callerThrottle = convergeStatedThrottle(&outgoing->stated),
+        .callerThrottle = outgoing->callerThrottle,
+        .destination = outgoing->destination,
         .enter = enterJob,
         .left = convergeRegistryLeft,
+        .expect = expectOverhead,
+        .learn = learnOverhead,
     };
     g_autoptr(GError) error = NULL;
     const char *warning;
@@ -332,8 +432,10 @@ endJob(convergeCall *call)
 }
 
 void
-convergeOutgoingEnterPerform(convergeOutgoing *outgoing)
+convergeOutgoingEnterPerform(convergeOutgoing *outgoing,
+                             const char *uri)
 {
+    outgoing->destination = convergeSwitchoversHost(uri);
     outgoing->call.permitted = checkPolicy;
     /* A call that resumes post-copy is no new migration: the job of the first call still waits
      * for Confirm. */
@@ -411,11 +513,18 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
 
 void
 convergeOutgoingEnterConfirm(convergeOutgoing *outgoing,
-                             virDomainPtr domain)
+                             virDomainPtr domain,
+                             const convergeLibvirt *libvirt)
 {
     *outgoing = (convergeOutgoing) { .domain = domain };
 
     virDomainGetUUIDString(domain, outgoing->uuid);
+    if (convergeRegistryHasPending(outgoing->uuid)) {
+        void *identity = convergeNextElevateIdentity();
+
+        outgoing->completion = convergeCompletionWatchStart(libvirt, domain);
+        convergeNextRestoreIdentity(identity);
+    }
     convergeCallEnter(&outgoing->call);
 }
 
@@ -427,8 +536,11 @@ convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
 {
     convergeCallLeave(&outgoing->call);
 
-    if (!outgoing->call.isEnded ||
-        !(outgoing->job = convergeRegistryTakePending(outgoing->uuid)))
+    if (outgoing->call.isEnded)
+        outgoing->job = convergeRegistryTakePending(outgoing->uuid);
+    if (cancelled || !outgoing->job)
+        convergeCompletionWatchDrop(g_steal_pointer(&outgoing->completion));
+    if (!outgoing->job)
         return;
 
     if (cancelled) {
@@ -438,4 +550,6 @@ convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
     } else if (convergeJobConfirm(outgoing->job)) {
         convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_DONE);
     }
+    else if (convergeJobConfirm(outgoing->job, g_steal_pointer(&outgoing->completion)))
+        convergeRegistryAddFinished(outgoing->uuid, outgoing->job);
 }

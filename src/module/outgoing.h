@@ -35,8 +35,10 @@ struct _convergeOutgoing {
     convergeStated stated;          /* borrowed from the caller */
     convergePolicy *policy;         /* NULL: no policy applies */
     convergePostcopy postcopy;
-    GError *error;    /* why no policy applies; NULL: nothing is wrong */
-    convergeJob *job; /* a reference; NULL: no job has begun */
+    char *destination;                   /* name of the host; NULL: unknown */
+    convergeCompletionWatch *completion; /* Confirm only; may be NULL */
+    GError *error;                       /* why no policy applies; NULL: nothing is wrong */
+    convergeJob *job;                    /* a reference; NULL: no job has begun */
 };
 
 void convergeOutgoingClear(convergeOutgoing *outgoing);
@@ -57,14 +59,17 @@ void convergeOutgoingEnterBegin(convergeOutgoing *outgoing);
 
 /* Around Perform: also starts and stops the job.
  *
+ * @uri: of the destination: of its daemon for a peer-to-peer migration, else of its QEMU; may be NULL
  * @succeeded: whether the call has succeeded.  If not, the policy's action is added to
  * libvirt's error. */
-void convergeOutgoingEnterPerform(convergeOutgoing *outgoing);
+void convergeOutgoingEnterPerform(convergeOutgoing *outgoing, const char *uri);
 void convergeOutgoingLeavePerform(convergeOutgoing *outgoing, gboolean succeeded);
 void convergeOutgoingLeaveBegin(convergeOutgoing *outgoing);
 
 /* Around Confirm of a migration, which looks up no policy.
  *
+ * @libvirt: must outlive the job
  * @cancelled: the guest goes on running on this host */
-void convergeOutgoingEnterConfirm(convergeOutgoing *outgoing, virDomainPtr domain);
+void convergeOutgoingEnterConfirm(convergeOutgoing *outgoing, virDomainPtr domain,
+                                  const convergeLibvirt *libvirt);
 void convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing, gboolean cancelled);

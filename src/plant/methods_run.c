@@ -168,7 +168,7 @@ convergeMethodRunPolicy(const convergePolicy *policy,
     loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                            options->journalDir ? openJournal : NULL, &order);
     if (options->overheadMs > 0)
-        convergeLoopSetOverhead(loop, options->overheadMs);
+        convergeLoopSetOverhead(loop, options->overheadMs, NULL);
     while (!isOver(plant) && now < options->giveUpMs) {
         gint64 wait = convergeLoopStep(loop);
 

@@ -3,16 +3,15 @@
  * undo_file.c: records of what to undo, each in a file of its own
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "throttle/throttle.h"
 #include "undo/undo_file.h"
 #include "util/json.h"
+#include "util/private_file.h"
 #include "util/text.h"
 
 #define VERSION 1
@@ -146,45 +145,6 @@ buildPath(const char *dir,
     return g_build_filename(dir, file, NULL);
 }
 
-/* Whether the file is owned by this user and not writable by others. */
-static gboolean
-isPrivate(const struct stat *st)
-{
-    return st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
-}
-
-static gboolean
-isPrivateDir(const char *dir)
-{
-    struct stat st;
-
-    return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && isPrivate(&st);
-}
-
-/* Returns the whole file, or NULL if it cannot be read or is not to be trusted. */
-static char *
-readBounded(const char *path)
-{
-    /* Neither follows a link nor waits for a pipe. */
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    g_autofree char *text = NULL;
-    gsize length = 0;
-    gssize got = 0;
-    struct stat st;
-
-    if (fd < 0)
-        return NULL;
-
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && isPrivate(&st) && st.st_size <= MAX_BYTES) {
-        text = g_malloc(MAX_BYTES + 1);
-        while (length < MAX_BYTES && (got = read(fd, text + length, MAX_BYTES - length)) > 0)
-            length += (gsize)got;
-        text[length] = '\0';
-    }
-    close(fd);
-    return got < 0 ? NULL : g_steal_pointer(&text);
-}
-
 gboolean
 convergeUndoFileSave(const convergeUndoRecord *record,
                      GError **error)
@@ -203,7 +163,7 @@ convergeUndoFileSave(const convergeUndoRecord *record,
 
     if (g_mkdir_with_parents(record->dir, 0700) < 0) {
         what = g_strerror(errno);
-    } else if (!isPrivateDir(record->dir)) {
+    } else if (!convergePrivateDir(record->dir)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO,
                     _("'%1$s' is not written, since others may write to its directory"), path);
         return FALSE;
@@ -225,7 +185,8 @@ convergeUndoFileLoad(const char *dir,
     g_autofree char *path = buildPath(dir, uuid);
     g_autofree char *text = NULL;
 
-    if (!convergeTextIsName(uuid) || !isPrivateDir(dir) || !(text = readBounded(path)))
+    if (!convergeTextIsName(uuid) || !convergePrivateDir(dir) ||
+        !(text = convergePrivateRead(path, MAX_BYTES)))
         return NULL;
     return parse(dir, uuid, text);
 }

@@ -99,6 +99,39 @@ testSampleRange(void)
 }
 
 /* Over an extremely slow link, predicted times would overflow. */
+/* The two hosts' clocks may differ, and either figure may be missing. */
+static void
+testDowntime(void)
+{
+    static const struct {
+        unsigned long long whole, net; /* 0: not there */
+        gint64 downtimeMs;
+    } rows[] = {
+        { 421, 412, 421 },
+        { 421, 221, 421 },
+        { 421, 220, 220 },
+        { 3600421, 412, 412 },
+        { 60, 412, 412 },
+        { 421, 0, 421 },
+        { 0, 0, 0 },
+        { G_MAXUINT64, G_MAXUINT64, G_MAXINT32 },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        virTypedParameterPtr params = NULL;
+        int nparams = 0;
+        int max = 0;
+
+        if (rows[i].whole > 0)
+            virTypedParamsAddULLong(&params, &nparams, &max, VIR_DOMAIN_JOB_DOWNTIME, rows[i].whole);
+        if (rows[i].net > 0)
+            virTypedParamsAddULLong(&params, &nparams, &max, VIR_DOMAIN_JOB_DOWNTIME_NET, rows[i].net);
+        g_assert_cmpint(convergeDowntimeFromJobStats(params, nparams), ==, rows[i].downtimeMs);
+        virTypedParamsFree(params, nparams);
+    }
+}
+
 static void
 testPredictRange(void)
 {
@@ -176,6 +209,7 @@ main(int argc, char **argv)
     g_assert_cmpint(virInitialize(), ==, 0);
     g_test_add_func("/edge/sample", testSample);
     g_test_add_func("/edge/sample-range", testSampleRange);
+    g_test_add_func("/edge/downtime", testDowntime);
     g_test_add_func("/edge/predict-range", testPredictRange);
     g_test_add_func("/edge/qmp-command", testQmpCommand);
     g_test_add_func("/edge/qmp-reply", testQmpReply);

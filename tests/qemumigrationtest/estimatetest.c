@@ -21,6 +21,7 @@ typedef struct {
     convergeClass class_; /* UNKNOWN: it cannot be told */
     double tolerance;     /* of W and r; 0: they cannot be told either */
     gboolean rateOpen, setOpen;
+    gboolean quick; /* measured for less than a second */
 } guestRow;
 
 /* The classes follow from their definitions: r is below the bandwidth, above it, or so far above
@@ -37,10 +38,17 @@ static const guestRow guests[] = {
     { "saturated", 8 * GIB, 4000 * MB, 1e6 * MB, 1000 * MB, FALSE, CONVERGE_CLASS_UNKNOWN, 0, TRUE },
     { "saturated-beyond", 8 * GIB, 4000 * MB, 1e6 * MB, 12 * MB, FALSE, CONVERGE_CLASS_BEYOND, 0,
       TRUE },
+    { "idle-quick", GIB, 0, 0, 100 * MB, TRUE, CONVERGE_CLASS_CONVERGES, 0, FALSE, FALSE, TRUE },
+    { "slow-quick", 4 * GIB, 1000 * MB, 300 * MB, 800 * MB, TRUE, CONVERGE_CLASS_CONVERGES, 0.1, FALSE, FALSE, TRUE },
+    { "lab-quick", GIB, 400 * MB, 250 * MB, 96 * MB, TRUE, CONVERGE_CLASS_MIDDLE, 0.1, FALSE, FALSE, TRUE },
+    { "large-quick", 64 * GIB, 8000 * MB, 2000 * MB, 1000 * MB, TRUE, CONVERGE_CLASS_MIDDLE, 0.1, FALSE, FALSE, TRUE },
+    { "beyond-quick", 8 * GIB, 4000 * MB, 6000 * MB, 4 * MB, TRUE, CONVERGE_CLASS_BEYOND, 0.1, FALSE, FALSE, TRUE },
+    { "saturated-quick", 8 * GIB, 4000 * MB, 1e6 * MB, 1000 * MB, TRUE, CONVERGE_CLASS_BEYOND, 0, TRUE, FALSE, TRUE },
 };
 
-/* The measurements that converge-estimate makes by default. */
+/* The measurements that converge-estimate makes by default, by sampling and within a second. */
 static const double turns[] = { 1, 1, 5, 1, 1, 5 };
+static const double quickTurns[] = { 0.05, 0.6, 0.05, 0.2 };
 
 static guint64
 measure(const guestRow *row,
@@ -75,12 +83,14 @@ inputOf(const guestRow *row,
         .bandwidth = row->bandwidth,
         .used = { row->workingSet * 1.05, row->workingSet, row->workingSet * 1.1 },
     };
+    const double *lengths = row->quick ? quickTurns : turns;
+    gsize n = row->quick ? G_N_ELEMENTS(quickTurns) : G_N_ELEMENTS(turns);
     convergeObservation seen[G_N_ELEMENTS(turns)];
     gsize i;
 
-    for (i = 0; i < G_N_ELEMENTS(turns); i++)
-        seen[i] = convergeFitObservation(turns[i], measure(row, turns[i], random));
-    convergeFitDirtying(seen, G_N_ELEMENTS(seen), row->memory,
+    for (i = 0; i < n; i++)
+        seen[i] = convergeFitObservation(lengths[i], measure(row, lengths[i], random));
+    convergeFitDirtying(seen, n, row->memory, row->memory,
                         convergeFitPages(row->memory, row->exact), &input.fit);
     return input;
 }
@@ -126,6 +136,37 @@ testFit(gconstpointer opaque)
     g_assert_cmpint(open, >=, 16);
     if (row->tolerance > 0)
         g_assert_cmpint(near, >=, 16);
+}
+
+/* What is known of the working set bounds it, unless more was seen. */
+static void
+testSetMost(void)
+{
+    static const convergeObservation straight[] = {
+        { .seconds = 0.05, .bytes = 5e6 },
+        { .seconds = 0.6, .bytes = 60e6 },
+        { .seconds = 0.2, .bytes = 20e6 },
+    };
+    static const struct {
+        double most, low, high;
+        gboolean open;
+    } rows[] = {
+        { GIB, 300e6, GIB, TRUE },
+        { 200e6, 60e6, 200e6, FALSE },
+        { 30e6, 20e6, 60e6, FALSE },
+        { 2 * GIB, 300e6, GIB, TRUE },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        convergeSampledFit fit;
+
+        convergeFitDirtying(straight, G_N_ELEMENTS(straight), GIB, rows[i].most, convergeFitPages(GIB, TRUE), &fit);
+        g_test_message("W %.0f (%.0f..%.0f) MB", fit.workingSet.value / MB, fit.workingSet.low / MB, fit.workingSet.high / MB);
+        g_assert_cmpfloat(fit.workingSet.low, >=, rows[i].low);
+        g_assert_cmpfloat(fit.workingSet.high, <=, rows[i].high * 1.001);
+        g_assert_cmpint(fit.setOpen, ==, rows[i].open);
+    }
 }
 
 static void
@@ -340,28 +381,48 @@ testReport(void)
     g_assert_false(json_object_has_member(row, "total_ms"));
 }
 
-/* A range without an upper end is reported as such. */
+/* A range without an upper end is reported as such, with the time that was too long for it. */
 static void
 testReportOpen(void)
 {
     static const char *const texts[] = { "adaptive", NULL };
+    static const struct {
+        double seconds;
+        const char *note, *row;
+    } rows[] = {
+        { 1, "within 1 s, the shortest time", "(3 measurements, 16 s)" },
+        { 0.05, "within 0.05 s, the shortest time", "(3 measurements, 15.1 s)" },
+    };
     convergeForecastInput input = inputOf(&guests[7], 1);
     g_autoptr(convergeForecasts) forecasts = forecastOf(&input, texts);
-    g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(convergeObservation));
-    convergeMeasured measured = { .memory = input.memory, .usedKnown = TRUE, .seen = list };
-    convergeReport report = reportOf(&input, &measured, forecasts);
-    g_autoptr(JsonParser) parser = json_parser_new();
-    g_autofree char *text = convergeReportText(&report);
-    g_autofree char *json = convergeReportJSON(&report);
-    JsonObject *root;
+    gsize i;
 
-    g_assert_nonnull(strstr(text, "at least"));
-    g_assert_nonnull(strstr(text, "uncertain"));
-    g_assert_true(json_parser_load_from_data(parser, json, -1, NULL));
-    root = json_node_get_object(json_parser_get_root(parser));
-    g_assert_false(json_object_get_boolean_member(root, "class_certain"));
-    g_assert_true(json_object_get_null_member(json_object_get_object_member(root, "write_rate"),
-                                              "high"));
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(convergeObservation));
+        convergeObservation seen[] = { { .seconds = 10 }, { .seconds = rows[i].seconds }, { .seconds = 5 } };
+        convergeMeasured measured = { .memory = input.memory, .usedKnown = TRUE, .seen = list };
+        convergeReport report = reportOf(&input, &measured, forecasts);
+        g_autoptr(JsonParser) parser = json_parser_new();
+        g_autofree char *text = NULL;
+        g_autofree char *json = NULL;
+        JsonObject *root, *second;
+
+        g_array_append_vals(list, seen, G_N_ELEMENTS(seen));
+        text = convergeReportText(&report);
+        json = convergeReportJSON(&report);
+        g_assert_nonnull(strstr(text, "at least"));
+        g_assert_nonnull(strstr(text, "uncertain"));
+        g_assert_nonnull(strstr(text, rows[i].row));
+        g_assert_true(json_parser_load_from_data(parser, json, -1, NULL));
+        root = json_node_get_object(json_parser_get_root(parser));
+        g_assert_nonnull(strstr(json_array_get_string_element(json_object_get_array_member(root, "notes"), 0),
+                                rows[i].note));
+        g_assert_false(json_object_get_boolean_member(root, "class_certain"));
+        g_assert_true(json_object_get_null_member(json_object_get_object_member(root, "write_rate"),
+                                                  "high"));
+        second = json_array_get_object_element(json_object_get_array_member(root, "measurements"), 1);
+        g_assert_cmpfloat(json_object_get_double_member(second, "seconds"), ==, rows[i].seconds);
+    }
 }
 
 static void
@@ -489,7 +550,7 @@ fitOf(const guint64 *mibps,
     g_assert_cmpuint(n, <=, G_N_ELEMENTS(seen));
     for (i = 0; i < n; i++)
         seen[i] = convergeFitObservation(i % 3 == 2 ? 5 : 1, mibps[i]);
-    convergeFitDirtying(seen, n, GIB, convergeFitPages(GIB, TRUE), &fit);
+    convergeFitDirtying(seen, n, GIB, GIB, convergeFitPages(GIB, TRUE), &fit);
     return fit;
 }
 
@@ -576,6 +637,7 @@ main(int argc,
         g_test_add_data_func(fit, &guests[i], testFit);
         g_test_add_data_func(class_, &guests[i], testClass);
     }
+    g_test_add_func("/estimate/set-most", testSetMost);
     g_test_add_func("/estimate/middle", testMiddle);
     g_test_add_func("/estimate/nothing-within", testNothingWithin);
     g_test_add_func("/estimate/pause-most", testPauseMost);

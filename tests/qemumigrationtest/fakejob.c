@@ -69,6 +69,7 @@ virDomainFree(virDomainPtr domain G_GNUC_UNUSED)
 {
     g_mutex_lock(&calls.lock);
     calls.references--;
+    g_cond_broadcast(&calls.changed);
     g_mutex_unlock(&calls.lock);
     return 0;
 }
@@ -90,6 +91,7 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
             unsigned int flags G_GNUC_UNUSED)
 {
     void (*look)(void);
+    gboolean done;
     guint64 sent;
     int iteration;
     int max = 0;
@@ -102,6 +104,7 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
     look = calls.look;
     iteration = calls.iteration;
     sent = calls.sent;
+    done = calls.paused && !calls.remains;
     g_mutex_unlock(&calls.lock);
     if (look)
         look();
@@ -110,7 +113,7 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
     virTypedParamsAddInt(params, nparams, &max, VIR_DOMAIN_JOB_OPERATION,
                          VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
-    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_REMAINING, 1 << 29);
+    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_REMAINING, done ? 0 : 1 << 29);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_PROCESSED, sent);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES, sent);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_ITERATION,
@@ -124,7 +127,10 @@ getState(virDomainPtr dom G_GNUC_UNUSED,
          int *reason,
          unsigned int flags G_GNUC_UNUSED)
 {
-    *state = calls.shutOff ? VIR_DOMAIN_SHUTOFF : VIR_DOMAIN_RUNNING;
+    g_mutex_lock(&calls.lock);
+    *state = calls.shutOff ? VIR_DOMAIN_SHUTOFF : calls.paused ? VIR_DOMAIN_PAUSED :
+                                                                 VIR_DOMAIN_RUNNING;
+    g_mutex_unlock(&calls.lock);
     *reason = 0;
     return 0;
 }
@@ -187,22 +193,31 @@ writeLog(const char *guest,
 static int
 registerEvent(virConnectPtr conn G_GNUC_UNUSED,
               virDomainPtr dom G_GNUC_UNUSED,
-              int eventID G_GNUC_UNUSED,
+              int eventID,
               virConnectDomainEventGenericCallback cb,
               void *opaque,
               virFreeCallback freecb)
 {
-    calls.passed = (virConnectDomainEventMigrationIterationCallback)(void (*)(void))cb;
-    calls.passedOpaque = opaque;
-    calls.passedFree = freecb;
-    return 1;
+    if (eventID == VIR_DOMAIN_EVENT_ID_JOB_COMPLETED) {
+        calls.completed = (virConnectDomainEventJobCompletedCallback)(void (*)(void))cb;
+        calls.completedOpaque = opaque;
+        calls.completedFree = freecb;
+    } else {
+        calls.passed = (virConnectDomainEventMigrationIterationCallback)(void (*)(void))cb;
+        calls.passedOpaque = opaque;
+        calls.passedFree = freecb;
+    }
+    return eventID;
 }
 
 static int
 deregisterEvent(virConnectPtr conn G_GNUC_UNUSED,
-                int callbackID G_GNUC_UNUSED)
+                int callbackID)
 {
-    calls.passedFree(calls.passedOpaque);
+    if (callbackID == VIR_DOMAIN_EVENT_ID_JOB_COMPLETED)
+        calls.completedFree(calls.completedOpaque);
+    else
+        calls.passedFree(calls.passedOpaque);
     return 0;
 }
 
@@ -233,7 +248,7 @@ reset(void)
     calls.iteration = 2; /* the first pass is over */
     calls.look = NULL;
     calls.sent = 0;
-    calls.hangs = calls.refuses = calls.shutOff = FALSE;
+    calls.hangs = calls.refuses = calls.shutOff = calls.paused = calls.remains = FALSE;
     calls.looks = calls.suspends = calls.left = calls.identities = 0;
     calls.downtime = 0;
     if (child == 0 && (child = fork()) == 0) {

@@ -28,6 +28,8 @@ struct _jobCalls {
     gboolean hangs;     /* a look does not return */
     gboolean refuses;   /* a new downtime */
     gboolean shutOff;
+    gboolean paused;  /* the guest stands still, and unless... */
+    gboolean remains; /* ...this is set, all memory is sent */
     guint suspends, left, identities;
     int references;   /* to the domain */
     guint64 downtime; /* that was set last, ms */
@@ -35,6 +37,9 @@ struct _jobCalls {
     void (*passed)(virConnectPtr, virDomainPtr, int, void *);
     void *passedOpaque;
     virFreeCallback passedFree;
+    virConnectDomainEventJobCompletedCallback completed;
+    void *completedOpaque;
+    virFreeCallback completedFree;
 };
 
 extern jobCalls calls;

@@ -13,6 +13,7 @@ const fakeQemu fakeQemuPristine = {
     .jobType = VIR_DOMAIN_JOB_UNBOUNDED,
     .id = 7,
     .runState = "running",
+    .downtimeBytes = -1,
     .bandwidth = 1000000000,
     .ring = TRUE,
     .measured = "measured",
@@ -37,8 +38,13 @@ fakeQemuLimits(void)
 static char *
 queryMigrate(JsonObject *arguments G_GNUC_UNUSED)
 {
-    return g_strdup_printf("{\"status\":\"%s\",\"ram\":{\"remaining\":%" G_GINT64_FORMAT "}}", qemu.status,
-                           qemu.remaining);
+    g_autofree char *sent = qemu.downtimeBytes < 0 ?
+        g_strdup("") :
+        g_strdup_printf(",\"downtime-bytes\":%" G_GINT64_FORMAT, qemu.downtimeBytes);
+
+    qemu.migrateQueries++;
+    return g_strdup_printf("{\"status\":\"%s\",\"ram\":{\"remaining\":%" G_GINT64_FORMAT "%s}}", qemu.status,
+                           qemu.remaining, sent);
 }
 
 static char *

@@ -21,6 +21,7 @@ struct _fakeQemu {
     gboolean paused;
     const char *runState;   /* in QEMU's words */
     gint64 remaining;       /* to send, bytes */
+    gint64 downtimeBytes;   /* sent while the guest stood still; -1: QEMU does not tell */
     gint64 bandwidth;       /* max-bandwidth, bytes/s */
     gint64 bandwidthAtCont; /* when the guest was last told to run; 0: never */
     const char *endsAtCont; /* the status that the migration has after that; NULL: it goes on */
@@ -39,7 +40,7 @@ struct _fakeQemu {
     guint dies;            /* QEMU dies at this command, from 1; 0: never */
 
     guint commands; /* of any kind */
-    guint paramSets, limitSets, limitCancels, limitQueries, probes;
+    guint paramSets, limitSets, limitCancels, limitQueries, migrateQueries, probes;
 };
 
 /* Each parameter has a different value: { 20, 10, 99, 50, TRUE, 300 }. */

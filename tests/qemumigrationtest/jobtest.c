@@ -61,7 +61,7 @@ testConfirm(void)
     awaitDowntime(50);
     g_assert_true(convergeJobStop(job, CONVERGE_JOB_PENDING));
     g_assert_true(hasRecord());
-    g_assert_true(convergeJobConfirm(job));
+    g_assert_true(convergeJobConfirm(job, NULL));
     g_assert_false(hasRecord());
     g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 50);
     g_assert_cmpuint(calls.left, ==, 2);

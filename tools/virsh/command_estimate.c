@@ -86,7 +86,7 @@ virshConvergeEstimateParse(const char *words,
     g_autoptr(GStrvBuilder) policies = g_strv_builder_new();
     gsize i;
 
-    *options = (virshEstimateOptions) { .seconds = CONVERGE_MEASURE_DEFAULT };
+    *options = (virshEstimateOptions) { 0 };
 
     for (i = 0; parts[i]; i++) {
         const char *equals = strchr(parts[i], '=');

@@ -18,8 +18,8 @@
 #define VIRSH_ESTIMATE_POLICY "policy"
 
 typedef struct {
-    guint64 bandwidth; /* MiB/s; 0: not stated */
-    unsigned int seconds;
+    guint64 bandwidth;    /* MiB/s; 0: not stated */
+    unsigned int seconds; /* 0: not stated */
     gboolean tls, exact, json, verbose;
     char **policies; /* empty: all named policies */
 } virshEstimateOptions;

@@ -178,7 +178,7 @@ static const virshConvergeOption optionsEstimate[] = {
     { VIRSH_ESTIMATE_BANDWIDTH, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
       N_("bandwidth of the link, in MiB/s") },
     { VIRSH_ESTIMATE_SECONDS, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
-      N_("time for measuring, in seconds (default 15)") },
+      N_("time for measuring, in seconds (default: less than one, or 15)") },
     { VIRSH_ESTIMATE_TLS, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("also measure encryption, for a migration with TLS") },
     { VIRSH_ESTIMATE_EXACT, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,

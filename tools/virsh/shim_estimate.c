@@ -73,18 +73,25 @@ resolvePolicies(char *const *texts,
     return TRUE;
 }
 
-/* Shows the progress in the format that virsh uses for migrations.
- *
- * @opaque: what is measured; NULL: nothing is shown */
+/* What is measured, and whether the user is told. */
+typedef struct {
+    const char *domain; /* escaped */
+    gboolean shown;
+} virshEstimateProgress;
+
+/* Shows the progress in the format that virsh uses for migrations. */
 static void
 showProgress(double done,
+             double seconds,
              void *opaque)
 {
-    const char *what = opaque;
+    const virshEstimateProgress *progress = opaque;
+    g_autofree char *what = NULL;
 
-    if (!what)
+    if (!progress->shown)
         return;
 
+    what = g_strdup_printf(_("Measuring for %1$.3g s how fast '%2$s' writes to its memory"), seconds, progress->domain);
     fprintf(stderr, "\r%s: [%3d %%]", what, (int)(done * 100));
     if (done >= 1)
         fputc('\n', stderr);
@@ -106,7 +113,7 @@ virshConvergeEstimate(virDomainPtr dom,
     convergeForecastInput input = { 0 };
     convergeReport report = { .domain = virDomainGetName(dom), .input = &input, .elsewhere = host };
     g_autofree char *domain = convergeTextEscape(report.domain);
-    g_autofree char *what = NULL;
+    virshEstimateProgress progress = { .domain = domain };
     gboolean named;
 
     virshConvergeEstimateParse(words, &options);
@@ -115,8 +122,7 @@ virshConvergeEstimate(virDomainPtr dom,
         g_strfreev(texts);
         texts = virshConvergePolicyNames();
     }
-    if (options.verbose || isatty(STDERR_FILENO))
-        what = g_strdup_printf(_("Measuring how fast '%1$s' dirties its memory, %2$u s"), domain, options.seconds);
+    progress.shown = options.verbose || isatty(STDERR_FILENO);
 
     /* Refuse wrong policies before measuring. */
     if (!resolvePolicies(texts, named, spec, &all, error))
@@ -130,7 +136,7 @@ virshConvergeEstimate(virDomainPtr dom,
 
     fflush(stdout);
     if (!(measured = convergeMeasureGuest(dom, options.seconds, options.exact, showProgress,
-                                          what, error)))
+                                          &progress, error)))
         return NULL;
 
     /* A user who names policies accepts their downtime limits.  Otherwise the domain's own
@@ -142,7 +148,7 @@ virshConvergeEstimate(virDomainPtr dom,
     input.used = measured->used;
     input.bandwidth = report.cipher ? MIN(report.link, report.encrypted) : report.link;
     convergeFitDirtying((const convergeObservation *)(void *)measured->seen->data,
-                        measured->seen->len, measured->memory,
+                        measured->seen->len, measured->memory, measured->setMost,
                         convergeFitPages(measured->memory, measured->exact), &input.fit);
 
     forecasts = convergeForecastsNew(&input, all.free, all.throttled,

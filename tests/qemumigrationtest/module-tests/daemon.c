@@ -137,6 +137,20 @@ perform(const char *policy,
 }
 
 int
+performTo(const char *uri,
+          const char *policy,
+          unsigned int flags)
+{
+    virTypedParameter params[2];
+
+    setString(&params[0], QEMU_MIGRATION_CONVERGE_PARAM_POLICY, policy);
+    setString(&params[1], VIR_MIGRATE_PARAM_URI, uri);
+    return virDomainMigratePerform3Params(fakeDomain(), flags & VIR_MIGRATE_PEER2PEER ? uri : NULL,
+                                          params, flags & VIR_MIGRATE_PEER2PEER ? 1 : 2,
+                                          NULL, 0, NULL, NULL, flags);
+}
+
+int
 performOld(unsigned long flags)
 {
     return virDomainMigratePerform3(fakeDomain(), NULL, NULL, 0, NULL, NULL, "qemu:///system",

@@ -42,6 +42,8 @@ void setString(virTypedParameterPtr param, const char *name, const char *value);
 void setInt(virTypedParameterPtr param, const char *name, int value);
 int performWith(virTypedParameterPtr params, int nparams, unsigned int flags);
 int perform(const char *policy, unsigned int flags);
+/* @uri: of the destination's daemon, for a peer-to-peer migration, or of its QEMU */
+int performTo(const char *uri, const char *policy, unsigned int flags);
 int performOld(unsigned long flags);
 int confirm(gboolean cancelled);
 

@@ -155,16 +155,65 @@ virDomainGetXMLDesc(virDomainPtr dom G_GNUC_UNUSED,
     return strdup("<domain/>");
 }
 
+/* --- Events: only that of the end of a job --- */
+
+static struct {
+    GMutex lock;
+    virConnectDomainEventJobCompletedCallback ended; /* NULL: not registered */
+    void *opaque;
+    virFreeCallback clear;
+} events;
+
 int
 virConnectDomainEventRegisterAny(virConnectPtr conn G_GNUC_UNUSED,
                                  virDomainPtr dom G_GNUC_UNUSED,
-                                 int id G_GNUC_UNUSED,
-                                 virConnectDomainEventGenericCallback cb G_GNUC_UNUSED,
-                                 void *opaque G_GNUC_UNUSED,
-                                 virFreeCallback freecb G_GNUC_UNUSED)
+                                 int id,
+                                 virConnectDomainEventGenericCallback cb,
+                                 void *opaque,
+                                 virFreeCallback freecb)
 {
-    return -1;
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&events.lock);
+
+    if (id != VIR_DOMAIN_EVENT_ID_JOB_COMPLETED || events.ended)
+        return -1;
+    if (!fakeIsDaemon())
+        fake.watchedByOther = TRUE;
+    events.ended = (virConnectDomainEventJobCompletedCallback)(void (*)(void))cb;
+    events.opaque = opaque;
+    events.clear = freecb;
+    g_atomic_int_inc(&fake.watches);
+    return id;
 }
+
+int
+virConnectDomainEventDeregisterAny(virConnectPtr conn G_GNUC_UNUSED,
+                                   int callbackID G_GNUC_UNUSED)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&events.lock);
+
+    events.ended = NULL;
+    events.clear(events.opaque);
+    g_atomic_int_add(&fake.watches, -1);
+    raiseError(VIR_ERR_OK, "");
+    return 0;
+}
+
+static void
+tellEnd(void)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&events.lock);
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+    int most = 0;
+
+    if (!events.ended || fake.measured == 0)
+        return;
+    virTypedParamsAddULLong(&params, &nparams, &most, VIR_DOMAIN_JOB_DOWNTIME, fake.measured);
+    events.ended(NULL, NULL, params, nparams, events.opaque);
+    virTypedParamsFree(params, nparams);
+}
+
+/* --- Statistics --- */
 
 #define MEMORY (1ULL << 30)
 #define EACH_LOOK (1ULL << 24)
@@ -346,6 +395,8 @@ perform(gboolean peer2peer)
     if (fake.during)
         fake.during();
 
+    if (peer2peer)
+        tellEnd();
     if (fake.outcome == FAKE_FAILS || peer2peer)
         virDomainObjEndAsyncJob(NULL);
     if (fake.after)
@@ -428,6 +479,7 @@ virDomainMigrateConfirm3Params(virDomainPtr domain G_GNUC_UNUSED,
 {
     if (!check(virDomainMigrateConfirm3ParamsEnsureACL))
         return -1;
+    tellEnd();
     virDomainObjEndAsyncJob(NULL);
     return fake.outcome == FAKE_SUCCEEDS ? 0 : -1;
 }
@@ -441,6 +493,7 @@ virDomainMigrateConfirm3(virDomainPtr domain G_GNUC_UNUSED,
 {
     if (!check(virDomainMigrateConfirm3EnsureACL))
         return -1;
+    tellEnd();
     virDomainObjEndAsyncJob(NULL);
     return fake.outcome == FAKE_SUCCEEDS ? 0 : -1;
 }
@@ -500,7 +553,7 @@ virDomainGetState(virDomainPtr dom G_GNUC_UNUSED,
                   int *reason,
                   unsigned int flags G_GNUC_UNUSED)
 {
-    *state = VIR_DOMAIN_RUNNING;
+    *state = g_atomic_int_get(&fake.stands) ? VIR_DOMAIN_PAUSED : VIR_DOMAIN_RUNNING;
     *reason = 0;
     return 0;
 }

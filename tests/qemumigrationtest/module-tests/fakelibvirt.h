@@ -32,6 +32,8 @@ struct _fakeLibvirt {
     gboolean silent;      /* the driver calls nothing of what tells that the job begins */
     gboolean refuses;     /* job statistics, a new downtime and errors of the module */
     int operation;        /* of the job statistics; 0: an outgoing migration */
+    gint stands;          /* atomic: the guest stands still */
+    guint64 measured;     /* the downtime that libvirt tells when it confirms, ms; 0: it does not */
     int iteration;        /* in a loop's first job statistics; 0: no memory has moved */
     int (*monitor)(virDomainPtr dom, const char *cmd, char **result,
                    unsigned int flags);                                              /* QEMU; NULL: does not answer */
@@ -45,6 +47,8 @@ struct _fakeLibvirt {
     unsigned long long downtime;       /* set last, but not by a loop, ms */
     gboolean readAsDaemon;             /* the domain's metadata was read with the daemon's identity */
     gint suspends, aborts, postcopies; /* atomic */
+    gint watches;                      /* atomic: registrations for the end of a job */
+    gboolean watchedByOther;           /* one of them was made without the daemon's identity */
 };
 
 extern fakeLibvirt fake;

@@ -9,7 +9,9 @@
 #include "../fakeqemu.h"
 #include "../files.h"
 #include "daemon.h"
+#include "engine/journal.h"
 #include "module/rights.h"
+#include "module/switchovers.h"
 #include "policy/policy_conf.h"
 #include "qemu_migration_converge.h"
 
@@ -517,9 +519,110 @@ testNeverBegins(void)
     g_assert_false(statsKnowPolicy(TRUE));
 }
 
+/* --- What is learned --- */
+
+static void
+untilItSwitchesOver(void)
+{
+    unsigned long long bandwidth = 0;
+
+    while (bandwidth == 0) {
+        virTypedParameterPtr params = NULL;
+        int nparams = 0;
+        int type;
+
+        awaitTurns();
+        g_assert_cmpint(virDomainGetJobStats(fakeDomain(), &type, &params, &nparams, 0), ==, 0);
+        virTypedParamsGetULLong(params, nparams, QEMU_MIGRATION_CONVERGE_PREFIX "bandwidth", &bandwidth);
+        virTypedParamsFree(params, nparams);
+    }
+    g_atomic_int_set(&fake.stands, TRUE);
+    awaitTurns();
+}
+
+/* Whether the journal of the last migration has @text. */
+static gboolean
+journalHas(const char *text)
+{
+    g_autofree char *name = getStat(QEMU_MIGRATION_CONVERGE_PREFIX "journal", TRUE);
+    g_autofree char *dir = convergeJournalDefaultDir();
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autofree char *journal = NULL;
+
+    g_assert_true(g_str_has_prefix(path, host.top));
+    g_assert_true(g_file_get_contents(path, &journal, NULL, NULL));
+    return strstr(journal, text) != NULL;
+}
+
+static void
+startToLearn(guint64 measured)
+{
+    reset(FAKE_SUCCEEDS);
+    fake.during = untilItSwitchesOver;
+    fake.measured = measured;
+    qemu.downtimeBytes = 0;
+}
+
+/* What a switchover has cost is expected of the next one to the same host, however it gets there;
+ * what is not known is not made up. */
+static void
+testLearns(void)
+{
+    g_autofree char *dir = convergeJournalDefaultDir();
+    gboolean own;
+
+    startToLearn(321);
+    g_assert_cmpint(performTo("qemu+tcp://Elsewhere/system", ACTS, P2P), ==, 0);
+    g_assert_false(journalHas("\"type\":\"overhead\""));
+    g_assert_cmpint(convergeSwitchoversExpect(dir, FAKE_UUID, "elsewhere", &own), ==, 321);
+
+    startToLearn(322);
+    g_assert_cmpint(performTo("tcp://elsewhere:49152", ACTS, LIVE), ==, 0);
+    g_assert_cmpint(convergeSwitchoversExpect(dir, FAKE_UUID, "elsewhere", &own), ==, 321);
+    g_assert_cmpint(confirm(FALSE), ==, 0);
+    g_assert_true(journalHas("\"overhead_ms\":321,\"text\":\"a switchover of this guest to 'elsewhere' is taken"));
+    g_assert_cmpint(convergeSwitchoversExpect(dir, FAKE_UUID, "elsewhere", &own), ==, 322);
+
+    /* Other guests. */
+    convergeSwitchoversAdd(dir, "1d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f", "third", 77);
+    startToLearn(0);
+    g_assert_cmpint(performTo("qemu+tcp://third/system", ACTS, P2P), ==, 0);
+    g_assert_true(journalHas("\"overhead_ms\":77,\"text\":\"a switchover to 'third' is taken"));
+    g_assert_cmpint(convergeSwitchoversExpect(dir, FAKE_UUID, "third", &own), ==, 77);
+    g_assert_false(own);
+
+    g_assert_false(fake.watchedByOther);
+    g_assert_cmpint(fake.watches, ==, 0);
+}
+
+/* What was not confirmed teaches nothing, and leaves nothing behind: neither a registration, nor
+ * another error than libvirt's. */
+static void
+testLearnsNothing(void)
+{
+    g_autofree char *dir = convergeJournalDefaultDir();
+    gboolean own;
+
+    startToLearn(400);
+    g_assert_cmpint(performTo("tcp://nowhere:49152", ACTS, LIVE), ==, 0);
+    fake.outcome = FAKE_DENIED;
+    g_assert_cmpint(confirm(FALSE), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_ACCESS_DENIED);
+    while (g_atomic_int_get(&fake.watches) > 0)
+        g_usleep(1000);
+    fake.outcome = FAKE_SUCCEEDS;
+    g_assert_cmpint(confirm(TRUE), ==, 0);
+    while (g_atomic_int_get(&fake.watches) > 0)
+        g_usleep(1000);
+    g_assert_cmpint(convergeSwitchoversExpect(dir, FAKE_UUID, "nowhere", &own), ==, -1);
+    g_assert_false(fake.watchedByOther);
+}
+
 void
 addOutgoingTests(void)
 {
+    g_test_add_func("/outgoing/learns", testLearns);
+    g_test_add_func("/outgoing/learns-nothing", testLearnsNothing);
     g_test_add_func("/outgoing/ends", testEnds);
     g_test_add_func("/outgoing/failed-is-told", testFailedIsTold);
     g_test_add_func("/outgoing/never-confirmed", testNeverConfirmed);

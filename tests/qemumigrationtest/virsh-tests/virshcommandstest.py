@@ -444,7 +444,56 @@ class Estimate(CommandTest):
             self.assertIn(word, out)
         self.assertNotIn("Measuring", err)
         err = self.estimate("--seconds", "5", "--bandwidth", "1000", "--verbose", "adaptive")[2]
-        self.assertTrue(err.endswith("\nMeasuring how fast 'test' dirties its memory, 5 s: [100 %]\n"), err)
+        self.assertTrue(err.endswith("\nMeasuring for 5 s how fast 'test' writes to its memory: [100 %]\n"), err)
+
+    QUICK = "quick 50 ms, bitmap\nquick 600 ms, bitmap\nquick 50 ms, bitmap\nquick 200 ms, bitmap\n"
+    WORDS = ("--bandwidth", "1000", "--json", "adaptive")
+
+    def test_quick(self):
+        """Without a time, where the guest's QEMU can: all in less than a second."""
+        for words in (self.WORDS, ("--exact", *self.WORDS)):
+            code, out, err = self.estimate(*words, VIRSH_FAKE_KVM="other", VIRSH_FAKE_QUICK="300")
+            self.assertEqual((code, err), (0, self.QUICK))
+            result = json.loads(out)
+            self.assertEqual([row["seconds"] for row in result["measurements"]], [0.05, 0.6, 0.05, 0.2])
+            self.assertLess(abs(result["write_rate"]["value"] - (300 << 20)), 30 << 20)
+            # Samples of pages would tell much less.
+            self.assertLess(result["write_rate"]["high"] - result["write_rate"]["low"], 100 << 20)
+        code, out, err = self.estimate("--verbose", "--bandwidth", "1000", "adaptive",
+                                       VIRSH_FAKE_KVM="other", VIRSH_FAKE_QUICK="300")
+        self.assertEqual(code, 0, err)
+        self.assertIn("4 measurements, 0.9 s)", out)
+        self.assertTrue(err.endswith("\nMeasuring for 0.9 s how fast 'test' writes to its memory: [100 %]\n"), err)
+
+    def test_set_is_in_use(self):
+        """A guest that becomes no more resident writes only to memory that it has written to before."""
+        for rss, bounded in (("1048576 1048576", True), ("1048576 1053000", True), ("1048576 1100000", False)):
+            with self.subTest(rss):
+                code, out, err = self.estimate(*self.WORDS, VIRSH_FAKE_KVM="other", VIRSH_FAKE_QUICK="300",
+                                               VIRSH_FAKE_RSS=rss)
+                self.assertEqual(code, 0, err)
+                result = json.loads(out)
+                self.assertEqual(result["used"]["high"], int(rss.split()[1]) << 10)
+                high = result["working_set"]["high"]
+                self.assertEqual(high and round(high / (1 << 20)),
+                                 round(result["used"]["high"] / (1 << 20)) if bounded else None)
+
+    def test_not_quick(self):
+        """As before, which this host's QEMU cannot do either."""
+        kvm = {"VIRSH_FAKE_KVM": "usual", "VIRSH_FAKE_QUICK": "300"}
+        for words, extra, tried in (
+                (("--seconds", "5"), kvm, ""),
+                ((), {"VIRSH_FAKE_QUICK": "300"}, ""),
+                ((), {**kvm, "VIRSH_FAKE_QEMU": "8001999"}, ""),
+                ((), {**kvm, "VIRSH_FAKE_JOB": "1"}, ""),
+                ((), {**kvm, "VIRSH_FAKE_QUICK": "none"}, "quick 50 ms, bitmap\n")):
+            with self.subTest((words, extra)):
+                code, _, err = self.estimate(*words, *self.WORDS, dirty="none",
+                                             **{"VIRSH_FAKE_QEMU": "8002000", **extra})
+                self.assertEqual(code, 1)
+                self.assertRegex(err, f"^{tried}measure 1 s, flags=0x0\nerror: QEMU did not report")
+        code, _, err = self.estimate(*self.WORDS, **kvm, VIRSH_FAKE_QEMU="8002000")
+        self.assertEqual((code, err), (0, self.QUICK))
 
     def test_guest_with_a_job(self):
         """To read the dirty log of a migration makes QEMU send memory again."""

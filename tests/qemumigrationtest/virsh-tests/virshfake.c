@@ -18,6 +18,10 @@
  *   VIRSH_FAKE_QEMU     the version of QEMU on the source host, as libvirt counts it
  *   VIRSH_FAKE_DIRTY    the guest dirties this many MiB/s at any time; or "none": this
  *                       host's QEMU cannot measure it
+ *   VIRSH_FAKE_QUICK    the same, of the guest's QEMU over any time; or "none"
+ *   VIRSH_FAKE_RSS      resident memory in KiB, "BEFORE AFTER" the measurement
+ *   VIRSH_FAKE_KVM      the guest runs under KVM, with the emulator of this name; the host's
+ *                       usual one is called "usual"
  *
  * Every migration takes a moment: if it were over before virsh began to watch it, virsh
  * would wait for ever (libvirt 9.0, virshWatchJob).
@@ -197,6 +201,90 @@ virDomainListGetStats(virDomainPtr *doms,
                                "dirtyrate.megabytes_per_second", atoll(rate));
     }
     return 1;
+}
+
+int
+virDomainMemoryStats(virDomainPtr domain,
+                     virDomainMemoryStatPtr stats,
+                     unsigned int nstats,
+                     unsigned int flags)
+{
+    int (*next)(virDomainPtr, virDomainMemoryStatPtr, unsigned int,
+                unsigned int) = dlsym(RTLD_NEXT, "virDomainMemoryStats");
+    static const char *rest;
+
+    if (!isSet("VIRSH_FAKE_RSS") || nstats == 0)
+        return next(domain, stats, nstats, flags);
+
+    rest = rest ? strchr(rest, ' ') + 1 : getenv("VIRSH_FAKE_RSS");
+    stats[0] = (virDomainMemoryStatStruct) { VIR_DOMAIN_MEMORY_STAT_RSS, strtoull(rest, NULL, 10) };
+    return 1;
+}
+
+int virDomainQemuMonitorCommand(virDomainPtr domain, const char *cmd, char **result,
+                                unsigned int flags);
+
+/* Counts a thousandth longer than asked to. */
+int
+virDomainQemuMonitorCommand(virDomainPtr domain,
+                            const char *cmd,
+                            char **result,
+                            unsigned int flags)
+{
+    int (*next)(virDomainPtr, const char *, char **,
+                unsigned int) = dlsym(RTLD_NEXT, "virDomainQemuMonitorCommand");
+    const char *rate = getenv("VIRSH_FAKE_QUICK");
+    const char *member = strstr(cmd, "\"calc-time\":");
+    static int ms;
+
+    if (!rate)
+        return next(domain, cmd, result, flags);
+
+    if (member) {
+        ms = atoi(member + strlen("\"calc-time\":"));
+        fprintf(stderr, "quick %d ms, %s\n", ms, strstr(cmd, "dirty-bitmap") ? "bitmap" : "sampling");
+    }
+    if (strcmp(rate, "none") == 0)
+        *result = strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"too old\"}}");
+    else if (member)
+        *result = strdup("{\"return\":{}}");
+    else if (asprintf(result,
+                      "{\"return\":{\"status\":\"measured\",\"mode\":\"dirty-bitmap\",\"calc-time\":%d,"
+                      "\"dirty-rate\":%s}}",
+                      ms, rate) < 0)
+        abort();
+    return 0;
+}
+
+char *
+virDomainGetXMLDesc(virDomainPtr domain,
+                    unsigned int flags)
+{
+    char *(*next)(virDomainPtr, unsigned int) = dlsym(RTLD_NEXT, "virDomainGetXMLDesc");
+    char *xml = NULL;
+
+    if (!isSet("VIRSH_FAKE_KVM"))
+        return next(domain, flags);
+    if (asprintf(&xml, "<domain type='kvm'><devices><emulator>%s</emulator></devices></domain>",
+                 getenv("VIRSH_FAKE_KVM")) < 0)
+        abort();
+    return xml;
+}
+
+char *
+virConnectGetDomainCapabilities(virConnectPtr conn,
+                                const char *emulator,
+                                const char *arch,
+                                const char *machine,
+                                const char *type,
+                                unsigned int flags)
+{
+    char *(*next)(virConnectPtr, const char *, const char *, const char *, const char *,
+                  unsigned int) = dlsym(RTLD_NEXT, "virConnectGetDomainCapabilities");
+
+    if (!isSet("VIRSH_FAKE_KVM"))
+        return next(conn, emulator, arch, machine, type, flags);
+    return strdup("<domainCapabilities><path>usual</path></domainCapabilities>");
 }
 
 char *

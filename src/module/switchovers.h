@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * switchovers.h: what the switchovers of ended migrations have cost besides sending memory
+ *
+ * One file, switchovers.json, beside the journals: journals are too large to be read at the start
+ * of each migration, and those of direct migrations end before the downtime is known.  It holds at
+ * most CONVERGE_OVERHEAD_COUNT migrations of each guest to each host, and CONVERGE_SWITCHOVERS_MOST
+ * in all, the oldest of which are dropped.  It is replaced atomically.  A file that is damaged, too
+ * large, of another version, or that others may have written counts as none.
+ *
+ * All functions wait for the disk.  No state but the file; any thread, and any process.
+ */
+#pragma once
+
+#include <glib.h>
+
+#define CONVERGE_SWITCHOVERS_MOST 1024
+
+/* The name by which the host in @uri is known: a new string, or NULL if @uri, which may be NULL,
+ * names none.  Free with g_free(). */
+char *convergeSwitchoversHost(const char *uri);
+
+/* What a switchover of domain @uuid to host @destination is expected to cost, ms; -1: no migration
+ * has shown that.  Without one of this guest to this host, those of other guests to it count.
+ *
+ * @own: set to whether it was shown by this guest */
+gint64 convergeSwitchoversExpect(const char *dir, const char *uuid, const char *destination,
+                                 gboolean *own);
+
+/* Adds a migration that has ended.  @overheadMs: 0..CONVERGE_OVERHEAD_MOST_MS.  If the file cannot
+ * be written, nothing is learned. */
+void convergeSwitchoversAdd(const char *dir, const char *uuid, const char *destination,
+                            gint64 overheadMs);
