@@ -20,19 +20,19 @@ struct _convergeControlState {
     gint64 overheadMs;                      /* the part of the downtime in which no memory is sent */
     gint64 ceilingMs;                       /* the highest downtime allowed from outside; 0: no limit */
 
-    gint64 turnMs;                 /* the last turn */
-    gint64 hardMs;                 /* time so far under a throttle of hard-throttle or more */
-    convergePlanLimits limits;     /* of this turn */
-    gboolean primed;               /* a throttle of QEMU's takes one bitmap sync to act, not two */
-    gboolean hasThrottled;         /* at least once */
-    guint64 waitPass; /* passes that had ended when it was last decided to wait for the end of one */
+    gint64 turnMs;                   /* the last turn */
+    gint64 hardMs;                   /* time so far under a throttle of hard-throttle or more */
+    convergePlanLimits limits;       /* of this turn */
+    gboolean primed;                 /* a throttle of QEMU's takes one bitmap sync to act, not two */
+    gboolean hasThrottled;           /* at least once */
+    guint64 waitPass;                /* passes that had ended when it was last decided to wait for the end of one */
     convergeDowntimeUse downtimeUse; /* less has shown not to suffice */
-    gboolean hasRefuted;           /* throttles up to .refuted have shown not to converge */
-    unsigned int refuted;          /* % */
-    convergePlan plan;             /* in force */
-    convergePrediction prediction; /* of .plan; .converges FALSE while unknown */
-    convergeClass class_;          /* of the newest assessment */
-    convergePrediction outlook;    /* of the best plan that it found */
+    gboolean hasRefuted;             /* throttles up to .refuted have shown not to converge */
+    unsigned int refuted;            /* % */
+    convergePlan plan;               /* in force */
+    convergePrediction prediction;   /* of .plan; .converges FALSE while unknown */
+    convergeClass class_;            /* of the newest assessment */
+    convergePrediction outlook;      /* of the best plan that it found */
 };
 
 /* The value of a field of the policy. */

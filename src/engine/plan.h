@@ -46,7 +46,7 @@ struct _convergePlanLimits {
     gboolean adaptiveDowntime;              /* the policy wants the downtime planned... */
     gboolean fixedDowntime;                 /* ...or fixed */
     convergeDowntimeUse downtimeUse;
-    gboolean waits;                         /* it was decided in this pass to wait for its end */
+    gboolean waits; /* it was decided in this pass to wait for its end */
     gint64 initialDowntimeMs;
     gint64 maxDowntimeMs;
     gint64 ceilingMs;          /* set from outside; 0: none */

@@ -392,7 +392,6 @@ startJob(convergeCall *call)
         .journalDir = journalDir,
         .postcopy = outgoing->postcopy,
         .callerThrottle = convergeStatedThrottle(&outgoing->stated),
-        .callerThrottle = outgoing->callerThrottle,
         .destination = outgoing->destination,
         .enter = enterJob,
         .left = convergeRegistryLeft,
@@ -547,9 +546,7 @@ convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
         convergeJobRestore(outgoing->job, outgoing->domain);
         convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_FAILED);
         logFailure(outgoing->job);
-    } else if (convergeJobConfirm(outgoing->job)) {
+    } else if (convergeJobConfirm(outgoing->job, g_steal_pointer(&outgoing->completion))) {
         convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_DONE);
     }
-    else if (convergeJobConfirm(outgoing->job, g_steal_pointer(&outgoing->completion)))
-        convergeRegistryAddFinished(outgoing->uuid, outgoing->job);
 }

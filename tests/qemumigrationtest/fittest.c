@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "engine/model_priv.h"
 #include "feed.h"
 
 /* What @guest dirties, observed without a miss over each of @seconds, ends with 0. */
@@ -114,6 +115,35 @@ testAnswer(void)
     }
 }
 
+/* What a throttle has told stays known, however long the guest runs free after it, and what was seen of
+ * the guest without one likewise. */
+static void
+testBothKindsAreKept(void)
+{
+    static const double throttles[] = { 0, 0.9 };
+    convergeGuest guest = { 800 * MB, 200 * MB, 0.5, 0, 0 };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(throttles); i++) {
+        convergeModel model = { .bandwidth = 100 * MB };
+        unsigned int n = 0;
+
+        model.last.totalBytes = (guint64)(4000 * MB);
+        for (j = 0; j < 24; j++) {
+            double throttle = throttles[j < 4 ? 1 - i : i];
+            double seconds = (double)(1 + j % 3);
+
+            modelObserve(&model.passes, seconds, throttle, convergeGuestDirtied(&guest, seconds, throttle), 0);
+            convergeModelFit(&model);
+        }
+        g_assert_cmpuint(model.passes.n, ==, CONVERGE_MODEL_OBSERVATIONS);
+        for (j = 0; j < model.passes.n; j++)
+            n += convergeObservationIsThrottled(&model.passes.item[j]) != (i == 1);
+        g_assert_cmpuint(n, ==, 2);
+        g_assert_cmpfloat(fabs(model.guest.answer - 0.5), <=, 0.15);
+    }
+}
+
 /* A sync does not find again what was unsent anyway. */
 static void
 testPendingIsNotSeen(void)
@@ -169,6 +199,7 @@ main(int argc, char **argv)
     g_test_add_func("/fit/no-cold-without-need", testNoColdWithoutNeed);
     g_test_add_func("/fit/never-above-memory", testNeverAboveMemory);
     g_test_add_func("/fit/answer", testAnswer);
+    g_test_add_func("/fit/both-kinds-are-kept", testBothKindsAreKept);
     g_test_add_func("/fit/pending-is-not-seen", testPendingIsNotSeen);
     g_test_add_func("/fit/plausible-guests", testPlausibleGuests);
     return g_test_run();

@@ -126,6 +126,40 @@ testDoesNotWaitForNothing(void)
     }
 }
 
+/* As long as it may turn out that the guest converges by itself, the end of the pass is waited for, though
+ * a throttle at once would cost a little less; but only in the first passes. */
+static void
+testWaitsForThePass(void)
+{
+    static const convergeGuest close = { 200 * MB, 200 * MB, 1, 0, 0 };
+    static const struct {
+        guint64 passes;
+        double dirtied; /* share of what the last pass sent */
+        gboolean waits; /* since it was decided to in this pass */
+        gboolean delay;
+    } rows[] = {
+        { 2, 0.95, FALSE, FALSE },
+        { 2, 0.6, FALSE, TRUE },
+        { 2, 0.95, TRUE, TRUE },
+        { 12, 0.6, FALSE, FALSE },
+        { 12, 0.95, TRUE, FALSE },
+    };
+    gsize i, j;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        for (j = 0; j < G_N_ELEMENTS(methods); j++) {
+            convergePlanLimits limits = limitsOf(methods[j]);
+            convergeModel model = modelOf(close, 200 * MB);
+
+            limits.waits = rows[i].waits;
+            model.pass.n = rows[i].passes;
+            model.pass.sent = 1000 * MB;
+            model.pass.dirtied = rows[i].dirtied * 1000 * MB;
+            g_assert_cmpint(choose(&limits, &model).plan.delay > 0, ==, rows[i].delay);
+        }
+    }
+}
+
 /* What converges by itself is left alone. */
 static void
 testNoneIsNeeded(void)
@@ -316,6 +350,16 @@ testDowntimeKeepsAMargin(void)
                 before = highest;
             }
 
+            /* Without the margin, but with what else a switchover costs. */
+            limits.downtimeUse = CONVERGE_DOWNTIME_TIGHT;
+            if (allowed[i] >= 300) {
+                gint64 tight = convergePlanHighestDowntime(&limits, 50);
+
+                g_assert_cmpint(tight, ==, allowed[i] - convergePlanMake(&limits, 50, tight).overheadMs);
+                limits.downtimeUse = CONVERGE_DOWNTIME_SAFE;
+                g_assert_cmpint(tight, >, convergePlanHighestDowntime(&limits, 50));
+            }
+
             /* All of it, where there is need; less, where it was limited from outside. */
             limits.downtimeUse = CONVERGE_DOWNTIME_FULL;
             g_assert_cmpint(convergePlanHighestDowntime(&limits, 99), ==, allowed[i]);
@@ -383,6 +427,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/plan/waits-while-free-passes-shrink", testWaitsWhileFreePassesShrink);
     g_test_add_func("/plan/does-not-wait-for-nothing", testDoesNotWaitForNothing);
+    g_test_add_func("/plan/waits-for-the-pass", testWaitsForThePass);
     g_test_add_func("/plan/none-is-needed", testNoneIsNeeded);
     g_test_add_func("/plan/beyond", testBeyond);
     g_test_add_func("/plan/budget", testBudget);

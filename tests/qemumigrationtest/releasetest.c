@@ -239,6 +239,44 @@ testNotRepeatedAtOnce(void)
     g_assert_cmpint(free[1], >, free[0]);
 }
 
+/* Each throttle that follows one in vain is promised more time, but not without an end. */
+static void
+testPatience(void)
+{
+    gint64 before = 0;
+    unsigned int i;
+
+    for (i = 0; i < 8; i++) {
+        g_auto(scene) s = { 0 };
+        gint64 promised;
+
+        sceneInit(&s, "adaptive", 0);
+        s.law.nVain = i;
+        g_assert_cmpuint(decide(&s, 97, 1000, 9000, TRUE), ==, 1);
+        promised = s.law.promisedMs - s.model.last.timeMs;
+        g_assert_cmpint(promised, >=, before);
+        g_assert_cmpint(promised == before, ==, i > 4);
+        before = promised;
+    }
+}
+
+/* A guest that no throttle helps runs free in the end, and is allowed the whole pause, as by stock QEMU. */
+static void
+testHopelessGetsAllOfThePause(void)
+{
+    g_auto(script) s = { 0 };
+    int i;
+
+    scriptInit(&s, "adaptive,max-downtime=400ms", CONVERGE_METHOD_VCPU_QUOTA);
+    scriptSend(&s, 1500);
+    scriptProbe(&s, 280 * MB);
+    for (i = 0; i < 30; i++)
+        scriptPass(&s, 280 * MB);
+    g_assert_cmpint(convergeLoopStatus(s.loop)->class_, ==, CONVERGE_CLASS_BEYOND);
+    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
+    g_assert_cmpint(scriptLast(&s, CONVERGE_VERB_DOWNTIME)->downtimeMs, ==, 400);
+}
+
 /* Once it is sure that a throttle helps, the guest does not have to run free. */
 static void
 testCalmsDown(void)
@@ -435,6 +473,8 @@ main(int argc, char **argv)
     g_test_add_func("/release/loosening-is-weighed", testLooseningIsWeighed);
     g_test_add_func("/release/broken-promise", testBrokenPromise);
     g_test_add_func("/release/not-repeated-at-once", testNotRepeatedAtOnce);
+    g_test_add_func("/release/patience", testPatience);
+    g_test_add_func("/release/hopeless-gets-all-of-the-pause", testHopelessGetsAllOfThePause);
     g_test_add_func("/release/calms-down", testCalmsDown);
     g_test_add_func("/release/progress-extends-the-promise", testProgressExtendsThePromise);
     g_test_add_func("/release/free-plan-is-given-up-later", testFreePlanIsGivenUpLater);
