@@ -30,8 +30,8 @@
 #define FREE_FACTOR 3
 #define FREE_DOUBLINGS 1
 
-/* A throttle that no longer seems to converge is given up only after this many passes under it, or
- * after VAIN_MS. */
+/* A throttle that no longer seems to converge is given up only after this many passes in which it was in
+ * force, or after VAIN_MS. */
 #define VAIN_PASSES 2
 #define VAIN_MS 15000
 
@@ -95,7 +95,6 @@ release(convergeLawAdaptive *law,
         convergeDecision *decisions)
 {
     law->heldMs = model->last.timeMs;
-    law->heldPass = model->pass.n;
     law->promisedMs = 0;
     law->nBetterLooks = 0;
     state->prediction = (convergePrediction) { 0 };
@@ -146,6 +145,8 @@ convergeLawAdaptiveGuard(convergeLawAdaptive *law,
 {
     if (!convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE))
         return 0;
+    if (model->last.throttle < state->plan.throttle)
+        law->forcePass = model->pass.n;
 
     if (state->plan.throttle > 0 && state->limits.lostLeftMs > 0 &&
         state->limits.lostLeftMs <= state->limits.overheadMs)
@@ -367,12 +368,12 @@ waitsForValley(convergeLawAdaptive *law,
 
 /* --- The law --- */
 
-/* Whether the throttle in force has had enough time to show that it helps. */
+/* Whether the throttle has been in force for long enough to show that it helps. */
 static gboolean
 isInVain(const convergeLawAdaptive *law,
          const convergeModel *model)
 {
-    return model->pass.n >= law->heldPass + (VAIN_PASSES << patience(law)) ||
+    return model->pass.n >= law->forcePass + (VAIN_PASSES << patience(law)) ||
         model->last.timeMs >= law->heldMs + (VAIN_MS << patience(law));
 }
 
@@ -385,10 +386,9 @@ setThrottle(convergeLawAdaptive *law,
 {
     unsigned int throttle = throttleNow(choice);
 
-    if (throttle == 0 || state->plan.throttle == 0) {
+    if (throttle == 0 || state->plan.throttle == 0)
         law->heldMs = model->last.timeMs;
-        law->heldPass = model->pass.n;
-    }
+    law->forcePass = model->pass.n;
     law->promisedMs = state->prediction.converges || throttle > 0 ? promise(law, model, &state->prediction) : 0;
     return convergeControlSetThrottle(state, throttle, reasonOf(choice), decisions);
 }

@@ -39,7 +39,7 @@ struct _convergeLawAdaptive {
     gboolean hasLooked;        /* at least once */
     unsigned int nBetterLooks; /* looks in a row that found a better plan */
     gint64 heldMs;             /* since when it is throttled, however strongly, or runs free */
-    guint64 heldPass;          /* passes that had ended then */
+    guint64 forcePass;         /* passes that had ended when its throttle came into force */
     gint64 promisedMs;         /* when the plan in force should have brought the end; 0: it has promised none */
     gint64 freeUntilMs;        /* the guest runs free until then */
     unsigned int nVain;        /* throttles that were given up, since they did not bring the end */

@@ -64,7 +64,7 @@ sceneInit(scene *s,
     s->state.plan = convergePlanMake(&s->state.limits, throttle, 100);
     s->law.hasLooked = TRUE;
     s->law.heldMs = 20000;
-    s->law.heldPass = 1;
+    s->law.forcePass = 1;
 }
 
 /* Nothing converges under any throttle. */
