@@ -56,8 +56,9 @@ static const checkRow rows[] = {
 static const checkRow *row;
 static statsKind stats;
 static GString *logged;
-static gint nDomains; /* that virConnectListAllDomains() finds */
-static gint nClosed;  /* atomic: connections */
+static gint nDomains;                          /* that virConnectListAllDomains() finds */
+static gint nClosed;                           /* atomic: connections */
+static virTypedParameterPtr volatile notFreed; /* by the module, which cannot rely on it */
 
 /* --- libvirt --- */
 
@@ -174,6 +175,7 @@ getJobStats(virDomainPtr domain G_GNUC_UNUSED,
             memset((*params)[0].field, 'x', sizeof((*params)[0].field));
         else
             (*params)[0].type = 99;
+        notFreed = *params;
     }
     return 0;
 }

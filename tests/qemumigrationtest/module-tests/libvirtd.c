@@ -56,10 +56,13 @@ endLog(void)
 
 /* --- Calls --- */
 
+/* Ends only when no thread of an earlier test uses the fake any more. */
 static void
 reset(fakeOutcome outcome)
 {
     virResetLastError();
+    while (g_atomic_int_get(&fake.watches) > 0)
+        g_usleep(1000);
     fake = (fakeLibvirt) { .outcome = outcome };
 }
 
