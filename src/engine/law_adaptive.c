@@ -385,11 +385,15 @@ setThrottle(convergeLawAdaptive *law,
             convergeDecision *decisions)
 {
     unsigned int throttle = throttleNow(choice);
+    gint64 promised = promise(law, model, &state->prediction);
 
     if (throttle == 0 || state->plan.throttle == 0)
         law->heldMs = model->last.timeMs;
     law->forcePass = model->pass.n;
-    law->promisedMs = state->prediction.converges || throttle > 0 ? promise(law, model, &state->prediction) : 0;
+    /* A throttle that promises nothing better does not put off the time of the one before. */
+    if (!state->prediction.converges && throttle > 0 && state->plan.throttle > 0 && law->promisedMs > 0)
+        promised = MIN(law->promisedMs, promised);
+    law->promisedMs = state->prediction.converges || throttle > 0 ? promised : 0;
     return convergeControlSetThrottle(state, throttle, reasonOf(choice), decisions);
 }
 

@@ -260,6 +260,27 @@ testPatience(void)
     }
 }
 
+/* Other throttles that are not predicted to converge either do not put off the end of the first one. */
+static void
+testHopelessThrottlesAddNoTime(void)
+{
+    static const unsigned int throttles[] = { 99, 95 };
+    g_auto(scene) s = { 0 };
+    gint64 promised;
+    int i;
+
+    sceneInit(&s, "adaptive", 95);
+    s.law.promisedMs = promised = 30000;
+    s.law.nVain = 4;
+    for (i = 0; i < 4; i++) {
+        s.model.last.timeMs += 2000;
+        decide(&s, throttles[i % 2], 1000, 9000, FALSE);
+        g_assert_cmpuint(decide(&s, throttles[i % 2], 1000, 9000, FALSE), ==, 1);
+        g_assert_cmpint(s.law.promisedMs, <=, promised);
+        g_assert_cmpint(s.law.promisedMs, >, 0);
+    }
+}
+
 /* A guest that no throttle helps runs free in the end, and is allowed the whole pause, as by stock QEMU. */
 static void
 testHopelessGetsAllOfThePause(void)
@@ -474,6 +495,7 @@ main(int argc, char **argv)
     g_test_add_func("/release/broken-promise", testBrokenPromise);
     g_test_add_func("/release/not-repeated-at-once", testNotRepeatedAtOnce);
     g_test_add_func("/release/patience", testPatience);
+    g_test_add_func("/release/hopeless-throttles-add-no-time", testHopelessThrottlesAddNoTime);
     g_test_add_func("/release/hopeless-gets-all-of-the-pause", testHopelessGetsAllOfThePause);
     g_test_add_func("/release/calms-down", testCalmsDown);
     g_test_add_func("/release/progress-extends-the-promise", testProgressExtendsThePromise);
