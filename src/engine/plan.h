@@ -114,6 +114,10 @@ void convergePlanAddRange(const convergePrediction *best, const convergePredicti
  * greater share of the time taken, until that is seen, and then what the best plan costs.  A throttle
  * that is not gentle is taken only if nothing gentler converges, or if it costs much less.
  *
+ * In the first passes a candidate that waits for the end of the pass is preferred to a throttle at once, if
+ * it costs and takes a little more at most, and passes shrink, or stock would lose less with the guest that
+ * dirties least.  Once that was chosen it goes on until the end of the pass.
+ *
  * If no candidate converges for the likeliest guest, but one does for the guest that dirties least,
  * the cheapest of those is tried: only a throttle can show which guest it is.
  *
