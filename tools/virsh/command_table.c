@@ -7,6 +7,7 @@
 
 #include "policy/policy_xml.h"
 
+#include "command_doctor.h"
 #include "command_estimate.h"
 #include "command_local.h"
 #include "command_table.h"
@@ -15,7 +16,7 @@
 /* No verb contains this character. */
 #define VERB_SEPARATOR '|'
 
-static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate" };
+static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate", "doctor" };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VIRSH_VERB_LAST);
 
 static const char *
@@ -146,6 +147,23 @@ cmdEstimate(GHashTable *args,
     return words ? metadataEnd(metadataNew(args, VIRSH_VERB_ESTIMATE, words)) : NULL;
 }
 
+static char **
+cmdDoctor(GHashTable *args,
+          GError **error)
+{
+    g_autofree char *options = virshConvergeDoctorFormat(args, error);
+    char **words;
+
+    if (!options)
+        return NULL;
+
+    words = g_new0(char *, 3);
+    words[0] = g_strdup("domcapabilities");
+    words[1] = g_strdup_printf("--virttype=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK, verbs[VIRSH_VERB_DOCTOR],
+                               VERB_SEPARATOR, options);
+    return words;
+}
+
 #define OPTION_DOMAIN \
     { \
         "domain", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_DOMAIN, \
@@ -170,6 +188,16 @@ static const virshConvergeOption optionsCheck[] = {
 static const virshConvergeOption optionsWhere[] = {
     OPTION_DOMAIN,
     OPTIONS_WHERE,
+    { 0 }
+};
+
+static const virshConvergeOption optionsDoctor[] = {
+    { VIRSH_DOCTOR_DESTURI, VIRSH_OPTION_DATA, FALSE, VIRSH_COMPLETER_NONE,
+      N_("connection URI of a destination, which is examined, too") },
+    { VIRSH_DOCTOR_JSON, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("print the result as JSON") },
+    { VIRSH_DOCTOR_LINK, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("measure the link to the destination for some seconds") },
     { 0 }
 };
 
@@ -227,6 +255,10 @@ const virshConvergeCommand virshConvergeCommands[] = {
     { "converge-clear", N_("remove the convergence policy of a domain"),
       N_("Removes the policy from the metadata of a domain."),
       optionsWhere, cmdClear },
+    { "converge-doctor", N_("look for what keeps migrations from being controlled"),
+      N_("Examines the host, and a destination: the module, versions, guests, configuration,\n"
+         "    directories, left-overs, clocks and the link. Nothing is changed."),
+      optionsDoctor, cmdDoctor },
     { "converge-estimate", N_("forecast the migration of a domain under different policies"),
       N_("Measures for some seconds how fast a running domain dirties its memory, and simulates\n"
          "    its migration under each policy. Nothing is migrated."),

@@ -8,7 +8,8 @@
  *   - a command that needs no host runs at once, and its output becomes the argument of
  *     "echo";
  *   - a command that needs a domain becomes "metadata DOMAIN URI", which looks up the domain
- *     and makes one call; the URI tells the shim what to do in that call.
+ *     and makes one call; the URI tells the shim what to do in that call;
+ *   - one that needs a host becomes "domcapabilities --virttype=URI", which makes one call, too.
  *
  * Help, argument checks and completion come from one table.  Messages have virsh's wording.
  */
@@ -32,6 +33,7 @@ typedef enum {
     VIRSH_VERB_SET,
     VIRSH_VERB_CLEAR,
     VIRSH_VERB_ESTIMATE,
+    VIRSH_VERB_DOCTOR,
     VIRSH_VERB_LAST
 } virshConvergeVerb;
 

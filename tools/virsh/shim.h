@@ -34,6 +34,9 @@ void virshConvergeErrorsMute(gboolean mute);
 /* Prints one line on stderr, after flushing the output of virsh. */
 void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/* The name of the host that the connection leads to; NULL: it is this one.  Free with g_free(). */
+char *virshConvergeRemoteHost(virConnectPtr conn);
+
 /* The output of "converge-estimate".
  *
  * @words: the options, see command_estimate.h

@@ -72,11 +72,10 @@ doShow(virDomainPtr dom,
     return spec ? convergePolicySpecFormat(spec) : NULL;
 }
 
-/* The name of the host that the connection leads to; NULL: it is this one. */
-static char *
-remoteHost(virDomainPtr dom)
+char *
+virshConvergeRemoteHost(virConnectPtr conn)
 {
-    char *text = virConnectGetURI(virDomainGetConnect(dom));
+    char *text = virConnectGetURI(conn);
     g_autoptr(GUri) uri = text ? g_uri_parse(text, G_URI_FLAGS_NON_DNS, NULL) : NULL;
     const char *host = uri ? g_uri_get_host(uri) : NULL;
 
@@ -84,6 +83,12 @@ remoteHost(virDomainPtr dom)
     if (!host || !*host || g_str_equal(host, "localhost") || g_str_equal(host, g_get_host_name()))
         return NULL;
     return g_strdup(host);
+}
+
+static char *
+remoteHost(virDomainPtr dom)
+{
+    return virshConvergeRemoteHost(virDomainGetConnect(dom));
 }
 
 static char *

@@ -25,7 +25,7 @@ from virshtest import LAUNCHER, STOCK, VirshTest  # noqa: E402
 
 MANPAGES = os.path.realpath(sys.argv[4])
 
-COMMANDS = ["converge-check", "converge-clear", "converge-estimate", "converge-explain", "converge-presets",
+COMMANDS = ["converge-check", "converge-clear", "converge-doctor", "converge-estimate", "converge-explain", "converge-presets",
             "converge-set", "converge-show", "converge-status"]
 
 SET = "Convergence policy set\n"
@@ -140,6 +140,47 @@ class Modes(CommandTest):
         extra = {"VIRT_CONVERGE_SHIM": self.path("missing")}
         self.assertEqual(self.ours("converge-presets", **extra), self.ours("converge-presets"))
         self.assertRegex(self.ours("converge-show", "test", **extra)[2], "^error: .*missing")
+
+
+class Doctor(CommandTest):
+    """The command; what its checks find is in doctortest.c."""
+
+    def test_text(self):
+        code, out, err = self.quiet("converge-doctor")
+        self.assertEqual((code, err), (1, "error: converge-doctor has found errors\n"))
+        self.assertRegex(out, r"^Source: test:///default\n  ERROR +connection +the driver is 'TEST'")
+        self.assertRegex(out, r"\nErrors: \d, warnings: \d\n$")
+
+    def test_json(self):
+        code, out, _ = self.quiet("converge-doctor test:///default --json --measure-link")
+        result = json.loads(out)
+        self.assertEqual(code, 1)
+        found = {(one["host"], one["check"]): one for one in result["checks"]}
+        self.assertEqual(result["errors"], [one["level"] for one in result["checks"]].count("error"))
+        self.assertEqual(found["destination", "connection"]["level"], "error")
+        self.assertEqual(found["destination", "link"]["level"], "hidden")
+
+    def test_unreachable(self):
+        code, out, err = self.quiet("converge-doctor", "qemu+tcp://127.0.0.1:1/system")
+        self.assertEqual((code, err), (1, "error: converge-doctor has found errors\n"))
+        self.assertRegex(out, r"\nDestination: qemu\+tcp://127.0.0.1:1/system\n"
+                              r"  ERROR +connection +the host cannot be reached: .*refused.*\n +-> ")
+
+    def test_configuration(self):
+        """Files are looked at on this host alone, and nothing is said twice."""
+        out = self.quiet("converge-doctor", VIRSH_FAKE_URI="qemu+tcp://elsewhere/system")[1]
+        self.assertIn("not visible from here: daemon, drop-in, preload, configuration,", out.replace("\n", " "))
+        self.assertEqual(out.count("not visible"), 1)
+        self.assertNotIn("configuration  ", out)
+
+    def test_link_without_destination(self):
+        code, out, err = self.quiet("converge-doctor", "--measure-link")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("allowed: with --desturi", err)
+
+    def test_stock_command(self):
+        self.assertEqual(self.ours("domcapabilities", "--virttype", "test"),
+                         self.stock("domcapabilities", "--virttype", "test"))
 
 
 class Domain(CommandTest):
@@ -631,6 +672,7 @@ class Completion(CommandTest):
                 (["converge-estimate", "test", "xen", "inc"], ["incus"]),
                 (["converge-estimate", "test", "xen", "--po"], ["--policy"]),
                 (["converge-set", "test", "xe"], ["xen"]),
+                (["converge-doctor", "--"], ["--desturi", "--json", "--measure-link"]),
                 (["converge-presets", "--"], ["--fields"])):
             with self.subTest(words):
                 self.assertEqual(self.complete(*words), expected)
@@ -681,7 +723,7 @@ class ManualPages(CommandTest):
         for name, body in zip(COMMANDS, re.split(r"(?m)^``converge-[a-z]+``$", text)[1:]):
             options = re.findall(r"(?m)^    \[?(--[a-z-]+)", self.quiet("help", name)[1])
             terms = re.findall(r"(?m)^  (``--.*)$", body)
-            self.assertEqual(re.findall("``(--[a-z]+)``", "".join(terms)), sorted(options, key=options.index))
+            self.assertEqual(re.findall("``(--[a-z-]+)``", "".join(terms)), sorted(options, key=options.index))
             self.assertIn("``%s``" % name, self.section("virsh-converge.rst", "SYNOPSIS"))
 
     def test_policy(self):
