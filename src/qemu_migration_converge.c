@@ -12,6 +12,7 @@
 
 #include "module/job_registry.h"
 #include "module/job_stats.h"
+#include "module/keeper.h"
 #include "module/libvirt_check.h"
 #include "module/outgoing.h"
 #include "module/preload.h"
@@ -368,8 +369,10 @@ virDomainMigrateFinish3Params(virConnectPtr dconn,
 int
 virEventRunDefaultImpl(void)
 {
-    if (recovers)
+    if (recovers) {
         convergeRecoveryStart();
+        convergeKeeperRecover();
+    }
     if (enabled)
         convergeLibvirtCheckStart(convergeRecoveryUri(), next.virDomainGetJobStats);
 

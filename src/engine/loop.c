@@ -8,6 +8,7 @@
 #include "engine/loop.h"
 #include "engine/probes.h"
 #include "util/number.h"
+#include "util/text.h"
 
 /* A sample costs one query-migrate and a line of the journal: half a millisecond of CPU.
  * The wait is a fraction of what is left of the pass, so that turns come faster towards its end,
@@ -114,24 +115,11 @@ convergeLoopTrouble(const convergeLoop *loop)
     return loop->trouble ? loop->trouble : loop->unreleased;
 }
 
-/* Never cuts a character in half, since clients decode the text. */
-static void
-copyText(char *to,
-         gsize size,
-         const char *text)
-{
-    const char *end;
-
-    g_strlcpy(to, text, size);
-    if (!g_utf8_validate(to, -1, &end))
-        to[end - to] = '\0';
-}
-
 static void
 setReason(convergeLoop *loop,
           const char *text)
 {
-    copyText(loop->status.reason, sizeof(loop->status.reason), text);
+    convergeTextCopy(loop->status.reason, sizeof(loop->status.reason), text);
 }
 
 /* Takes @trouble; does nothing if it is NULL. */
@@ -177,7 +165,7 @@ noteRung(convergeLoop *loop,
 {
     loop->status.rungs++;
     loop->status.rung = decision->verb;
-    copyText(loop->status.rungText, sizeof(loop->status.rungText), text);
+    convergeTextCopy(loop->status.rungText, sizeof(loop->status.rungText), text);
 }
 
 /* When in doubt, the migration goes on as stock. */
@@ -257,6 +245,7 @@ act(convergeLoop *loop,
     }
     if (isRung(decision->verb))
         noteRung(loop, decision, text);
+    convergeTallyDecide(&loop->status.tally, &loop->model, decision, text);
 
     if (decision->verb == CONVERGE_VERB_THROTTLE || decision->verb == CONVERGE_VERB_HOLD)
         noteThrottle(loop, decision->throttle);
@@ -350,8 +339,8 @@ beginJournal(convergeLoop *loop,
         return;
 
     if ((loop->journal = loop->openJournal(loop->openOpaque, &error)))
-        copyText(loop->status.journal, sizeof(loop->status.journal),
-                 convergeJournalName(loop->journal));
+        convergeTextCopy(loop->status.journal, sizeof(loop->status.journal),
+                         convergeJournalName(loop->journal));
     else if (error)
         noteJournalTrouble(loop, g_strdup(error->message));
     if (loop->journal && loop->overheadWhy)
@@ -424,6 +413,7 @@ convergeLoopStep(convergeLoop *loop)
 {
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeSample sample = { 0 };
+    convergeSample before;
     g_autoptr(GError) error = NULL;
     convergeNews news;
     unsigned int n, i;
@@ -444,6 +434,7 @@ convergeLoopStep(convergeLoop *loop)
     if (!loop->control.state.throttle && !convergeStateIsAside(loop->status.state))
         chooseThrottle(loop, &sample);
 
+    before = loop->model.last;
     news = convergeModelUpdate(&loop->model, &sample);
     if (loop->journal)
         convergeJournalSample(loop->journal, &loop->model, news);
@@ -461,6 +452,7 @@ convergeLoopStep(convergeLoop *loop)
     if (loop->journal)
         noteJournalTrouble(loop, convergeJournalTrouble(loop->journal));
     updateStatus(loop, &sample);
+    convergeTallyNote(&loop->status.tally, &loop->model, &before, &loop->status.prediction);
     return nextStep(loop);
 }
 
@@ -477,6 +469,7 @@ convergeLoopEnd(convergeLoop *loop,
         loop->status.state = CONVERGE_STATE_POSTCOPY;
     else
         loop->status.state = CONVERGE_STATE_DONE;
+    convergeTallyEnd(&loop->status.tally, &loop->model, nowMs);
 
     if (loop->journal)
         convergeJournalEnd(loop->journal, &loop->model,

@@ -6,6 +6,7 @@
 
 #include "engine/decision.h"
 #include "engine/plan.h"
+#include "engine/tally.h"
 
 typedef enum {
     CONVERGE_STATE_WAITING,  /* the migration moves no memory yet */
@@ -43,4 +44,5 @@ struct _convergeStatus {
     double dirtyRate;                       /* at full speed, bytes/s; 0: unknown */
     double workingSet;                      /* bytes; 0: unknown */
     convergePrediction prediction;
+    convergeTally tally;
 };

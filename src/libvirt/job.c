@@ -21,6 +21,7 @@ struct _convergeJob {
     char *destination;
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];
+    gint64 beginMs; /* since 1970 */
 
     /* Used by the job's thread or, while it does not run, by the caller that starts one. */
     convergeBackendLibvirt *libvirtBackend;
@@ -39,6 +40,9 @@ struct _convergeJob {
     gboolean passed; /* a pass has begun since the last turn */
     gint64 ceilingMs;
     convergeStatus status;
+    gint64 downtimeMs; /* as libvirt reports it after the end; 0: it has not */
+    gint64 historyId;
+    char *aside; /* why the loop stands aside, or NULL */
     char *trouble;
 };
 
@@ -111,6 +115,10 @@ takeOver(convergeJob *job,
     newRung = status->rungs != job->status.rungs;
     newTrouble = convergeStateIsAside(status->state) && !convergeStateIsAside(job->status.state);
     job->status = *status;
+    if (newTrouble) {
+        g_free(job->aside);
+        job->aside = g_strdup(convergeLoopTrouble(loop));
+    }
     g_mutex_unlock(&job->lock);
 
     if (journalTrouble)
@@ -248,10 +256,15 @@ noteSwitchover(convergeJob *job,
 static void
 learnSwitchover(convergeJob *job)
 {
+    gint64 downtimeMs = convergeCompletionWatchAwait(job->completion, COMPLETION_MS);
     gint64 overheadMs = -1;
 
+    g_mutex_lock(&job->lock);
+    job->downtimeMs = downtimeMs;
+    g_mutex_unlock(&job->lock);
+
     if (job->options.learn && job->switchover.limitMs > 0) {
-        job->switchover.downtimeMs = convergeCompletionWatchAwait(job->completion, COMPLETION_MS);
+        job->switchover.downtimeMs = downtimeMs;
         overheadMs = convergeSwitchoverOverhead(&job->switchover);
     }
     if (overheadMs >= 0)
@@ -387,6 +400,7 @@ jobClear(gpointer opaque)
     g_mutex_clear(&job->lock);
     g_cond_clear(&job->wake);
     g_cond_clear(&job->idle);
+    g_free(job->aside);
     g_free(job->trouble);
 }
 
@@ -427,6 +441,7 @@ convergeJobStart(virDomainPtr dom,
     job->journalDir = g_strdup(options->journalDir);
     job->destination = g_strdup(options->destination);
     virDomainGetUUIDString(dom, job->uuid);
+    job->beginMs = g_get_real_time() / 1000;
 
     if (!startThread(job, dom, loopThread, error))
         return NULL;
@@ -529,6 +544,45 @@ const char *
 convergeJobGetDestination(const convergeJob *job)
 {
     return job->destination;
+}
+
+gint64
+convergeJobGetBegin(const convergeJob *job)
+{
+    return job->beginMs;
+}
+
+gint64
+convergeJobGetDowntime(convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    return job->downtimeMs;
+}
+
+void
+convergeJobSetHistoryId(convergeJob *job,
+                        gint64 id)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    job->historyId = id;
+}
+
+gint64
+convergeJobGetHistoryId(convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    return job->historyId;
+}
+
+char *
+convergeJobExplainAside(convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    return g_strdup(job->aside);
 }
 
 gboolean

@@ -106,6 +106,19 @@ const char *convergeJobGetUUID(const convergeJob *job);
 const char *convergeJobGetDestination(const convergeJob *job); /* NULL: unknown */
 gboolean convergeJobCallerThrottles(const convergeJob *job);
 
+/* When the job was started, ms since 1970. */
+gint64 convergeJobGetBegin(const convergeJob *job);
+
+/* The downtime as libvirt reports it after a migration, ms; 0: it is not known. */
+gint64 convergeJobGetDowntime(convergeJob *job);
+
+/* The migration's entry in the host's history; 0: it has none. */
+void convergeJobSetHistoryId(convergeJob *job, gint64 id);
+gint64 convergeJobGetHistoryId(convergeJob *job);
+
+/* Why the loop stands aside, translated; NULL: it does not.  Free with g_free(). */
+char *convergeJobExplainAside(convergeJob *job);
+
 /* Whether the migration call has returned, or libvirt's job is over.  An .enter that waits must
  * stop waiting then. */
 gboolean convergeJobIsStopping(convergeJob *job);

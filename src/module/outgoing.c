@@ -8,6 +8,7 @@
 
 #include "libvirt/postcopy.h"
 #include "module/job_registry.h"
+#include "module/keeper.h"
 #include "module/libvirt_check.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
@@ -201,6 +202,16 @@ convergeOutgoingLeaveBegin(convergeOutgoing *outgoing)
 
 /* --- Perform --- */
 
+/* The client of an earlier migration has never confirmed it: the guest goes on running here. */
+static gboolean
+restoreUnconfirmed(convergeJob *pending,
+                   virDomainPtr domain)
+{
+    convergeKeeperEnd(pending, CONVERGE_OUTCOME_FAILED,
+                      _("the client has never confirmed that the guest runs at the destination"));
+    return convergeJobRestore(pending, domain);
+}
+
 /* Runs first in the job's thread, with the daemon's own identity. */
 static gboolean
 enterJob(convergeJob *job,
@@ -210,14 +221,14 @@ enterJob(convergeJob *job,
     const char *uuid = convergeJobGetUUID(job);
     g_autoptr(convergeJob) pending = NULL;
 
+    convergeKeeperBegin(job);
     if (!convergeRegistryAwaitEarlier(uuid, job, EARLIER_MS)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
                     _("the changes of an earlier migration are not restored yet"));
         return FALSE;
     }
 
-    /* The client of an earlier migration may never have confirmed it. */
-    if ((pending = convergeRegistryTakePending(uuid)) && !convergeJobRestore(pending, domain)) {
+    if ((pending = convergeRegistryTakePending(uuid)) && !restoreUnconfirmed(pending, domain)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
                     _("the changes of an earlier migration are not restored yet"));
         return FALSE;
@@ -237,7 +248,7 @@ restorePending(gpointer opaque)
     convergeNextSetSystemIdentity();
     virDomainGetUUIDString(domain, uuid);
     if ((pending = convergeRegistryTakePending(uuid)))
-        convergeJobRestore(pending, domain);
+        restoreUnconfirmed(pending, domain);
     virDomainFree(domain);
     return NULL;
 }
@@ -478,6 +489,18 @@ logFailure(convergeJob *job)
                           convergeJobGetName(job), status.journal);
 }
 
+/* With libvirt's error as the client gets it. */
+static void
+keepFailure(convergeJob *job)
+{
+    const virError *error = virGetLastError();
+
+    convergeKeeperEnd(job,
+                      error && error->code == VIR_ERR_OPERATION_ABORTED ? CONVERGE_OUTCOME_ABORTED :
+                                                                          CONVERGE_OUTCOME_FAILED,
+                      error ? error->message : NULL);
+}
+
 /* Makes no libvirt call that would clear the caller's last error. */
 void
 convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
@@ -505,6 +528,9 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
     if (!succeeded) {
         logFailure(outgoing->job);
         explainFailure(outgoing->job);
+        keepFailure(outgoing->job);
+    } else if (confirmed) {
+        convergeKeeperEnd(outgoing->job, CONVERGE_OUTCOME_DONE, NULL);
     }
 }
 
@@ -546,7 +572,11 @@ convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
         convergeJobRestore(outgoing->job, outgoing->domain);
         convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_FAILED);
         logFailure(outgoing->job);
-    } else if (convergeJobConfirm(outgoing->job, g_steal_pointer(&outgoing->completion))) {
-        convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_DONE);
+        convergeKeeperEnd(outgoing->job, CONVERGE_OUTCOME_FAILED,
+                          _("the guest did not start at the destination"));
+    } else {
+        if (convergeJobConfirm(outgoing->job, g_steal_pointer(&outgoing->completion)))
+            convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_DONE);
+        convergeKeeperEnd(outgoing->job, CONVERGE_OUTCOME_DONE, NULL);
     }
 }

@@ -81,6 +81,18 @@ convergeTextEscape(const char *text)
 }
 
 void
+convergeTextCopy(char *to,
+                 gsize size,
+                 const char *text)
+{
+    const char *end;
+
+    g_strlcpy(to, text, size);
+    if (!g_utf8_validate(to, -1, &end))
+        to[end - to] = '\0';
+}
+
+void
 convergeTextAppendCell(GString *text,
                        const char *cell,
                        glong width)

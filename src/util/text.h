@@ -24,6 +24,10 @@
  * Free with g_free(). */
 char *convergeTextEscape(const char *text);
 
+/* Copies @text into the @size bytes at @to, and cuts it where needed, but never a character in half,
+ * since clients decode the text. */
+void convergeTextCopy(char *to, gsize size, const char *text);
+
 /* Appends a cell of a table, padded to @width characters, and a space.  printf() counts bytes,
  * of which a translation has more. */
 void convergeTextAppendCell(GString *text, const char *cell, glong width);
