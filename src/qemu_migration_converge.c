@@ -14,9 +14,11 @@
 #include "module/job_stats.h"
 #include "module/keeper.h"
 #include "module/libvirt_check.h"
+#include "module/metrics_writer.h"
 #include "module/outgoing.h"
 #include "module/preload.h"
 #include "module/recovery.h"
+#include "policy/policy_conf.h"
 #include "qemu_migration_converge.h"
 
 /* Filled in by the constructor, read-only afterwards. */
@@ -373,8 +375,10 @@ virEventRunDefaultImpl(void)
         convergeRecoveryStart();
         convergeKeeperRecover();
     }
-    if (enabled)
+    if (enabled) {
         convergeLibvirtCheckStart(convergeRecoveryUri(), next.virDomainGetJobStats);
+        convergeMetricsWriterStart(CONVERGE_POLICY_CONF);
+    }
 
     return next.virEventRunDefaultImpl();
 }

@@ -6,6 +6,7 @@
 #include "engine/journal.h"
 #include "history/history_store.h"
 #include "module/libvirt_next.h"
+#include "module/metrics_writer.h"
 #include "policy/policy_fields.h"
 #include "util/worker.h"
 
@@ -194,6 +195,7 @@ convergeKeeperEnd(convergeJob *job,
     entry->outcome = outcome;
     entry->error = g_strdup(error);
     entry->endMs = g_get_real_time() / 1000;
+    convergeMetricsWriterEnded(entry);
     keep(entry);
 }
 

@@ -10,6 +10,7 @@
 #include "module/job_registry.h"
 #include "module/keeper.h"
 #include "module/libvirt_check.h"
+#include "module/metrics_writer.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
 #include "module/rights.h"
@@ -422,6 +423,7 @@ startJob(convergeCall *call)
                                      &options, &error);
     if (outgoing->job) {
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
+        convergeMetricsWriterBegun();
         logLimits(outgoing);
         logIdle(outgoing);
         if ((warning = convergePolicyWarning(outgoing->policy)))

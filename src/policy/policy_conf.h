@@ -17,13 +17,16 @@
  *     preset = stepped
  *     fallback = post-copy+suspend
  *
+ *     [metrics]
+ *     directory = /var/lib/prometheus/node-exporter
+ *
  * [default] is the host's layer.  [policy NAME] is a policy that may be named wherever a
  * preset may; it builds on the built-in preset that it names, or on
  * CONVERGE_PRESET_DEFAULT.  Keys are "preset" and the fields of the table; values are as in
  * the text form.  [limits] bounds what the call and the domain may ask for, and
  * [domain-limits] bounds the domain further; a field that is not stated there has its
- * built-in limit.  The values in the other groups must be within [limits].  A line that
- * starts with "#" is a comment.
+ * built-in limit.  The values in the other groups must be within [limits].  [metrics] is no
+ * policy: it says where the module writes metrics.  A line that starts with "#" is a comment.
  *
  * Loading is cheap: the file is read at the start of each migration, so that a change
  * needs no restart.  A configuration is immutable and may be read from any thread.
@@ -55,6 +58,9 @@ convergePolicyConf *convergePolicyConfParse(const char *text, gsize length,
 
 void convergePolicyConfFree(convergePolicyConf *conf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicyConf, convergePolicyConfFree)
+
+/* Where metrics are to be written, an absolute path owned by @conf; NULL: nowhere. */
+const char *convergePolicyConfGetMetricsDir(const convergePolicyConf *conf);
 
 /* The host's layer, and what the host states besides it.  Never NULL; owned by @conf. */
 const convergePolicySpec *convergePolicyConfGetDefault(const convergePolicyConf *conf);

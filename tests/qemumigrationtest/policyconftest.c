@@ -109,7 +109,7 @@ testPlace(void)
         { "[policy gold]\n# c\n\nbogus=1\n",
           "host.conf:4: [policy gold]: unknown field 'bogus' in the converge policy; allowed: throttle, " },
         { "stall=3\n",
-          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [policy NAME]" },
+          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [metrics], [policy NAME]" },
         { "[policy gold]\npreset=bogus\n",
           "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
         { "[default]\n[limits]\nstall=3\n",
@@ -124,6 +124,14 @@ testPlace(void)
           "the limit in the configuration of the host; allowed: no more than '80'" },
         { "[default]\nfallback=abort\n[limits]\nfallback=suspend\n",
           "host.conf: [default]: field 'fallback' of the converge policy has the value 'abort', which is beyond " },
+        { "[metrics]\ndirectory=metrics\n",
+          "host.conf:2: [metrics]: the directory is 'metrics'; allowed: an absolute path, stated once" },
+        { "[metrics]\ndirectory=/a\ndirectory=/b\n",
+          "host.conf:3: [metrics]: the directory is '/b'; allowed: an absolute path, stated once" },
+        { "[metrics]\nfile=/a\n",
+          "host.conf:2: [metrics]: unknown key 'file'; allowed: directory" },
+        { "[metrics]\nstall=3\n",
+          "host.conf:2: [metrics]: unknown key 'stall'; allowed: directory" },
         { "[default]\npreset=bogus\n",
           "host.conf: [default]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
     };
@@ -415,8 +423,11 @@ testShippedValues(void)
     assertLimits(conf, CONVERGE_LIMITS_DOMAIN, "");
     g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(conf)->sites), ==, 0);
 
+    g_assert_null(convergePolicyConfGetMetricsDir(conf));
+
     text = uncomment(shipped);
     full = parse(text);
+    g_assert_cmpstr(convergePolicyConfGetMetricsDir(full), ==, "/var/lib/prometheus/node-exporter");
     g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(full)->sites), ==, 1);
     layers[CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(full);
     policy = convergePolicyResolve(layers, NULL, &error);
