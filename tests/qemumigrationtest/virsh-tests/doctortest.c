@@ -251,6 +251,8 @@ testTold(void)
     assertOnly("connection", "error", "TEST");
     told.libvirt = 10000000;
     assertOnly("libvirt", "warning", "10.0.0");
+    told.qemu = 8002000;
+    assertOnly("qemu", "ok", "lacks nothing");
     told.qemu = 7001009;
     assertOnly("qemu", "ok", "QEMU 7.1.9 lacks: forecasts within a second (8.2)");
     told.qemu = 0;
