@@ -4,6 +4,7 @@
  */
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../fakeqemu.h"
@@ -12,6 +13,7 @@
 #include "engine/journal.h"
 #include "history/history_store.h"
 #include "module/keeper.h"
+#include "qemu_migration_converge.h"
 
 static char *
 historyDir(void)
@@ -206,6 +208,42 @@ testUnwritable(void)
     g_assert_cmpint(g_unlink(dir), ==, 0);
 }
 
+/* Whoever may read the domain is told of its migrations, and of nobody else's. */
+static void
+testTells(void)
+{
+    char *text;
+    g_auto(GStrv) lines = NULL;
+    g_autoptr(convergeHistoryEntry) other = convergeHistoryEntryNew();
+    g_autoptr(convergeHistoryEntry) last = NULL;
+    g_autofree char *dir = historyDir();
+
+    reset(FAKE_FAILS);
+    fake.during = untilItActs;
+    g_assert_cmpint(perform(ACTS, P2P), ==, -1);
+    other->uuid = g_strdup("1d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f");
+    g_assert_true(convergeHistoryAdd(dir, other, 1000, NULL));
+
+    text = virDomainGetMetadata(fakeDomain(), VIR_DOMAIN_METADATA_ELEMENT, QEMU_MIGRATION_CONVERGE_HISTORY_URI, 0);
+    g_assert_nonnull(text);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_OK);
+    lines = g_strsplit(text, "\n", -1);
+    free(text);
+    g_assert_cmpuint(g_strv_length(lines), >=, 2);
+    last = convergeHistoryEntryParse(lines[g_strv_length(lines) - 2]);
+    g_assert_nonnull(last);
+    g_assert_cmpstr(last->uuid, ==, FAKE_UUID);
+    g_assert_cmpint(last->outcome, ==, CONVERGE_OUTCOME_FAILED);
+
+    /* Other metadata is libvirt's. */
+    g_assert_null(virDomainGetMetadata(fakeDomain(), VIR_DOMAIN_METADATA_ELEMENT, "urn:other", 0));
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_NO_DOMAIN_METADATA);
+    fake.metadata = "<theirs/>";
+    text = virDomainGetMetadata(fakeDomain(), VIR_DOMAIN_METADATA_ELEMENT, QEMU_MIGRATION_CONVERGE_HISTORY_URI, 0);
+    g_assert_cmpstr(text, ==, "<theirs/>");
+    free(text);
+}
+
 void
 addKeeperTests(void)
 {
@@ -214,5 +252,6 @@ addKeeperTests(void)
     g_test_add_func("/keeper/never-confirmed", testNeverConfirmed);
     g_test_add_func("/keeper/content", testContent);
     g_test_add_func("/keeper/aborted", testAborted);
+    g_test_add_func("/keeper/tells", testTells);
     g_test_add_func("/keeper/unwritable", testUnwritable);
 }
