@@ -132,6 +132,7 @@ entryOf(convergeJob *job)
     entry->from = g_strdup(g_get_host_name());
     entry->to = g_strdup(convergeJobGetDestination(job));
     entry->beginMs = convergeJobGetBegin(job);
+    entry->observed = convergePolicyObserves(convergeJobGetPolicy(job));
     entry->reason = unlessEmpty(status.reason);
     entry->fallback = status.rungs > 0 ? g_strdup(convergeVerbName(status.rung)) : NULL;
     entry->trouble = convergeJobExplainAside(job);

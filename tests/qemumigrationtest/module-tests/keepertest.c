@@ -208,6 +208,51 @@ testUnwritable(void)
     g_assert_cmpint(g_unlink(dir), ==, 0);
 }
 
+/* A policy that observes leaves guest, QEMU and flags alone, and needs no rights for what it would do. */
+static void
+testObserves(void)
+{
+    static const unsigned int flags[] = { P2P, P2P | AUTO };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(flags); i++) {
+        g_autoptr(GPtrArray) entries = NULL;
+        g_autofree char *quota = NULL;
+
+        reset(FAKE_SUCCEEDS);
+        fake.denied = "virDomainAbortJobEnsureACL";
+        fake.during = awaitTurns;
+        g_assert_cmpint(perform("adaptive,passes=1,fallback=abort,mode=observe", flags[i]), ==, 0);
+        g_assert_cmpuint(fake.flags, ==, flags[i]);
+        g_assert_cmpint(g_atomic_int_get(&fake.acts), ==, 0);
+        g_assert_cmpint(g_atomic_int_get(&fake.aborts), ==, 0);
+        g_assert_cmpuint(qemu.commands, ==, 0);
+        g_assert_false(hasRecord());
+        g_assert_cmpint(g_atomic_int_get(&fake.looks), >, 0);
+
+        entries = load();
+        g_assert_true(newest(entries)->observed);
+        g_assert_cmpint(newest(entries)->outcome, ==, CONVERGE_OUTCOME_DONE);
+        g_assert_nonnull(strstr(newest(entries)->reason, "observed only, not done: "));
+        g_assert_null(newest(entries)->fallback);
+    }
+}
+
+/* The host can hold everybody to it, and a downtime limit of others is theirs. */
+static void
+testHostObserves(void)
+{
+    reset(FAKE_SUCCEEDS);
+    filesPut(host.conf, "[limits]\nmode = observe\n");
+    fake.during = awaitTurns;
+    g_assert_cmpint(perform("adaptive,mode=act", P2P), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    g_assert_cmpint(perform("adaptive", P2P), ==, 0);
+    g_assert_cmpuint(qemu.commands, ==, 0);
+    g_assert_cmpint(g_atomic_int_get(&fake.acts), ==, 0);
+    filesRemove(host.conf);
+}
+
 /* Whoever may read the domain is told of its migrations, and of nobody else's. */
 static void
 testTells(void)
@@ -252,6 +297,8 @@ addKeeperTests(void)
     g_test_add_func("/keeper/never-confirmed", testNeverConfirmed);
     g_test_add_func("/keeper/content", testContent);
     g_test_add_func("/keeper/aborted", testAborted);
+    g_test_add_func("/keeper/observes", testObserves);
+    g_test_add_func("/keeper/host-observes", testHostObserves);
     g_test_add_func("/keeper/tells", testTells);
     g_test_add_func("/keeper/unwritable", testUnwritable);
 }
