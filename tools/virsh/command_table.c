@@ -15,7 +15,7 @@
 /* No verb contains this character. */
 #define VERB_SEPARATOR '|'
 
-static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate" };
+static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate", "watch" };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VIRSH_VERB_LAST);
 
 static const char *
@@ -146,6 +146,39 @@ cmdEstimate(GHashTable *args,
     return words ? metadataEnd(metadataNew(args, VIRSH_VERB_ESTIMATE, words)) : NULL;
 }
 
+/* A "domcapabilities" command, which makes one call with a connection and prints the text that it
+ * returns. */
+static char **
+cmdWatch(GHashTable *args,
+         GError **error)
+{
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    g_autoptr(GString) names = g_string_new(NULL);
+    g_auto(GStrv) guests = NULL;
+    g_autofree char *uri = NULL;
+    gsize i;
+
+    if (argument(args, "domain") && argument(args, "all")) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("Options --%1$s and --%2$s are mutually exclusive"), "domain", "all");
+        return NULL;
+    }
+    if (argument(args, "domain"))
+        guests = g_strsplit(argument(args, "domain"), VIRSH_ARGV_SEPARATOR, -1);
+    for (i = 0; guests && guests[i]; i++) {
+        g_autofree char *name = g_uri_escape_string(guests[i], NULL, FALSE);
+
+        g_string_append_printf(names, "%s%s", i ? "," : "", name);
+    }
+    if (argument(args, "all"))
+        g_string_append(names, VIRSH_WATCH_ALL);
+
+    uri = g_strdup_printf("--emulatorbin=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK, verbs[VIRSH_VERB_WATCH], VERB_SEPARATOR, names->str);
+    g_strv_builder_add(words, "domcapabilities");
+    g_strv_builder_add(words, uri);
+    return g_strv_builder_end(words);
+}
+
 #define OPTION_DOMAIN \
     { \
         "domain", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_DOMAIN, \
@@ -219,6 +252,14 @@ static const virshConvergeOption optionsStatus[] = {
     { 0 }
 };
 
+static const virshConvergeOption optionsWatch[] = {
+    { "all", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("go on watching when all migrations have ended") },
+    { "domain", VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_DOMAIN,
+      N_("domain name, id or uuid") },
+    { 0 }
+};
+
 /* Sorted by name, as virsh lists its own commands. */
 const virshConvergeCommand virshConvergeCommands[] = {
     { "converge-check", N_("check a file that states convergence policies"),
@@ -249,6 +290,11 @@ const virshConvergeCommand virshConvergeCommands[] = {
       N_("Shows whether the host of a domain has the virt-converge module, and the statistics\n"
          "    of the module for the current or last migration."),
       optionsStatus, cmdStatus },
+    { "converge-watch", N_("watch the migrations that leave a host"),
+      N_("Shows one line for each migration, with its progress, its predicted end and what comes\n"
+         "    next, until all have ended. Without a domain, shows all that leave the host. The\n"
+         "    migrations go on when watching is ended."),
+      optionsWatch, cmdWatch },
     { 0 }
 };
 

@@ -7,6 +7,8 @@
  *
  *   - a command that needs no host runs at once, and its output becomes the argument of
  *     "echo";
+ *   - a command that needs a connection becomes "domcapabilities --emulatorbin URI", which makes
+ *     one call with it;
  *   - a command that needs a domain becomes "metadata DOMAIN URI", which looks up the domain
  *     and makes one call; the URI tells the shim what to do in that call.
  *
@@ -24,6 +26,9 @@
  * a '='. */
 #define VIRSH_CONVERGE_COMMAND_MARK "virt-converge-command="
 
+/* The words of VIRSH_VERB_WATCH: escaped names of guests, or this, separated by ','. */
+#define VIRSH_WATCH_ALL "*"
+
 /* What the shim does instead of virsh's call. */
 typedef enum {
     VIRSH_VERB_SHOW,
@@ -32,6 +37,7 @@ typedef enum {
     VIRSH_VERB_SET,
     VIRSH_VERB_CLEAR,
     VIRSH_VERB_ESTIMATE,
+    VIRSH_VERB_WATCH,
     VIRSH_VERB_LAST
 } virshConvergeVerb;
 

@@ -13,6 +13,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
+#include "libvirt/job.h"
 #include "policy/policy.h"
 
 /* Marks the only exported symbols; shim.syms lists them, too. */
@@ -44,8 +45,12 @@ void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 char *virshConvergeEstimate(virDomainPtr dom, const char *words, const convergePolicySpec *spec,
                             const char *host, GError **error);
 
-/* Around a migration under a policy, whose progress never runs backwards. */
-void virshConvergeProgressBegin(void);
+/* Around a migration under a policy, whose progress never runs backwards; between them, the job that
+ * controls it from here.
+ *
+ * @verbose: the user wants to see progress */
+void virshConvergeProgressBegin(gboolean verbose);
+void virshConvergeProgressFrom(convergeJob *job, const char *policy);
 void virshConvergeProgressEnd(void);
 
 /* When virsh next asks gettext for @msgid, it gets @text, which must never be freed.  A virsh
