@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "engine/loop.h"
+#include "engine/outlook.h"
 #include "engine/probes.h"
 #include "util/number.h"
 #include "util/text.h"
@@ -315,6 +316,7 @@ updateStatus(convergeLoop *loop,
              const convergeSample *sample)
 {
     convergeStatus *status = &loop->status;
+    g_autofree char *next = NULL;
 
     if (convergeStateIsAside(status->state))
         return;
@@ -333,6 +335,9 @@ updateStatus(convergeLoop *loop,
     status->dirtyRate = loop->model.guest.writeRate;
     status->workingSet = loop->model.guest.workingSet;
     status->prediction = loop->control.state.prediction;
+    next = convergeOutlookNext(&loop->control, &loop->model);
+    copyText(status->next, sizeof(status->next), next ? next : "");
+    status->progress = MAX(status->progress, convergeOutlookProgress(&loop->control, &loop->model));
 }
 
 static gint64

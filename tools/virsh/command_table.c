@@ -17,7 +17,7 @@
 /* No verb contains this character. */
 #define VERB_SEPARATOR '|'
 
-static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate", "doctor", "history" };
+static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate", "doctor", "history", "watch" };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VIRSH_VERB_LAST);
 
 static const char *
@@ -180,6 +180,32 @@ cmdHistory(GHashTable *args,
     return host(VIRSH_VERB_HISTORY, virshConvergeHistoryFormat(args, error));
 }
 
+static char **
+cmdWatch(GHashTable *args,
+         GError **error)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+    g_auto(GStrv) guests = NULL;
+    gsize i;
+
+    if (argument(args, "domain") && argument(args, "all")) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("Options --%1$s and --%2$s are mutually exclusive"), "domain", "all");
+        return NULL;
+    }
+    if (argument(args, "domain"))
+        guests = g_strsplit(argument(args, "domain"), VIRSH_ARGV_SEPARATOR, -1);
+    for (i = 0; guests && guests[i]; i++) {
+        g_autofree char *name = g_uri_escape_string(guests[i], NULL, FALSE);
+
+        g_string_append_printf(names, "%s%s", i ? "," : "", name);
+    }
+    if (argument(args, "all"))
+        g_string_append(names, VIRSH_WATCH_ALL);
+
+    return host(VIRSH_VERB_WATCH, g_string_free(g_steal_pointer(&names), FALSE));
+}
+
 #define OPTION_DOMAIN \
     { \
         "domain", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_DOMAIN, \
@@ -279,6 +305,14 @@ static const virshConvergeOption optionsStatus[] = {
     { 0 }
 };
 
+static const virshConvergeOption optionsWatch[] = {
+    { "all", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("go on watching when all migrations have ended") },
+    { "domain", VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_DOMAIN,
+      N_("domain name, id or uuid") },
+    { 0 }
+};
+
 /* Sorted by name, as virsh lists its own commands. */
 const virshConvergeCommand virshConvergeCommands[] = {
     { "converge-check", N_("check a file that states convergence policies"),
@@ -317,6 +351,11 @@ const virshConvergeCommand virshConvergeCommands[] = {
       N_("Shows whether the host of a domain has the virt-converge module, and the statistics\n"
          "    of the module for the current or last migration."),
       optionsStatus, cmdStatus },
+    { "converge-watch", N_("watch the migrations that leave a host"),
+      N_("Shows one line for each migration, with its progress, its predicted end and what comes\n"
+         "    next, until all have ended. Without a domain, shows all that leave the host. The\n"
+         "    migrations go on when watching is ended."),
+      optionsWatch, cmdWatch },
     { 0 }
 };
 

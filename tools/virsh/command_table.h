@@ -25,6 +25,9 @@
  * a '='. */
 #define VIRSH_CONVERGE_COMMAND_MARK "virt-converge-command="
 
+/* The words of VIRSH_VERB_WATCH: escaped names of guests, or this, separated by ','. */
+#define VIRSH_WATCH_ALL "*"
+
 /* What the shim does instead of virsh's call. */
 typedef enum {
     VIRSH_VERB_SHOW,
@@ -35,6 +38,7 @@ typedef enum {
     VIRSH_VERB_ESTIMATE,
     VIRSH_VERB_DOCTOR,
     VIRSH_VERB_HISTORY,
+    VIRSH_VERB_WATCH,
     VIRSH_VERB_LAST
 } virshConvergeVerb;
 

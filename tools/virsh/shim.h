@@ -13,6 +13,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
+#include "libvirt/job.h"
 #include "policy/policy.h"
 
 /* Marks the only exported symbols; shim.syms lists them, too. */
@@ -44,6 +45,11 @@ char *virshConvergeRemoteHost(virConnectPtr conn);
  * Free with g_free(). */
 char *virshConvergeHistory(virConnectPtr conn, const char *words, GError **error);
 
+/* converge-watch, until the last of the guests has migrated or the user quits: the totals.
+ *
+ * @words: escaped names of guests, or VIRSH_WATCH_ALL, separated by ',' */
+char *virshConvergeWatch(virConnectPtr conn, const char *words, GError **error);
+
 /* The same of "converge-doctor", see command_doctor.h; NULL: it was printed, and errors were found.
  * Free with free(). */
 char *virshConvergeDoctorCommand(virConnectPtr conn, const char *words);
@@ -58,8 +64,12 @@ char *virshConvergeDoctorCommand(virConnectPtr conn, const char *words);
 char *virshConvergeEstimate(virDomainPtr dom, const char *words, const convergePolicySpec *spec,
                             const char *host, GError **error);
 
-/* Around a migration under a policy, whose progress never runs backwards. */
-void virshConvergeProgressBegin(void);
+/* Around a migration under a policy, whose progress never runs backwards; between them, the job that
+ * controls it from here.
+ *
+ * @verbose: the user wants to see progress */
+void virshConvergeProgressBegin(gboolean verbose);
+void virshConvergeProgressFrom(convergeJob *job, const char *policy);
 void virshConvergeProgressEnd(void);
 
 /* When virsh next asks gettext for @msgid, it gets @text, which must never be freed.  A virsh

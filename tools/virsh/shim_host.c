@@ -24,6 +24,8 @@ run(virConnectPtr conn,
 
     if (verb == VIRSH_VERB_HISTORY)
         text = virshConvergeHistory(conn, words, &error);
+    else if (verb == VIRSH_VERB_WATCH)
+        text = virshConvergeWatch(conn, words, &error);
     else if (verb == VIRSH_VERB_DOCTOR)
         return virshConvergeDoctorCommand(conn, words);
 
