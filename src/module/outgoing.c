@@ -257,7 +257,7 @@ startRestoring(convergeOutgoing *outgoing)
         virDomainFree(outgoing->domain);
 }
 
-/* Logs the fields of the domain's policy that the host has limited. */
+/* Logs the fields of the domain's policy that the host has limited or locked. */
 static void
 logLimits(const convergeOutgoing *outgoing)
 {
@@ -269,7 +269,9 @@ logLimits(const convergeOutgoing *outgoing)
         if (!convergePolicyIsLimited(outgoing->policy, i))
             continue;
         value = convergeFieldFormat(i, convergePolicyGet(outgoing->policy, i));
-        convergeDaemonLog("%s: the host limits field '%s' of the domain's policy to '%s'",
+        convergeDaemonLog(convergePolicyIsLocked(outgoing->policy, i) ?
+                              "%s: the host locks field '%s' to '%s'; the domain's value is ignored" :
+                              "%s: the host limits field '%s' of the domain's policy to '%s'",
                           outgoing->name, convergeFields[i].name, value);
     }
 }

@@ -8,15 +8,8 @@
 
 #include "policy/policy_fields.h"
 #include "policy/policy_limits.h"
+#include "policy/policy_priv.h"
 #include "util/nearest.h"
-
-struct _convergePolicy {
-    char *preset;
-    gint64 value[CONVERGE_FIELD_LAST];
-    convergeLayer layer[CONVERGE_FIELD_LAST]; /* before any limit */
-    convergeLayer author[CONVERGE_FIELD_LAST];
-    gboolean limited[CONVERGE_FIELD_LAST];
-};
 
 static const char *const layerNames[] = {
     [CONVERGE_LAYER_BUILTIN] = "built-in",
@@ -126,6 +119,24 @@ inOrder(const convergePolicy *policy,
         policy->value[orderedFields[pair].low] <= policy->value[orderedFields[pair].high];
 }
 
+/* The locked one of two fields stays; the other one gives way if it is the domain's, or nobody's. */
+static gboolean
+settleLocked(convergePolicy *policy,
+             convergeField low,
+             convergeField high)
+{
+    convergeField stays = policy->locked[low] ? low : high;
+    convergeField yields = policy->locked[low] ? high : low;
+
+    if (!policy->locked[stays] || policy->author[yields] == CONVERGE_LAYER_CALL ||
+        policy->author[yields] == CONVERGE_LAYER_HOST)
+        return FALSE;
+
+    policy->value[yields] = policy->value[stays];
+    policy->limited[yields] = TRUE;
+    return TRUE;
+}
+
 /* A maximum pulls down a value of a lower layer.  Any other contradiction is
  * refused. */
 static gboolean
@@ -140,10 +151,10 @@ settleOrder(convergePolicy *policy,
         g_autofree char *lowText = NULL;
         g_autofree char *highText = NULL;
 
-        if (inOrder(policy, i))
+        if (inOrder(policy, i) || settleLocked(policy, low, high))
             continue;
 
-        if (policy->layer[low] < policy->layer[high]) {
+        if (!policy->locked[low] && policy->layer[low] < policy->layer[high]) {
             policy->value[low] = policy->value[high];
             continue;
         }
@@ -277,7 +288,7 @@ applyLimits(convergePolicy *policy,
         convergeField low = orderedFields[i].low;
         convergeField high = orderedFields[i].high;
 
-        if (inOrder(policy, i))
+        if (inOrder(policy, i) || settleLocked(policy, low, high))
             continue;
 
         /* As in keepWithin(); but if the maximum is the domain's, the host's file is right. */
@@ -335,16 +346,26 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
                       const convergePolicyHost *host,
                       GError **error)
 {
+    const convergePolicySpec *const hosts[CONVERGE_LAYER_LAST] = {
+        [CONVERGE_LAYER_HOST] = layers[CONVERGE_LAYER_HOST],
+    };
     const convergePolicySpec *const others[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = layers[CONVERGE_LAYER_HOST],
         [CONVERGE_LAYER_CALL] = layers[CONVERGE_LAYER_CALL],
     };
     g_autoptr(convergePolicy) policy = mergeLayers(layers, host, error);
+    g_autoptr(convergePolicy) locked = NULL;
     g_autoptr(convergePolicy) without = NULL;
     gboolean may;
 
-    if (!policy ||
-        !settleOrder(policy, error) ||
+    if (!policy)
+        return NULL;
+    if (convergeLocksAny(layers) &&
+        (!(locked = mergeLayers(hosts, host, error)) ||
+         !settleOrder(locked, error) ||
+         !convergeLocksKeep(policy, layers, locked, error)))
+        return NULL;
+    if (!settleOrder(policy, error) ||
         !applyLimits(policy, host, error) ||
         !domainMayAsk(policy, host, &may, error))
         return NULL;
@@ -397,7 +418,7 @@ convergePolicyFormat(const convergePolicy *policy)
     gsize i;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        if (convergePolicyGetLayer(policy, i) > CONVERGE_LAYER_PRESET)
+        if (policy->locked[i] || convergePolicyGetLayer(policy, i) > CONVERGE_LAYER_PRESET)
             convergeFieldAppend(text, i, policy->value[i]);
     }
     return g_string_free(text, FALSE);
@@ -429,6 +450,13 @@ convergePolicyIsLimited(const convergePolicy *policy,
                         convergeField field)
 {
     return policy->limited[field];
+}
+
+gboolean
+convergePolicyIsLocked(const convergePolicy *policy,
+                       convergeField field)
+{
+    return policy->locked[field];
 }
 
 const char *

@@ -18,6 +18,9 @@
  * host states a rung of the fallback that the domain may not ask for, the domain's layer
  * cannot make the migration take the fallback sooner than it would without that layer.
  *
+ * The host may also lock fields: then neither the domain nor the call can change them.  A call
+ * that states another value is refused, and the value of a domain is ignored.
+ *
  * Nothing here reads a clock or calls libvirt.  A resolved policy is immutable and
  * may be read from any thread; a spec belongs to one thread at a time.
  */
@@ -165,7 +168,12 @@ const char *convergePolicySpecGetPreset(const convergePolicySpec *spec);
 gboolean convergePolicySpecHas(const convergePolicySpec *spec, convergeField field);
 gint64 convergePolicySpecGet(const convergePolicySpec *spec, convergeField field);
 
-/* The text form.  A spec without a preset, which the text form cannot state, gives its
+/* For the host's layer: locks the fields of these names, which blanks separate; none for an
+ * empty text. */
+gboolean convergePolicySpecSetLocks(convergePolicySpec *spec, const char *names, GError **error);
+gboolean convergePolicySpecLocks(const convergePolicySpec *spec, convergeField field);
+
+/* The text form, without locks.  A spec without a preset, which the text form cannot state, gives its
  * fields alone.  Free with g_free(). */
 char *convergePolicySpecFormat(const convergePolicySpec *spec);
 
@@ -202,8 +210,9 @@ typedef struct _convergePolicy convergePolicy;
  * @host: what the host states besides its layer, or NULL for nothing
  *
  * Returns NULL with CONVERGE_ERROR_POLICY set for an unknown preset, for values that
- * contradict each other, and for a value beyond a limit of the host, if the host states
- * that value itself, or the call states it or names the preset that has it. */
+ * contradict each other, for a value beyond a limit of the host, if the host states that value
+ * itself, or the call states it or names the preset that has it, and for a value other than a
+ * locked one, if the call states it or names the preset that has it. */
 convergePolicy *convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
                                       const convergePolicyHost *host, GError **error);
 
@@ -215,8 +224,8 @@ convergePolicy *convergePolicyCopy(const convergePolicy *policy);
 void convergePolicyFree(convergePolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicy, convergePolicyFree)
 
-/* A text that parses to the same values: the preset, and each field that a layer states or
- * a limit has changed.  Free with g_free(). */
+/* A text that parses to the same values: the preset, and each field that a layer states, a limit
+ * has changed or the host locks.  Free with g_free(). */
 char *convergePolicyFormat(const convergePolicy *policy);
 
 gint64 convergePolicyGet(const convergePolicy *policy, convergeField field);
@@ -230,9 +239,13 @@ convergeLayer convergePolicyGetLayer(const convergePolicy *policy, convergeField
  * whichever layer names the policy.  Limits do not change the author. */
 convergeLayer convergePolicyGetAuthor(const convergePolicy *policy, convergeField field);
 
-/* TRUE when a limit of the host has changed the value: a layer asked for more, or the domain
- * would make the migration take a fallback sooner that it may not ask for. */
+/* TRUE when a limit or a lock of the host has changed the value: a layer asked for more, the domain
+ * asked for a value other than the locked one, or it would make the migration take a fallback
+ * sooner that it may not ask for. */
 gboolean convergePolicyIsLimited(const convergePolicy *policy, convergeField field);
+
+/* TRUE when the host locks the field, whatever the other layers state. */
+gboolean convergePolicyIsLocked(const convergePolicy *policy, convergeField field);
 
 const char *convergePolicyGetPreset(const convergePolicy *policy);
 

@@ -32,10 +32,11 @@ typedef enum {
 static const struct {
     const char *name;
     gboolean limits; /* only fields that a host can limit are allowed */
+    gboolean locks;  /* the key "lock" is allowed */
 } groups[GROUP_LAST] = {
-    [GROUP_DEFAULT] = { "default", FALSE },
-    [GROUP_LIMITS] = { "limits", TRUE },
-    [GROUP_DOMAIN_LIMITS] = { "domain-limits", TRUE },
+    [GROUP_DEFAULT] = { "default", FALSE, TRUE },
+    [GROUP_LIMITS] = { "limits", TRUE, FALSE },
+    [GROUP_DOMAIN_LIMITS] = { "domain-limits", TRUE, FALSE },
 };
 
 /* A group of this prefix is a policy of the site, whose name follows. */
@@ -52,6 +53,7 @@ typedef struct {
     gboolean seen[GROUP_LAST];
     convergePolicySpec *spec; /* of the group, owned by conf; NULL before the first */
     gboolean limits;          /* see groups */
+    gboolean locks;
     char *group;
 } confReader;
 
@@ -120,6 +122,7 @@ openSite(confReader *reader,
 
     reader->spec = convergePolicySpecNew();
     reader->limits = FALSE;
+    reader->locks = FALSE;
     g_hash_table_insert(reader->conf->host.sites, g_strdup(name), reader->spec);
     return TRUE;
 }
@@ -151,6 +154,7 @@ openGroup(confReader *reader,
             reader->seen[i] = TRUE;
             reader->spec = reader->conf->specs[i];
             reader->limits = groups[i].limits;
+            reader->locks = groups[i].locks;
             return TRUE;
         }
     }
@@ -192,6 +196,8 @@ setKey(confReader *reader,
     g_strchug(parts[1]);
     if (reader->limits && !convergeLimitCheckName(parts[0], error))
         return FALSE;
+    if (reader->locks && g_str_equal(parts[0], "lock"))
+        return convergePolicySpecSetLocks(reader->spec, parts[1], error);
     if (g_str_equal(parts[0], "preset"))
         return convergePolicySpecSetPreset(reader->spec, parts[1], error);
     return convergePolicySpecSetField(reader->spec, parts[0], parts[1], error);

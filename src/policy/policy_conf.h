@@ -5,6 +5,7 @@
  *     [default]
  *     preset = adaptive
  *     max-downtime = 500ms
+ *     lock = fallback max-downtime
  *
  *     [limits]
  *     max-throttle = 80
@@ -22,7 +23,8 @@
  * CONVERGE_PRESET_DEFAULT.  Keys are "preset" and the fields of the table; values are as in
  * the text form.  [limits] bounds what the call and the domain may ask for, and
  * [domain-limits] bounds the domain further; a field that is not stated there has its
- * built-in limit.  The values in the other groups must be within [limits].  A line that
+ * built-in limit.  The values in the other groups must be within [limits].  "lock" names fields
+ * that neither the call nor the domain may change.  A line that
  * starts with "#" is a comment.
  *
  * Loading is cheap: the file is read at the start of each migration, so that a change

@@ -15,6 +15,8 @@ struct _convergePolicySpec {
     char *preset;
     gint64 value[CONVERGE_FIELD_LAST];
     gboolean has[CONVERGE_FIELD_LAST];
+    gboolean lock[CONVERGE_FIELD_LAST];
+    gboolean hasLocks;
 };
 
 convergePolicySpec *
@@ -161,6 +163,38 @@ convergePolicySpecGet(const convergePolicySpec *spec,
                       convergeField field)
 {
     return spec->value[field];
+}
+
+gboolean
+convergePolicySpecSetLocks(convergePolicySpec *spec,
+                           const char *names,
+                           GError **error)
+{
+    g_auto(GStrv) words = g_strsplit_set(names, " \t", -1);
+    convergeField field;
+    gsize i;
+
+    if (spec->hasLocks)
+        return statedTwice("lock", error);
+    spec->hasLocks = TRUE;
+
+    for (i = 0; words[i]; i++) {
+        if (!*words[i])
+            continue;
+        if (!convergeFieldFind(words[i], &field, error))
+            return FALSE;
+        if (spec->lock[field])
+            return statedTwice(words[i], error);
+        spec->lock[field] = TRUE;
+    }
+    return TRUE;
+}
+
+gboolean
+convergePolicySpecLocks(const convergePolicySpec *spec,
+                        convergeField field)
+{
+    return spec->lock[field];
 }
 
 char *

@@ -124,6 +124,14 @@ testPlace(void)
           "the limit in the configuration of the host; allowed: no more than '80'" },
         { "[default]\nfallback=abort\n[limits]\nfallback=suspend\n",
           "host.conf: [default]: field 'fallback' of the converge policy has the value 'abort', which is beyond " },
+        { "[default]\nlock=max-lost\nlock=stall\n", "host.conf:3: [default]: 'lock' is stated twice " },
+        { "[default]\nlock=max-lost stall max-lost\n", "host.conf:2: [default]: 'max-lost' is stated twice " },
+        { "[default]\nlock=max-lots\n", "host.conf:2: [default]: unknown field 'max-lots' in the converge policy; allowed: " },
+        { "[limits]\nlock=stall\n", "host.conf:2: [limits]: 'lock' is not a field that a host can limit; allowed: " },
+        { "[policy gold]\nlock=stall\n", "host.conf:2: [policy gold]: unknown field 'lock' in the converge policy; allowed: " },
+        /* What is locked must be within the limits, too. */
+        { "[default]\nmax-throttle=90\nlock=max-throttle\n[limits]\nmax-throttle=80\n",
+          "host.conf: [default]: field 'max-throttle' of the converge policy has the value '90', which is beyond " },
         { "[default]\npreset=bogus\n",
           "host.conf: [default]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
     };
@@ -439,7 +447,7 @@ testShippedValues(void)
     g_key_file_load_from_data(file, text, -1, G_KEY_FILE_NONE, &error);
     g_assert_no_error(error);
     g_strfreev(g_key_file_get_keys(file, "default", &keys, &error));
-    g_assert_cmpuint(keys, ==, CONVERGE_FIELD_LAST + 1);
+    g_assert_cmpuint(keys, ==, CONVERGE_FIELD_LAST + 2); /* besides, "lock" and "preset" */
 }
 
 /* Both groups are the host's; what it states for one policy overrides what it states for all. */

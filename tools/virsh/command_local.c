@@ -181,8 +181,23 @@ static const char *
 layerName(const convergePolicy *policy,
           convergeField field)
 {
+    if (convergePolicyIsLocked(policy, field))
+        return "host-lock";
     return convergePolicyIsLimited(policy, field) ? "host-limit" :
                                                     convergeLayerName(convergePolicyGetLayer(policy, field));
+}
+
+/* Says which values of the domain are ignored. */
+static void
+warnOfLocks(const convergePolicy *policy)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        if (convergePolicyIsLocked(policy, i) && convergePolicyIsLimited(policy, i))
+            fprintf(stderr, _("note: the host locks field '%1$s'; the domain's value is ignored\n"),
+                    convergeFields[i].name);
+    }
 }
 
 char *
@@ -200,6 +215,7 @@ virshConvergeExplain(const char *call,
 
     if ((warning = convergePolicyWarning(policy)))
         fprintf(stderr, _("warning: %1$s\n"), warning);
+    warnOfLocks(policy);
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
 
