@@ -276,6 +276,17 @@ logLimits(const convergeOutgoing *outgoing)
     }
 }
 
+/* Logs which rule of the host applies. */
+static void
+logRule(const convergeOutgoing *outgoing)
+{
+    const char *rule = convergePolicyGetRule(outgoing->policy);
+
+    if (rule)
+        convergeDaemonLog("%s: rule '%s' applies (%s)", outgoing->name, rule,
+                          convergePolicyGetRulePlace(outgoing->policy));
+}
+
 /* Logs what the call states without effect. */
 static void
 logIdle(const convergeOutgoing *outgoing)
@@ -413,6 +424,7 @@ startJob(convergeCall *call)
                                      &options, &error);
     if (outgoing->job) {
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
+        logRule(outgoing);
         logLimits(outgoing);
         logIdle(outgoing);
         if ((warning = convergePolicyWarning(outgoing->policy)))

@@ -15,6 +15,7 @@ static const char *const layerNames[] = {
     [CONVERGE_LAYER_BUILTIN] = "built-in",
     [CONVERGE_LAYER_PRESET] = "preset",
     [CONVERGE_LAYER_HOST] = "host",
+    [CONVERGE_LAYER_RULE] = "rule",
     [CONVERGE_LAYER_DOMAIN] = "domain",
     [CONVERGE_LAYER_CALL] = "call",
 };
@@ -24,6 +25,14 @@ const char *
 convergeLayerName(convergeLayer layer)
 {
     return layerNames[layer];
+}
+
+/* Whether the host's configuration states the value. */
+static gboolean
+isHosts(const convergePolicy *policy,
+        convergeField field)
+{
+    return policy->layer[field] == CONVERGE_LAYER_HOST || policy->layer[field] == CONVERGE_LAYER_RULE;
 }
 
 /* --- The policy of a migration --- */
@@ -119,24 +128,6 @@ inOrder(const convergePolicy *policy,
         policy->value[orderedFields[pair].low] <= policy->value[orderedFields[pair].high];
 }
 
-/* The locked one of two fields stays; the other one gives way if it is the domain's, or nobody's. */
-static gboolean
-settleLocked(convergePolicy *policy,
-             convergeField low,
-             convergeField high)
-{
-    convergeField stays = policy->locked[low] ? low : high;
-    convergeField yields = policy->locked[low] ? high : low;
-
-    if (!policy->locked[stays] || policy->author[yields] == CONVERGE_LAYER_CALL ||
-        policy->author[yields] == CONVERGE_LAYER_HOST)
-        return FALSE;
-
-    policy->value[yields] = policy->value[stays];
-    policy->limited[yields] = TRUE;
-    return TRUE;
-}
-
 /* A maximum pulls down a value of a lower layer.  Any other contradiction is
  * refused. */
 static gboolean
@@ -151,7 +142,7 @@ settleOrder(convergePolicy *policy,
         g_autofree char *lowText = NULL;
         g_autofree char *highText = NULL;
 
-        if (inOrder(policy, i) || settleLocked(policy, low, high))
+        if (inOrder(policy, i) || convergeLocksSettle(policy, low, high))
             continue;
 
         if (!policy->locked[low] && policy->layer[low] < policy->layer[high]) {
@@ -216,7 +207,7 @@ keepWithin(convergePolicy *policy,
 
     /* The caller can ask for less; a host that exceeds its own limit has a wrong file. */
     if (policy->author[field] == CONVERGE_LAYER_CALL ||
-        policy->layer[field] == CONVERGE_LAYER_HOST)
+        isHosts(policy, field))
         return refuseBeyond(policy, field, all, error);
 
     policy->value[field] = value;
@@ -288,12 +279,12 @@ applyLimits(convergePolicy *policy,
         convergeField low = orderedFields[i].low;
         convergeField high = orderedFields[i].high;
 
-        if (inOrder(policy, i) || settleLocked(policy, low, high))
+        if (inOrder(policy, i) || convergeLocksSettle(policy, low, high))
             continue;
 
         /* As in keepWithin(); but if the maximum is the domain's, the host's file is right. */
         if (policy->layer[low] == CONVERGE_LAYER_CALL ||
-            (policy->layer[low] == CONVERGE_LAYER_HOST &&
+            (isHosts(policy, low) &&
              policy->author[high] != CONVERGE_LAYER_DOMAIN))
             return refuseBeyond(policy, low, policy->value[high], error);
 
@@ -322,19 +313,25 @@ mergeLayers(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
     for (i = CONVERGE_LAYER_HOST; i < CONVERGE_LAYER_LAST; i++) {
         if (layers[i] && convergePolicySpecGetPreset(layers[i])) {
             preset = convergePolicySpecGetPreset(layers[i]);
-            namer = i;
+            namer = i == CONVERGE_LAYER_RULE ? CONVERGE_LAYER_HOST : i;
         }
     }
     policy->preset = g_strdup(preset);
+    if (layers[CONVERGE_LAYER_RULE]) {
+        policy->rule = g_strdup(convergePolicySpecGetRule(layers[CONVERGE_LAYER_RULE]));
+        policy->rulePlace = g_strdup(convergePolicySpecGetRulePlace(layers[CONVERGE_LAYER_RULE]));
+    }
 
     if ((site = sites ? g_hash_table_lookup(sites, preset) : NULL))
         namer = CONVERGE_LAYER_HOST;
     if (!mergePreset(policy, namer, site, sites, error))
         return NULL;
 
-    /* Both belong to the host; its statement about one policy overrides that about all. */
+    /* All three belong to the host: what it states about one policy overrides what it states about
+     * all, and what it states about one guest overrides both. */
     merge(policy, layers[CONVERGE_LAYER_HOST], CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
     merge(policy, site, CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
+    merge(policy, layers[CONVERGE_LAYER_RULE], CONVERGE_LAYER_RULE, CONVERGE_LAYER_HOST);
     merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN, CONVERGE_LAYER_DOMAIN);
     merge(policy, layers[CONVERGE_LAYER_CALL], CONVERGE_LAYER_CALL, CONVERGE_LAYER_CALL);
 
@@ -348,9 +345,11 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
 {
     const convergePolicySpec *const hosts[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = layers[CONVERGE_LAYER_HOST],
+        [CONVERGE_LAYER_RULE] = layers[CONVERGE_LAYER_RULE],
     };
     const convergePolicySpec *const others[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = layers[CONVERGE_LAYER_HOST],
+        [CONVERGE_LAYER_RULE] = layers[CONVERGE_LAYER_RULE],
         [CONVERGE_LAYER_CALL] = layers[CONVERGE_LAYER_CALL],
     };
     g_autoptr(convergePolicy) policy = mergeLayers(layers, host, error);
@@ -399,6 +398,8 @@ convergePolicyCopy(const convergePolicy *policy)
     convergePolicy *copy = g_memdup2(policy, sizeof(*policy));
 
     copy->preset = g_strdup(policy->preset);
+    copy->rule = g_strdup(policy->rule);
+    copy->rulePlace = g_strdup(policy->rulePlace);
     return copy;
 }
 
@@ -408,6 +409,8 @@ convergePolicyFree(convergePolicy *policy)
     if (!policy)
         return;
     g_free(policy->preset);
+    g_free(policy->rule);
+    g_free(policy->rulePlace);
     g_free(policy);
 }
 
@@ -463,6 +466,18 @@ const char *
 convergePolicyGetPreset(const convergePolicy *policy)
 {
     return policy->preset;
+}
+
+const char *
+convergePolicyGetRule(const convergePolicy *policy)
+{
+    return policy->rule;
+}
+
+const char *
+convergePolicyGetRulePlace(const convergePolicy *policy)
+{
+    return policy->rulePlace;
 }
 
 gboolean

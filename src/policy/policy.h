@@ -6,7 +6,7 @@
  * it.  A convergePolicySpec holds the fields that one layer states; resolving merges
  * the layers field by field,
  *
- *     call > domain XML > host configuration > preset > built-in,
+ *     call > domain XML > rule of the host > host configuration > preset > built-in,
  *
  * and takes the preset of the highest layer that names one.  The text form is
  *
@@ -138,6 +138,7 @@ typedef enum {
     CONVERGE_LAYER_BUILTIN,
     CONVERGE_LAYER_PRESET,
     CONVERGE_LAYER_HOST,
+    CONVERGE_LAYER_RULE, /* of the host, for this guest */
     CONVERGE_LAYER_DOMAIN,
     CONVERGE_LAYER_CALL,
     CONVERGE_LAYER_LAST
@@ -168,10 +169,17 @@ const char *convergePolicySpecGetPreset(const convergePolicySpec *spec);
 gboolean convergePolicySpecHas(const convergePolicySpec *spec, convergeField field);
 gint64 convergePolicySpecGet(const convergePolicySpec *spec, convergeField field);
 
-/* For the host's layer: locks the fields of these names, which blanks separate; none for an
+/* For the layers of host and rule: locks the fields of these names, which blanks separate; none for an
  * empty text. */
 gboolean convergePolicySpecSetLocks(convergePolicySpec *spec, const char *names, GError **error);
 gboolean convergePolicySpecLocks(const convergePolicySpec *spec, convergeField field);
+
+/* Makes it the layer of a rule of the host: its name, and where it is (FILE:LINE). */
+void convergePolicySpecSetRule(convergePolicySpec *spec, const char *name, const char *place);
+
+/* NULL unless it is the layer of a rule. */
+const char *convergePolicySpecGetRule(const convergePolicySpec *spec);
+const char *convergePolicySpecGetRulePlace(const convergePolicySpec *spec);
 
 /* The text form, without locks.  A spec without a preset, which the text form cannot state, gives its
  * fields alone.  Free with g_free(). */
@@ -189,8 +197,8 @@ typedef enum {
 /* Borrowed: the struct owns nothing. */
 typedef struct {
     /* Named policies of the site, char * -> convergePolicySpec *, or NULL.  A layer may name
-     * one in place of a preset; its fields count as the host's, and override those of the
-     * host layer. */
+     * one in place of a preset; its fields count as the host's, override those of the host
+     * layer, and are overridden by those of the rule. */
     GHashTable *sites;
 
     /* A field that a group does not state has its built-in limit.  NULL: all fields have. */
@@ -204,7 +212,7 @@ typedef struct _convergePolicy convergePolicy;
 /* The preset if no layer names one. */
 #define CONVERGE_PRESET_DEFAULT "adaptive"
 
-/* Merges the layers of host, domain and call.  Each of these may be NULL; the entries of
+/* Merges the layers of host, rule, domain and call.  Each of these may be NULL; the entries of
  * @layers for the built-in values and the preset must be NULL.
  *
  * @host: what the host states besides its layer, or NULL for nothing
@@ -234,7 +242,7 @@ gint64 convergePolicyGet(const convergePolicy *policy, convergeField field);
 convergeLayer convergePolicyGetLayer(const convergePolicy *policy, convergeField field);
 
 /* The layer that is responsible for the value: CONVERGE_LAYER_CALL, _DOMAIN, _HOST or
- * _BUILTIN.  For a value of a preset, this is the layer that names the preset, or _BUILTIN if
+ * _BUILTIN; a rule is the host's.  For a value of a preset, this is the layer that names the preset, or _BUILTIN if
  * no layer does.  For a policy of the site and the preset that it builds on, it is the host,
  * whichever layer names the policy.  Limits do not change the author. */
 convergeLayer convergePolicyGetAuthor(const convergePolicy *policy, convergeField field);
@@ -248,6 +256,10 @@ gboolean convergePolicyIsLimited(const convergePolicy *policy, convergeField fie
 gboolean convergePolicyIsLocked(const convergePolicy *policy, convergeField field);
 
 const char *convergePolicyGetPreset(const convergePolicy *policy);
+
+/* The rule of the host that applies to the guest, and where it is (FILE:LINE); NULL: none does. */
+const char *convergePolicyGetRule(const convergePolicy *policy);
+const char *convergePolicyGetRulePlace(const convergePolicy *policy);
 
 /* TRUE when a rung of the ladder is post-copy.  The migration must then be started with
  * VIR_MIGRATE_POSTCOPY. */

@@ -11,7 +11,10 @@ static gboolean
 isLocked(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
          convergeField field)
 {
-    return layers[CONVERGE_LAYER_HOST] && convergePolicySpecLocks(layers[CONVERGE_LAYER_HOST], field);
+    const convergePolicySpec *host = layers[CONVERGE_LAYER_HOST];
+    const convergePolicySpec *rule = layers[CONVERGE_LAYER_RULE];
+
+    return (host && convergePolicySpecLocks(host, field)) || (rule && convergePolicySpecLocks(rule, field));
 }
 
 gboolean
@@ -73,5 +76,22 @@ convergeLocksKeep(convergePolicy *policy,
         policy->layer[i] = hosts->layer[i];
         policy->author[i] = hosts->author[i];
     }
+    return TRUE;
+}
+
+gboolean
+convergeLocksSettle(convergePolicy *policy,
+                    convergeField low,
+                    convergeField high)
+{
+    convergeField stays = policy->locked[low] ? low : high;
+    convergeField yields = policy->locked[low] ? high : low;
+
+    if (!policy->locked[stays] || policy->author[yields] == CONVERGE_LAYER_CALL ||
+        policy->author[yields] == CONVERGE_LAYER_HOST)
+        return FALSE;
+
+    policy->value[yields] = policy->value[stays];
+    policy->limited[yields] = TRUE;
     return TRUE;
 }

@@ -8,6 +8,8 @@
 
 struct _convergePolicy {
     char *preset;
+    char *rule;
+    char *rulePlace;
     gint64 value[CONVERGE_FIELD_LAST];
     convergeLayer layer[CONVERGE_FIELD_LAST]; /* before any limit */
     convergeLayer author[CONVERGE_FIELD_LAST];
@@ -24,3 +26,7 @@ gboolean convergeLocksAny(const convergePolicySpec *const layers[CONVERGE_LAYER_
 gboolean convergeLocksKeep(convergePolicy *policy,
                            const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
                            const convergePolicy *hosts, GError **error);
+
+/* Of two fields that are not in order, the locked one stays; the other one becomes equal to it if it is
+ * the domain's, or nobody's.  FALSE if that does not settle it. */
+gboolean convergeLocksSettle(convergePolicy *policy, convergeField low, convergeField high);

@@ -17,6 +17,8 @@ struct _convergePolicySpec {
     gboolean has[CONVERGE_FIELD_LAST];
     gboolean lock[CONVERGE_FIELD_LAST];
     gboolean hasLocks;
+    char *rule;      /* its name, or NULL */
+    char *rulePlace; /* FILE:LINE, or NULL */
 };
 
 convergePolicySpec *
@@ -31,6 +33,8 @@ convergePolicySpecFree(convergePolicySpec *spec)
     if (!spec)
         return;
     g_free(spec->preset);
+    g_free(spec->rule);
+    g_free(spec->rulePlace);
     g_free(spec);
 }
 
@@ -195,6 +199,27 @@ convergePolicySpecLocks(const convergePolicySpec *spec,
                         convergeField field)
 {
     return spec->lock[field];
+}
+
+void
+convergePolicySpecSetRule(convergePolicySpec *spec,
+                          const char *name,
+                          const char *place)
+{
+    spec->rule = g_strdup(name);
+    spec->rulePlace = g_strdup(place);
+}
+
+const char *
+convergePolicySpecGetRule(const convergePolicySpec *spec)
+{
+    return spec->rule;
+}
+
+const char *
+convergePolicySpecGetRulePlace(const convergePolicySpec *spec)
+{
+    return spec->rulePlace;
 }
 
 char *

@@ -109,7 +109,7 @@ testPlace(void)
         { "[policy gold]\n# c\n\nbogus=1\n",
           "host.conf:4: [policy gold]: unknown field 'bogus' in the converge policy; allowed: throttle, " },
         { "stall=3\n",
-          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [policy NAME]" },
+          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [policy NAME], [rule NAME]" },
         { "[policy gold]\npreset=bogus\n",
           "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
         { "[default]\n[limits]\nstall=3\n",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policyhosttest.c: the locks of the host's configuration
+ * policyhosttest.c: the locks and rules of the host's configuration
  */
 #include <string.h>
 
@@ -8,17 +8,22 @@
 #include "policy/policy_fields.h"
 #include "policy/policy_xml.h"
 
+/* @guest: the whole XML of the domain, or NULL: rules do not apply */
 static convergePolicy *
-resolve(const char *confText,
-        const char *domainXML,
-        const char *callText,
-        GError **error)
+resolveFor(const char *confText,
+           const char *guest,
+           const char *domainXML,
+           const char *callText,
+           GError **error)
 {
     g_autoptr(convergePolicyConf) conf = convergePolicyConfParse(confText, strlen(confText), "host.conf", error);
     g_autoptr(convergePolicySpec) domain = NULL;
     g_autoptr(convergePolicySpec) call = NULL;
+    g_autoptr(convergeDomainFacts) facts = NULL;
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = { NULL };
 
+    g_assert_no_error(*error);
+    facts = guest ? convergeDomainFactsFromXML(guest, error) : NULL;
     g_assert_no_error(*error);
     domain = domainXML ? convergePolicySpecFromXML(domainXML, error) : NULL;
     g_assert_no_error(*error);
@@ -26,9 +31,19 @@ resolve(const char *confText,
     g_assert_no_error(*error);
 
     layers[CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(conf);
+    layers[CONVERGE_LAYER_RULE] = facts ? convergePolicyConfFindRule(conf, facts) : NULL;
     layers[CONVERGE_LAYER_DOMAIN] = domain;
     layers[CONVERGE_LAYER_CALL] = call;
     return convergePolicyResolve(layers, convergePolicyConfGetHost(conf), error);
+}
+
+static convergePolicy *
+resolve(const char *conf,
+        const char *domain,
+        const char *call,
+        GError **error)
+{
+    return resolveFor(conf, NULL, domain, call, error);
 }
 
 /* The fields that the host limits or locks: FIELD=VALUE(LAYER,AUTHOR), "!" before what this has
@@ -195,6 +210,197 @@ testEveryField(void)
     }
 }
 
+/* --- Rules --- */
+
+#define NOVA(version) \
+    "<metadata><nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/" version "'>" \
+    "<nova:flavor name='m1.small'><nova:memory>2048</nova:memory></nova:flavor>" \
+    "<nova:owner><nova:user uuid='17'>joe</nova:user><nova:project uuid='4711'>billing</nova:project></nova:owner>" \
+    "</nova:instance></metadata>"
+#define GUEST(more) "<domain type='kvm'><name>db-1</name>" more "<memory unit='KiB'>67108864</memory></domain>"
+#define WHOLE GUEST("<title>The database</title>" NOVA("1.1"))
+
+/* Whether one condition holds for a guest. */
+static void
+testConditions(void)
+{
+    static const struct {
+        const char *guest;
+        const char *condition;
+        gboolean holds;
+    } rows[] = {
+        { WHOLE, "match-name=db-1", TRUE },
+        { WHOLE, "match-name=db-*", TRUE },
+        { WHOLE, "match-name=db-?", TRUE },
+        { WHOLE, "match-name=*", TRUE },
+        { WHOLE, "match-name=db-", FALSE },
+        { WHOLE, "match-name=b-1", FALSE },
+        { WHOLE, "match-name=DB-1", FALSE },
+        { WHOLE, "match-title=*data*", TRUE },
+        { WHOLE, "match-title = The database", TRUE },
+        { WHOLE, "match-title=database", FALSE },
+        /* A guest without a title has none that could match. */
+        { GUEST(""), "match-title=*", FALSE },
+        { WHOLE, "match-nova-flavor=m1.*", TRUE },
+        { WHOLE, "match-nova-flavor=m2.*", FALSE },
+        { WHOLE, "match-nova-project=billing", TRUE },
+        { WHOLE, "match-nova-project=4711", TRUE },
+        { WHOLE, "match-nova-project=17", FALSE },
+        { WHOLE, "match-nova-project=joe", FALSE },
+        { GUEST(NOVA("1.0")), "match-nova-flavor=m1.small", TRUE },
+        { GUEST(""), "match-nova-flavor=*", FALSE },
+        /* Elements of the same name in another namespace are not nova's. */
+        { GUEST("<metadata><n:instance xmlns:n='urn:x'><n:flavor name='m1.small'/></n:instance></metadata>"),
+          "match-nova-flavor=*", FALSE },
+        /* 64 GiB */
+        { WHOLE, "match-memory=>=64GiB", TRUE },
+        { WHOLE, "match-memory = <=64GiB", TRUE },
+        { WHOLE, "match-memory=>64GiB", FALSE },
+        { WHOLE, "match-memory=<64GiB", FALSE },
+        { WHOLE, "match-memory=>65535MiB", TRUE },
+        { WHOLE, "match-memory=<65537MiB", TRUE },
+        { WHOLE, "match-memory=<1TiB", TRUE },
+        { "<domain><name>x</name></domain>", "match-memory=<1TiB", FALSE },
+        /* All conditions must hold. */
+        { WHOLE, "match-name=db-*\nmatch-memory=>=64GiB\nmatch-nova-project=billing", TRUE },
+        { WHOLE, "match-name=db-*\nmatch-memory=>64GiB\nmatch-nova-project=billing", FALSE },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *conf = g_strdup_printf("[rule r]\n%s\nstall=7\n", rows[i].condition);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicy) policy = resolveFor(conf, rows[i].guest, NULL, NULL, &error);
+
+        g_test_message("%s", rows[i].condition);
+        g_assert_no_error(error);
+        g_assert_cmpint(convergePolicyGet(policy, CONVERGE_FIELD_STALL), ==, rows[i].holds ? 7 : 0);
+        g_assert_cmpstr(convergePolicyGetRule(policy), ==, rows[i].holds ? "r" : NULL);
+    }
+}
+
+/* Which rule applies, and what overrides it. */
+static void
+testRules(void)
+{
+    static const struct {
+        const char *conf;
+        const char *domain;
+        const char *call;
+        const char *place; /* of the rule, or NULL */
+        const char *text;  /* the policy's */
+    } rows[] = {
+        /* The first one that matches, and no other. */
+        { "[rule a]\nmatch-name=web-*\nstall=1\n\n[rule b]\nmatch-name=db-*\nstall=2\n[rule c]\nmatch-name=*\nstall=3\npasses=3\n",
+          NULL, NULL, "host.conf:5", "adaptive,stall=2" },
+        { "[rule a]\nmatch-name=web-*\nstall=1\n", NULL, NULL, NULL, "adaptive" },
+        /* call > domain > rule > policy of the site > host > preset */
+        { "[rule a]\nmatch-name=*\nstall=4\npasses=4\nmax-lost=4s\n[default]\nstall=3\ndeadline=3min\n",
+          "<policy><passes>5</passes><max-lost>5s</max-lost></policy>", "deadline,max-lost=6s", "host.conf:1",
+          "deadline,deadline=3min,passes=5,stall=4,max-lost=6s" },
+        { "[policy gold]\nstall=5\npasses=5\n[rule a]\nmatch-name=*\nstall=4\n", NULL, "gold", "host.conf:4",
+          "gold,passes=5,stall=4" },
+        /* Its preset. */
+        { "[default]\npreset=xen\n[rule a]\nmatch-name=*\npreset=incus\n", NULL, NULL, "host.conf:3", "incus" },
+        { "[rule a]\nmatch-name=*\npreset=gold\n[policy gold]\npreset=incus\nstall=5\n", NULL, NULL, "host.conf:1", "gold,stall=5" },
+        { "[rule a]\nmatch-name=*\npreset=incus\n", "<policy preset='xen'/>", NULL, "host.conf:1", "xen,fallback=continue" },
+        /* Its values are the host's: the limits for domains do not apply. */
+        { "[rule a]\nmatch-name=*\npreset=suspend\n", NULL, NULL, "host.conf:1", "suspend" },
+        /* Its locks add to those of the host. */
+        { "[default]\nlock=passes\n[rule a]\nmatch-name=*\nstall=4\nlock=stall\n",
+          "<policy><passes>1</passes><stall>1</stall></policy>", NULL, "host.conf:3", "adaptive,passes=none,stall=4" },
+        /* Locks of other rules do not matter. */
+        { "[rule z]\nmatch-name=z\nlock=stall\n[rule a]\nmatch-name=*\npasses=4\n",
+          "<policy><stall>1</stall></policy>", NULL, "host.conf:4", "adaptive,passes=4,stall=1" },
+        /* A rule changes what the host has locked. */
+        { "[default]\nstall=2\nlock=stall\n[rule a]\nmatch-name=*\nstall=4\n",
+          "<policy><stall>1</stall></policy>", NULL, "host.conf:4", "adaptive,stall=4" },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicy) policy = resolveFor(rows[i].conf, WHOLE, rows[i].domain, rows[i].call, &error);
+        g_autoptr(convergePolicy) copy = NULL;
+        g_autofree char *text = NULL;
+
+        g_test_message("row %" G_GSIZE_FORMAT ": %s", i, error ? error->message : rows[i].text);
+        g_assert_no_error(error);
+        copy = convergePolicyCopy(policy);
+        text = convergePolicyFormat(copy);
+        g_assert_cmpstr(text, ==, rows[i].text);
+        g_assert_cmpstr(convergePolicyGetRulePlace(copy), ==, rows[i].place);
+    }
+}
+
+static void
+testRuleLayer(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(convergePolicy) policy =
+        resolveFor("[rule a]\nmatch-name=*\npreset=incus\nstall=4\n", WHOLE, NULL, NULL, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpint(convergePolicyGetLayer(policy, CONVERGE_FIELD_STALL), ==, CONVERGE_LAYER_RULE);
+    g_assert_cmpint(convergePolicyGetAuthor(policy, CONVERGE_FIELD_STALL), ==, CONVERGE_LAYER_HOST);
+    g_assert_cmpint(convergePolicyGetLayer(policy, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_LAYER_PRESET);
+    g_assert_cmpint(convergePolicyGetAuthor(policy, CONVERGE_FIELD_THROTTLE), ==, CONVERGE_LAYER_HOST);
+}
+
+/* A wrong rule makes the file wrong. */
+static void
+testWrongRules(void)
+{
+    static const struct {
+        const char *conf;
+        const char *says;
+    } rows[] = {
+        { "[rule a]\nmatch-nam=x\n", "host.conf:2: [rule a]: unknown condition 'match-nam' of a rule; allowed: match-name, " },
+        { "[rule a]\nmatch-name=\n", "host.conf:2: [rule a]: condition 'match-name' is empty; allowed: " },
+        { "[rule a]\nmatch-name=a\nmatch-name=b\n", "host.conf:3: [rule a]: condition 'match-name' is stated twice; " },
+        { "[rule a]\nmatch-memory=64GiB\n", "host.conf:2: [rule a]: condition 'match-memory' has the value '64GiB'; allowed: " },
+        { "[rule a]\nmatch-memory=>64GB\n", "host.conf:2: [rule a]: condition 'match-memory' has the value '>64GB'; " },
+        { "[rule a]\nmatch-memory=>GiB\n", "host.conf:2: [rule a]: condition 'match-memory' has the value '>GiB'; " },
+        { "[rule a]\nmatch-memory=>12345678GiB\n", "host.conf:2: [rule a]: condition 'match-memory' has the value " },
+        { "[rule a]\nstall=4\n", "host.conf: [rule a]: the rule has no condition; allowed: at least one, such as 'match-name = *'" },
+        { "[rule a]\nmatch-name=*\nstall=x\n", "host.conf:3: [rule a]: field 'stall' of the converge policy has the value 'x'" },
+        { "[rule a]\nmatch-name=a\n[rule a]\n", "host.conf:3: [rule a]: the rule 'a' is defined twice; allowed: once" },
+        { "[rule ]\n", "host.conf:1: [rule ]: '' is not a valid preset name" },
+        { "[rule a b]\n", "host.conf:1: [rule a b]: 'a b' is not a valid preset name" },
+        { "[rule a]\nmatch-name=*\npreset=bogus\n", "host.conf: [rule a]: unknown preset 'bogus'" },
+        { "[rule a]\nmatch-name=*\nmax-throttle=90\n[limits]\nmax-throttle=80\n",
+          "host.conf: [rule a]: field 'max-throttle' of the converge policy has the value '90', which is beyond " },
+        { "[rule a]\nmatch-name=*\ninitial-throttle=60\nmax-throttle=50\n",
+          "host.conf: [rule a]: field 'initial-throttle' of the converge policy is 60; " },
+        { "[default]\nmatch-name=*\n", "host.conf:2: [default]: unknown field 'match-name' in the converge policy; " },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(convergePolicyConfParse(rows[i].conf, strlen(rows[i].conf), "host.conf", &error));
+        g_test_message("%s", error->message);
+        g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST);
+        g_assert_true(g_str_has_prefix(error->message, rows[i].says));
+    }
+}
+
+/* The XML of a domain is libvirt's, but much in it is not. */
+static void
+testWrongXML(void)
+{
+    static const char *const rows[] = { "", "<domain>", "<!DOCTYPE d [<!ENTITY a 'b'>]><domain><name>&a;</name></domain>" };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(convergeDomainFactsFromXML(rows[i], &error));
+        g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -202,5 +408,10 @@ main(int argc, char **argv)
     g_test_add_func("/policyhost/locks", testLocks);
     g_test_add_func("/policyhost/refused", testRefused);
     g_test_add_func("/policyhost/every-field", testEveryField);
+    g_test_add_func("/policyhost/conditions", testConditions);
+    g_test_add_func("/policyhost/rules", testRules);
+    g_test_add_func("/policyhost/rule-layer", testRuleLayer);
+    g_test_add_func("/policyhost/wrong-rules", testWrongRules);
+    g_test_add_func("/policyhost/wrong-xml", testWrongXML);
     return g_test_run();
 }

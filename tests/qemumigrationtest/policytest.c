@@ -274,6 +274,7 @@ testLayers(void)
 {
     static const char *const values[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = "61",
+        [CONVERGE_LAYER_RULE] = "64",
         [CONVERGE_LAYER_DOMAIN] = "62",
         [CONVERGE_LAYER_CALL] = "63",
     };

@@ -45,13 +45,14 @@ siteNames(const convergePolicyConf *conf)
 
 static convergePolicy *
 resolve(const convergePolicySpec *call,
-        const convergePolicySpec *domain,
+        const virshConvergeDomain *domain,
         const convergePolicyConf *conf,
         GError **error)
 {
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_CALL] = call,
-        [CONVERGE_LAYER_DOMAIN] = domain,
+        [CONVERGE_LAYER_DOMAIN] = domain->spec,
+        [CONVERGE_LAYER_RULE] = conf && domain->facts ? convergePolicyConfFindRule(conf, domain->facts) : NULL,
         [CONVERGE_LAYER_HOST] = conf ? convergePolicyConfGetDefault(conf) : NULL,
     };
 
@@ -96,7 +97,7 @@ virshConvergePolicyCheck(const char *text,
 
 convergePolicy *
 virshConvergePolicyResolve(const char *call,
-                           const convergePolicySpec *domain,
+                           const virshConvergeDomain *domain,
                            GError **error)
 {
     g_autoptr(convergePolicyConf) conf = NULL;
@@ -200,9 +201,23 @@ warnOfLocks(const convergePolicy *policy)
     }
 }
 
+static void
+appendRow(GString *text,
+          const char *name,
+          const char *value,
+          const char *layer,
+          const char *meaning)
+{
+    convergeTextAppendCell(text, name, FIELD_WIDTH);
+    convergeTextAppendCell(text, value, VALUE_WIDTH);
+    convergeTextAppendCell(text, layer, LAYER_WIDTH);
+    convergeTextAppendWrapped(text, meaning, ' ', FIELD_WIDTH + VALUE_WIDTH + LAYER_WIDTH + 3, convergeTextColumns());
+    g_string_append_c(text, '\n');
+}
+
 char *
 virshConvergeExplain(const char *call,
-                     const convergePolicySpec *domain,
+                     const virshConvergeDomain *domain,
                      GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -216,15 +231,13 @@ virshConvergeExplain(const char *call,
     if ((warning = convergePolicyWarning(policy)))
         fprintf(stderr, _("warning: %1$s\n"), warning);
     warnOfLocks(policy);
+    if (convergePolicyGetRule(policy))
+        appendRow(text, "rule", convergePolicyGetRule(policy), convergeLayerName(CONVERGE_LAYER_HOST),
+                  convergePolicyGetRulePlace(policy));
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
 
-        convergeTextAppendCell(text, convergeFields[i].name, FIELD_WIDTH);
-        convergeTextAppendCell(text, value, VALUE_WIDTH);
-        convergeTextAppendCell(text, layerName(policy, i), LAYER_WIDTH);
-        convergeTextAppendWrapped(text, _(convergeFields[i].help), ' ',
-                                  FIELD_WIDTH + VALUE_WIDTH + LAYER_WIDTH + 3, convergeTextColumns());
-        g_string_append_c(text, '\n');
+        appendRow(text, convergeFields[i].name, value, layerName(policy, i), _(convergeFields[i].help));
     }
 
     return g_string_free(g_steal_pointer(&text), FALSE);
@@ -268,7 +281,7 @@ virshConvergeCheck(const char *path,
 
     if ((spec = convergePolicySpecFromXML(text, error))) {
         conf = loadConf(NULL);
-        policy = resolve(NULL, spec, conf, error);
+        policy = resolve(NULL, &(virshConvergeDomain) { .spec = spec }, conf, error);
     }
     if (!policy) {
         g_prefix_error(error, "%s: ", path);

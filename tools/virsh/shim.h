@@ -13,7 +13,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-#include "policy/policy.h"
+#include "command_local.h"
 
 /* Marks the only exported symbols; shim.syms lists them, too. */
 #define VIRSH_CONVERGE_EXPORT __attribute__((visibility("default")))
@@ -37,11 +37,11 @@ void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* The output of "converge-estimate".
  *
  * @words: the options, see command_estimate.h
- * @spec: the domain's policy, or NULL
+ * @known: what is known of the domain
  * @host: the domain's host, or NULL for this machine
  *
  * Free with g_free(). */
-char *virshConvergeEstimate(virDomainPtr dom, const char *words, const convergePolicySpec *spec,
+char *virshConvergeEstimate(virDomainPtr dom, const char *words, const virshConvergeDomain *known,
                             const char *host, GError **error);
 
 /* Around a migration under a policy, whose progress never runs backwards. */
