@@ -26,7 +26,8 @@
 #define POLL_FAILURES 3
 
 struct _convergeLoop {
-    const convergePolicy *policy;
+    const convergePolicy *policy; /* .own, once there is one */
+    convergePolicy *own;          /* for the guest's memory; NULL until memory has moved, or if that does not matter */
     const convergeBackend *backend;
     convergeLoopOpenJournal openJournal; /* NULL: no journal */
     gboolean begun;                      /* memory has moved, and the journal was opened */
@@ -77,6 +78,7 @@ convergeLoopFree(convergeLoop *loop)
     if (!loop)
         return;
     convergeJournalClose(loop->journal);
+    convergePolicyFree(loop->own);
     g_free(loop->overheadWhy);
     g_free(loop->skipped);
     g_free(loop->trouble);
@@ -359,6 +361,26 @@ beginJournal(convergeLoop *loop,
                                 loop->overheadWhy);
 }
 
+/* Memory has moved, so that its size is known. */
+static void
+resolvePolicy(convergeLoop *loop,
+              const convergeSample *sample)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *why = NULL;
+
+    if (!convergePolicyIsScaled(loop->policy))
+        return;
+
+    loop->own = convergePolicyForMemory(loop->policy, sample->totalBytes);
+    loop->policy = loop->control.state.policy = loop->own;
+    text = convergePolicyFormat(loop->policy);
+    why = g_strdup_printf(_("the policy of this guest, which has %1$.1f GiB: %2$s"),
+                          sample->totalBytes / 1024.0 / 1024 / 1024, text);
+    if (loop->journal)
+        convergeJournalPolicy(loop->journal, sample->timeMs, text, sample->totalBytes, why);
+}
+
 /* Asks the backend for a throttle method.  Until there is one, nothing is decided. */
 static void
 chooseThrottle(convergeLoop *loop,
@@ -438,8 +460,10 @@ convergeLoopStep(convergeLoop *loop)
         return SAMPLE_WAITING_MS;
     }
 
-    if (!loop->begun)
+    if (!loop->begun) {
         beginJournal(loop, &sample);
+        resolvePolicy(loop, &sample);
+    }
     loop->begun = TRUE;
     if (!loop->control.state.throttle && !convergeStateIsAside(loop->status.state))
         chooseThrottle(loop, &sample);

@@ -421,7 +421,7 @@ convergePolicyFormat(const convergePolicy *policy)
     gsize i;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        if (policy->locked[i] || convergePolicyGetLayer(policy, i) > CONVERGE_LAYER_PRESET)
+        if (policy->locked[i] || policy->scaled[i] || convergePolicyGetLayer(policy, i) > CONVERGE_LAYER_PRESET)
             convergeFieldAppend(text, i, policy->value[i]);
     }
     return g_string_free(text, FALSE);

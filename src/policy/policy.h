@@ -31,7 +31,8 @@
 #include "util/error.h"
 
 /* Rows of the field table in policy_fields.c, in the order in which they are
- * printed.  In limits, 0 means "none". */
+ * printed.  In limits, 0 means "none".  Of the times that may be stated for each GiB of guest memory
+ * (CONVERGE_TYPE_SCALED), a negative value is one that is, see convergePolicyForMemory(). */
 typedef enum {
     CONVERGE_FIELD_THROTTLE,           /* convergeThrottleLaw */
     CONVERGE_FIELD_INITIAL_THROTTLE,   /* %, first step of the stepped and progressive laws */
@@ -229,11 +230,19 @@ convergePolicy *convergePolicyParse(const char *text, GError **error);
 
 convergePolicy *convergePolicyCopy(const convergePolicy *policy);
 
+/* A copy for a guest of @bytes of memory, in which each value that is stated for each GiB is the one
+ * for all of it.  Memory is rounded to whole GiB, and is at least one: QEMU counts some MiB that
+ * are not the guest's. */
+convergePolicy *convergePolicyForMemory(const convergePolicy *policy, guint64 bytes);
+
+/* Whether a value of the policy is stated for each GiB. */
+gboolean convergePolicyIsScaled(const convergePolicy *policy);
+
 void convergePolicyFree(convergePolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicy, convergePolicyFree)
 
 /* A text that parses to the same values: the preset, and each field that a layer states, a limit
- * has changed or the host locks.  Free with g_free(). */
+ * has changed, the host locks or that was stated for each GiB.  Free with g_free(). */
 char *convergePolicyFormat(const convergePolicy *policy);
 
 gint64 convergePolicyGet(const convergePolicy *policy, convergeField field);

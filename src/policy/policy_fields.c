@@ -142,7 +142,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_RAMP_AFTER] = {
         "ramp-after",
-        CONVERGE_TYPE_DURATION,
+        CONVERGE_TYPE_SCALED,
         0,
         TIME_MAX,
         NULL,
@@ -151,7 +151,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_RAMP_EVERY] = {
         "ramp-every",
-        CONVERGE_TYPE_DURATION,
+        CONVERGE_TYPE_SCALED,
         0,
         TIME_MAX,
         NULL,
@@ -193,7 +193,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_DEADLINE] = {
         "deadline",
-        CONVERGE_TYPE_DURATION,
+        CONVERGE_TYPE_SCALED,
         0,
         TIME_MAX,
         NULL,

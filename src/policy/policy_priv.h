@@ -15,6 +15,7 @@ struct _convergePolicy {
     convergeLayer author[CONVERGE_FIELD_LAST];
     gboolean limited[CONVERGE_FIELD_LAST];
     gboolean locked[CONVERGE_FIELD_LAST];
+    gboolean scaled[CONVERGE_FIELD_LAST]; /* the value was stated for each GiB */
 };
 
 /* Whether a layer of the host locks any field. */

@@ -96,6 +96,14 @@ convergeDomainFactsFree(convergeDomainFacts *facts)
 
 /* --- Memory --- */
 
+guint64
+convergeDomainFactsMemory(const convergeDomainFacts *facts)
+{
+    const char *kib = facts->values[FACT_MEMORY][0];
+
+    return kib ? g_ascii_strtoull(kib, NULL, 10) * 1024 : 0;
+}
+
 static const struct {
     const char *suffix;
     guint64 kib;

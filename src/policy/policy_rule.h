@@ -25,6 +25,9 @@ convergeDomainFacts *convergeDomainFactsFromXML(const char *xml, GError **error)
 void convergeDomainFactsFree(convergeDomainFacts *facts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeDomainFacts, convergeDomainFactsFree)
 
+/* The memory, bytes; 0: unknown. */
+guint64 convergeDomainFactsMemory(const convergeDomainFacts *facts);
+
 typedef struct _convergeRule convergeRule;
 
 /* A rule of that name at @place (FILE:LINE), without conditions. */

@@ -222,11 +222,15 @@ virshConvergeExplain(const char *call,
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(convergePolicy) policy = virshConvergePolicyResolve(call, domain, error);
+    guint64 memory = domain->facts ? convergeDomainFactsMemory(domain->facts) : 0;
+    g_autoptr(convergePolicy) here = NULL;
     const char *warning;
     gsize i;
 
     if (!policy)
         return NULL;
+    /* Without a domain, a value for each GiB is shown as such. */
+    here = memory > 0 ? convergePolicyForMemory(policy, memory) : convergePolicyCopy(policy);
 
     if ((warning = convergePolicyWarning(policy)))
         fprintf(stderr, _("warning: %1$s\n"), warning);
@@ -235,9 +239,13 @@ virshConvergeExplain(const char *call,
         appendRow(text, "rule", convergePolicyGetRule(policy), convergeLayerName(CONVERGE_LAYER_HOST),
                   convergePolicyGetRulePlace(policy));
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
+        g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(here, i));
+        g_autofree char *stated = convergeFieldFormat(i, convergePolicyGet(policy, i));
+        g_autofree char *meaning = g_str_equal(value, stated) ?
+            g_strdup(_(convergeFields[i].help)) :
+            g_strdup_printf("%s (%s)", _(convergeFields[i].help), stated);
 
-        appendRow(text, convergeFields[i].name, value, layerName(policy, i), _(convergeFields[i].help));
+        appendRow(text, convergeFields[i].name, value, layerName(policy, i), meaning);
     }
 
     return g_string_free(g_steal_pointer(&text), FALSE);
