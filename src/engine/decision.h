@@ -47,6 +47,7 @@ typedef enum {
     CONVERGE_REASON_BUDGET,      /* a limit of the policy is hit, like the next two */
     CONVERGE_REASON_THROTTLE_TIME,
     CONVERGE_REASON_OVERDUE, /* ...or a pause takes longer than was foretold */
+    CONVERGE_REASON_AFTER,   /* the rung before has not ended the migration in time */
     CONVERGE_REASON_LAST
 } convergeReason;
 

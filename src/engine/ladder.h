@@ -20,6 +20,8 @@ struct _convergeLadder {
     gint64 suspendedMs;          /* when the rung suspend was taken; 0: it was not, or the guest runs again */
     gint64 promisedMs;           /* how long the pause should take from then on */
     unsigned int nResumed;       /* pauses that took too long */
+    unsigned int nTaken;         /* rungs up to the last one that was taken, if only once */
+    gint64 takenMs;              /* when that one was taken first; 0: none was, or it failed */
 };
 
 /* This many looks in a row must find no useful plan before the guest counts as hopeless.  One look is
@@ -34,6 +36,11 @@ void convergeLadderNotePass(convergeLadder *ladder, const convergeModel *model);
 void convergeLadderNoteLook(convergeLadder *ladder, const convergeControlState *state,
                             const convergeModel *model, convergeNews news);
 
+/* Whether the rung that was taken last has not ended the migration in the time that the policy gives
+ * it, so that the next one is due. */
+gboolean convergeLadderNextIsDue(const convergeLadder *ladder, const convergeControlState *state,
+                                 const convergeModel *model);
+
 /* Takes the next rung if a limit is hit.  Writes at most two decisions, a rung that is skipped and
  * the one that is taken, and returns their number. */
 unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlState *state,
@@ -43,7 +50,8 @@ unsigned int convergeLadderDecide(convergeLadder *ladder, const convergeControlS
 /* From when the rung suspend was taken: lets the guest run again if the pause takes much longer than
  * was foretold, or longer than the policy allows.  The rung may be taken again once the link is
  * alive.  After the third such pause the next rung is due instead.  A guest that somebody else has
- * let run is not watched any more.  Returns the number of decisions. */
+ * let run is not watched any more.  If the next rung is due, aborts, or else lets the guest run so
+ * that it can be taken.  Returns the number of decisions. */
 unsigned int convergeLadderWatchPause(convergeLadder *ladder, convergeControlState *state,
                                       const convergeModel *model, convergeDecision *decisions);
 
@@ -52,4 +60,4 @@ unsigned int convergeLadderWatchPause(convergeLadder *ladder, convergeControlSta
 void convergeLadderResumeFailed(convergeLadder *ladder, const convergeModel *model);
 
 /* The last rung decided could not be taken: the next one is due. */
-void convergeLadderRungFailed(convergeLadder *ladder);
+void convergeLadderRungFailed(convergeLadder *ladder, convergeVerb verb);

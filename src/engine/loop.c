@@ -250,7 +250,7 @@ act(convergeLoop *loop,
         convergeJournalDecision(loop->journal, &loop->model, decision, text, error);
 
     if (!done && isRung(decision->verb)) {
-        convergeLadderRungFailed(&loop->control.ladder);
+        convergeLadderRungFailed(&loop->control.ladder, decision->verb);
         return;
     }
     if (!done) {

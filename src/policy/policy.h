@@ -59,6 +59,7 @@ typedef enum {
     CONVERGE_FIELD_MAX_LOST,           /* ms of guest time, by throttle and pause */
     CONVERGE_FIELD_FALLBACK,           /* convergeRung list, see CONVERGE_RUNGS */
     CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */
+    CONVERGE_FIELD_FALLBACK_AFTER,     /* ms from one rung to the next, if the migration has not ended */
     CONVERGE_FIELD_MAX_SUSPEND,        /* ms, the longest pause by the rung suspend */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST

@@ -247,6 +247,11 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         CONVERGE_FALLBACK_LIMIT,
         N_("when the fallback is taken: at a limit, also by prediction, or also if cheaper"),
     },
+    [CONVERGE_FIELD_FALLBACK_AFTER] = {
+        "fallback-after",
+        BUDGET,
+        N_("time after one fallback until the next one is taken, if the migration goes on"),
+    },
     [CONVERGE_FIELD_MAX_SUSPEND] = {
         "max-suspend",
         BUDGET,

@@ -121,6 +121,7 @@ const convergeTrigger convergeTriggers[] = {
     { CONVERGE_FIELD_STALL, atLeast },
     { CONVERGE_FIELD_MAX_LOST, atLeast },
     { CONVERGE_FIELD_FALLBACK_WHEN, atMost },
+    { CONVERGE_FIELD_FALLBACK_AFTER, atLeast },
     { CONVERGE_FIELD_MAX_SUSPEND, atLeast }, /* the rung after suspend is taken instead */
 };
 

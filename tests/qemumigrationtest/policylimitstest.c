@@ -351,6 +351,7 @@ testTriggers(void)
         { "stall", { "none", "1000", "4", "1", NULL } },
         { "max-lost", { "none", "1h", "2s", "1s", "1ms", NULL } },
         { "fallback-when", { "limit", "prediction", "cheaper", NULL } },
+        { "fallback-after", { "none", "1h", "2s", "1ms", NULL } },
         { "max-suspend", { "none", "1h", "2s", "1s", "1ms", NULL } },
     };
     gsize i, h, d;
