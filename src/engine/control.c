@@ -148,7 +148,7 @@ convergeControlDecide(convergeControl *control,
     if (news & CONVERGE_NEWS_PROBE)
         convergePhasesNote(&control->adaptive.phases, model);
     if (news & CONVERGE_NEWS_PASS) {
-        convergeLadderNotePass(&control->ladder, model);
+        convergeLadderNotePass(&control->ladder, state, model);
         convergeLawAdaptiveNotePass(&control->adaptive, state, &control->ladder, model);
     }
     if (convergeLawAdaptiveLinkIsBack(&control->adaptive, model))

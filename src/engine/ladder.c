@@ -8,6 +8,9 @@
 /* A pass made progress if it left less than this part of the least that was left before. */
 #define PROGRESS 0.96
 
+/* For a migration that has stalled, see below. */
+#define STALL_DEADLINES 2
+
 /* A rung is cheaper if going on loses more than CHEAPER times what a stop-and-copy now would lose.
  * Going on is hopeless if it loses more than HOPELESS times that, and HOPELESS_MS besides: of short
  * times the ratio alone means nothing. */
@@ -40,9 +43,15 @@
 
 void
 convergeLadderNotePass(convergeLadder *ladder,
+                       const convergeControlState *state,
                        const convergeModel *model)
 {
     guint64 left = model->last.remainingBytes;
+    gint64 stallMs = convergeControlGet(state, CONVERGE_FIELD_STALL_TIME);
+
+    if (stallMs > 0)
+        convergeStallNotePass(&ladder->stall, model->last.timeMs, left, stallMs,
+                              convergeControlGet(state, CONVERGE_FIELD_STALL_MARGIN));
 
     if (ladder->leastBytes == 0 || left < PROGRESS * ladder->leastBytes) {
         ladder->leastBytes = MAX(left, 1);
@@ -187,6 +196,24 @@ noteTaken(convergeLadder *ladder,
     }
 }
 
+/* With a deadline, the rest must be sent within twice as long, at the bandwidth of now: a link that fails
+ * looks like a stall, and is no time for post-copy. */
+static gboolean
+stallIsDue(const convergeLadder *ladder,
+           const convergeControlState *state,
+           const convergeModel *model,
+           convergeNews news)
+{
+    gint64 deadline = convergeControlGet(state, CONVERGE_FIELD_DEADLINE);
+    gint64 elapsed = model->last.timeMs - model->startMs;
+    double bandwidth = MIN(model->bandwidth, model->recentBandwidth);
+
+    if (!(news & CONVERGE_NEWS_PASS) || !ladder->stall.due)
+        return FALSE;
+    return deadline == 0 ||
+        (bandwidth > 0 && model->last.remainingBytes / bandwidth * 1000 <= STALL_DEADLINES * deadline - elapsed);
+}
+
 /* CONVERGE_REASON_LAST: there is no reason to. */
 static convergeReason
 whyFallBack(const convergeLadder *ladder,
@@ -212,6 +239,8 @@ whyFallBack(const convergeLadder *ladder,
         return CONVERGE_REASON_TRANSFER;
     if (stall > 0 && ladder->nStalledPasses >= stall)
         return CONVERGE_REASON_STALL;
+    if (stallIsDue(ladder, state, model, news))
+        return CONVERGE_REASON_STALL_TIME;
     if (state->limits.lostLeftMs > 0 && !state->outlook.converges &&
         ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS)
         return CONVERGE_REASON_BUDGET;

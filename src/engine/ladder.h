@@ -9,11 +9,13 @@
 #pragma once
 
 #include "engine/control_state.h"
+#include "engine/stall.h"
 
 typedef struct _convergeLadder convergeLadder;
 struct _convergeLadder {
     guint64 leastBytes;          /* the least that was left at the end of a pass; 0: none has ended */
     unsigned int nStalledPasses; /* passes since then */
+    convergeStall stall;         /* the same by time */
     unsigned int nHopelessLooks; /* looks in a row that found no useful plan */
     unsigned int rung;           /* the next one */
     gboolean fallbackTaken;      /* a rung was taken: there is nothing more to decide */
@@ -30,7 +32,8 @@ struct _convergeLadder {
 #define CONVERGE_HOPELESS_LOOKS 2
 
 /* When a pass ends: counts passes with and without progress. */
-void convergeLadderNotePass(convergeLadder *ladder, const convergeModel *model);
+void convergeLadderNotePass(convergeLadder *ladder, const convergeControlState *state,
+                            const convergeModel *model);
 
 /* At every look, after the outlook of @state was set: counts the looks without a useful plan. */
 void convergeLadderNoteLook(convergeLadder *ladder, const convergeControlState *state,

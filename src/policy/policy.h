@@ -56,6 +56,8 @@ typedef enum {
     CONVERGE_FIELD_PASSES,             /* complete passes over memory */
     CONVERGE_FIELD_TRANSFER_FACTOR,    /* bytes sent / guest memory */
     CONVERGE_FIELD_STALL,              /* passes in a row without progress */
+    CONVERGE_FIELD_STALL_TIME,         /* ms without progress, see engine/stall.h */
+    CONVERGE_FIELD_STALL_MARGIN,       /* %, what counts as progress for that */
     CONVERGE_FIELD_MAX_LOST,           /* ms of guest time, by throttle and pause */
     CONVERGE_FIELD_FALLBACK,           /* convergeRung list, see CONVERGE_RUNGS */
     CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */

@@ -227,6 +227,20 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         0,
         N_("limit: passes in a row that leave no less memory to send than before"),
     },
+    [CONVERGE_FIELD_STALL_TIME] = {
+        "stall-time",
+        BUDGET,
+        N_("limit: time in which no pass leaves less memory to send than the passes before it"),
+    },
+    [CONVERGE_FIELD_STALL_MARGIN] = {
+        "stall-margin",
+        CONVERGE_TYPE_PERCENT,
+        0,
+        50,
+        NULL,
+        4,
+        N_("what a pass must leave less to be progress for stall-time"),
+    },
     [CONVERGE_FIELD_MAX_LOST] = {
         "max-lost",
         BUDGET,

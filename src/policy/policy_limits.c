@@ -119,6 +119,8 @@ const convergeTrigger convergeTriggers[] = {
     { CONVERGE_FIELD_PASSES, atLeast },
     { CONVERGE_FIELD_TRANSFER_FACTOR, atLeast },
     { CONVERGE_FIELD_STALL, atLeast },
+    { CONVERGE_FIELD_STALL_TIME, atLeast },
+    { CONVERGE_FIELD_STALL_MARGIN, atMost },
     { CONVERGE_FIELD_MAX_LOST, atLeast },
     { CONVERGE_FIELD_FALLBACK_WHEN, atMost },
     { CONVERGE_FIELD_FALLBACK_AFTER, atLeast },

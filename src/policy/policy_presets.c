@@ -159,6 +159,12 @@ const convergePreset convergePresets[] = {
         N_("as KubeVirt: post-copy, else abort, after four passes without progress"),
         "max-downtime=900ms,stall=4,fallback=post-copy+abort",
     },
+    /* KubeVirt VEP 248 as it came to be: by time, at a local minimum; 60 s for QEMU to switch. */
+    {
+        "kubevirt-stall-time",
+        N_("as KubeVirt: post-copy, else abort, when little is left after 40 s without progress"),
+        "max-downtime=900ms,deadline=150s/GiB,stall-time=40s,fallback=post-copy+abort,fallback-after=60s",
+    },
     /* KubeVirt VEP 291: 150 ms, from the third pass on 7 steps of 10 s to 900 ms. */
     {
         "kubevirt-ramp",

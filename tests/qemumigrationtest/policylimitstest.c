@@ -349,6 +349,8 @@ testTriggers(void)
         { "passes", { "none", "1000", "8", "1", NULL } },
         { "transfer-factor", { "none", "1000", "3", "1", NULL } },
         { "stall", { "none", "1000", "4", "1", NULL } },
+        { "stall-time", { "none", "1h", "2s", "1ms", NULL } },
+        { "stall-margin", { "0", "4", "50", NULL } },
         { "max-lost", { "none", "1h", "2s", "1s", "1ms", NULL } },
         { "fallback-when", { "limit", "prediction", "cheaper", NULL } },
         { "fallback-after", { "none", "1h", "2s", "1ms", NULL } },
