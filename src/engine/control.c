@@ -137,7 +137,8 @@ convergeControlDecide(convergeControl *control,
      * outside, and is left alone; but for a pause of our own that takes too long. */
     if (sample->active && !sample->postcopy && (sample->paused || control->ladder.suspendedMs > 0))
         return convergeLadderWatchPause(&control->ladder, state, model, decisions);
-    if (!sample->active || sample->postcopy || sample->paused || control->ladder.fallbackTaken)
+    if (!sample->active || sample->postcopy || sample->paused ||
+        (control->ladder.fallbackTaken && !convergeLadderNextIsDue(&control->ladder, state, model)))
         return 0;
 
     if (!control->started)
@@ -147,7 +148,7 @@ convergeControlDecide(convergeControl *control,
     if (news & CONVERGE_NEWS_PROBE)
         convergePhasesNote(&control->adaptive.phases, model);
     if (news & CONVERGE_NEWS_PASS) {
-        convergeLadderNotePass(&control->ladder, model);
+        convergeLadderNotePass(&control->ladder, state, model);
         convergeLawAdaptiveNotePass(&control->adaptive, state, &control->ladder, model);
     }
     if (convergeLawAdaptiveLinkIsBack(&control->adaptive, model))

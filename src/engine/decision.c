@@ -50,6 +50,8 @@ static const struct {
     [CONVERGE_REASON_BUDGET] = { "max-lost", N_("more guest time would be lost than the policy allows") },
     [CONVERGE_REASON_THROTTLE_TIME] = { "max-throttle-time", N_("the allowed time of hard throttling is used up") },
     [CONVERGE_REASON_OVERDUE] = { "overdue", N_("the pause takes longer than was promised or is allowed") },
+    [CONVERGE_REASON_STALL_TIME] = { "stall-time", N_("there was no progress for the allowed time, and little is left now") },
+    [CONVERGE_REASON_AFTER] = { "fallback-after", N_("the fallback before has not ended the migration within the allowed time") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 

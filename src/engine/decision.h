@@ -46,7 +46,9 @@ typedef enum {
     CONVERGE_REASON_UNFULFILLED, /* the plan in force did not bring the end when it should have */
     CONVERGE_REASON_BUDGET,      /* a limit of the policy is hit, like the next two */
     CONVERGE_REASON_THROTTLE_TIME,
-    CONVERGE_REASON_OVERDUE, /* ...or a pause takes longer than was foretold */
+    CONVERGE_REASON_OVERDUE,    /* ...or a pause takes longer than was foretold */
+    CONVERGE_REASON_STALL_TIME, /* no progress for the allowed time, at a local minimum */
+    CONVERGE_REASON_AFTER,      /* the rung before has not ended the migration in time */
     CONVERGE_REASON_LAST
 } convergeReason;
 

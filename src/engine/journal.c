@@ -212,6 +212,21 @@ convergeJournalStart(convergeJournal *journal,
 }
 
 void
+convergeJournalPolicy(convergeJournal *journal,
+                      gint64 timeMs,
+                      const char *policy,
+                      guint64 memory,
+                      const char *why)
+{
+    JsonObject *line = beginLine("policy", timeMs);
+
+    addString(line, "policy", policy);
+    json_object_set_int_member(line, "memory", memory);
+    addString(line, "text", why);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES - END_BYTES);
+}
+
+void
 convergeJournalOverhead(convergeJournal *journal,
                         gint64 timeMs,
                         gint64 overheadMs,

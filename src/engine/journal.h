@@ -53,6 +53,12 @@ const char *convergeJournalName(const convergeJournal *journal);
 
 void convergeJournalStart(convergeJournal *journal, const char *guest,
                           const char *uuid, const char *policy, const char *where);
+/* What a policy that states times for each GiB is for this guest.
+ *
+ * @memory: of the guest, as QEMU counts it
+ * @why: translated */
+void convergeJournalPolicy(convergeJournal *journal, gint64 timeMs, const char *policy, guint64 memory, const char *why);
+
 /* What a switchover is taken to cost besides sending memory.  @why: translated */
 void convergeJournalOverhead(convergeJournal *journal, gint64 timeMs, gint64 overheadMs, const char *why);
 /* @method: its name in policies; @why: translated */

@@ -8,6 +8,9 @@
 /* A pass made progress if it left less than this part of the least that was left before. */
 #define PROGRESS 0.96
 
+/* For a migration that has stalled, see below. */
+#define STALL_DEADLINES 2
+
 /* A rung is cheaper if going on loses more than CHEAPER times what a stop-and-copy now would lose.
  * Going on is hopeless if it loses more than HOPELESS times that, and HOPELESS_MS besides: of short
  * times the ratio alone means nothing. */
@@ -40,9 +43,15 @@
 
 void
 convergeLadderNotePass(convergeLadder *ladder,
+                       const convergeControlState *state,
                        const convergeModel *model)
 {
     guint64 left = model->last.remainingBytes;
+    gint64 stallMs = convergeControlGet(state, CONVERGE_FIELD_STALL_TIME);
+
+    if (stallMs > 0)
+        convergeStallNotePass(&ladder->stall, model->last.timeMs, left, stallMs,
+                              convergeControlGet(state, CONVERGE_FIELD_STALL_MARGIN));
 
     if (ladder->leastBytes == 0 || left < PROGRESS * ladder->leastBytes) {
         ladder->leastBytes = MAX(left, 1);
@@ -163,6 +172,48 @@ isCheaper(const convergeControlState *state,
         losesMore(model, &state->outlook, CHEAPER, 0);
 }
 
+gboolean
+convergeLadderNextIsDue(const convergeLadder *ladder,
+                        const convergeControlState *state,
+                        const convergeModel *model)
+{
+    gint64 after = convergeControlGet(state, CONVERGE_FIELD_FALLBACK_AFTER);
+
+    return after > 0 && ladder->takenMs > 0 && model->last.timeMs >= ladder->takenMs + after &&
+        convergeLadderRung(convergeControlGet(state, CONVERGE_FIELD_FALLBACK), ladder->nTaken) > CONVERGE_RUNG_CONTINUE;
+}
+
+/* Counts the time that the rung has, from when it is taken first. */
+static void
+noteTaken(convergeLadder *ladder,
+          const convergeModel *model)
+{
+    ladder->rung++;
+    ladder->fallbackTaken = TRUE;
+    if (ladder->rung > ladder->nTaken) {
+        ladder->nTaken = ladder->rung;
+        ladder->takenMs = model->last.timeMs;
+    }
+}
+
+/* With a deadline, the rest must be sent within twice as long, at the bandwidth of now: a link that fails
+ * looks like a stall, and is no time for post-copy. */
+static gboolean
+stallIsDue(const convergeLadder *ladder,
+           const convergeControlState *state,
+           const convergeModel *model,
+           convergeNews news)
+{
+    gint64 deadline = convergeControlGet(state, CONVERGE_FIELD_DEADLINE);
+    gint64 elapsed = model->last.timeMs - model->startMs;
+    double bandwidth = MIN(model->bandwidth, model->recentBandwidth);
+
+    if (!(news & CONVERGE_NEWS_PASS) || !ladder->stall.due)
+        return FALSE;
+    return deadline == 0 ||
+        (bandwidth > 0 && model->last.remainingBytes / bandwidth * 1000 <= STALL_DEADLINES * deadline - elapsed);
+}
+
 /* CONVERGE_REASON_LAST: there is no reason to. */
 static convergeReason
 whyFallBack(const convergeLadder *ladder,
@@ -177,6 +228,8 @@ whyFallBack(const convergeLadder *ladder,
     gint64 stall = convergeControlGet(state, CONVERGE_FIELD_STALL);
     gint64 when = convergeControlGet(state, CONVERGE_FIELD_FALLBACK_WHEN);
 
+    if (convergeLadderNextIsDue(ladder, state, model))
+        return CONVERGE_REASON_AFTER;
     if (deadlineIsDue(state, model, rung))
         return CONVERGE_REASON_DEADLINE;
     if (passes > 0 && model->pass.n >= (guint64)passes)
@@ -186,6 +239,8 @@ whyFallBack(const convergeLadder *ladder,
         return CONVERGE_REASON_TRANSFER;
     if (stall > 0 && ladder->nStalledPasses >= stall)
         return CONVERGE_REASON_STALL;
+    if (stallIsDue(ladder, state, model, news))
+        return CONVERGE_REASON_STALL_TIME;
     if (state->limits.lostLeftMs > 0 && !state->outlook.converges &&
         ladder->nHopelessLooks >= CONVERGE_HOPELESS_LOOKS)
         return CONVERGE_REASON_BUDGET;
@@ -237,7 +292,12 @@ convergeLadderDecide(convergeLadder *ladder,
     gint64 rungs = convergeControlGet(state, CONVERGE_FIELD_FALLBACK);
     convergeReason why;
     unsigned int n = 0;
-    int rung = convergeLadderRung(rungs, ladder->rung);
+    int rung;
+
+    /* A pause that took too long is not begun again. */
+    if (convergeLadderNextIsDue(ladder, state, model))
+        ladder->rung = ladder->nTaken;
+    rung = convergeLadderRung(rungs, ladder->rung);
 
     if (rung <= CONVERGE_RUNG_CONTINUE ||
         (why = whyFallBack(ladder, state, model, news, rung)) == CONVERGE_REASON_LAST)
@@ -280,9 +340,32 @@ convergeLadderDecide(convergeLadder *ladder,
     }
 
     decisions[n] = (convergeDecision) { .verb = decisions[n].verb, .reason = why };
-    ladder->rung++;
-    ladder->fallbackTaken = TRUE;
+    noteTaken(ladder, model);
     return n + 1;
+}
+
+/* Ends the pause by the rung suspend, since the next rung is due. */
+static unsigned int
+leavePause(convergeLadder *ladder,
+           convergeControlState *state,
+           const convergeModel *model,
+           convergeDecision *decision)
+{
+    int rung = convergeLadderRung(convergeControlGet(state, CONVERGE_FIELD_FALLBACK), ladder->nTaken);
+
+    *decision = (convergeDecision) {
+        .verb = rung == CONVERGE_RUNG_ABORT ? CONVERGE_VERB_ABORT : CONVERGE_VERB_RESUME,
+        .reason = CONVERGE_REASON_AFTER,
+    };
+    ladder->rung = ladder->nTaken;
+    state->prediction = (convergePrediction) { 0 };
+    if (rung == CONVERGE_RUNG_ABORT) {
+        noteTaken(ladder, model);
+    } else {
+        ladder->suspendedMs = 0;
+        ladder->fallbackTaken = FALSE;
+    }
+    return 1;
 }
 
 unsigned int
@@ -299,7 +382,11 @@ convergeLadderWatchPause(convergeLadder *ladder,
     /* Somebody else has let the guest run: from then on a pause is none of the ladder's. */
     if (!model->last.paused && model->last.timeMs > ladder->suspendedMs)
         ladder->suspendedMs = 0;
-    if (ladder->suspendedMs == 0 || model->last.timeMs < ladder->suspendedMs + due)
+    if (ladder->suspendedMs == 0)
+        return 0;
+    if (convergeLadderNextIsDue(ladder, state, model))
+        return leavePause(ladder, state, model, decisions);
+    if (model->last.timeMs < ladder->suspendedMs + due)
         return 0;
 
     ladder->suspendedMs = 0;
@@ -325,8 +412,12 @@ convergeLadderResumeFailed(convergeLadder *ladder,
 }
 
 void
-convergeLadderRungFailed(convergeLadder *ladder)
+convergeLadderRungFailed(convergeLadder *ladder,
+                         convergeVerb verb)
 {
     ladder->fallbackTaken = FALSE;
-    ladder->suspendedMs = 0;
+    ladder->takenMs = 0;
+    /* A guest that an earlier rung has paused is still watched. */
+    if (verb == CONVERGE_VERB_SUSPEND)
+        ladder->suspendedMs = 0;
 }

@@ -31,7 +31,8 @@
 #define QEMU_DOWNTIME_MS 300
 
 struct _convergeLoop {
-    const convergePolicy *policy;
+    const convergePolicy *policy; /* .own, once there is one */
+    convergePolicy *own;          /* for the guest's memory; NULL until memory has moved, or if that does not matter */
     const convergeBackend *backend;
     convergeLoopOpenJournal openJournal; /* NULL: no journal */
     gboolean observes;                   /* decisions are written down only */
@@ -85,6 +86,7 @@ convergeLoopFree(convergeLoop *loop)
     if (!loop)
         return;
     convergeJournalClose(loop->journal);
+    convergePolicyFree(loop->own);
     g_free(loop->overheadWhy);
     g_free(loop->skipped);
     g_free(loop->trouble);
@@ -261,7 +263,7 @@ act(convergeLoop *loop,
         convergeJournalDecision(loop->journal, &loop->model, decision, text, error);
 
     if (!done && isRung(decision->verb)) {
-        convergeLadderRungFailed(&loop->control.ladder);
+        convergeLadderRungFailed(&loop->control.ladder, decision->verb);
         return;
     }
     if (!done) {
@@ -377,6 +379,26 @@ beginJournal(convergeLoop *loop,
                                 loop->overheadWhy);
 }
 
+/* Memory has moved, so that its size is known. */
+static void
+resolvePolicy(convergeLoop *loop,
+              const convergeSample *sample)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *why = NULL;
+
+    if (!convergePolicyIsScaled(loop->policy))
+        return;
+
+    loop->own = convergePolicyForMemory(loop->policy, sample->totalBytes);
+    loop->policy = loop->control.state.policy = loop->own;
+    text = convergePolicyFormat(loop->policy);
+    why = g_strdup_printf(_("the policy of this guest, which has %1$.1f GiB: %2$s"),
+                          sample->totalBytes / 1024.0 / 1024 / 1024, text);
+    if (loop->journal)
+        convergeJournalPolicy(loop->journal, sample->timeMs, text, sample->totalBytes, why);
+}
+
 /* Asks the backend for a throttle method.  Until there is one, nothing is decided. */
 static void
 chooseThrottle(convergeLoop *loop,
@@ -457,8 +479,10 @@ convergeLoopStep(convergeLoop *loop)
         return SAMPLE_WAITING_MS;
     }
 
-    if (!loop->begun)
+    if (!loop->begun) {
         beginJournal(loop, &sample);
+        resolvePolicy(loop, &sample);
+    }
     if (loop->observes && loop->model.downtimeMs == 0)
         convergeModelNoteDowntime(&loop->model, QEMU_DOWNTIME_MS);
     loop->begun = TRUE;

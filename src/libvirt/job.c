@@ -78,6 +78,7 @@ rungFormat(convergeLayer author)
     case CONVERGE_LAYER_DOMAIN:
         return _("fallback of the converge policy '%1$s', as the domain's metadata asks: %2$s");
     case CONVERGE_LAYER_HOST:
+    case CONVERGE_LAYER_RULE:
         return _("fallback of the converge policy '%1$s', as the host's configuration asks: %2$s");
     case CONVERGE_LAYER_PRESET:
     case CONVERGE_LAYER_BUILTIN:

@@ -35,6 +35,35 @@ domainSpec(virDomainPtr dom,
     return g_steal_pointer(&spec);
 }
 
+/* Sets @rule to the layer of the rule of @conf that applies to the domain, or to NULL.  As above, a
+ * missing domain is no error. */
+static gboolean
+findRule(virDomainPtr dom,
+         const convergePolicyConf *conf,
+         const convergePolicySpec **rule,
+         GError **error)
+{
+    g_autoptr(convergeDomainFacts) facts = NULL;
+    char *xml;
+
+    *rule = NULL;
+    if (!conf || !convergePolicyConfHasRules(conf))
+        return TRUE;
+
+    if (!(xml = virDomainGetXMLDesc(dom, 0))) {
+        if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+            return TRUE;
+        convergeLibvirtSetError(error, _("cannot read the XML of the domain, which the rules of the host need"));
+        return FALSE;
+    }
+
+    facts = convergeDomainFactsFromXML(xml, error);
+    free(xml);
+    if (facts)
+        *rule = convergePolicyConfFindRule(conf, facts);
+    return facts != NULL;
+}
+
 static const struct {
     const char *param;
     convergeField field;
@@ -118,7 +147,8 @@ convergePolicyForDomain(virDomainPtr dom,
 
     if (!(call = convergePolicySpecParse(stated->policy, error)) ||
         !(domain = domainSpec(dom, error)) ||
-        (confPath && !(conf = convergePolicyConfLoad(confPath, error))))
+        (confPath && !(conf = convergePolicyConfLoad(confPath, error))) ||
+        !findRule(dom, conf, &layers[CONVERGE_LAYER_RULE], error))
         return NULL;
 
     layers[CONVERGE_LAYER_CALL] = call;

@@ -38,8 +38,8 @@ void convergeStatedTake(convergeStated *stated, const virTypedParameter *param);
  *
  * Returns NULL without @error when no policy applies: the caller has neither stated nor
  * asked for one, and no layer states "when=always".  Returns NULL with @error set when the
- * call or the domain states something wrong (CONVERGE_ERROR_POLICY), the domain's metadata
- * cannot be read (_LIBVIRT), or the host's configuration is wrong or cannot be read (_HOST).
+ * call or the domain states something wrong (CONVERGE_ERROR_POLICY), the domain's metadata, or
+ * the XML that rules need, cannot be read (_LIBVIRT), or the host's configuration is wrong or cannot be read (_HOST).
  * The migration of a caller who stated or asked for a policy must then be refused; any other
  * migration goes on without a policy. */
 convergePolicy *convergePolicyForDomain(virDomainPtr dom,

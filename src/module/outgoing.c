@@ -271,7 +271,7 @@ startRestoring(convergeOutgoing *outgoing)
         virDomainFree(outgoing->domain);
 }
 
-/* Logs the fields of the domain's policy that the host has limited. */
+/* Logs the fields of the domain's policy that the host has limited or locked. */
 static void
 logLimits(const convergeOutgoing *outgoing)
 {
@@ -283,9 +283,22 @@ logLimits(const convergeOutgoing *outgoing)
         if (!convergePolicyIsLimited(outgoing->policy, i))
             continue;
         value = convergeFieldFormat(i, convergePolicyGet(outgoing->policy, i));
-        convergeDaemonLog("%s: the host limits field '%s' of the domain's policy to '%s'",
+        convergeDaemonLog(convergePolicyIsLocked(outgoing->policy, i) ?
+                              "%s: the host locks field '%s' to '%s'; the domain's value is ignored" :
+                              "%s: the host limits field '%s' of the domain's policy to '%s'",
                           outgoing->name, convergeFields[i].name, value);
     }
+}
+
+/* Logs which rule of the host applies. */
+static void
+logRule(const convergeOutgoing *outgoing)
+{
+    const char *rule = convergePolicyGetRule(outgoing->policy);
+
+    if (rule)
+        convergeDaemonLog("%s: rule '%s' applies (%s)", outgoing->name, rule,
+                          convergePolicyGetRulePlace(outgoing->policy));
 }
 
 /* Logs what the call states without effect. */
@@ -426,6 +439,7 @@ startJob(convergeCall *call)
     if (outgoing->job) {
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
         convergeMetricsWriterBegun();
+        logRule(outgoing);
         logLimits(outgoing);
         logIdle(outgoing);
         if ((warning = convergePolicyWarning(outgoing->policy)))

@@ -8,20 +8,14 @@
 
 #include "policy/policy_fields.h"
 #include "policy/policy_limits.h"
+#include "policy/policy_priv.h"
 #include "util/nearest.h"
-
-struct _convergePolicy {
-    char *preset;
-    gint64 value[CONVERGE_FIELD_LAST];
-    convergeLayer layer[CONVERGE_FIELD_LAST]; /* before any limit */
-    convergeLayer author[CONVERGE_FIELD_LAST];
-    gboolean limited[CONVERGE_FIELD_LAST];
-};
 
 static const char *const layerNames[] = {
     [CONVERGE_LAYER_BUILTIN] = "built-in",
     [CONVERGE_LAYER_PRESET] = "preset",
     [CONVERGE_LAYER_HOST] = "host",
+    [CONVERGE_LAYER_RULE] = "rule",
     [CONVERGE_LAYER_DOMAIN] = "domain",
     [CONVERGE_LAYER_CALL] = "call",
 };
@@ -31,6 +25,14 @@ const char *
 convergeLayerName(convergeLayer layer)
 {
     return layerNames[layer];
+}
+
+/* Whether the host's configuration states the value. */
+static gboolean
+isHosts(const convergePolicy *policy,
+        convergeField field)
+{
+    return policy->layer[field] == CONVERGE_LAYER_HOST || policy->layer[field] == CONVERGE_LAYER_RULE;
 }
 
 /* --- The policy of a migration --- */
@@ -140,10 +142,10 @@ settleOrder(convergePolicy *policy,
         g_autofree char *lowText = NULL;
         g_autofree char *highText = NULL;
 
-        if (inOrder(policy, i))
+        if (inOrder(policy, i) || convergeLocksSettle(policy, low, high))
             continue;
 
-        if (policy->layer[low] < policy->layer[high]) {
+        if (!policy->locked[low] && policy->layer[low] < policy->layer[high]) {
             policy->value[low] = policy->value[high];
             continue;
         }
@@ -205,7 +207,7 @@ keepWithin(convergePolicy *policy,
 
     /* The caller can ask for less; a host that exceeds its own limit has a wrong file. */
     if (policy->author[field] == CONVERGE_LAYER_CALL ||
-        policy->layer[field] == CONVERGE_LAYER_HOST)
+        isHosts(policy, field))
         return refuseBeyond(policy, field, all, error);
 
     policy->value[field] = value;
@@ -277,12 +279,12 @@ applyLimits(convergePolicy *policy,
         convergeField low = orderedFields[i].low;
         convergeField high = orderedFields[i].high;
 
-        if (inOrder(policy, i))
+        if (inOrder(policy, i) || convergeLocksSettle(policy, low, high))
             continue;
 
         /* As in keepWithin(); but if the maximum is the domain's, the host's file is right. */
         if (policy->layer[low] == CONVERGE_LAYER_CALL ||
-            (policy->layer[low] == CONVERGE_LAYER_HOST &&
+            (isHosts(policy, low) &&
              policy->author[high] != CONVERGE_LAYER_DOMAIN))
             return refuseBeyond(policy, low, policy->value[high], error);
 
@@ -311,19 +313,25 @@ mergeLayers(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
     for (i = CONVERGE_LAYER_HOST; i < CONVERGE_LAYER_LAST; i++) {
         if (layers[i] && convergePolicySpecGetPreset(layers[i])) {
             preset = convergePolicySpecGetPreset(layers[i]);
-            namer = i;
+            namer = i == CONVERGE_LAYER_RULE ? CONVERGE_LAYER_HOST : i;
         }
     }
     policy->preset = g_strdup(preset);
+    if (layers[CONVERGE_LAYER_RULE]) {
+        policy->rule = g_strdup(convergePolicySpecGetRule(layers[CONVERGE_LAYER_RULE]));
+        policy->rulePlace = g_strdup(convergePolicySpecGetRulePlace(layers[CONVERGE_LAYER_RULE]));
+    }
 
     if ((site = sites ? g_hash_table_lookup(sites, preset) : NULL))
         namer = CONVERGE_LAYER_HOST;
     if (!mergePreset(policy, namer, site, sites, error))
         return NULL;
 
-    /* Both belong to the host; its statement about one policy overrides that about all. */
+    /* All three belong to the host: what it states about one policy overrides what it states about
+     * all, and what it states about one guest overrides both. */
     merge(policy, layers[CONVERGE_LAYER_HOST], CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
     merge(policy, site, CONVERGE_LAYER_HOST, CONVERGE_LAYER_HOST);
+    merge(policy, layers[CONVERGE_LAYER_RULE], CONVERGE_LAYER_RULE, CONVERGE_LAYER_HOST);
     merge(policy, layers[CONVERGE_LAYER_DOMAIN], CONVERGE_LAYER_DOMAIN, CONVERGE_LAYER_DOMAIN);
     merge(policy, layers[CONVERGE_LAYER_CALL], CONVERGE_LAYER_CALL, CONVERGE_LAYER_CALL);
 
@@ -335,16 +343,28 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
                       const convergePolicyHost *host,
                       GError **error)
 {
+    const convergePolicySpec *const hosts[CONVERGE_LAYER_LAST] = {
+        [CONVERGE_LAYER_HOST] = layers[CONVERGE_LAYER_HOST],
+        [CONVERGE_LAYER_RULE] = layers[CONVERGE_LAYER_RULE],
+    };
     const convergePolicySpec *const others[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = layers[CONVERGE_LAYER_HOST],
+        [CONVERGE_LAYER_RULE] = layers[CONVERGE_LAYER_RULE],
         [CONVERGE_LAYER_CALL] = layers[CONVERGE_LAYER_CALL],
     };
     g_autoptr(convergePolicy) policy = mergeLayers(layers, host, error);
+    g_autoptr(convergePolicy) locked = NULL;
     g_autoptr(convergePolicy) without = NULL;
     gboolean may;
 
-    if (!policy ||
-        !settleOrder(policy, error) ||
+    if (!policy)
+        return NULL;
+    if (convergeLocksAny(layers) &&
+        (!(locked = mergeLayers(hosts, host, error)) ||
+         !settleOrder(locked, error) ||
+         !convergeLocksKeep(policy, layers, locked, error)))
+        return NULL;
+    if (!settleOrder(policy, error) ||
         !applyLimits(policy, host, error) ||
         !domainMayAsk(policy, host, &may, error))
         return NULL;
@@ -378,6 +398,8 @@ convergePolicyCopy(const convergePolicy *policy)
     convergePolicy *copy = g_memdup2(policy, sizeof(*policy));
 
     copy->preset = g_strdup(policy->preset);
+    copy->rule = g_strdup(policy->rule);
+    copy->rulePlace = g_strdup(policy->rulePlace);
     return copy;
 }
 
@@ -387,6 +409,8 @@ convergePolicyFree(convergePolicy *policy)
     if (!policy)
         return;
     g_free(policy->preset);
+    g_free(policy->rule);
+    g_free(policy->rulePlace);
     g_free(policy);
 }
 
@@ -397,7 +421,7 @@ convergePolicyFormat(const convergePolicy *policy)
     gsize i;
 
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        if (convergePolicyGetLayer(policy, i) > CONVERGE_LAYER_PRESET)
+        if (policy->locked[i] || policy->scaled[i] || convergePolicyGetLayer(policy, i) > CONVERGE_LAYER_PRESET)
             convergeFieldAppend(text, i, policy->value[i]);
     }
     return g_string_free(text, FALSE);
@@ -431,10 +455,29 @@ convergePolicyIsLimited(const convergePolicy *policy,
     return policy->limited[field];
 }
 
+gboolean
+convergePolicyIsLocked(const convergePolicy *policy,
+                       convergeField field)
+{
+    return policy->locked[field];
+}
+
 const char *
 convergePolicyGetPreset(const convergePolicy *policy)
 {
     return policy->preset;
+}
+
+const char *
+convergePolicyGetRule(const convergePolicy *policy)
+{
+    return policy->rule;
+}
+
+const char *
+convergePolicyGetRulePlace(const convergePolicy *policy)
+{
+    return policy->rulePlace;
 }
 
 gboolean

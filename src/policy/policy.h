@@ -6,7 +6,7 @@
  * it.  A convergePolicySpec holds the fields that one layer states; resolving merges
  * the layers field by field,
  *
- *     call > domain XML > host configuration > preset > built-in,
+ *     call > domain XML > rule of the host > host configuration > preset > built-in,
  *
  * and takes the preset of the highest layer that names one.  The text form is
  *
@@ -18,6 +18,9 @@
  * host states a rung of the fallback that the domain may not ask for, the domain's layer
  * cannot make the migration take the fallback sooner than it would without that layer.
  *
+ * The host may also lock fields: then neither the domain nor the call can change them.  A call
+ * that states another value is refused, and the value of a domain is ignored.
+ *
  * Nothing here reads a clock or calls libvirt.  A resolved policy is immutable and
  * may be read from any thread; a spec belongs to one thread at a time.
  */
@@ -28,7 +31,8 @@
 #include "util/error.h"
 
 /* Rows of the field table in policy_fields.c, in the order in which they are
- * printed.  In limits, 0 means "none". */
+ * printed.  In limits, 0 means "none".  Of the times that may be stated for each GiB of guest memory
+ * (CONVERGE_TYPE_SCALED), a negative value is one that is, see convergePolicyForMemory(). */
 typedef enum {
     CONVERGE_FIELD_THROTTLE,           /* convergeThrottleLaw */
     CONVERGE_FIELD_INITIAL_THROTTLE,   /* %, first step of the stepped and progressive laws */
@@ -52,9 +56,12 @@ typedef enum {
     CONVERGE_FIELD_PASSES,             /* complete passes over memory */
     CONVERGE_FIELD_TRANSFER_FACTOR,    /* bytes sent / guest memory */
     CONVERGE_FIELD_STALL,              /* passes in a row without progress */
+    CONVERGE_FIELD_STALL_TIME,         /* ms without progress, see engine/stall.h */
+    CONVERGE_FIELD_STALL_MARGIN,       /* %, what counts as progress for that */
     CONVERGE_FIELD_MAX_LOST,           /* ms of guest time, by throttle and pause */
     CONVERGE_FIELD_FALLBACK,           /* convergeRung list, see CONVERGE_RUNGS */
     CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */
+    CONVERGE_FIELD_FALLBACK_AFTER,     /* ms from one rung to the next, if the migration has not ended */
     CONVERGE_FIELD_MAX_SUSPEND,        /* ms, the longest pause by the rung suspend */
     CONVERGE_FIELD_MODE,               /* convergeMode */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
@@ -143,6 +150,7 @@ typedef enum {
     CONVERGE_LAYER_BUILTIN,
     CONVERGE_LAYER_PRESET,
     CONVERGE_LAYER_HOST,
+    CONVERGE_LAYER_RULE, /* of the host, for this guest */
     CONVERGE_LAYER_DOMAIN,
     CONVERGE_LAYER_CALL,
     CONVERGE_LAYER_LAST
@@ -173,7 +181,19 @@ const char *convergePolicySpecGetPreset(const convergePolicySpec *spec);
 gboolean convergePolicySpecHas(const convergePolicySpec *spec, convergeField field);
 gint64 convergePolicySpecGet(const convergePolicySpec *spec, convergeField field);
 
-/* The text form.  A spec without a preset, which the text form cannot state, gives its
+/* For the layers of host and rule: locks the fields of these names, which blanks separate; none for an
+ * empty text. */
+gboolean convergePolicySpecSetLocks(convergePolicySpec *spec, const char *names, GError **error);
+gboolean convergePolicySpecLocks(const convergePolicySpec *spec, convergeField field);
+
+/* Makes it the layer of a rule of the host: its name, and where it is (FILE:LINE). */
+void convergePolicySpecSetRule(convergePolicySpec *spec, const char *name, const char *place);
+
+/* NULL unless it is the layer of a rule. */
+const char *convergePolicySpecGetRule(const convergePolicySpec *spec);
+const char *convergePolicySpecGetRulePlace(const convergePolicySpec *spec);
+
+/* The text form, without locks.  A spec without a preset, which the text form cannot state, gives its
  * fields alone.  Free with g_free(). */
 char *convergePolicySpecFormat(const convergePolicySpec *spec);
 
@@ -189,8 +209,8 @@ typedef enum {
 /* Borrowed: the struct owns nothing. */
 typedef struct {
     /* Named policies of the site, char * -> convergePolicySpec *, or NULL.  A layer may name
-     * one in place of a preset; its fields count as the host's, and override those of the
-     * host layer. */
+     * one in place of a preset; its fields count as the host's, override those of the host
+     * layer, and are overridden by those of the rule. */
     GHashTable *sites;
 
     /* A field that a group does not state has its built-in limit.  NULL: all fields have. */
@@ -204,14 +224,15 @@ typedef struct _convergePolicy convergePolicy;
 /* The preset if no layer names one. */
 #define CONVERGE_PRESET_DEFAULT "adaptive"
 
-/* Merges the layers of host, domain and call.  Each of these may be NULL; the entries of
+/* Merges the layers of host, rule, domain and call.  Each of these may be NULL; the entries of
  * @layers for the built-in values and the preset must be NULL.
  *
  * @host: what the host states besides its layer, or NULL for nothing
  *
  * Returns NULL with CONVERGE_ERROR_POLICY set for an unknown preset, for values that
- * contradict each other, and for a value beyond a limit of the host, if the host states
- * that value itself, or the call states it or names the preset that has it. */
+ * contradict each other, for a value beyond a limit of the host, if the host states that value
+ * itself, or the call states it or names the preset that has it, and for a value other than a
+ * locked one, if the call states it or names the preset that has it. */
 convergePolicy *convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST],
                                       const convergePolicyHost *host, GError **error);
 
@@ -220,11 +241,19 @@ convergePolicy *convergePolicyParse(const char *text, GError **error);
 
 convergePolicy *convergePolicyCopy(const convergePolicy *policy);
 
+/* A copy for a guest of @bytes of memory, in which each value that is stated for each GiB is the one
+ * for all of it.  Memory is rounded to whole GiB, and is at least one: QEMU counts some MiB that
+ * are not the guest's. */
+convergePolicy *convergePolicyForMemory(const convergePolicy *policy, guint64 bytes);
+
+/* Whether a value of the policy is stated for each GiB. */
+gboolean convergePolicyIsScaled(const convergePolicy *policy);
+
 void convergePolicyFree(convergePolicy *policy);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicy, convergePolicyFree)
 
-/* A text that parses to the same values: the preset, and each field that a layer states or
- * a limit has changed.  Free with g_free(). */
+/* A text that parses to the same values: the preset, and each field that a layer states, a limit
+ * has changed, the host locks or that was stated for each GiB.  Free with g_free(). */
 char *convergePolicyFormat(const convergePolicy *policy);
 
 gint64 convergePolicyGet(const convergePolicy *policy, convergeField field);
@@ -233,16 +262,24 @@ gint64 convergePolicyGet(const convergePolicy *policy, convergeField field);
 convergeLayer convergePolicyGetLayer(const convergePolicy *policy, convergeField field);
 
 /* The layer that is responsible for the value: CONVERGE_LAYER_CALL, _DOMAIN, _HOST or
- * _BUILTIN.  For a value of a preset, this is the layer that names the preset, or _BUILTIN if
+ * _BUILTIN; a rule is the host's.  For a value of a preset, this is the layer that names the preset, or _BUILTIN if
  * no layer does.  For a policy of the site and the preset that it builds on, it is the host,
  * whichever layer names the policy.  Limits do not change the author. */
 convergeLayer convergePolicyGetAuthor(const convergePolicy *policy, convergeField field);
 
-/* TRUE when a limit of the host has changed the value: a layer asked for more, or the domain
- * would make the migration take a fallback sooner that it may not ask for. */
+/* TRUE when a limit or a lock of the host has changed the value: a layer asked for more, the domain
+ * asked for a value other than the locked one, or it would make the migration take a fallback
+ * sooner that it may not ask for. */
 gboolean convergePolicyIsLimited(const convergePolicy *policy, convergeField field);
 
+/* TRUE when the host locks the field, whatever the other layers state. */
+gboolean convergePolicyIsLocked(const convergePolicy *policy, convergeField field);
+
 const char *convergePolicyGetPreset(const convergePolicy *policy);
+
+/* The rule of the host that applies to the guest, and where it is (FILE:LINE); NULL: none does. */
+const char *convergePolicyGetRule(const convergePolicy *policy);
+const char *convergePolicyGetRulePlace(const convergePolicy *policy);
 
 /* TRUE when nothing of what the policy decides may be done. */
 gboolean convergePolicyObserves(const convergePolicy *policy);

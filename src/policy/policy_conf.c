@@ -5,19 +5,13 @@
  * The syntax is that of GLib's key files.  GKeyFile itself is not used because it merges
  * duplicates, drops keys with a locale, and cannot name the line of either.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <glib/gi18n-lib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "policy/policy_conf.h"
 #include "policy/policy_fields.h"
 #include "policy/policy_limits.h"
 #include "util/nearest.h"
-
-#define POLICY_CONF_MAX (64 * 1024)
 
 /* Far longer than any valid setting; bounds what messages repeat. */
 #define POLICY_CONF_LINE_MAX 256
@@ -33,28 +27,37 @@ typedef enum {
 static const struct {
     const char *name;
     gboolean limits; /* only fields that a host can limit are allowed */
+    gboolean locks;  /* the key "lock" is allowed */
 } groups[GROUP_LAST] = {
-    [GROUP_DEFAULT] = { "default", FALSE },
-    [GROUP_LIMITS] = { "limits", TRUE },
-    [GROUP_DOMAIN_LIMITS] = { "domain-limits", TRUE },
-    [GROUP_METRICS] = { "metrics", FALSE },
+    [GROUP_DEFAULT] = { "default", FALSE, TRUE },
+    [GROUP_LIMITS] = { "limits", TRUE, FALSE },
+    [GROUP_DOMAIN_LIMITS] = { "domain-limits", TRUE, FALSE },
+    [GROUP_METRICS] = { "metrics", FALSE, FALSE },
 };
 
 /* A group of this prefix is a policy of the site, whose name follows. */
 #define GROUP_SITE "policy "
 
+/* A group of this prefix is a rule. */
+#define GROUP_RULE "rule "
+
 struct _convergePolicyConf {
     convergePolicySpec *specs[GROUP_LAST];
     char *metricsDir;
     convergePolicyHost host; /* its sites are owned by this struct */
+    GPtrArray *rules;        /* convergeRule *, in the order of the file */
 };
 
 /* The state of the reader. */
 typedef struct {
     convergePolicyConf *conf;
+    const char *path;
+    guint line;
     gboolean seen[GROUP_LAST];
     convergePolicySpec *spec; /* of the group, owned by conf; NULL before the first */
     gboolean limits;          /* see groups */
+    gboolean locks;
+    convergeRule *rule; /* of the group, owned by conf; NULL: it is no rule */
     char *group;
 } confReader;
 
@@ -69,6 +72,7 @@ convergePolicyConfFree(convergePolicyConf *conf)
         convergePolicySpecFree(conf->specs[i]);
     g_hash_table_unref(conf->host.sites);
     g_free(conf->metricsDir);
+    g_ptr_array_unref(conf->rules);
     g_free(conf);
 }
 
@@ -82,6 +86,7 @@ confNew(void)
         conf->specs[i] = convergePolicySpecNew();
     conf->host.sites = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                              (GDestroyNotify)convergePolicySpecFree);
+    conf->rules = g_ptr_array_new_with_free_func((GDestroyNotify)convergeRuleFree);
     conf->host.limits[CONVERGE_LIMITS_ALL] = conf->specs[GROUP_LIMITS];
     conf->host.limits[CONVERGE_LIMITS_DOMAIN] = conf->specs[GROUP_DOMAIN_LIMITS];
     return conf;
@@ -96,8 +101,47 @@ allowedGroups(void)
 
     for (i = 0; i < GROUP_LAST; i++)
         g_string_append_printf(text, "[%s], ", groups[i].name);
-    g_string_append(text, "[" GROUP_SITE "NAME]");
+    g_string_append(text, "[" GROUP_SITE "NAME], [" GROUP_RULE "NAME]");
     return g_string_free(text, FALSE);
+}
+
+/* The rule of that name, or NULL. */
+static const convergeRule *
+findRule(const convergePolicyConf *conf,
+         const char *name)
+{
+    guint i;
+
+    for (i = 0; i < conf->rules->len; i++) {
+        if (g_str_equal(convergeRuleName(conf->rules->pdata[i]), name))
+            return conf->rules->pdata[i];
+    }
+    return NULL;
+}
+
+static gboolean
+openRule(confReader *reader,
+         const char *name,
+         GError **error)
+{
+    g_autoptr(convergePolicySpec) probe = convergePolicySpecNew();
+    g_autofree char *place = g_strdup_printf("%s:%u", reader->path, reader->line);
+
+    /* Its name is as that of a policy. */
+    if (!convergePolicySpecSetPreset(probe, name, error))
+        return FALSE;
+
+    if (findRule(reader->conf, name)) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the rule '%1$s' is defined twice; allowed: once"), name);
+        return FALSE;
+    }
+
+    reader->rule = convergeRuleNew(name, place);
+    reader->spec = convergeRuleSpec(reader->rule);
+    reader->locks = TRUE;
+    g_ptr_array_add(reader->conf->rules, reader->rule);
+    return TRUE;
 }
 
 static gboolean
@@ -123,7 +167,6 @@ openSite(confReader *reader,
     }
 
     reader->spec = convergePolicySpecNew();
-    reader->limits = FALSE;
     g_hash_table_insert(reader->conf->host.sites, g_strdup(name), reader->spec);
     return TRUE;
 }
@@ -142,12 +185,17 @@ openGroup(confReader *reader,
 
     g_free(reader->group);
     reader->group = convergePolicyQuote(line);
+    reader->rule = NULL;
+    reader->limits = FALSE;
+    reader->locks = FALSE;
 
     if (length > 2 && line[length - 1] == ']') {
         g_autofree char *name = g_strndup(line + 1, length - 2);
 
         if (g_str_has_prefix(name, GROUP_SITE))
             return openSite(reader, g_strchug(name + strlen(GROUP_SITE)), error);
+        if (g_str_has_prefix(name, GROUP_RULE))
+            return openRule(reader, g_strchug(name + strlen(GROUP_RULE)), error);
 
         for (i = 0; i < GROUP_LAST; i++) {
             if (reader->seen[i] || !g_str_equal(name, groups[i].name))
@@ -155,6 +203,7 @@ openGroup(confReader *reader,
             reader->seen[i] = TRUE;
             reader->spec = reader->conf->specs[i];
             reader->limits = groups[i].limits;
+            reader->locks = groups[i].locks;
             return TRUE;
         }
     }
@@ -221,6 +270,10 @@ setKey(confReader *reader,
         return setMetrics(reader->conf, parts[0], parts[1], error);
     if (reader->limits && !convergeLimitCheckName(parts[0], error))
         return FALSE;
+    if (reader->rule && convergeRuleIsCondition(parts[0]))
+        return convergeRuleSetCondition(reader->rule, parts[0], parts[1], error);
+    if (reader->locks && g_str_equal(parts[0], "lock"))
+        return convergePolicySpecSetLocks(reader->spec, parts[1], error);
     if (g_str_equal(parts[0], "preset"))
         return convergePolicySpecSetPreset(reader->spec, parts[1], error);
     return convergePolicySpecSetField(reader->spec, parts[0], parts[1], error);
@@ -246,12 +299,14 @@ readLine(confReader *reader,
 
 static gboolean
 resolves(const convergePolicySpec *layer,
+         const convergePolicySpec *rule,
          const convergePolicySpec *call,
          const convergePolicyHost *host,
          GError **error)
 {
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = layer,
+        [CONVERGE_LAYER_RULE] = rule,
         [CONVERGE_LAYER_CALL] = call,
     };
     g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, host, error);
@@ -269,8 +324,9 @@ checkGroups(const convergePolicyConf *conf,
     const convergePolicySpec *layer = conf->specs[GROUP_DEFAULT];
     GHashTableIter iter;
     gpointer name, site;
+    guint i;
 
-    if (!resolves(layer, NULL, &conf->host, error)) {
+    if (!resolves(layer, NULL, NULL, &conf->host, error)) {
         g_prefix_error(error, "%s: [%s]: ", path, groups[GROUP_DEFAULT].name);
         return FALSE;
     }
@@ -279,10 +335,20 @@ checkGroups(const convergePolicyConf *conf,
     while (g_hash_table_iter_next(&iter, &name, &site)) {
         g_autoptr(convergePolicySpec) call = convergePolicySpecNew();
 
-        if (!resolves(site, NULL, NULL, error) ||
+        if (!resolves(site, NULL, NULL, NULL, error) ||
             !convergePolicySpecSetPreset(call, name, error) ||
-            !resolves(layer, call, &conf->host, error)) {
+            !resolves(layer, NULL, call, &conf->host, error)) {
             g_prefix_error(error, "%s: [%s%s]: ", path, GROUP_SITE, (const char *)name);
+            return FALSE;
+        }
+    }
+
+    for (i = 0; i < conf->rules->len; i++) {
+        convergeRule *rule = conf->rules->pdata[i];
+
+        if (!convergeRuleCheck(rule, error) ||
+            !resolves(layer, convergeRuleSpec(rule), NULL, &conf->host, error)) {
+            g_prefix_error(error, "%s: [%s%s]: ", path, GROUP_RULE, convergeRuleName(rule));
             return FALSE;
         }
     }
@@ -295,11 +361,12 @@ readLines(convergePolicyConf *conf,
           const char *path,
           GError **error)
 {
-    confReader reader = { .conf = conf };
+    confReader reader = { .conf = conf, .path = path };
     gboolean ok = TRUE;
     guint i;
 
     for (i = 0; ok && lines[i]; i++) {
+        reader.line = i + 1;
         ok = readLine(&reader, lines[i], error);
         if (!ok)
             g_prefix_error(error, "%s:%u: %s%s", path, i + 1,
@@ -320,10 +387,10 @@ parse(const char *text,
     g_autofree char *copy = NULL;
     g_auto(GStrv) lines = NULL;
 
-    if (length > POLICY_CONF_MAX) {
+    if (length > CONVERGE_POLICY_CONF_MAX) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("%1$s: the file is too long; allowed: %2$d bytes"),
-                    path, POLICY_CONF_MAX);
+                    path, CONVERGE_POLICY_CONF_MAX);
         return NULL;
     }
     /* This refuses a NUL, too. */
@@ -360,95 +427,6 @@ convergePolicyConfParse(const char *text,
     return conf;
 }
 
-/* --- The file --- */
-
-static gboolean
-unreadable(const char *path,
-           GError **error)
-{
-    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
-                _("cannot read '%1$s': %2$s"), path, g_strerror(errno));
-    return FALSE;
-}
-
-/* Whether only root or the effective user can have written the file. */
-static gboolean
-checkFile(int fd,
-          const char *path,
-          GError **error)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return unreadable(path, error);
-
-    if (!S_ISREG(st.st_mode)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
-                    _("'%1$s' is not a regular file; allowed: a regular file, or a symbolic link to one"),
-                    path);
-        return FALSE;
-    }
-    if (st.st_uid != 0 && st.st_uid != geteuid()) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
-                    _("'%1$s' belongs to the user with ID %2$u; allowed owners: root, and the user with ID %3$u"),
-                    path, (unsigned int)st.st_uid, (unsigned int)geteuid());
-        return FALSE;
-    }
-    if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST,
-                    _("'%1$s' has mode %2$04o; allowed: a mode that lets only the owner write to the file"),
-                    path, (unsigned int)st.st_mode & 07777);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-/* Reads up to @size bytes; FALSE with errno set. */
-static gboolean
-readAll(int fd,
-        char *text,
-        gsize size,
-        gsize *length)
-{
-    *length = 0;
-    while (*length < size) {
-        ssize_t got = read(fd, text + *length, size - *length);
-
-        if (got <= 0)
-            return got == 0;
-        *length += got;
-    }
-    return TRUE;
-}
-
-convergePolicyConf *
-convergePolicyConfLoad(const char *path,
-                       GError **error)
-{
-    g_autofree char *text = g_malloc(POLICY_CONF_MAX + 1);
-    struct stat link;
-    gsize length;
-    gboolean ok;
-    int fd;
-
-    /* The path may lead to anything: opening a FIFO would wait for a writer, and a terminal
-     * could become the controlling terminal of the daemon. */
-    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        /* A dangling symbolic link is an error: the configuration got lost. */
-        if (errno == ENOENT && lstat(path, &link) < 0)
-            return convergePolicyConfParse("", 0, path, error);
-        unreadable(path, error);
-        return NULL;
-    }
-
-    /* One byte more than allowed, so that the parser notices a file that is too long. */
-    ok = checkFile(fd, path, error) &&
-        (readAll(fd, text, POLICY_CONF_MAX + 1, &length) || unreadable(path, error));
-    close(fd);
-    return ok ? convergePolicyConfParse(text, length, path, error) : NULL;
-}
-
 const convergePolicySpec *
 convergePolicyConfGetDefault(const convergePolicyConf *conf)
 {
@@ -465,4 +443,23 @@ const char *
 convergePolicyConfGetMetricsDir(const convergePolicyConf *conf)
 {
     return conf->metricsDir;
+}
+
+gboolean
+convergePolicyConfHasRules(const convergePolicyConf *conf)
+{
+    return conf->rules->len > 0;
+}
+
+const convergePolicySpec *
+convergePolicyConfFindRule(const convergePolicyConf *conf,
+                           const convergeDomainFacts *facts)
+{
+    guint i;
+
+    for (i = 0; i < conf->rules->len; i++) {
+        if (convergeRuleMatches(conf->rules->pdata[i], facts))
+            return convergeRuleSpec(conf->rules->pdata[i]);
+    }
+    return NULL;
 }

@@ -5,6 +5,7 @@
  *     [default]
  *     preset = adaptive
  *     max-downtime = 500ms
+ *     lock = fallback max-downtime
  *
  *     [limits]
  *     max-throttle = 80
@@ -20,23 +21,32 @@
  *     [metrics]
  *     directory = /var/lib/prometheus/node-exporter
  *
+ *     [rule databases]
+ *     match-name = db-*
+ *     max-throttle = 50
+ *
  * [default] is the host's layer.  [policy NAME] is a policy that may be named wherever a
  * preset may; it builds on the built-in preset that it names, or on
- * CONVERGE_PRESET_DEFAULT.  Keys are "preset" and the fields of the table; values are as in
+ * CONVERGE_PRESET_DEFAULT.  [rule NAME] is the layer of the guests for which all of its
+ * conditions hold (policy_rule.h), unless an earlier rule applies.  Keys are "preset" and the fields of the table; values are as in
  * the text form.  [limits] bounds what the call and the domain may ask for, and
  * [domain-limits] bounds the domain further; a field that is not stated there has its
- * built-in limit.  The values in the other groups must be within [limits].  [metrics] is no
- * policy: it says where the module writes metrics.  A line that starts with "#" is a comment.
+ * built-in limit.  The values in the other groups must be within [limits].  "lock" names fields
+ * that neither the call nor the domain may change.  [metrics] is no policy: it says where the
+ * module writes metrics.  A line that starts with "#" is a comment.
  *
  * Loading is cheap: the file is read at the start of each migration, so that a change
  * needs no restart.  A configuration is immutable and may be read from any thread.
  */
 #pragma once
 
-#include "policy/policy.h"
+#include "policy/policy_rule.h"
 
 /* The path of the file; LIBVIRT_CONF_DIR comes from the build. */
 #define CONVERGE_POLICY_CONF LIBVIRT_CONF_DIR "/virt-converge.conf"
+
+/* The longest file, in bytes. */
+#define CONVERGE_POLICY_CONF_MAX (64 * 1024)
 
 typedef struct _convergePolicyConf convergePolicyConf;
 
@@ -62,6 +72,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicyConf, convergePolicyConfFree)
 /* Where metrics are to be written, an absolute path owned by @conf; NULL: nowhere. */
 const char *convergePolicyConfGetMetricsDir(const convergePolicyConf *conf);
 
-/* The host's layer, and what the host states besides it.  Never NULL; owned by @conf. */
+/* The host's layer, and what the host states besides it and its rules.  Never NULL; owned by @conf. */
 const convergePolicySpec *convergePolicyConfGetDefault(const convergePolicyConf *conf);
 const convergePolicyHost *convergePolicyConfGetHost(const convergePolicyConf *conf);
+
+/* Whether there are rules, so that the facts of a guest matter. */
+gboolean convergePolicyConfHasRules(const convergePolicyConf *conf);
+
+/* The layer of the first rule that matches, owned by @conf, or NULL. */
+const convergePolicySpec *convergePolicyConfFindRule(const convergePolicyConf *conf,
+                                                     const convergeDomainFacts *facts);

@@ -144,7 +144,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_RAMP_AFTER] = {
         "ramp-after",
-        CONVERGE_TYPE_DURATION,
+        CONVERGE_TYPE_SCALED,
         0,
         TIME_MAX,
         NULL,
@@ -153,7 +153,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_RAMP_EVERY] = {
         "ramp-every",
-        CONVERGE_TYPE_DURATION,
+        CONVERGE_TYPE_SCALED,
         0,
         TIME_MAX,
         NULL,
@@ -195,7 +195,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     },
     [CONVERGE_FIELD_DEADLINE] = {
         "deadline",
-        CONVERGE_TYPE_DURATION,
+        CONVERGE_TYPE_SCALED,
         0,
         TIME_MAX,
         NULL,
@@ -229,6 +229,20 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         0,
         N_("limit: passes in a row that leave no less memory to send than before"),
     },
+    [CONVERGE_FIELD_STALL_TIME] = {
+        "stall-time",
+        BUDGET,
+        N_("limit: time in which no pass leaves less memory to send than the passes before it"),
+    },
+    [CONVERGE_FIELD_STALL_MARGIN] = {
+        "stall-margin",
+        CONVERGE_TYPE_PERCENT,
+        0,
+        50,
+        NULL,
+        4,
+        N_("what a pass must leave less to be progress for stall-time"),
+    },
     [CONVERGE_FIELD_MAX_LOST] = {
         "max-lost",
         BUDGET,
@@ -248,6 +262,11 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         ENUM(fallbackWhenWords, CONVERGE_FALLBACK_LAST),
         CONVERGE_FALLBACK_LIMIT,
         N_("when the fallback is taken: at a limit, also by prediction, or also if cheaper"),
+    },
+    [CONVERGE_FIELD_FALLBACK_AFTER] = {
+        "fallback-after",
+        BUDGET,
+        N_("time after one fallback until the next one is taken, if the migration goes on"),
     },
     [CONVERGE_FIELD_MAX_SUSPEND] = {
         "max-suspend",

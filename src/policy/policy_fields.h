@@ -12,6 +12,8 @@ typedef enum {
     CONVERGE_TYPE_DURATION, /* whole number with unit ms, s, min or h; stored in ms */
     CONVERGE_TYPE_BUDGET,   /* a duration or "none", which is stored as 0; "0s" is refused, since
                              * its author means the opposite of "none" */
+    CONVERGE_TYPE_SCALED,   /* a duration, or one for each GiB of guest memory ("150s/GiB"), which is
+                             * stored as a negative number */
     CONVERGE_TYPE_COUNT,    /* whole number */
     CONVERGE_TYPE_LADDER,   /* words joined by "+", each once */
     CONVERGE_TYPE_LAST

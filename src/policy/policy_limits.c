@@ -25,14 +25,17 @@ noMore(gint64 value,
     return MIN(value, limit);
 }
 
-/* 0 is "none", which is later than every other value. */
+/* 0 is "none", which is later than every other value.  Of a time for each GiB (negative) and one for
+ * all of a guest's memory, it is not known here which is later. */
 static gint64
 atLeast(gint64 value,
         gint64 limit)
 {
     if (value == 0 || limit == 0)
         return 0;
-    return MAX(value, limit);
+    if ((value < 0) != (limit < 0))
+        return limit;
+    return ABS(value) > ABS(limit) ? value : limit;
 }
 
 /* The rungs of @ladder that @limit allows.  "continue" is always allowed, and is what remains
@@ -122,8 +125,11 @@ const convergeTrigger convergeTriggers[] = {
     { CONVERGE_FIELD_PASSES, atLeast },
     { CONVERGE_FIELD_TRANSFER_FACTOR, atLeast },
     { CONVERGE_FIELD_STALL, atLeast },
+    { CONVERGE_FIELD_STALL_TIME, atLeast },
+    { CONVERGE_FIELD_STALL_MARGIN, atMost },
     { CONVERGE_FIELD_MAX_LOST, atLeast },
     { CONVERGE_FIELD_FALLBACK_WHEN, atMost },
+    { CONVERGE_FIELD_FALLBACK_AFTER, atLeast },
     { CONVERGE_FIELD_MAX_SUSPEND, atLeast }, /* the rung after suspend is taken instead */
 };
 

@@ -119,6 +119,13 @@ const convergePreset convergePresets[] = {
         "throttle=stepped,downtime=ramp,initial-downtime=50ms,max-downtime=500ms,"
         "ramp-after=150s,ramp-every=150s,deadline=1600s,fallback=abort",
     },
+    /* The same for a guest of any size; nova counts at least 2 GiB. */
+    {
+        "nova-per-gib",
+        N_("as nova, for guests of any size: a step each 75 s/GiB, abort after 800 s/GiB"),
+        "throttle=stepped,downtime=ramp,initial-downtime=50ms,max-downtime=500ms,"
+        "ramp-after=75s/GiB,ramp-every=75s/GiB,deadline=800s/GiB,fallback=abort",
+    },
     /* oVirt engine, policy "Minimal downtime". */
     {
         "ovirt-minimal-downtime",
@@ -140,11 +147,23 @@ const convergePreset convergePresets[] = {
         "throttle=stepped,downtime=ramp,initial-downtime=100ms,max-downtime=200ms,"
         "ramp-passes=1,ramp-steps=2,passes=3,fallback=post-copy+abort",
     },
+    /* KubeVirt's completionTimeoutPerGiB, with workload disruption off. */
+    {
+        "kubevirt",
+        N_("as KubeVirt: abort after 150 s for each GiB of guest memory"),
+        "deadline=150s/GiB,fallback=abort",
+    },
     /* KubeVirt VEP 248: after four stalled passes post-copy, else abort. */
     {
         "kubevirt-stall",
         N_("as KubeVirt: post-copy, else abort, after four passes without progress"),
         "max-downtime=900ms,stall=4,fallback=post-copy+abort",
+    },
+    /* KubeVirt VEP 248 as it came to be: by time, at a local minimum; 60 s for QEMU to switch. */
+    {
+        "kubevirt-stall-time",
+        N_("as KubeVirt: post-copy, else abort, when little is left after 40 s without progress"),
+        "max-downtime=900ms,deadline=150s/GiB,stall-time=40s,fallback=post-copy+abort,fallback-after=60s",
     },
     /* KubeVirt VEP 291: 150 ms, from the third pass on 7 steps of 10 s to 900 ms. */
     {

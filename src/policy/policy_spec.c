@@ -15,6 +15,10 @@ struct _convergePolicySpec {
     char *preset;
     gint64 value[CONVERGE_FIELD_LAST];
     gboolean has[CONVERGE_FIELD_LAST];
+    gboolean lock[CONVERGE_FIELD_LAST];
+    gboolean hasLocks;
+    char *rule;      /* its name, or NULL */
+    char *rulePlace; /* FILE:LINE, or NULL */
 };
 
 convergePolicySpec *
@@ -29,6 +33,8 @@ convergePolicySpecFree(convergePolicySpec *spec)
     if (!spec)
         return;
     g_free(spec->preset);
+    g_free(spec->rule);
+    g_free(spec->rulePlace);
     g_free(spec);
 }
 
@@ -161,6 +167,59 @@ convergePolicySpecGet(const convergePolicySpec *spec,
                       convergeField field)
 {
     return spec->value[field];
+}
+
+gboolean
+convergePolicySpecSetLocks(convergePolicySpec *spec,
+                           const char *names,
+                           GError **error)
+{
+    g_auto(GStrv) words = g_strsplit_set(names, " \t", -1);
+    convergeField field;
+    gsize i;
+
+    if (spec->hasLocks)
+        return statedTwice("lock", error);
+    spec->hasLocks = TRUE;
+
+    for (i = 0; words[i]; i++) {
+        if (!*words[i])
+            continue;
+        if (!convergeFieldFind(words[i], &field, error))
+            return FALSE;
+        if (spec->lock[field])
+            return statedTwice(words[i], error);
+        spec->lock[field] = TRUE;
+    }
+    return TRUE;
+}
+
+gboolean
+convergePolicySpecLocks(const convergePolicySpec *spec,
+                        convergeField field)
+{
+    return spec->lock[field];
+}
+
+void
+convergePolicySpecSetRule(convergePolicySpec *spec,
+                          const char *name,
+                          const char *place)
+{
+    spec->rule = g_strdup(name);
+    spec->rulePlace = g_strdup(place);
+}
+
+const char *
+convergePolicySpecGetRule(const convergePolicySpec *spec)
+{
+    return spec->rule;
+}
+
+const char *
+convergePolicySpecGetRulePlace(const convergePolicySpec *spec)
+{
+    return spec->rulePlace;
 }
 
 char *

@@ -39,18 +39,25 @@ static const struct {
     { "ms", 1 },
 };
 
+/* How the unit of a duration for each GiB of guest memory ends. */
+#define PER_GIB "/GiB"
+
+/* @ms: negative: for each GiB */
 static char *
 formatDuration(gint64 ms)
 {
+    const char *each = ms < 0 ? PER_GIB : "";
     gsize i;
+
+    ms = ABS(ms);
 
     for (i = 0; i < G_N_ELEMENTS(durationUnits) - 1; i++) {
         if (ms >= durationUnits[i].ms && ms % durationUnits[i].ms == 0)
             break;
     }
 
-    return g_strdup_printf("%" G_GINT64_FORMAT "%s", ms / durationUnits[i].ms,
-                           durationUnits[i].suffix);
+    return g_strdup_printf("%" G_GINT64_FORMAT "%s%s", ms / durationUnits[i].ms,
+                           durationUnits[i].suffix, each);
 }
 
 int
@@ -101,6 +108,7 @@ convergeFieldFormat(convergeField field,
         return formatLadder(info, value);
     case CONVERGE_TYPE_DURATION:
     case CONVERGE_TYPE_BUDGET:
+    case CONVERGE_TYPE_SCALED:
         return value ? formatDuration(value) : g_strdup(NONE);
     case CONVERGE_TYPE_COUNT:
         return value ? g_strdup_printf("%" G_GINT64_FORMAT, value) : g_strdup(NONE);
@@ -143,6 +151,9 @@ convergeFieldAllowed(convergeField field)
     case CONVERGE_TYPE_DURATION:
         /* TRANSLATORS: range of a duration, then its possible units */
         return g_strdup_printf(_("%1$s..%2$s, with unit ms, s, min or h"), min, max);
+    case CONVERGE_TYPE_SCALED:
+        /* TRANSLATORS: range of a duration, then its possible units; "/GiB" is literal */
+        return g_strdup_printf(_("%1$s..%2$s, with unit ms, s, min or h; with /GiB after it, for each GiB of guest memory"), min, max);
     case CONVERGE_TYPE_BUDGET:
         /* TRANSLATORS: range of a duration, then its possible units */
         return g_strdup_printf(_("none, or %1$s..%2$s, with unit ms, s, min or h"), min, max);
@@ -206,6 +217,23 @@ parseDuration(const char *text,
 }
 
 static gboolean
+parseScaled(const char *text,
+            gint64 *value)
+{
+    g_autofree char *duration = g_str_has_suffix(text, PER_GIB) ?
+        g_strndup(text, strlen(text) - strlen(PER_GIB)) :
+        NULL;
+
+    if (!parseDuration(duration ? duration : text, value))
+        return FALSE;
+    if (!duration)
+        return TRUE;
+    /* 0 for each GiB would be 0 for all, which is "none". */
+    *value = -*value;
+    return *value < 0;
+}
+
+static gboolean
 parseLadder(const convergeFieldInfo *info,
             const char *text,
             gint64 *value)
@@ -240,7 +268,8 @@ parseValue(const convergeFieldInfo *info,
 {
     gboolean mayBeNone = info->type == CONVERGE_TYPE_BUDGET ||
         (info->min == 0 &&
-         (info->type == CONVERGE_TYPE_DURATION || info->type == CONVERGE_TYPE_COUNT));
+         (info->type == CONVERGE_TYPE_DURATION || info->type == CONVERGE_TYPE_SCALED ||
+          info->type == CONVERGE_TYPE_COUNT));
     const char *rest;
 
     if (mayBeNone && g_str_equal(text, NONE)) {
@@ -256,6 +285,8 @@ parseValue(const convergeFieldInfo *info,
     case CONVERGE_TYPE_DURATION:
     case CONVERGE_TYPE_BUDGET:
         return parseDuration(text, value) && inRange(info, *value);
+    case CONVERGE_TYPE_SCALED:
+        return parseScaled(text, value) && inRange(info, ABS(*value));
     case CONVERGE_TYPE_PERCENT:
         return parseDigits(text, value, &rest) &&
             (*rest == '\0' || g_str_equal(rest, "%")) && inRange(info, *value);

@@ -71,7 +71,7 @@ turn(scene *s,
     convergeControlResolve(&s->state, &s->model);
     s->nsaid = s->model.last.paused || s->ladder.suspendedMs > 0 ?
         convergeLadderWatchPause(&s->ladder, &s->state, &s->model, s->said) :
-        s->ladder.fallbackTaken ?
+        s->ladder.fallbackTaken && !convergeLadderNextIsDue(&s->ladder, &s->state, &s->model) ?
         0 :
         convergeLadderDecide(&s->ladder, &s->state, &s->model, CONVERGE_NEWS_NONE, s->said);
     return s->nsaid > 0 ? s->said[s->nsaid - 1].verb : CONVERGE_VERB_LAST;
@@ -323,6 +323,93 @@ testMaxSuspend(void)
     g_assert_cmpint(turn(&fits, now + 4000), ==, CONVERGE_VERB_RESUME);
 }
 
+/* Turns until something is done; returns when, or -1 within @ms. */
+static gint64
+nextAfter(scene *s,
+          gint64 now,
+          gint64 ms,
+          convergeVerb *verb)
+{
+    gint64 end = now + ms;
+
+    for (; now < end; now += 100) {
+        if ((*verb = turn(s, now)) != CONVERGE_VERB_LAST)
+            return now;
+    }
+    return -1;
+}
+
+/* "Pause at A, abort at B": the rungs have limits of their own. */
+static void
+testNextRung(void)
+{
+    static const struct {
+        const char *policy;
+        gboolean pauses; /* QEMU does what it is told at once */
+        convergeVerb first, second;
+        gint64 after; /* ms between them; -1: no second one */
+    } rows[] = {
+        { "adaptive,passes=1,fallback=suspend+abort,fallback-after=5s", TRUE, CONVERGE_VERB_SUSPEND, CONVERGE_VERB_ABORT, 5000 },
+        { "adaptive,passes=1,fallback=suspend+abort,fallback-after=5s", FALSE, CONVERGE_VERB_SUSPEND, CONVERGE_VERB_ABORT, 5000 },
+        /* QEMU never switches to post-copy. */
+        { "adaptive,passes=1,fallback=post-copy+abort,fallback-after=60s", FALSE, CONVERGE_VERB_POSTCOPY, CONVERGE_VERB_ABORT, 60000 },
+        { "adaptive,passes=1,fallback=post-copy+suspend,fallback-after=60s", FALSE, CONVERGE_VERB_POSTCOPY, CONVERGE_VERB_SUSPEND, 60000 },
+        { "adaptive,passes=1,fallback=post-copy+abort", FALSE, CONVERGE_VERB_POSTCOPY, CONVERGE_VERB_LAST, -1 },
+        { "adaptive,passes=1,fallback=post-copy,fallback-after=5s", FALSE, CONVERGE_VERB_POSTCOPY, CONVERGE_VERB_LAST, -1 },
+        { "adaptive,passes=1,fallback=post-copy+continue,fallback-after=5s", FALSE, CONVERGE_VERB_POSTCOPY, CONVERGE_VERB_LAST, -1 },
+        /* The guest runs again before the next rung. */
+        { "adaptive,passes=1,fallback=suspend+post-copy,fallback-after=5s", TRUE, CONVERGE_VERB_SUSPEND, CONVERGE_VERB_RESUME, 5000 },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_auto(scene) s = { 0 };
+        convergeVerb verb;
+        gint64 at;
+
+        sceneInit(&s, rows[i].policy);
+        g_test_message("%s", rows[i].policy);
+        g_assert_cmpint(turn(&s, 10000), ==, rows[i].first);
+        s.model.last.paused = rows[i].pauses;
+        at = nextAfter(&s, 10100, 120000, &verb);
+        g_assert_cmpint(verb, ==, rows[i].second);
+        g_assert_cmpint(at, ==, rows[i].after < 0 ? -1 : 10000 + rows[i].after);
+        if (rows[i].after < 0)
+            continue;
+
+        g_assert_cmpint(s.said[0].reason, ==, CONVERGE_REASON_AFTER);
+        if (verb == CONVERGE_VERB_RESUME) {
+            s.model.last.paused = FALSE;
+            g_assert_cmpint(turn(&s, at + 100), ==, CONVERGE_VERB_POSTCOPY);
+        }
+        /* Each is taken once. */
+        g_assert_cmpint(nextAfter(&s, at + 200, 1000, &verb), ==, -1);
+    }
+}
+
+/* A pause that was ended since it took too long, and is begun again, does not put the next rung off. */
+static void
+testNextRungAfterPauses(void)
+{
+    g_auto(scene) s = { 0 };
+    convergeVerb verb;
+
+    sceneInit(&s, "adaptive,passes=1,fallback=suspend+abort,fallback-after=15s");
+    g_assert_cmpint(turn(&s, 10000), ==, CONVERGE_VERB_SUSPEND);
+    s.model.last.paused = TRUE;
+    g_assert_cmpint(nextAfter(&s, 10100, 14000, &verb), <, 20000);
+    g_assert_cmpint(verb, ==, CONVERGE_VERB_RESUME);
+    s.model.last.paused = FALSE;
+    g_assert_cmpint(turn(&s, 21000), ==, CONVERGE_VERB_SUSPEND);
+    s.model.last.paused = TRUE;
+    g_assert_cmpint(nextAfter(&s, 21100, 14000, &verb), ==, 25000);
+    g_assert_cmpint(verb, ==, CONVERGE_VERB_ABORT);
+    /* An abort that fails leaves nobody paused. */
+    convergeLadderRungFailed(&s.ladder, CONVERGE_VERB_ABORT);
+    g_assert_cmpint(nextAfter(&s, 25100, 14000, &verb), >, 0);
+    g_assert_cmpint(verb, ==, CONVERGE_VERB_RESUME);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -337,5 +424,7 @@ main(int argc, char **argv)
     g_test_add_func("/deadline/suspend-over-a-slow-link", testSuspendOverASlowLink);
     g_test_add_func("/deadline/resumed-by-others", testResumedByOthers);
     g_test_add_func("/deadline/max-suspend", testMaxSuspend);
+    g_test_add_func("/deadline/next-rung", testNextRung);
+    g_test_add_func("/deadline/next-rung-after-pauses", testNextRungAfterPauses);
     return g_test_run();
 }

@@ -109,7 +109,7 @@ testPlace(void)
         { "[policy gold]\n# c\n\nbogus=1\n",
           "host.conf:4: [policy gold]: unknown field 'bogus' in the converge policy; allowed: throttle, " },
         { "stall=3\n",
-          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [metrics], [policy NAME]" },
+          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [metrics], [policy NAME], [rule NAME]" },
         { "[policy gold]\npreset=bogus\n",
           "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
         { "[default]\n[limits]\nstall=3\n",
@@ -132,6 +132,14 @@ testPlace(void)
           "host.conf:2: [metrics]: unknown key 'file'; allowed: directory" },
         { "[metrics]\nstall=3\n",
           "host.conf:2: [metrics]: unknown key 'stall'; allowed: directory" },
+        { "[default]\nlock=max-lost\nlock=stall\n", "host.conf:3: [default]: 'lock' is stated twice " },
+        { "[default]\nlock=max-lost stall max-lost\n", "host.conf:2: [default]: 'max-lost' is stated twice " },
+        { "[default]\nlock=max-lots\n", "host.conf:2: [default]: unknown field 'max-lots' in the converge policy; allowed: " },
+        { "[limits]\nlock=stall\n", "host.conf:2: [limits]: 'lock' is not a field that a host can limit; allowed: " },
+        { "[policy gold]\nlock=stall\n", "host.conf:2: [policy gold]: unknown field 'lock' in the converge policy; allowed: " },
+        /* What is locked must be within the limits, too. */
+        { "[default]\nmax-throttle=90\nlock=max-throttle\n[limits]\nmax-throttle=80\n",
+          "host.conf: [default]: field 'max-throttle' of the converge policy has the value '90', which is beyond " },
         { "[default]\npreset=bogus\n",
           "host.conf: [default]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
     };
@@ -450,7 +458,7 @@ testShippedValues(void)
     g_key_file_load_from_data(file, text, -1, G_KEY_FILE_NONE, &error);
     g_assert_no_error(error);
     g_strfreev(g_key_file_get_keys(file, "default", &keys, &error));
-    g_assert_cmpuint(keys, ==, CONVERGE_FIELD_LAST + 1);
+    g_assert_cmpuint(keys, ==, CONVERGE_FIELD_LAST + 2); /* besides, "lock" and "preset" */
 }
 
 /* Both groups are the host's; what it states for one policy overrides what it states for all. */

@@ -24,6 +24,15 @@ virDomainGetMetadata(virDomainPtr dom G_GNUC_UNUSED,
     return fakeMetadata ? strdup(fakeMetadata) : NULL;
 }
 
+static const char *fakeXML; /* NULL: fails with fakeError */
+
+char *
+virDomainGetXMLDesc(virDomainPtr dom G_GNUC_UNUSED,
+                    unsigned int flags G_GNUC_UNUSED)
+{
+    return fakeXML ? strdup(fakeXML) : NULL;
+}
+
 int
 virGetLastErrorCode(void)
 {
@@ -227,6 +236,52 @@ testLimits(void)
     g_rmdir(dir);
 }
 
+/* A rule of the file applies if the domain's XML says so, which is read only for that. */
+static void
+testRules(void)
+{
+    static const struct {
+        const char *conf;
+        const char *xml;
+        int error;
+        const char *policy; /* as in cases[] */
+        const char *says;
+    } rows[] = {
+        { "[rule a]\nmatch-name=web-*\npasses=3\n", "<domain><name>web-1</name></domain>", 0, "adaptive,passes=3", NULL },
+        { "[rule a]\nmatch-name=web-*\npasses=3\n", "<domain><name>db-1</name></domain>", 0, "adaptive", NULL },
+        { "[rule a]\nmatch-name=*\npasses=3\n", NULL, VIR_ERR_NO_DOMAIN, "adaptive", NULL },
+        /* Another rule might apply than none. */
+        { "[rule a]\nmatch-name=*\npasses=3\n", NULL, VIR_ERR_INTERNAL_ERROR, NULL,
+          "cannot read the XML of the domain, which the rules of the host need: what libvirt says" },
+        { "[default]\npasses=3\n", NULL, VIR_ERR_INTERNAL_ERROR, "adaptive,passes=3", NULL },
+    };
+    g_autofree char *dir = g_dir_make_tmp("policydomaintest-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "virt-converge.conf", NULL);
+    gsize i;
+
+    fakeMetadata = "<policy/>";
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(convergePolicy) policy = NULL;
+        g_autofree char *text = NULL;
+
+        g_assert_true(g_file_set_contents(path, rows[i].conf, -1, NULL));
+        fakeXML = rows[i].xml;
+        fakeError = rows[i].error;
+        policy = forDomain(NULL, TRUE, path, &error);
+        text = policy ? convergePolicyFormat(policy) : NULL;
+
+        g_test_message("row %" G_GSIZE_FORMAT ": %s", i, error ? error->message : text);
+        g_assert_cmpstr(text, ==, rows[i].policy);
+        g_assert_cmpint(error != NULL, ==, rows[i].says != NULL);
+        if (error)
+            g_assert_cmpstr(error->message, ==, rows[i].says);
+    }
+
+    g_unlink(path);
+    g_rmdir(dir);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -234,6 +289,7 @@ main(int argc, char **argv)
     umask(022);
     g_test_add_func("/policydomain/layers", testDomain);
     g_test_add_func("/policydomain/limits", testLimits);
+    g_test_add_func("/policydomain/rules", testRules);
     g_test_add_func("/policydomain/throttle-params", testThrottleParams);
     g_test_add_func("/policydomain/host-wrong", testHostWrong);
     return g_test_run();

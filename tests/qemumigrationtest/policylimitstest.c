@@ -175,6 +175,12 @@ static const limitCase taken[] = {
       "<policy><max-suspend>1s</max-suspend></policy>", NULL,
       "fallback=suspend+abort(host) !max-suspend=8s(domain)" },
 
+    /* Of a time for each GiB it is not known whether it is later. */
+    { "[default]\nfallback=abort\ndeadline=10min\n", "<policy><deadline>10h/GiB</deadline></policy>", NULL,
+      "!deadline=10min(domain) fallback=abort(host)" },
+    { "[default]\nfallback=abort\ndeadline=1s/GiB\n", "<policy><deadline>10h</deadline></policy>", NULL,
+      "!deadline=1s/GiB(domain) fallback=abort(host)" },
+
     /* The domain can have them taken later... */
     { "", "<policy><passes>5</passes></policy>", "suspend", "passes=5(domain) fallback=suspend(call)" },
     { "[default]\npreset=suspend\n", "<policy><passes>none</passes></policy>", NULL,
@@ -345,17 +351,21 @@ testTriggers(void)
         const char *values[6]; /* the latest first */
     } rows[] = {
         { "deadline", { "none", "2h", "1h", "1ms", NULL } },
+        { "deadline", { "none", "2h/GiB", "1h/GiB", "1ms/GiB", NULL } },
         { "passes", { "none", "1000", "8", "1", NULL } },
         { "transfer-factor", { "none", "1000", "3", "1", NULL } },
         { "stall", { "none", "1000", "4", "1", NULL } },
+        { "stall-time", { "none", "1h", "2s", "1ms", NULL } },
+        { "stall-margin", { "0", "4", "50", NULL } },
         { "max-lost", { "none", "1h", "2s", "1s", "1ms", NULL } },
         { "fallback-when", { "limit", "prediction", "cheaper", NULL } },
+        { "fallback-after", { "none", "1h", "2s", "1ms", NULL } },
         { "max-suspend", { "none", "1h", "2s", "1s", "1ms", NULL } },
     };
     gsize i, h, d;
     int byCall;
 
-    g_assert_cmpint(convergeTriggerCount, ==, G_N_ELEMENTS(rows));
+    g_assert_cmpint(convergeTriggerCount + 1, ==, G_N_ELEMENTS(rows)); /* "deadline" has two */
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         const char *const *values = rows[i].values;
 

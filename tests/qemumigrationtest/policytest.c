@@ -27,6 +27,7 @@ static const struct {
     { "adaptive,throttle=none", "adaptive,throttle=none" },
     { "adaptive,deadline=120s,fallback=post-copy+suspend", "adaptive,deadline=2min,fallback=post-copy+suspend" },
     { "deadline,deadline=none", "deadline,deadline=none" },
+    { "adaptive,deadline=150s/GiB,ramp-every=60s/GiB", "adaptive,ramp-every=1min/GiB,deadline=150s/GiB" },
     { "stop-conditions,passes=none,transfer-factor=5", "stop-conditions,passes=none,transfer-factor=5" },
     { "nova,when=always", "nova,when=always" },
     { "adaptive,max-suspend=90s,max-lost=5000ms,max-throttle-time=60s,hard-throttle=40%",
@@ -274,6 +275,7 @@ testLayers(void)
 {
     static const char *const values[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_HOST] = "61",
+        [CONVERGE_LAYER_RULE] = "64",
         [CONVERGE_LAYER_DOMAIN] = "62",
         [CONVERGE_LAYER_CALL] = "63",
     };

@@ -327,6 +327,9 @@ appendContent(GString *out,
     case CONVERGE_TYPE_BUDGET:
         appendPattern(out, "[0-9]{1,12}(ms|s|min|h)");
         break;
+    case CONVERGE_TYPE_SCALED:
+        appendPattern(out, "[0-9]{1,12}(ms|s|min|h)(/GiB)?");
+        break;
     case CONVERGE_TYPE_COUNT:
         appendRange(out, info);
         break;

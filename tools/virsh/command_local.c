@@ -45,13 +45,14 @@ siteNames(const convergePolicyConf *conf)
 
 static convergePolicy *
 resolve(const convergePolicySpec *call,
-        const convergePolicySpec *domain,
+        const virshConvergeDomain *domain,
         const convergePolicyConf *conf,
         GError **error)
 {
     const convergePolicySpec *layers[CONVERGE_LAYER_LAST] = {
         [CONVERGE_LAYER_CALL] = call,
-        [CONVERGE_LAYER_DOMAIN] = domain,
+        [CONVERGE_LAYER_DOMAIN] = domain->spec,
+        [CONVERGE_LAYER_RULE] = conf && domain->facts ? convergePolicyConfFindRule(conf, domain->facts) : NULL,
         [CONVERGE_LAYER_HOST] = conf ? convergePolicyConfGetDefault(conf) : NULL,
     };
 
@@ -96,7 +97,7 @@ virshConvergePolicyCheck(const char *text,
 
 convergePolicy *
 virshConvergePolicyResolve(const char *call,
-                           const convergePolicySpec *domain,
+                           const virshConvergeDomain *domain,
                            GError **error)
 {
     g_autoptr(convergePolicyConf) conf = NULL;
@@ -181,34 +182,70 @@ static const char *
 layerName(const convergePolicy *policy,
           convergeField field)
 {
+    if (convergePolicyIsLocked(policy, field))
+        return "host-lock";
     return convergePolicyIsLimited(policy, field) ? "host-limit" :
                                                     convergeLayerName(convergePolicyGetLayer(policy, field));
 }
 
+/* Says which values of the domain are ignored. */
+static void
+warnOfLocks(const convergePolicy *policy)
+{
+    gsize i;
+
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        if (convergePolicyIsLocked(policy, i) && convergePolicyIsLimited(policy, i))
+            fprintf(stderr, _("note: the host locks field '%1$s'; the domain's value is ignored\n"),
+                    convergeFields[i].name);
+    }
+}
+
+static void
+appendRow(GString *text,
+          const char *name,
+          const char *value,
+          const char *layer,
+          const char *meaning)
+{
+    convergeTextAppendCell(text, name, FIELD_WIDTH);
+    convergeTextAppendCell(text, value, VALUE_WIDTH);
+    convergeTextAppendCell(text, layer, LAYER_WIDTH);
+    convergeTextAppendWrapped(text, meaning, ' ', FIELD_WIDTH + VALUE_WIDTH + LAYER_WIDTH + 3, convergeTextColumns());
+    g_string_append_c(text, '\n');
+}
+
 char *
 virshConvergeExplain(const char *call,
-                     const convergePolicySpec *domain,
+                     const virshConvergeDomain *domain,
                      GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_autoptr(convergePolicy) policy = virshConvergePolicyResolve(call, domain, error);
+    guint64 memory = domain->facts ? convergeDomainFactsMemory(domain->facts) : 0;
+    g_autoptr(convergePolicy) here = NULL;
     const char *warning;
     gsize i;
 
     if (!policy)
         return NULL;
+    /* Without a domain, a value for each GiB is shown as such. */
+    here = memory > 0 ? convergePolicyForMemory(policy, memory) : convergePolicyCopy(policy);
 
     if ((warning = convergePolicyWarning(policy)))
         fprintf(stderr, _("warning: %1$s\n"), warning);
+    warnOfLocks(policy);
+    if (convergePolicyGetRule(policy))
+        appendRow(text, "rule", convergePolicyGetRule(policy), convergeLayerName(CONVERGE_LAYER_HOST),
+                  convergePolicyGetRulePlace(policy));
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(policy, i));
+        g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(here, i));
+        g_autofree char *stated = convergeFieldFormat(i, convergePolicyGet(policy, i));
+        g_autofree char *meaning = g_str_equal(value, stated) ?
+            g_strdup(_(convergeFields[i].help)) :
+            g_strdup_printf("%s (%s)", _(convergeFields[i].help), stated);
 
-        convergeTextAppendCell(text, convergeFields[i].name, FIELD_WIDTH);
-        convergeTextAppendCell(text, value, VALUE_WIDTH);
-        convergeTextAppendCell(text, layerName(policy, i), LAYER_WIDTH);
-        convergeTextAppendWrapped(text, _(convergeFields[i].help), ' ',
-                                  FIELD_WIDTH + VALUE_WIDTH + LAYER_WIDTH + 3, convergeTextColumns());
-        g_string_append_c(text, '\n');
+        appendRow(text, convergeFields[i].name, value, layerName(policy, i), meaning);
     }
 
     return g_string_free(g_steal_pointer(&text), FALSE);
@@ -252,7 +289,7 @@ virshConvergeCheck(const char *path,
 
     if ((spec = convergePolicySpecFromXML(text, error))) {
         conf = loadConf(NULL);
-        policy = resolve(NULL, spec, conf, error);
+        policy = resolve(NULL, &(virshConvergeDomain) { .spec = spec }, conf, error);
     }
     if (!policy) {
         g_prefix_error(error, "%s: ", path);

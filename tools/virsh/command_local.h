@@ -9,7 +9,13 @@
 
 #include <glib.h>
 
-#include "policy/policy.h"
+#include "policy/policy_rule.h"
+
+/* What is known of a domain; borrowed, each may be NULL. */
+typedef struct {
+    const convergePolicySpec *spec;   /* what its metadata states */
+    const convergeDomainFacts *facts; /* what rules may ask of it */
+} virshConvergeDomain;
 
 /* FALSE with @error set if @text is wrong for every host.  A policy name that this machine does
  * not know may exist on another host. */
@@ -18,16 +24,14 @@ gboolean virshConvergePolicyMayBeRight(const char *text, GError **error);
 /* FALSE with @error set if @text is wrong, or names a policy unknown to this machine. */
 gboolean virshConvergePolicyCheck(const char *text, GError **error);
 
-/* The policy that would control a migration; @call and @domain are the text or spec of those
- * layers, or NULL. */
-convergePolicy *virshConvergePolicyResolve(const char *call, const convergePolicySpec *domain,
+/* The policy that would control a migration; @call is the text of that layer, or NULL. */
+convergePolicy *virshConvergePolicyResolve(const char *call, const virshConvergeDomain *domain,
                                            GError **error);
 
 /* The names of the presets and of the site's policies, in the order of their listing. */
 char **virshConvergePolicyNames(void);
 
-/* The output of the commands; free with g_free().  @call and @domain are the text or spec of
- * those layers, or NULL. */
+/* The output of the commands; free with g_free().  @call is the text of that layer, or NULL. */
 char *virshConvergePresets(gboolean fields);
-char *virshConvergeExplain(const char *call, const convergePolicySpec *domain, GError **error);
+char *virshConvergeExplain(const char *call, const virshConvergeDomain *domain, GError **error);
 char *virshConvergeCheck(const char *path, GError **error);

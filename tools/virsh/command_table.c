@@ -83,7 +83,7 @@ cmdExplain(GHashTable *args,
     const char *policy = argument(args, "policy");
 
     if (!argument(args, "domain"))
-        return echo(virshConvergeExplain(policy, NULL, error));
+        return echo(virshConvergeExplain(policy, &(virshConvergeDomain) { NULL }, error));
 
     if (policy && !virshConvergePolicyCheck(policy, error))
         return NULL;

@@ -14,7 +14,8 @@
 #include <libvirt/libvirt.h>
 
 #include "libvirt/job.h"
-#include "policy/policy.h"
+
+#include "command_local.h"
 
 /* Marks the only exported symbols; shim.syms lists them, too. */
 #define VIRSH_CONVERGE_EXPORT __attribute__((visibility("default")))
@@ -57,11 +58,11 @@ char *virshConvergeDoctorCommand(virConnectPtr conn, const char *words);
 /* The output of "converge-estimate".
  *
  * @words: the options, see command_estimate.h
- * @spec: the domain's policy, or NULL
+ * @known: what is known of the domain
  * @host: the domain's host, or NULL for this machine
  *
  * Free with g_free(). */
-char *virshConvergeEstimate(virDomainPtr dom, const char *words, const convergePolicySpec *spec,
+char *virshConvergeEstimate(virDomainPtr dom, const char *words, const virshConvergeDomain *known,
                             const char *host, GError **error);
 
 /* Around a migration under a policy, whose progress never runs backwards; between them, the job that

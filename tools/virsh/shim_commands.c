@@ -58,6 +58,24 @@ readSpec(virDomainPtr dom,
     return spec;
 }
 
+/* What rules may ask of the domain; NULL: its XML cannot be read. */
+static convergeDomainFacts *
+readFacts(virDomainPtr dom)
+{
+    convergeDomainFacts *facts;
+    char *xml;
+
+    virshConvergeErrorsMute(TRUE);
+    xml = virDomainGetXMLDesc(dom, 0);
+    virshConvergeErrorsMute(FALSE);
+    if (!xml)
+        virResetLastError();
+
+    facts = xml ? convergeDomainFactsFromXML(xml, NULL) : NULL;
+    free(xml);
+    return facts;
+}
+
 static char *
 doShow(virDomainPtr dom,
        unsigned int flags,
@@ -100,12 +118,14 @@ doExplain(virDomainPtr dom,
     g_autofree char *host = remoteHost(dom);
     gboolean missing;
     g_autoptr(convergePolicySpec) spec = readSpec(dom, VIR_DOMAIN_AFFECT_CURRENT, &missing, error);
+    g_autoptr(convergeDomainFacts) facts = NULL;
     char *text;
 
     if (!spec && !missing)
         return NULL;
 
-    text = virshConvergeExplain(call, spec, error);
+    facts = readFacts(dom);
+    text = virshConvergeExplain(call, &(virshConvergeDomain) { spec, facts }, error);
     if (text && host)
         virshConvergePrint(_("note: the layer of the host is that of this machine, not of '%1$s'"),
                            host);
@@ -120,14 +140,16 @@ doEstimate(virDomainPtr dom,
     g_autofree char *host = remoteHost(dom);
     gboolean missing;
     g_autoptr(convergePolicySpec) spec = readSpec(dom, VIR_DOMAIN_AFFECT_CURRENT, &missing, error);
+    g_autoptr(convergeDomainFacts) facts = NULL;
     char *text;
 
     if (!spec && !missing)
         return NULL;
 
+    facts = readFacts(dom);
     /* What libvirt says is part of our own message. */
     virshConvergeErrorsMute(TRUE);
-    text = virshConvergeEstimate(dom, words, spec, host, error);
+    text = virshConvergeEstimate(dom, words, &(virshConvergeDomain) { spec, facts }, host, error);
     virshConvergeErrorsMute(FALSE);
     return text ? g_strchomp(text) : NULL;
 }

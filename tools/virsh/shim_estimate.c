@@ -46,20 +46,20 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(virshEstimatePolicies, clearPolicies)
 static gboolean
 resolvePolicies(char *const *texts,
                 gboolean named,
-                const convergePolicySpec *spec,
+                const virshConvergeDomain *known,
                 virshEstimatePolicies *all,
                 GError **error)
 {
     all->policies = g_array_new(FALSE, FALSE, sizeof(convergeForecastPolicy));
     g_array_set_clear_func(all->policies, clearPolicy);
 
-    if (!(all->free = virshConvergePolicyResolve("adaptive,throttle=none", spec, error)) ||
-        !(all->throttled = virshConvergePolicyResolve("adaptive,throttle=adaptive", spec, error)))
+    if (!(all->free = virshConvergePolicyResolve("adaptive,throttle=none", known, error)) ||
+        !(all->throttled = virshConvergePolicyResolve("adaptive,throttle=adaptive", known, error)))
         return FALSE;
 
     for (; *texts; texts++) {
         g_autoptr(GError) wrong = NULL;
-        convergeForecastPolicy one = { *texts, virshConvergePolicyResolve(*texts, spec, &wrong) };
+        convergeForecastPolicy one = { *texts, virshConvergePolicyResolve(*texts, known, &wrong) };
 
         if (one.policy) {
             g_array_append_val(all->policies, one);
@@ -101,7 +101,7 @@ showProgress(double done,
 char *
 virshConvergeEstimate(virDomainPtr dom,
                       const char *words,
-                      const convergePolicySpec *spec,
+                      const virshConvergeDomain *known,
                       const char *host,
                       GError **error)
 {
@@ -125,7 +125,7 @@ virshConvergeEstimate(virDomainPtr dom,
     progress.shown = options.verbose || isatty(STDERR_FILENO);
 
     /* Refuse wrong policies before measuring. */
-    if (!resolvePolicies(texts, named, spec, &all, error))
+    if (!resolvePolicies(texts, named, known, &all, error))
         return NULL;
     report.link = (double)options.bandwidth * CONVERGE_MIB;
     if (options.bandwidth == 0 &&

@@ -16,11 +16,18 @@ writeGroup(GString *out,
            const convergePolicySpec *spec)
 {
     const char *preset = convergePolicySpecGetPreset(spec);
+    g_autoptr(GString) locks = g_string_new(NULL);
     gsize i;
 
     g_string_append_printf(out, "[%s]\n", group);
     if (preset)
         g_string_append_printf(out, "preset = %s\n", preset);
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        if (convergePolicySpecLocks(spec, i))
+            g_string_append_printf(locks, " %s", convergeFields[i].name);
+    }
+    if (locks->len)
+        g_string_append_printf(out, "lock =%s\n", locks->str);
     for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
         g_autofree char *value = NULL;
 
@@ -65,14 +72,20 @@ limitDomain(const convergePolicyConf *conf)
         [CONVERGE_LAYER_DOMAIN] = domain,
     };
     g_autoptr(convergePolicy) policy = convergePolicyResolve(layers, host, &error);
+    gboolean locks = FALSE;
     gsize i;
     int group;
 
     g_assert_no_error(error);
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++)
+        locks |= convergePolicyIsLocked(policy, i);
     for (i = 0; i < convergeLimitCount; i++) {
         const convergeLimit *row = &convergeLimitRows[i];
         gint64 value = convergePolicyGet(policy, row->field);
 
+        /* What the host locks is the host's, and so is what follows from it. */
+        if (locks)
+            break;
         for (group = 0; group < CONVERGE_LIMITS_LAST; group++) {
             gint64 limit = 0;
 

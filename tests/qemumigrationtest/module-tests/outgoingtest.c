@@ -455,6 +455,24 @@ testIdentity(void)
     g_assert_null(strstr(log, "forged"));
 }
 
+/* The log tells which rule applies, and what a lock has made of the domain's values. */
+static void
+testHostsWord(void)
+{
+    g_autofree char *log = NULL;
+
+    reset(FAKE_FAILS);
+    fake.metadata = "<policy><passes>1</passes></policy>";
+    filesPut(host.conf, "[default]\n[rule all]\nmatch-name = guest\npasses = 9\nlock = passes\n");
+    startLog();
+    g_assert_cmpint(perform(NULL, LIVE | AUTO), ==, -1);
+    log = endLog();
+    g_assert_nonnull(strstr(log, "guest: rule 'all' applies (/"));
+    g_assert_nonnull(strstr(log, "/virt-converge.conf:2)"));
+    g_assert_nonnull(strstr(log, "guest: the host locks field 'passes' to '9'; the domain's value is ignored"));
+    filesRemove(host.conf);
+}
+
 /* Only what the call itself asks for takes rights of the caller: not what the host's
  * configuration or the domain's metadata states. */
 static void
@@ -638,6 +656,7 @@ addOutgoingTests(void)
     g_test_add_func("/outgoing/hosts-mistake", testHostsMistake);
     g_test_add_func("/outgoing/error-is-not-lost", testErrorIsNotLost);
     g_test_add_func("/outgoing/identity", testIdentity);
+    g_test_add_func("/outgoing/hosts-word", testHostsWord);
     g_test_add_func("/outgoing/others-word", testOthersWord);
     g_test_add_func("/outgoing/no-error-left", testNoErrorLeft);
     g_test_add_func("/outgoing/never-begins", testNeverBegins);

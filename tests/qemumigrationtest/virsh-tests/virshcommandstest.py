@@ -526,6 +526,34 @@ class Local(CommandTest):
         # Another host may have other limits.
         self.assertEqual(self.quiet("converge-set", "test", "adaptive,max-throttle=90")[0], 0)
 
+    def test_locks(self):
+        self.conf = self.file("locks.conf", "[default]\nmax-throttle = 60\nlock = max-throttle fallback\n")
+        rows = self.rows("converge-explain")
+        self.assertEqual(rows["max-throttle"], ("60", "host-lock"))
+        self.assertEqual(rows["fallback"], ("continue", "host-lock"))
+        self.assertFails(self.quiet("converge-explain", "adaptive,max-throttle=50"),
+                         "field 'max-throttle' of the converge policy has the value '50', but the configuration "
+                         "of the host locks it; allowed: '60'")
+        code, out, err = self.quiet("converge-set test adaptive,max-throttle=50; converge-explain --domain test")
+        self.assertEqual((code, err),
+                         (0, "note: the host locks field 'max-throttle'; the domain's value is ignored\n"))
+        self.assertRegex(out, "(?m)^max-throttle +60 +host-lock ")
+
+    def test_rules(self):
+        """The rule that applies to a domain has a row of its own, with its line of the file."""
+        self.conf = self.file("rules.conf", "[rule web]\nmatch-name = web-*\nstall = 1\n"
+                                            "[rule small]\nmatch-memory = <1TiB\nstall = 2\n")
+        rows = self.rows("converge-explain", "--domain", "test")
+        self.assertEqual(rows["rule"], ("small", "host"))
+        self.assertEqual(rows["stall"], ("2", "rule"))
+        self.assertRegex(self.quiet("converge-explain", "--domain", "test")[1],
+                         r"^rule +small +host +%s:4\n" % re.escape(self.conf))
+        rows = self.rows("converge-set test adaptive,stall=3; converge-explain --domain test")
+        self.assertEqual(rows["stall"], ("3", "domain"))
+        self.assertNotIn("rule", self.rows("converge-explain"))
+        self.conf = self.file("rules.conf", "[rule web]\nmatch-name = web-*\nstall = 1\n")
+        self.assertNotIn("rule", self.rows("converge-explain", "--domain", "test"))
+
     def test_domain_without(self):
         self.assertEqual(self.rows("converge-explain", "--domain", "test"),
                          self.rows("converge-explain"))
