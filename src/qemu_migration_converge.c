@@ -22,6 +22,7 @@
 #include "module/recovery.h"
 #include "policy/policy_conf.h"
 #include "qemu_migration_converge.h"
+#include "util/text.h"
 
 /* Filled in by the constructor, read-only afterwards. */
 static convergeNext next;
@@ -94,8 +95,7 @@ qemuMigrationConvergeLoad(void)
         .threadInit = convergeNextSetSystemIdentity,
         .log = logGuest,
     };
-    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
-    bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+    convergeTextBind();
     enabled = TRUE;
     convergeDaemonLog("version %s is loaded, tested with libvirt %s, the default policy is '%s'",
                       PACKAGE_VERSION, CONVERGE_LIBVIRT_TESTED, CONVERGE_PRESET_DEFAULT);

@@ -108,7 +108,7 @@ convergeDecisionExplain(const convergeDecision *decision,
     g_autofree char *what = whatText(decision);
     g_autoptr(GString) text = g_string_new(NULL);
 
-    /* translators: what is decided, and why */
+    /* TRANSLATORS: what is decided, and why */
     g_string_append_printf(text, _("%1$s: %2$s"), what, _(reasons[decision->reason].text));
 
     if (convergeModelReady(model)) {

@@ -191,11 +191,11 @@ part(simJournal *journal,
     g_autofree char *now = decision ?
         describe(convergeVerbName(decision->verb), decision->throttle, decision->downtimeMs,
                  convergeReasonName(decision->reason)) :
-        g_strdup(_("nothing"));
+        g_strdup(journal->json ? "nothing" : _("nothing"));
     g_autofree char *then = line ?
         describe(text(line, "verb"), number(line, "throttle"), number(line, "downtime_ms"),
                  text(line, "reason")) :
-        g_strdup(_("nothing"));
+        g_strdup(journal->json ? "nothing" : _("nothing"));
 
     journal->parted = TRUE;
     if (journal->json)

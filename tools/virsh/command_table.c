@@ -326,12 +326,12 @@ const virshConvergeCommand virshConvergeCommands[] = {
          "    directories, left-overs, clocks and the link. Nothing is changed."),
       optionsDoctor, cmdDoctor },
     { "converge-estimate", N_("forecast the migration of a domain under different policies"),
-      N_("Measures for some seconds how fast a running domain dirties its memory, and simulates\n"
-         "    its migration under each policy. Nothing is migrated."),
+      N_("Measures for some seconds how fast a running domain dirties its memory, and simulates "
+         "its migration under each policy. Nothing is migrated."),
       optionsEstimate, cmdEstimate },
     { "converge-explain", N_("show every field of a convergence policy and where it comes from"),
-      N_("Resolves a policy from all its layers: call, domain, host configuration, preset,\n"
-         "    built-in. Without a policy and a domain, shows the host configuration alone."),
+      N_("Resolves a policy from all its layers: call, domain, host configuration, preset, "
+         "built-in. Without a policy and a domain, shows the host configuration alone."),
       optionsExplain, cmdExplain },
     { "converge-history", N_("list the migrations that policies have controlled"),
       N_("Lists the migrations from a host that had a policy, failed ones too, or tells one of them\n"
@@ -341,15 +341,15 @@ const virshConvergeCommand virshConvergeCommands[] = {
       N_("Lists the presets and the policies in the configuration of this host."),
       optionsPresets, cmdPresets },
     { "converge-set", N_("set the convergence policy of a domain"),
-      N_("Writes the policy to the metadata of a domain. The policy applies to every live\n"
-         "    migration of the domain that asks for auto-converge, or to all with when=always."),
+      N_("Writes the policy to the metadata of a domain. The policy applies to every live "
+         "migration of the domain that asks for auto-converge, or to all with when=always."),
       optionsSet, cmdSet },
     { "converge-show", N_("show the convergence policy of a domain"),
       N_("Shows the policy in the metadata of a domain."),
       optionsWhere, cmdShow },
     { "converge-status", N_("show how the migration of a domain is being controlled"),
-      N_("Shows whether the host of a domain has the virt-converge module, and the statistics\n"
-         "    of the module for the current or last migration."),
+      N_("Shows whether the host of a domain has the virt-converge module, and the statistics "
+         "of the module for the current or last migration."),
       optionsStatus, cmdStatus },
     { "converge-watch", N_("watch the migrations that leave a host"),
       N_("Shows one line for each migration, with its progress, its predicted end and what comes\n"

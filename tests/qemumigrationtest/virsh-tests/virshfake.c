@@ -26,11 +26,13 @@
  *   VIRSH_FAKE_RSS      resident memory in KiB, "BEFORE AFTER" the measurement
  *   VIRSH_FAKE_KVM      the guest runs under KVM, with the emulator of this name; the host's
  *                       usual one is called "usual"
+ *   VIRSH_FAKE_CATALOGS the folder of our own translations
  *
  * Every migration takes a moment: if it were over before virsh began to watch it, virsh
  * would wait for ever (libvirt 9.0, virshWatchJob).
  */
 #include <dlfcn.h>
+#include <libintl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +62,17 @@ static void *
 real(const char *name)
 {
     return isSet("VIRSH_FAKE_REAL") ? dlsym(RTLD_NEXT, name) : NULL;
+}
+
+/* Until they are installed, the translations are in the build tree. */
+char *
+bindtextdomain(const char *domain,
+               const char *folder)
+{
+    char *(*next)(const char *, const char *) = dlsym(RTLD_NEXT, "bindtextdomain");
+    const char *ours = getenv("VIRSH_FAKE_CATALOGS");
+
+    return next(domain, ours && strcmp(domain, "virt-converge") == 0 ? ours : folder);
 }
 
 static void
