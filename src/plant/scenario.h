@@ -16,6 +16,7 @@ struct _convergeScenario {
     char *title;
     gint64 downtimeMs; /* the operator's downtime limit; 0: those of the methods */
     gint64 giveUpMs;   /* in virtual time */
+    unsigned int copies; /* number of such guests, for converge-sim --together; at least 1 */
     convergePlantConfig config;
 };
 
