@@ -8,7 +8,7 @@
 #define KEEP_SHARE 0.5
 
 /* What each throttle in vain multiplies what is left by, and how often at most. */
-#define VAIN_FACTOR 4
+#define VAIN_FACTOR 8
 #define VAIN_MOST 4
 
 /* A trial with one more lane lasts this long: five windows in which a model measures the bandwidth.  It
@@ -18,6 +18,7 @@
 #define TRIAL_AGAIN_MS 60000
 
 struct _convergeArbiterMember {
+    convergeArbiterStanding standing;
     convergeArbiterClaim claim;
     gint64 claimMs;     /* when it was made; 0: none was */
     gint64 patienceMs;  /* how much longer it waits */
@@ -55,23 +56,14 @@ convergeArbiterFree(convergeArbiter *arbiter)
 
 convergeArbiterMember *
 convergeArbiterJoin(convergeArbiter *arbiter,
-                    gint64 longestWaitMs)
+                    const convergeArbiterStanding *standing)
 {
     convergeArbiterMember *member = g_new0(convergeArbiterMember, 1);
 
-    member->patienceMs = longestWaitMs;
+    member->standing = *standing;
+    member->patienceMs = standing->longestWaitMs;
     g_ptr_array_add(arbiter->members, member);
     return member;
-}
-
-void
-convergeArbiterLeave(convergeArbiter *arbiter,
-                     convergeArbiterMember *member)
-{
-    g_ptr_array_remove(arbiter->members, member);
-    /* The next host that is emptied may have another link. */
-    if (arbiter->members->len == 0)
-        arbiter->lanes = 1;
 }
 
 unsigned int
@@ -96,21 +88,35 @@ competes(const convergeArbiterMember *member,
         nowMs - member->claimMs <= CONVERGE_ARBITER_SILENT_MS;
 }
 
-/* The less, the sooner it has its turn. */
+static gboolean
+isUninterrupted(const convergeArbiterMember *member)
+{
+    return member->turn && member->claim.endGame;
+}
+
 static double
-rank(const convergeArbiterMember *member)
+weigh(const convergeArbiterMember *member)
 {
     double left = member->claim.left;
     unsigned int i;
 
-    if (member->turn && member->claim.endGame)
-        return -1;
     for (i = 0; i < MIN(member->nVain, VAIN_MOST); i++)
         left *= VAIN_FACTOR;
     return member->turn ? left * KEEP_SHARE : left;
 }
 
-/* The first in rank that is not among @chosen; of equals the one that has joined first. */
+static gboolean
+precedes(const convergeArbiterMember *one,
+         const convergeArbiterMember *other)
+{
+    if (isUninterrupted(one) != isUninterrupted(other))
+        return isUninterrupted(one);
+    if (one->standing.priority != other->standing.priority)
+        return one->standing.priority > other->standing.priority;
+    return weigh(one) < weigh(other);
+}
+
+/* The next after those in @chosen; of equals the one that has joined first. */
 static convergeArbiterMember *
 best(const convergeArbiter *arbiter,
      gint64 nowMs,
@@ -123,16 +129,19 @@ best(const convergeArbiter *arbiter,
         convergeArbiterMember *member = memberAt(arbiter, i);
 
         if (competes(member, nowMs) && !g_ptr_array_find((GPtrArray *)chosen, member, NULL) &&
-            (!first || rank(member) < rank(first)))
+            (!first || precedes(member, first)))
             first = member;
     }
     return first;
 }
 
-/* Gives the turns. */
+/* Gives the turns.
+ *
+ * @asking: need not be woken; may be NULL */
 static void
 choose(convergeArbiter *arbiter,
-       gint64 nowMs)
+       gint64 nowMs,
+       const convergeArbiterMember *asking)
 {
     g_autoptr(GPtrArray) chosen = g_ptr_array_new();
     convergeArbiterMember *member;
@@ -146,10 +155,25 @@ choose(convergeArbiter *arbiter,
 
         member = memberAt(arbiter, i);
         turn = g_ptr_array_find(chosen, member, NULL);
-        if (turn && !member->turn)
+        if (turn && !member->turn) {
             member->turnMs = nowMs;
+            if (member != asking && member->standing.wake)
+                member->standing.wake(member->standing.opaque);
+        }
         member->turn = turn;
     }
+}
+
+void
+convergeArbiterLeave(convergeArbiter *arbiter,
+                     convergeArbiterMember *member,
+                     gint64 nowMs)
+{
+    g_ptr_array_remove(arbiter->members, member);
+    choose(arbiter, nowMs, NULL);
+    /* The next host that is emptied may have another link. */
+    if (arbiter->members->len == 0)
+        arbiter->lanes = 1;
 }
 
 /* --- One more lane --- */
@@ -185,7 +209,8 @@ lookAtLanes(const convergeArbiter *arbiter,
     return state;
 }
 
-static void
+/* Returns whether their number has changed. */
+static gboolean
 tryLanes(convergeArbiter *arbiter,
          gint64 nowMs)
 {
@@ -196,12 +221,13 @@ tryLanes(convergeArbiter *arbiter,
             nowMs >= arbiter->nextTrialMs) {
             arbiter->trialMs = MAX(nowMs, 1);
             arbiter->trialBefore = state.bandwidth;
+            return TRUE;
         }
-        return;
+        return FALSE;
     }
 
     if (nowMs - arbiter->trialMs < TRIAL_MS && state.nTurns == arbiter->lanes + 1)
-        return;
+        return FALSE;
 
     arbiter->trialMs = 0;
     if (state.tells && state.nTurns == arbiter->lanes + 1 &&
@@ -209,6 +235,7 @@ tryLanes(convergeArbiter *arbiter,
         arbiter->lanes++;
     else
         arbiter->nextTrialMs = nowMs + TRIAL_AGAIN_MS;
+    return TRUE;
 }
 
 gboolean
@@ -227,8 +254,8 @@ convergeArbiterClaimLink(convergeArbiter *arbiter,
     member->claim = *claim;
     member->claimMs = MAX(nowMs, 1);
 
-    choose(arbiter, nowMs);
-    tryLanes(arbiter, nowMs);
-    choose(arbiter, nowMs);
+    choose(arbiter, nowMs, member);
+    if (tryLanes(arbiter, nowMs))
+        choose(arbiter, nowMs, member);
     return competes(member, nowMs) && !member->turn;
 }

@@ -8,10 +8,11 @@
  * alone.  So the link belongs to one migration at a time.  The others send CONVERGE_ARBITER_SHARE
  * meanwhile, run at full speed and lose nothing.
  *
- * The turn goes to the migration with the least left to send, which ends most of them soonest: one
+ * The turn goes to the migration with the highest priority and, of several, to that with the least
+ * left to send, which ends most of them soonest.  One
  * that is new takes over only if it has less than half as much left as the one whose turn it is.
  * The end-game is never interrupted: a guest that is throttled or paused keeps the link.  A throttle
- * that was given up in vain makes a migration count four times what it has left, so that a hopeless
+ * that was given up in vain makes a migration count eight times what it has left, so that a hopeless
  * guest is behind the others.
  *
  * Some links are not filled by one migration, for example if encryption is the bottleneck.  The
@@ -54,11 +55,23 @@ convergeArbiter *convergeArbiterNew(void);
 void convergeArbiterFree(convergeArbiter *arbiter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeArbiter, convergeArbiterFree)
 
-/* @longestWaitMs: all in all
- *
- * The member belongs to the arbiter, and ends with convergeArbiterLeave(). */
-convergeArbiterMember *convergeArbiterJoin(convergeArbiter *arbiter, gint64 longestWaitMs);
-void convergeArbiterLeave(convergeArbiter *arbiter, convergeArbiterMember *member);
+/* Called when the turn of a member comes, with the caller's lock held: its loop should take a turn soon,
+ * since the link is idle until then. */
+typedef void (*convergeArbiterWake)(void *opaque);
+
+/* What does not change during a migration. */
+typedef struct _convergeArbiterStanding convergeArbiterStanding;
+struct _convergeArbiterStanding {
+    gint64 longestWaitMs;     /* all in all */
+    gint64 priority;          /* the higher, the sooner it has its turn */
+    convergeArbiterWake wake; /* may be NULL; called with .opaque */
+    void *opaque;
+};
+
+/* The member belongs to the arbiter, and ends with convergeArbiterLeave(). */
+convergeArbiterMember *convergeArbiterJoin(convergeArbiter *arbiter,
+                                           const convergeArbiterStanding *standing);
+void convergeArbiterLeave(convergeArbiter *arbiter, convergeArbiterMember *member, gint64 nowMs);
 
 /* Takes a member's claim, at each of its turns.  Returns whether it has to wait.
  *

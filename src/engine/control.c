@@ -2,8 +2,8 @@
 /*
  * control.c: from model and policy to decisions
  */
-#include "engine/arbiter.h"
 #include "engine/control.h"
+#include "engine/arbiter.h"
 
 void
 convergeControlSetCeiling(convergeControl *control,

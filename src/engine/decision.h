@@ -47,7 +47,7 @@ typedef enum {
     CONVERGE_REASON_UNFULFILLED, /* the plan in force did not bring the end when it should have */
     CONVERGE_REASON_BUDGET,      /* a limit of the policy is hit, like the next two */
     CONVERGE_REASON_THROTTLE_TIME,
-    CONVERGE_REASON_OVERDUE, /* ...or a pause takes longer than was foretold */
+    CONVERGE_REASON_OVERDUE,   /* ...or a pause takes longer than was foretold */
     CONVERGE_REASON_NEIGHBOUR, /* another migration has the link */
     CONVERGE_REASON_TURN,      /* the link is this migration's again */
     CONVERGE_REASON_LAST

@@ -35,10 +35,10 @@ struct _convergeLoop {
     convergeModel model;
     convergeControl control;
     convergeStatus status;
-    gboolean postcopy;                   /* the loop has switched to it */
-    gboolean waits;                      /* another migration has the link... */
-    gboolean over;                       /* the newest sample showed no migration */
-    gboolean cannotWait;                 /* ...but this one cannot be made to wait */
+    gboolean postcopy;   /* the loop has switched to it */
+    gboolean waits;      /* another migration has the link... */
+    gboolean over;       /* the newest sample showed no migration */
+    gboolean cannotWait; /* ...but this one cannot be made to wait */
     convergeProbes probes;
     char *overheadWhy;           /* how the switchover's overhead is known, or NULL */
     unsigned int nFailedSamples; /* in a row */
@@ -119,10 +119,11 @@ convergeLoopClaim(const convergeLoop *loop)
     convergeState state = loop->status.state;
 
     return (convergeArbiterClaim) {
-        .moves = sample->active && loop->control.started && !loop->over && !loop->cannotWait &&
+        .moves = sample->active && !(sample->paused && sample->remainingBytes == 0) && loop->control.started && !loop->over && !loop->cannotWait &&
             (state == CONVERGE_STATE_BULK || state == CONVERGE_STATE_WATCHING ||
              state == CONVERGE_STATE_THROTTLING) &&
-            convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_ADAPTIVE,
+            convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_ADAPTIVE &&
+            convergePolicyGet(loop->policy, CONVERGE_FIELD_LINK) == CONVERGE_LINK_USE_TURNS,
         .bulk = loop->model.pass.n == 0,
         .endGame = loop->control.state.plan.throttle > 0 || sample->throttle > 0 || sample->paused,
         .left = (double)sample->remainingBytes,

@@ -9,6 +9,7 @@
 #include "libvirt/postcopy.h"
 #include "module/job_registry.h"
 #include "module/libvirt_check.h"
+#include "module/link_turns.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
 #include "module/rights.h"
@@ -380,6 +381,14 @@ learnOverhead(const convergeJob *job,
 
 /* --- The job --- */
 
+/* In the job's thread. */
+static void
+leftJob(convergeJob *job)
+{
+    convergeLinkTurnsLeave(job);
+    convergeRegistryLeft(job);
+}
+
 /* Starts and registers the job.  If that fails, logs one line, and the migration goes on
  * without a policy. */
 static void
@@ -394,9 +403,10 @@ startJob(convergeCall *call)
         .callerThrottle = convergeStatedThrottle(&outgoing->stated),
         .destination = outgoing->destination,
         .enter = enterJob,
-        .left = convergeRegistryLeft,
+        .left = leftJob,
         .expect = expectOverhead,
         .learn = learnOverhead,
+        .claim = convergeLinkTurnsClaim,
     };
     g_autoptr(GError) error = NULL;
     const char *warning;

@@ -31,6 +31,13 @@ struct _crowdRun {
     gint64 nowMs;
 };
 
+/* convergeArbiterWake */
+static void
+wake(void *opaque)
+{
+    ((crowdMember *)opaque)->nextMs = 0;
+}
+
 static void
 begin(crowdRun *run,
       crowdMember *member)
@@ -46,8 +53,15 @@ begin(crowdRun *run,
         member->loop = convergeLoopNew(run->order->policy, &member->backend,
                                        CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
     }
-    if (run->arbiter)
-        member->claims = convergeArbiterJoin(run->arbiter, run->order->giveUpMs);
+    if (run->arbiter) {
+        const convergeArbiterStanding standing = {
+            .longestWaitMs = run->order->giveUpMs,
+            .wake = wake,
+            .opaque = member,
+        };
+
+        member->claims = convergeArbiterJoin(run->arbiter, &standing);
+    }
     run->nBegun++;
 }
 
@@ -62,7 +76,7 @@ end(crowdRun *run,
         guest->beginMs + guest->config->setupMs + guest->result.totalMs :
         run->nowMs;
     if (member->claims)
-        convergeArbiterLeave(run->arbiter, g_steal_pointer(&member->claims));
+        convergeArbiterLeave(run->arbiter, g_steal_pointer(&member->claims), run->nowMs);
     g_clear_pointer(&member->loop, convergeLoopFree);
     g_clear_pointer(&member->plant, convergePlantFree);
     run->nOver++;
@@ -100,14 +114,12 @@ turn(crowdRun *run,
      crowdMember *member,
      gint64 localMs)
 {
-    convergeArbiterClaim claim;
+    convergeArbiterClaim claim = convergeLoopClaim(member->loop);
 
+    if (member->claims)
+        convergeLoopSetWaits(member->loop,
+                             convergeArbiterClaimLink(run->arbiter, member->claims, &claim, run->nowMs));
     member->nextMs = localMs + convergeLoopStep(member->loop);
-    if (!member->claims)
-        return;
-    claim = convergeLoopClaim(member->loop);
-    convergeLoopSetWaits(member->loop,
-                         convergeArbiterClaimLink(run->arbiter, member->claims, &claim, run->nowMs));
 }
 
 static void

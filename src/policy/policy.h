@@ -56,6 +56,9 @@ typedef enum {
     CONVERGE_FIELD_FALLBACK,           /* convergeRung list, see CONVERGE_RUNGS */
     CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */
     CONVERGE_FIELD_MAX_SUSPEND,        /* ms, the longest pause by the rung suspend */
+    CONVERGE_FIELD_LINK,               /* convergeLinkUse */
+    CONVERGE_FIELD_PRIORITY,           /* among migrations that take turns on the link */
+    CONVERGE_FIELD_LONGEST_WAIT,       /* ms for which it waits for its turn, all in all */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST
 } convergeField;
@@ -123,6 +126,13 @@ typedef enum {
     CONVERGE_FALLBACK_CHEAPER,    /* also when the rung costs the guest less */
     CONVERGE_FALLBACK_LAST
 } convergeFallbackWhen;
+
+/* How migrations that leave a host at the same time use its link. */
+typedef enum {
+    CONVERGE_LINK_USE_SHARE, /* all send at once */
+    CONVERGE_LINK_USE_TURNS, /* one after the other, see arbiter.h */
+    CONVERGE_LINK_USE_LAST
+} convergeLinkUse;
 
 typedef enum {
     CONVERGE_WHEN_REQUESTED, /* the caller asked for auto-converge or a policy */
