@@ -10,6 +10,7 @@
 #include "module/job_registry.h"
 #include "module/keeper.h"
 #include "module/libvirt_check.h"
+#include "module/link_turns.h"
 #include "module/metrics_writer.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
@@ -407,6 +408,14 @@ learnOverhead(const convergeJob *job,
 
 /* --- The job --- */
 
+/* In the job's thread. */
+static void
+leftJob(convergeJob *job)
+{
+    convergeLinkTurnsLeave(job);
+    convergeRegistryLeft(job);
+}
+
 /* Starts and registers the job.  If that fails, logs one line, and the migration goes on
  * without a policy. */
 static void
@@ -421,9 +430,10 @@ startJob(convergeCall *call)
         .callerThrottle = convergeStatedThrottle(&outgoing->stated),
         .destination = outgoing->destination,
         .enter = enterJob,
-        .left = convergeRegistryLeft,
+        .left = leftJob,
         .expect = expectOverhead,
         .learn = learnOverhead,
+        .claim = convergeLinkTurnsClaim,
     };
     g_autoptr(GError) error = NULL;
     const char *warning;

@@ -63,6 +63,9 @@ typedef enum {
     CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */
     CONVERGE_FIELD_FALLBACK_AFTER,     /* ms from one rung to the next, if the migration has not ended */
     CONVERGE_FIELD_MAX_SUSPEND,        /* ms, the longest pause by the rung suspend */
+    CONVERGE_FIELD_LINK,               /* convergeLinkUse */
+    CONVERGE_FIELD_PRIORITY,           /* among migrations that take turns on the link */
+    CONVERGE_FIELD_LONGEST_WAIT,       /* ms for which it waits for its turn, all in all */
     CONVERGE_FIELD_MODE,               /* convergeMode */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST
@@ -131,6 +134,13 @@ typedef enum {
     CONVERGE_FALLBACK_CHEAPER,    /* also when the rung costs the guest less */
     CONVERGE_FALLBACK_LAST
 } convergeFallbackWhen;
+
+/* How migrations that leave a host at the same time use its link. */
+typedef enum {
+    CONVERGE_LINK_USE_SHARE, /* all send at once */
+    CONVERGE_LINK_USE_TURNS, /* one after the other, see arbiter.h */
+    CONVERGE_LINK_USE_LAST
+} convergeLinkUse;
 
 /* What the policy does with its decisions. */
 typedef enum {

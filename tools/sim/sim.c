@@ -116,6 +116,7 @@ main(int argc,
      char **argv)
 {
     g_autoptr(GPtrArray) contenders = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) scenarios = NULL;
     g_autoptr(GOptionContext) context = g_option_context_new(N_("SCENARIO.ini..."));
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) methods = NULL;
@@ -126,6 +127,7 @@ main(int argc,
     g_autofree char *journalDir = NULL;
     gboolean listing = FALSE;
     gboolean map = FALSE;
+    gboolean together = FALSE;
     int size = MAP_SIZE;
     int jobs = (int)g_get_num_processors();
     simOptions options = { .contenders = contenders, .seed = -1 };
@@ -145,6 +147,8 @@ main(int argc,
           N_("repeat each simulation N times and print the mean time it takes"), "N" },
         { "map", 0, 0, G_OPTION_ARG_NONE, &map,
           N_("simulate a grid of guests and print the map as JSON Lines"), NULL },
+        { "together", 0, 0, G_OPTION_ARG_NONE, &together,
+          N_("migrate the guests of all scenarios over one link, by several schedules"), NULL },
         { "map-size", 0, 0, G_OPTION_ARG_INT, &size, N_("number of guests on each side of the map"), "N" },
         { "jobs", 0, 0, G_OPTION_ARG_INT, &jobs, N_("number of threads for the map"), "N" },
         { "replay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &journals,
@@ -185,15 +189,19 @@ main(int argc,
         return fail(error);
     }
 
+    scenarios = g_ptr_array_new_with_free_func((GDestroyNotify)convergeScenarioFree);
     for (i = 0; files[i]; i++) {
-        g_autoptr(convergeScenario) scenario = convergeScenarioLoad(files[i], &error);
+        convergeScenario *scenario = convergeScenarioLoad(files[i], &error);
 
         if (!scenario)
             return fail(error);
         if (options.seed >= 0)
             scenario->config.seed = (guint64)options.seed;
-        if (!simCompare(scenario, &options, &error))
+        g_ptr_array_add(scenarios, scenario);
+        if (!together && !simCompare(scenario, &options, &error))
             return fail(error);
     }
+    if (together)
+        simTogether(scenarios, options.json);
     return EXIT_SUCCESS;
 }
