@@ -371,7 +371,7 @@ updateStatus(convergeLoop *loop,
     status->workingSet = loop->model.guest.workingSet;
     status->prediction = loop->control.state.prediction;
     next = convergeOutlookNext(&loop->control, &loop->model);
-    copyText(status->next, sizeof(status->next), next ? next : "");
+    convergeTextCopy(status->next, sizeof(status->next), next ? next : "");
     status->progress = MAX(status->progress, convergeOutlookProgress(&loop->control, &loop->model));
 }
 
