@@ -18,10 +18,11 @@
 #define TRIAL_AGAIN_MS 60000
 
 struct _convergeArbiterMember {
-    convergeArbiterStanding standing;
+    convergeArbiterWake wake;
+    void *opaque;
     convergeArbiterClaim claim;
     gint64 claimMs;     /* when it was made; 0: none was */
-    gint64 patienceMs;  /* how much longer it waits */
+    gint64 waitedMs;    /* so far, all in all */
     gboolean turn;      /* it has a turn... */
     gint64 turnMs;      /* ...since then */
     unsigned int nVain; /* end-games that did not bring the end */
@@ -56,12 +57,13 @@ convergeArbiterFree(convergeArbiter *arbiter)
 
 convergeArbiterMember *
 convergeArbiterJoin(convergeArbiter *arbiter,
-                    const convergeArbiterStanding *standing)
+                    convergeArbiterWake wake,
+                    void *opaque)
 {
     convergeArbiterMember *member = g_new0(convergeArbiterMember, 1);
 
-    member->standing = *standing;
-    member->patienceMs = standing->longestWaitMs;
+    member->wake = wake;
+    member->opaque = opaque;
     g_ptr_array_add(arbiter->members, member);
     return member;
 }
@@ -84,7 +86,7 @@ static gboolean
 competes(const convergeArbiterMember *member,
          gint64 nowMs)
 {
-    return member->claim.moves && member->patienceMs > 0 &&
+    return member->claim.moves && member->waitedMs < member->claim.longestWaitMs &&
         nowMs - member->claimMs <= CONVERGE_ARBITER_SILENT_MS;
 }
 
@@ -111,8 +113,8 @@ precedes(const convergeArbiterMember *one,
 {
     if (isUninterrupted(one) != isUninterrupted(other))
         return isUninterrupted(one);
-    if (one->standing.priority != other->standing.priority)
-        return one->standing.priority > other->standing.priority;
+    if (one->claim.priority != other->claim.priority)
+        return one->claim.priority > other->claim.priority;
     return weigh(one) < weigh(other);
 }
 
@@ -157,8 +159,8 @@ choose(convergeArbiter *arbiter,
         turn = g_ptr_array_find(chosen, member, NULL);
         if (turn && !member->turn) {
             member->turnMs = nowMs;
-            if (member != asking && member->standing.wake)
-                member->standing.wake(member->standing.opaque);
+            if (member != asking && member->wake)
+                member->wake(member->opaque);
         }
         member->turn = turn;
     }
@@ -250,7 +252,7 @@ convergeArbiterClaimLink(convergeArbiter *arbiter,
     if (member->turn && member->claim.endGame && claim->moves && !claim->endGame)
         member->nVain++;
     if (waited)
-        member->patienceMs -= since;
+        member->waitedMs += since;
     member->claim = *claim;
     member->claimMs = MAX(nowMs, 1);
 

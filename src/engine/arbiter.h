@@ -42,11 +42,13 @@ typedef struct _convergeArbiterMember convergeArbiterMember;
 /* What a migration tells of itself. */
 typedef struct _convergeArbiterClaim convergeArbiterClaim;
 struct _convergeArbiterClaim {
-    gboolean moves;   /* it sends memory, and has not begun to switch over to post-copy */
-    gboolean bulk;    /* in its bulk pass */
-    gboolean endGame; /* the guest is throttled or paused */
-    double left;      /* still to send, bytes */
-    double bandwidth; /* that it has seen, bytes/s; 0: unknown */
+    gboolean moves;       /* it sends memory, and has not begun to switch over to post-copy */
+    gboolean bulk;        /* in its bulk pass */
+    gboolean endGame;     /* the guest is throttled or paused */
+    double left;          /* still to send, bytes */
+    double bandwidth;     /* that it has seen, bytes/s; 0: unknown */
+    gint64 priority;      /* the higher, the sooner it has its turn */
+    gint64 longestWaitMs; /* how long it waits, all in all */
 };
 
 convergeArbiter *convergeArbiterNew(void);
@@ -59,18 +61,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeArbiter, convergeArbiterFree)
  * since the link is idle until then. */
 typedef void (*convergeArbiterWake)(void *opaque);
 
-/* What does not change during a migration. */
-typedef struct _convergeArbiterStanding convergeArbiterStanding;
-struct _convergeArbiterStanding {
-    gint64 longestWaitMs;     /* all in all */
-    gint64 priority;          /* the higher, the sooner it has its turn */
-    convergeArbiterWake wake; /* may be NULL; called with .opaque */
-    void *opaque;
-};
-
-/* The member belongs to the arbiter, and ends with convergeArbiterLeave(). */
-convergeArbiterMember *convergeArbiterJoin(convergeArbiter *arbiter,
-                                           const convergeArbiterStanding *standing);
+/* @wake: may be NULL; called with @opaque
+ *
+ * The member belongs to the arbiter, and ends with convergeArbiterLeave(). */
+convergeArbiterMember *convergeArbiterJoin(convergeArbiter *arbiter, convergeArbiterWake wake,
+                                           void *opaque);
 void convergeArbiterLeave(convergeArbiter *arbiter, convergeArbiterMember *member, gint64 nowMs);
 
 /* Takes a member's claim, at each of its turns.  Returns whether it has to wait.

@@ -130,6 +130,8 @@ convergeLoopClaim(const convergeLoop *loop)
 {
     const convergeSample *sample = &loop->model.last;
     convergeState state = loop->status.state;
+    gint64 longest = convergePolicyGet(loop->policy, CONVERGE_FIELD_LONGEST_WAIT);
+    gint64 deadline = convergePolicyGet(loop->policy, CONVERGE_FIELD_DEADLINE);
 
     return (convergeArbiterClaim) {
         .moves = sample->active && !(sample->paused && sample->remainingBytes == 0) && loop->control.started && !loop->over && !loop->cannotWait && !loop->observes &&
@@ -140,6 +142,8 @@ convergeLoopClaim(const convergeLoop *loop)
         .bulk = loop->model.pass.n == 0,
         .endGame = loop->control.state.plan.throttle > 0 || sample->throttle > 0 || sample->paused,
         .left = (double)sample->remainingBytes,
+        .priority = convergePolicyGet(loop->policy, CONVERGE_FIELD_PRIORITY),
+        .longestWaitMs = deadline > 0 ? MIN(longest, deadline / 2) : longest,
         .bandwidth = loop->model.bandwidth,
     };
 }

@@ -25,13 +25,6 @@ wake(void *opaque)
 static convergeArbiterMember *
 join(convergeJob *job)
 {
-    const convergePolicy *policy = convergeJobGetPolicy(job);
-    const convergeArbiterStanding standing = {
-        .longestWaitMs = convergePolicyGet(policy, CONVERGE_FIELD_LONGEST_WAIT),
-        .priority = convergePolicyGet(policy, CONVERGE_FIELD_PRIORITY),
-        .wake = wake,
-        .opaque = job,
-    };
     convergeArbiterMember *member;
 
     if (!arbiter) {
@@ -39,7 +32,7 @@ join(convergeJob *job)
         members = g_hash_table_new(NULL, NULL);
     }
     if (!(member = g_hash_table_lookup(members, job))) {
-        member = convergeArbiterJoin(arbiter, &standing);
+        member = convergeArbiterJoin(arbiter, wake, job);
         g_hash_table_insert(members, job, member);
     }
     return member;

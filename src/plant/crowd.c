@@ -53,15 +53,8 @@ begin(crowdRun *run,
         member->loop = convergeLoopNew(run->order->policy, &member->backend,
                                        CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
     }
-    if (run->arbiter) {
-        const convergeArbiterStanding standing = {
-            .longestWaitMs = run->order->giveUpMs,
-            .wake = wake,
-            .opaque = member,
-        };
-
-        member->claims = convergeArbiterJoin(run->arbiter, &standing);
-    }
+    if (run->arbiter)
+        member->claims = convergeArbiterJoin(run->arbiter, wake, member);
     run->nBegun++;
 }
 

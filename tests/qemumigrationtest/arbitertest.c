@@ -31,15 +31,13 @@ crewInit(crew *c,
 
     *c = (crew) { .arbiter = convergeArbiterNew(), .nowMs = 1000 };
     for (i = 0; i < G_N_ELEMENTS(c->members); i++) {
-        const convergeArbiterStanding standing = {
-            .longestWaitMs = PATIENCE_MS,
+        c->members[i] = convergeArbiterJoin(c->arbiter, wake, &c->nWoken[i]);
+        c->claims[i] = (convergeArbiterClaim) {
+            .moves = TRUE,
+            .left = (double)(i + 1) * 100 * MB,
             .priority = priorities ? priorities[i] : 50,
-            .wake = wake,
-            .opaque = &c->nWoken[i],
+            .longestWaitMs = PATIENCE_MS,
         };
-
-        c->members[i] = convergeArbiterJoin(c->arbiter, &standing);
-        c->claims[i] = (convergeArbiterClaim) { .moves = TRUE, .left = (double)(i + 1) * 100 * MB };
     }
 }
 
@@ -133,7 +131,7 @@ testPriority(void)
     g_assert_false(c.waits[1]);
     c.claims[1].endGame = TRUE;
     claimAll(&c, 100);
-    c.members[2] = convergeArbiterJoin(c.arbiter, &(const convergeArbiterStanding) { .longestWaitMs = PATIENCE_MS, .priority = 90 });
+    c.members[2] = convergeArbiterJoin(c.arbiter, NULL, NULL);
     claimAll(&c, 100);
     claimAll(&c, 100);
     assertTurn(&c, 1);
@@ -267,7 +265,8 @@ testNoTrialInEndGame(void)
     int turns;
 
     crewInit(&c, NULL);
-    c.claims[0] = (convergeArbiterClaim) { .moves = TRUE, .endGame = TRUE, .left = 1, .bandwidth = 100 * MB };
+    c.claims[0].endGame = TRUE;
+    c.claims[0].bandwidth = 100 * MB;
     c.claims[1].bulk = c.claims[2].bulk = TRUE;
     claimAll(&c, 0);
     for (turns = 0; turns < 100; turns++) {
