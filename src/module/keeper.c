@@ -9,6 +9,7 @@
 #include "history/history_store.h"
 #include "module/libvirt_next.h"
 #include "policy/policy_fields.h"
+#include "util/number.h"
 #include "util/worker.h"
 
 /* What a thread may go on using for as long as the disk takes. */
@@ -110,7 +111,8 @@ addTally(convergeHistoryEntry *entry,
     entry->totalMs = tally->totalMs;
     entry->passes = (gint64)tally->passes;
     entry->bytes = (gint64)tally->bytes;
-    entry->lostMs = tally->throttledMs + downtimeMs;
+    /* What libvirt reports begins when the guest was paused, by whomever. */
+    entry->lostMs = convergeRound(tally->throttledMs) + (downtimeMs > 0 ? downtimeMs : tally->pausedMs);
     entry->strongestThrottle = tally->strongestThrottle;
     entry->strongestMs = tally->strongestMs;
     entry->heldMs = tally->heldMs;

@@ -77,11 +77,14 @@ testStock(void)
     scriptSend(&s, 1000);
     s.sample.throttle = 20;
     scriptSend(&s, 500);
+    s.sample.paused = TRUE;
+    scriptSend(&s, 400);
     tally = &convergeLoopStatus(s.loop)->tally;
     g_assert_cmpuint(tally->strongestThrottle, ==, 95);
     g_assert_cmpint(tally->strongestMs, ==, 1000);
     g_assert_cmpint(tally->heldMs, ==, 1000);
-    g_assert_cmpint(tally->throttledMs, >, 900);
+    g_assert_cmpfloat_with_epsilon(tally->throttledMs, 950 + 100, 0.1);
+    g_assert_cmpint(tally->pausedMs, ==, 300);
 }
 
 static gboolean
