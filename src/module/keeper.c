@@ -10,6 +10,7 @@
 #include "module/libvirt_next.h"
 #include "module/metrics_writer.h"
 #include "policy/policy_fields.h"
+#include "util/number.h"
 #include "util/worker.h"
 
 /* What a thread may go on using for as long as the disk takes. */
@@ -111,7 +112,8 @@ addTally(convergeHistoryEntry *entry,
     entry->totalMs = tally->totalMs;
     entry->passes = (gint64)tally->passes;
     entry->bytes = (gint64)tally->bytes;
-    entry->lostMs = tally->throttledMs + downtimeMs;
+    /* What libvirt reports begins when the guest was paused, by whomever. */
+    entry->lostMs = convergeRound(tally->throttledMs) + (downtimeMs > 0 ? downtimeMs : tally->pausedMs);
     entry->strongestThrottle = tally->strongestThrottle;
     entry->strongestMs = tally->strongestMs;
     entry->heldMs = tally->heldMs;

@@ -77,11 +77,43 @@ testStock(void)
     scriptSend(&s, 1000);
     s.sample.throttle = 20;
     scriptSend(&s, 500);
+    s.sample.paused = TRUE;
+    scriptSend(&s, 400);
     tally = &convergeLoopStatus(s.loop)->tally;
     g_assert_cmpuint(tally->strongestThrottle, ==, 95);
     g_assert_cmpint(tally->strongestMs, ==, 1000);
     g_assert_cmpint(tally->heldMs, ==, 1000);
-    g_assert_cmpint(tally->throttledMs, >, 900);
+    g_assert_cmpfloat_with_epsilon(tally->throttledMs, 950 + 100, 0.1);
+    g_assert_cmpint(tally->pausedMs, ==, 300);
+}
+
+/* A prediction counts from the first byte; only the first one is kept. */
+static void
+testPlan(void)
+{
+    convergeModel model = { .startMs = 1000, .last = { .timeMs = 5000 }, .lostMs = 700 };
+    convergeDecision first = {
+        .verb = CONVERGE_VERB_THROTTLE,
+        .predicted = TRUE,
+        .prediction = { .converges = TRUE, .remainingMs = 3000, .remaining = { 2000, 6000 }, .lostMs = 100, .lost = { 50, 200 }, .pauseMs = 30, .pause = { 20, 40 } },
+    };
+    const convergeDecision start = { .verb = CONVERGE_VERB_HOLD };
+    convergeTally tally = { 0 };
+    const convergePrediction *plan = &tally.planPrediction;
+
+    convergeTallyDecide(&tally, &model, &start, "start");
+    g_assert_false(tally.planned);
+    convergeTallyDecide(&tally, &model, &first, "first");
+    convergeTallyDecide(&tally, &model, &first, "second");
+    g_assert_cmpstr(tally.plan, ==, "first");
+    g_assert_cmpint(tally.planAtMs, ==, 4000);
+    g_assert_cmpint(plan->remainingMs, ==, 7000);
+    g_assert_cmpint(plan->remaining.leastMs, ==, 6000);
+    g_assert_cmpint(plan->remaining.mostMs, ==, 10000);
+    g_assert_cmpint(plan->lostMs, ==, 800);
+    g_assert_cmpint(plan->lost.leastMs, ==, 750);
+    g_assert_cmpint(plan->pauseMs, ==, 30);
+    g_assert_cmpint(plan->pause.mostMs, ==, 40);
 }
 
 static gboolean
@@ -124,6 +156,7 @@ main(int argc,
     g_test_add_func("/observe/does-nothing", testDoesNothing);
     g_test_add_func("/observe/takes-no-rung", testTakesNoRung);
     g_test_add_func("/observe/stock", testStock);
+    g_test_add_func("/observe/plan", testPlan);
     g_test_add_func("/observe/backend", testBackend);
     return g_test_run();
 }
