@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+#include <string.h>
 
 #include "module/job_registry.h"
 #include "module/job_stats.h"
@@ -437,4 +439,25 @@ virDomainGetJobStats(virDomainPtr domain,
 
     convergeJobStatsAppend(params, nparams, known ? &status : NULL, policy);
     return ret;
+}
+
+/* A domain has no metadata of ours with that URI; libvirt has checked the right to read it. */
+char *
+virDomainGetMetadata(virDomainPtr domain,
+                     int type,
+                     const char *uri,
+                     unsigned int flags)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    gboolean ours = enabled && g_strcmp0(uri, QEMU_MIGRATION_CONVERGE_HISTORY_URI) == 0 &&
+        virDomainGetUUIDString(domain, uuid) == 0;
+    char *metadata = next.virDomainGetMetadata(domain, type, uri, flags);
+    g_autofree char *history = NULL;
+
+    if (metadata || !ours || virGetLastErrorCode() != VIR_ERR_NO_DOMAIN_METADATA ||
+        !(history = convergeKeeperTell(uuid)))
+        return metadata;
+
+    virResetLastError();
+    return strdup(history); /* the daemon frees it with free() */
 }

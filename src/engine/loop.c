@@ -26,10 +26,14 @@
  * loop stands aside when the throttle could not be kept this many times in a row. */
 #define POLL_FAILURES 3
 
+/* QEMU's own downtime-limit, which holds where nobody sets another one. */
+#define QEMU_DOWNTIME_MS 300
+
 struct _convergeLoop {
     const convergePolicy *policy;
     const convergeBackend *backend;
     convergeLoopOpenJournal openJournal; /* NULL: no journal */
+    gboolean observes;                   /* decisions are written down only */
     gboolean begun;                      /* memory has moved, and the journal was opened */
     void *openOpaque;
     convergeJournal *journal;
@@ -64,8 +68,10 @@ convergeLoopNew(const convergePolicy *policy,
     loop->control.state.postcopy = postcopy;
     loop->control.state.overheadMs = CONVERGE_PAUSE_OVERHEAD_MS;
 
+    loop->observes = convergePolicyObserves(policy);
+
     /* A probe is worth its cost only if its result can change a decision. */
-    if (!backend->ops->probe ||
+    if (loop->observes || !backend->ops->probe ||
         convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_ADAPTIVE)
         convergeProbesGiveUp(&loop->probes);
 
@@ -90,6 +96,9 @@ void
 convergeLoopSetCeiling(convergeLoop *loop,
                        gint64 ceilingMs)
 {
+    /* Nobody else sets a limit then. */
+    if (loop->observes && ceilingMs > 0)
+        convergeModelNoteDowntime(&loop->model, ceilingMs);
     convergeControlSetCeiling(&loop->control, ceilingMs);
 }
 
@@ -197,7 +206,8 @@ noteThrottleMethod(convergeLoop *loop,
                    const convergeThrottleTraits *throttle,
                    const char *why)
 {
-    loop->control.state.throttle = loop->status.throttle = throttle;
+    loop->control.state.throttle = throttle;
+    loop->status.throttle = loop->observes ? NULL : throttle;
     if (loop->journal && why)
         convergeJournalThrottleMethod(loop->journal, sample->timeMs,
                                       convergeThrottleMethodName(throttle->method), why);
@@ -215,6 +225,20 @@ noteThrottle(convergeLoop *loop,
      * that a probe is due at once. */
     convergeModelNoteThrottle(&loop->model, throttle);
     convergeProbesHurry(&loop->probes, loop->model.last.timeMs);
+}
+
+/* The decision changes nothing, so that neither model nor status may take it for done. */
+static void
+observe(convergeLoop *loop,
+        const convergeDecision *decision)
+{
+    g_autofree char *text = convergeDecisionExplain(decision, &loop->model);
+    g_autofree char *reason = g_strdup_printf(_("observed only, not done: %1$s"), text);
+
+    if (loop->journal)
+        convergeJournalDecision(loop->journal, &loop->model, decision, reason, NULL);
+    convergeTallyDecide(&loop->status.tally, &loop->model, decision, text);
+    setReason(loop, reason);
 }
 
 static void
@@ -266,7 +290,7 @@ act(convergeLoop *loop,
 gboolean
 convergeLoopExpectsThrottle(const convergeLoop *loop)
 {
-    return loop->control.state.throttle && loop->control.state.throttle->immediate &&
+    return !loop->observes && loop->control.state.throttle && loop->control.state.throttle->immediate &&
         loop->model.pass.n == 0;
 }
 
@@ -430,6 +454,8 @@ convergeLoopStep(convergeLoop *loop)
 
     if (!loop->begun)
         beginJournal(loop, &sample);
+    if (loop->observes && loop->model.downtimeMs == 0)
+        convergeModelNoteDowntime(&loop->model, QEMU_DOWNTIME_MS);
     loop->begun = TRUE;
     if (!loop->control.state.throttle && !convergeStateIsAside(loop->status.state))
         chooseThrottle(loop, &sample);
@@ -444,7 +470,7 @@ convergeLoopStep(convergeLoop *loop)
         convergeProbesNote(&loop->probes, &loop->model);
         n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
         for (i = 0; i < n && !convergeStateIsAside(loop->status.state); i++)
-            act(loop, &decisions[i]);
+            (loop->observes ? observe : act)(loop, &decisions[i]);
     }
     if (!convergeStateIsAside(loop->status.state))
         keepProbing(loop, &sample);

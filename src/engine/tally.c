@@ -6,18 +6,20 @@
 #include "util/number.h"
 #include "util/text.h"
 
+/* As the model: what a sample shows holds until the next one. */
 static void
-noteThrottle(convergeTally *tally,
-             unsigned int throttle,
-             gint64 ms)
+noteTime(convergeTally *tally,
+         const convergeSample *before,
+         gint64 ms)
 {
-    if (throttle > tally->strongestThrottle) {
-        tally->strongestThrottle = throttle;
-        tally->strongestMs = 0;
+    if (before->paused) {
+        tally->pausedMs += ms;
+        return;
     }
-    if (throttle > 0 && throttle == tally->strongestThrottle)
+    tally->throttledMs += before->throttle / 100.0 * (double)ms;
+    if (before->throttle > 0 && before->throttle == tally->strongestThrottle)
         tally->strongestMs += ms;
-    if (throttle >= CONVERGE_TALLY_HELD)
+    if (before->throttle >= CONVERGE_TALLY_HELD)
         tally->heldMs += ms;
 }
 
@@ -33,10 +35,13 @@ convergeTallyNote(convergeTally *tally,
     tally->totalMs = now->timeMs - model->startMs;
     tally->passes = model->pass.n;
     tally->bytes = MAX(tally->bytes, now->processedBytes);
-    tally->throttledMs = convergeRound(model->lostMs);
 
-    /* A throttle is known at samples only; it has been in force since the one before. */
-    noteThrottle(tally, now->throttle, before->active ? now->timeMs - before->timeMs : 0);
+    if (before->active)
+        noteTime(tally, before, now->timeMs - before->timeMs);
+    if (now->throttle > tally->strongestThrottle) {
+        tally->strongestThrottle = now->throttle;
+        tally->strongestMs = 0;
+    }
     if (prediction->converges)
         tally->downtimePredictedMs = prediction->pauseMs;
 }

@@ -18,7 +18,8 @@ struct _convergeTally {
     gint64 totalMs;                 /* since the first sample */
     guint64 passes;                 /* that have ended */
     guint64 bytes;                  /* sent */
-    gint64 throttledMs;             /* guest time lost to throttles: integral of throttle dt */
+    double throttledMs;             /* guest time lost to throttles: integral of throttle dt */
+    gint64 pausedMs;                /* the guest was seen to stand still */
     unsigned int strongestThrottle; /* %, in force */
     gint64 strongestMs;             /* how long that was in force */
     gint64 heldMs;                  /* how long CONVERGE_TALLY_HELD or more were in force */

@@ -107,6 +107,12 @@ convergeBackendLibvirtSetName(convergeBackendLibvirt *backend,
 }
 
 void
+convergeBackendLibvirtKeepQuiet(convergeBackendLibvirt *backend)
+{
+    backend->bytesAsked = TRUE;
+}
+
+void
 convergeBackendLibvirtMayPostcopy(convergeBackendLibvirt *backend)
 {
     backend->mayPostcopy = TRUE;

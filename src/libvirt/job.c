@@ -5,6 +5,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "engine/switchover.h"
+#include "libvirt/backend_observe.h"
 #include "libvirt/job.h"
 #include "libvirt/pass_watch.h"
 
@@ -25,8 +26,9 @@ struct _convergeJob {
 
     /* Used by the job's thread or, while it does not run, by the caller that starts one. */
     convergeBackendLibvirt *libvirtBackend;
-    convergeBackend backend;
-    virDomainPtr dom; /* a reference */
+    convergeBackend acting;  /* over .libvirtBackend */
+    convergeBackend backend; /* the same, or what only observes with it */
+    virDomainPtr dom;        /* a reference */
     convergeSwitchover switchover;
     convergeCompletionWatch *completion; /* while .switchover lacks the downtime; or NULL */
 
@@ -432,7 +434,12 @@ convergeJobStart(virDomainPtr dom,
     job->policy = convergePolicyCopy(policy);
     job->libvirt = libvirt;
     job->libvirtBackend = convergeBackendLibvirtNew(libvirt, options->callerThrottle);
-    job->backend = (convergeBackend) { &convergeBackendLibvirtOps, job->libvirtBackend };
+    job->acting = (convergeBackend) { &convergeBackendLibvirtOps, job->libvirtBackend };
+    job->backend = job->acting;
+    if (convergePolicyObserves(policy)) {
+        job->backend = (convergeBackend) { &convergeBackendObserveOps, &job->acting };
+        convergeBackendLibvirtKeepQuiet(job->libvirtBackend);
+    }
     job->options = *options;
     job->name = g_strdup(options->name ? options->name : virDomainGetName(dom));
     convergeBackendLibvirtSetName(job->libvirtBackend, job->name);

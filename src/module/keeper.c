@@ -3,11 +3,14 @@
  * keeper.c: writes down in the host's history what the jobs of this daemon come to
  */
 #include "module/keeper.h"
+#include <string.h>
+
 #include "engine/journal.h"
 #include "history/history_store.h"
 #include "module/libvirt_next.h"
 #include "module/metrics_writer.h"
 #include "policy/policy_fields.h"
+#include "util/number.h"
 #include "util/worker.h"
 
 /* What a thread may go on using for as long as the disk takes. */
@@ -109,7 +112,8 @@ addTally(convergeHistoryEntry *entry,
     entry->totalMs = tally->totalMs;
     entry->passes = (gint64)tally->passes;
     entry->bytes = (gint64)tally->bytes;
-    entry->lostMs = tally->throttledMs + downtimeMs;
+    /* What libvirt reports begins when the guest was paused, by whomever. */
+    entry->lostMs = convergeRound(tally->throttledMs) + (downtimeMs > 0 ? downtimeMs : tally->pausedMs);
     entry->strongestThrottle = tally->strongestThrottle;
     entry->strongestMs = tally->strongestMs;
     entry->heldMs = tally->heldMs;
@@ -131,6 +135,7 @@ entryOf(convergeJob *job)
     entry->from = g_strdup(g_get_host_name());
     entry->to = g_strdup(convergeJobGetDestination(job));
     entry->beginMs = convergeJobGetBegin(job);
+    entry->observed = convergePolicyObserves(convergeJobGetPolicy(job));
     entry->reason = unlessEmpty(status.reason);
     entry->fallback = status.rungs > 0 ? g_strdup(convergeVerbName(status.rung)) : NULL;
     entry->trouble = convergeJobExplainAside(job);
@@ -198,6 +203,75 @@ convergeKeeperEnd(convergeJob *job,
     convergeMetricsWriterEnded(entry);
     keep(entry);
 }
+
+/* --- Reading --- */
+
+/* What the remote protocol carries is 4 MiB at most. */
+#define TOLD_BYTES (1024 * 1024)
+
+typedef struct _tellCall tellCall;
+struct _tellCall {
+    char *dir;
+    char *uuid;
+    GString *text; /* NULL: the directory cannot be read */
+};
+
+static void
+tellCallFree(void *opaque)
+{
+    tellCall *call = opaque;
+
+    if (call->text)
+        g_string_free(call->text, TRUE);
+    g_free(call->uuid);
+    g_free(call->dir);
+    g_free(call);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(tellCall, tellCallFree)
+
+static void
+readEntries(void *opaque)
+{
+    tellCall *call = opaque;
+    guint skipped;
+    g_autoptr(GPtrArray) entries = convergeHistoryLoad(call->dir, &skipped, NULL);
+    guint told = 0;
+    guint i;
+
+    if (!entries)
+        return;
+
+    call->text = g_string_new(NULL);
+    for (i = entries->len; i-- > 0 && told < CONVERGE_KEEPER_ENTRIES;) {
+        const convergeHistoryEntry *entry = g_ptr_array_index(entries, i);
+        g_autofree char *line = NULL;
+
+        if (g_strcmp0(entry->uuid, call->uuid) != 0)
+            continue;
+        line = convergeHistoryEntryFormat(entry);
+        if (call->text->len + strlen(line) > TOLD_BYTES)
+            return;
+        g_string_prepend_c(call->text, '\n');
+        g_string_prepend(call->text, line);
+        told++;
+    }
+}
+
+char *
+convergeKeeperTell(const char *uuid)
+{
+    g_autoptr(tellCall) call = g_new0(tellCall, 1);
+
+    call->dir = historyDir();
+    call->uuid = g_strdup(uuid);
+    if (!convergeRunBounded("converge-tell", readEntries, call, tellCallFree, CONVERGE_KEEPER_MS)) {
+        g_steal_pointer(&call); /* the thread frees it */
+        return NULL;
+    }
+    return call->text ? g_strdup(call->text->str) : NULL;
+}
+
+/* --- A killed daemon --- */
 
 static gpointer
 recover(gpointer opaque G_GNUC_UNUSED)

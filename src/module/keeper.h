@@ -14,12 +14,17 @@
 #include "libvirt/job.h"
 
 #define CONVERGE_KEEPER_MS 1000
+#define CONVERGE_KEEPER_ENTRIES 100
 
 /* To be called in the job's thread, before memory moves. */
 void convergeKeeperBegin(convergeJob *job);
 
 /* The migration of @job has ended.  @error: libvirt's, or NULL */
 void convergeKeeperEnd(convergeJob *job, convergeOutcome outcome, const char *error);
+
+/* The newest entries of domain @uuid, at most CONVERGE_KEEPER_ENTRIES, one line of JSON each, the oldest
+ * first; NULL if the history cannot be read in time.  Free with g_free(). */
+char *convergeKeeperTell(const char *uuid);
 
 /* Closes what a killed daemon has left open, in a thread of its own.  Only the first call has an
  * effect. */

@@ -82,6 +82,8 @@ choosePolicy(convergeOutgoing *outgoing)
 static void
 adaptFlags(convergeOutgoing *outgoing)
 {
+    if (convergePolicyObserves(outgoing->policy))
+        return;
     if (convergePolicyGet(outgoing->policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
         outgoing->flags |= VIR_MIGRATE_AUTO_CONVERGE;
     else if (!convergeStatedThrottle(&outgoing->stated))

@@ -56,6 +56,7 @@ typedef enum {
     CONVERGE_FIELD_FALLBACK,           /* convergeRung list, see CONVERGE_RUNGS */
     CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */
     CONVERGE_FIELD_MAX_SUSPEND,        /* ms, the longest pause by the rung suspend */
+    CONVERGE_FIELD_MODE,               /* convergeMode */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST
 } convergeField;
@@ -123,6 +124,13 @@ typedef enum {
     CONVERGE_FALLBACK_CHEAPER,    /* also when the rung costs the guest less */
     CONVERGE_FALLBACK_LAST
 } convergeFallbackWhen;
+
+/* What the policy does with its decisions. */
+typedef enum {
+    CONVERGE_MODE_OBSERVE, /* write them down; nothing is done to the guest or the migration */
+    CONVERGE_MODE_ACT,
+    CONVERGE_MODE_LAST
+} convergeMode;
 
 typedef enum {
     CONVERGE_WHEN_REQUESTED, /* the caller asked for auto-converge or a policy */
@@ -236,6 +244,9 @@ gboolean convergePolicyIsLimited(const convergePolicy *policy, convergeField fie
 
 const char *convergePolicyGetPreset(const convergePolicy *policy);
 
-/* TRUE when a rung of the ladder is post-copy.  The migration must then be started with
+/* TRUE when nothing of what the policy decides may be done. */
+gboolean convergePolicyObserves(const convergePolicy *policy);
+
+/* TRUE when a rung of the ladder is post-copy, and may be taken.  The migration must then be started with
  * VIR_MIGRATE_POSTCOPY. */
 gboolean convergePolicyMayPostcopy(const convergePolicy *policy);

@@ -14,6 +14,7 @@ static const char *const downtimeWords[] = { "fixed", "ramp", "adaptive", NULL }
 static const char *const outsideWords[] = { "ceiling", "ignore", NULL };
 static const char *const rungWords[] = { "continue", "post-copy", "suspend", "abort", NULL };
 static const char *const fallbackWhenWords[] = { "limit", "prediction", "cheaper", NULL };
+static const char *const modeWords[] = { "observe", "act", NULL };
 static const char *const whenWords[] = { "requested", "always", NULL };
 
 #define WORDS_MATCH(words, last) G_STATIC_ASSERT(G_N_ELEMENTS(words) == (last) + 1)
@@ -23,6 +24,7 @@ WORDS_MATCH(downtimeWords, CONVERGE_DOWNTIME_LAST);
 WORDS_MATCH(outsideWords, CONVERGE_OUTSIDE_LAST);
 WORDS_MATCH(rungWords, CONVERGE_RUNG_LAST);
 WORDS_MATCH(fallbackWhenWords, CONVERGE_FALLBACK_LAST);
+WORDS_MATCH(modeWords, CONVERGE_MODE_LAST);
 WORDS_MATCH(whenWords, CONVERGE_WHEN_LAST);
 
 /* The built-in values are QEMU's own defaults, without limits. */
@@ -251,6 +253,12 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         "max-suspend",
         BUDGET,
         N_("longest time for which the fallback suspend may pause the guest"),
+    },
+    [CONVERGE_FIELD_MODE] = {
+        "mode",
+        ENUM(modeWords, CONVERGE_MODE_LAST),
+        CONVERGE_MODE_ACT,
+        N_("whether decisions are carried out, or only written down"),
     },
     [CONVERGE_FIELD_WHEN] = {
         "when",

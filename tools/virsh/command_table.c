@@ -9,6 +9,7 @@
 
 #include "command_doctor.h"
 #include "command_estimate.h"
+#include "command_history.h"
 #include "command_local.h"
 #include "command_table.h"
 #include "stock.h"
@@ -16,7 +17,7 @@
 /* No verb contains this character. */
 #define VERB_SEPARATOR '|'
 
-static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate", "doctor" };
+static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate", "doctor", "history" };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VIRSH_VERB_LAST);
 
 static const char *
@@ -147,11 +148,11 @@ cmdEstimate(GHashTable *args,
     return words ? metadataEnd(metadataNew(args, VIRSH_VERB_ESTIMATE, words)) : NULL;
 }
 
+/* A "domcapabilities" command with @options, which this function frees. */
 static char **
-cmdDoctor(GHashTable *args,
-          GError **error)
+host(virshConvergeVerb verb,
+     char *options)
 {
-    g_autofree char *options = virshConvergeDoctorFormat(args, error);
     char **words;
 
     if (!options)
@@ -159,9 +160,24 @@ cmdDoctor(GHashTable *args,
 
     words = g_new0(char *, 3);
     words[0] = g_strdup("domcapabilities");
-    words[1] = g_strdup_printf("--virttype=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK, verbs[VIRSH_VERB_DOCTOR],
-                               VERB_SEPARATOR, options);
+    words[1] = g_strdup_printf("--virttype=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK, verbs[verb], VERB_SEPARATOR,
+                               options);
+    g_free(options);
     return words;
+}
+
+static char **
+cmdDoctor(GHashTable *args,
+          GError **error)
+{
+    return host(VIRSH_VERB_DOCTOR, virshConvergeDoctorFormat(args, error));
+}
+
+static char **
+cmdHistory(GHashTable *args,
+           GError **error)
+{
+    return host(VIRSH_VERB_HISTORY, virshConvergeHistoryFormat(args, error));
 }
 
 #define OPTION_DOMAIN \
@@ -228,6 +244,22 @@ static const virshConvergeOption optionsExplain[] = {
     { 0 }
 };
 
+static const virshConvergeOption optionsHistory[] = {
+    { VIRSH_HISTORY_DOMAIN, VIRSH_OPTION_DATA, FALSE, VIRSH_COMPLETER_DOMAIN,
+      N_("name or uuid of a domain; without it, the migrations of all") },
+    { VIRSH_HISTORY_ID, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
+      N_("tell the story of the migration with this number") },
+    { VIRSH_HISTORY_SINCE, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
+      N_("list what began since a time ago, such as 12h, or since a date") },
+    { VIRSH_HISTORY_FAILED, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("list only migrations that have not succeeded") },
+    { VIRSH_HISTORY_OBSERVED, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("compare observed migrations with what the policy would have done") },
+    { VIRSH_HISTORY_JSON, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("print the result as JSON") },
+    { 0 }
+};
+
 static const virshConvergeOption optionsPresets[] = {
     { "fields", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("also list the fields that each policy states") },
@@ -267,6 +299,10 @@ const virshConvergeCommand virshConvergeCommands[] = {
       N_("Resolves a policy from all its layers: call, domain, host configuration, preset,\n"
          "    built-in. Without a policy and a domain, shows the host configuration alone."),
       optionsExplain, cmdExplain },
+    { "converge-history", N_("list the migrations that policies have controlled"),
+      N_("Lists the migrations from a host that had a policy, failed ones too, or tells one of them\n"
+         "    as a story."),
+      optionsHistory, cmdHistory },
     { "converge-presets", N_("list the named convergence policies"),
       N_("Lists the presets and the policies in the configuration of this host."),
       optionsPresets, cmdPresets },

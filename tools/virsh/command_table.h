@@ -34,6 +34,7 @@ typedef enum {
     VIRSH_VERB_CLEAR,
     VIRSH_VERB_ESTIMATE,
     VIRSH_VERB_DOCTOR,
+    VIRSH_VERB_HISTORY,
     VIRSH_VERB_LAST
 } virshConvergeVerb;
 

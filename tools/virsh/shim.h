@@ -37,6 +37,17 @@ void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* The name of the host that the connection leads to; NULL: it is this one.  Free with g_free(). */
 char *virshConvergeRemoteHost(virConnectPtr conn);
 
+/* The output of "converge-history".
+ *
+ * @words: the options, see command_history.h
+ *
+ * Free with g_free(). */
+char *virshConvergeHistory(virConnectPtr conn, const char *words, GError **error);
+
+/* The same of "converge-doctor", see command_doctor.h; NULL: it was printed, and errors were found.
+ * Free with free(). */
+char *virshConvergeDoctorCommand(virConnectPtr conn, const char *words);
+
 /* The output of "converge-estimate".
  *
  * @words: the options, see command_estimate.h

@@ -112,9 +112,9 @@ virshConvergeDoctor(virConnectPtr conn,
 }
 
 /* Errors that were found make the command fail, and its result has to be printed all the same. */
-static char *
-doctor(virConnectPtr conn,
-       const char *words)
+char *
+virshConvergeDoctorCommand(virConnectPtr conn,
+                           const char *words)
 {
     guint nErrors = 0;
     g_autofree char *text = virshConvergeDoctor(conn, words, &nErrors);
@@ -126,21 +126,4 @@ doctor(virConnectPtr conn,
     fflush(stdout);
     virshConvergeSayInstead("failed to get emulator capabilities", _("converge-doctor has found errors"));
     return NULL;
-}
-
-VIRSH_CONVERGE_EXPORT char *
-virConnectGetDomainCapabilities(virConnectPtr conn,
-                                const char *emulator,
-                                const char *arch,
-                                const char *machine,
-                                const char *virttype,
-                                unsigned int flags)
-{
-    g_autofree char *words = NULL;
-    virshConvergeVerb verb;
-
-    if (!virshConvergeActive() || !virttype ||
-        !virshConvergeCommandParse(virttype, &verb, &words) || verb != VIRSH_VERB_DOCTOR)
-        return virshConvergeNext(virConnectGetDomainCapabilities)(conn, emulator, arch, machine, virttype, flags);
-    return doctor(conn, words);
 }

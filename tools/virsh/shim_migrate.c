@@ -195,7 +195,8 @@ startJob(virshCall *call,
 
     virshConvergePrint(_("the source host has no virt-converge module: this virsh controls the migration itself"));
 
-    if (convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
+    if (!convergePolicyObserves(policy) &&
+        convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
         call->flags |= VIR_MIGRATE_AUTO_CONVERGE;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <glib/gstdio.h>
 #include <libvirt/virterror.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../fakeqemu.h"
@@ -12,6 +13,7 @@
 #include "engine/journal.h"
 #include "history/history_store.h"
 #include "module/keeper.h"
+#include "qemu_migration_converge.h"
 
 static char *
 historyDir(void)
@@ -206,6 +208,87 @@ testUnwritable(void)
     g_assert_cmpint(g_unlink(dir), ==, 0);
 }
 
+/* A policy that observes leaves guest, QEMU and flags alone, and needs no rights for what it would do. */
+static void
+testObserves(void)
+{
+    static const unsigned int flags[] = { P2P, P2P | AUTO };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(flags); i++) {
+        g_autoptr(GPtrArray) entries = NULL;
+        g_autofree char *quota = NULL;
+
+        reset(FAKE_SUCCEEDS);
+        fake.denied = "virDomainAbortJobEnsureACL";
+        fake.during = awaitTurns;
+        g_assert_cmpint(perform("adaptive,passes=1,fallback=abort,mode=observe", flags[i]), ==, 0);
+        g_assert_cmpuint(fake.flags, ==, flags[i]);
+        g_assert_cmpint(g_atomic_int_get(&fake.acts), ==, 0);
+        g_assert_cmpint(g_atomic_int_get(&fake.aborts), ==, 0);
+        g_assert_cmpuint(qemu.commands, ==, 0);
+        g_assert_false(hasRecord());
+        g_assert_cmpint(g_atomic_int_get(&fake.looks), >, 0);
+
+        entries = load();
+        g_assert_true(newest(entries)->observed);
+        g_assert_cmpint(newest(entries)->outcome, ==, CONVERGE_OUTCOME_DONE);
+        g_assert_nonnull(strstr(newest(entries)->reason, "observed only, not done: "));
+        g_assert_null(newest(entries)->fallback);
+    }
+}
+
+/* The host can hold everybody to it, and a downtime limit of others is theirs. */
+static void
+testHostObserves(void)
+{
+    reset(FAKE_SUCCEEDS);
+    filesPut(host.conf, "[limits]\nmode = observe\n");
+    fake.during = awaitTurns;
+    g_assert_cmpint(perform("adaptive,mode=act", P2P), ==, -1);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_INVALID_ARG);
+    g_assert_cmpint(perform("adaptive", P2P), ==, 0);
+    g_assert_cmpuint(qemu.commands, ==, 0);
+    g_assert_cmpint(g_atomic_int_get(&fake.acts), ==, 0);
+    filesRemove(host.conf);
+}
+
+/* Whoever may read the domain is told of its migrations, and of nobody else's. */
+static void
+testTells(void)
+{
+    char *text;
+    g_auto(GStrv) lines = NULL;
+    g_autoptr(convergeHistoryEntry) other = convergeHistoryEntryNew();
+    g_autoptr(convergeHistoryEntry) last = NULL;
+    g_autofree char *dir = historyDir();
+
+    reset(FAKE_FAILS);
+    fake.during = untilItActs;
+    g_assert_cmpint(perform(ACTS, P2P), ==, -1);
+    other->uuid = g_strdup("1d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f");
+    g_assert_true(convergeHistoryAdd(dir, other, 1000, NULL));
+
+    text = virDomainGetMetadata(fakeDomain(), VIR_DOMAIN_METADATA_ELEMENT, QEMU_MIGRATION_CONVERGE_HISTORY_URI, 0);
+    g_assert_nonnull(text);
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_OK);
+    lines = g_strsplit(text, "\n", -1);
+    free(text);
+    g_assert_cmpuint(g_strv_length(lines), >=, 2);
+    last = convergeHistoryEntryParse(lines[g_strv_length(lines) - 2]);
+    g_assert_nonnull(last);
+    g_assert_cmpstr(last->uuid, ==, FAKE_UUID);
+    g_assert_cmpint(last->outcome, ==, CONVERGE_OUTCOME_FAILED);
+
+    /* Other metadata is libvirt's. */
+    g_assert_null(virDomainGetMetadata(fakeDomain(), VIR_DOMAIN_METADATA_ELEMENT, "urn:other", 0));
+    g_assert_cmpint(fakeErrorCode(), ==, VIR_ERR_NO_DOMAIN_METADATA);
+    fake.metadata = "<theirs/>";
+    text = virDomainGetMetadata(fakeDomain(), VIR_DOMAIN_METADATA_ELEMENT, QEMU_MIGRATION_CONVERGE_HISTORY_URI, 0);
+    g_assert_cmpstr(text, ==, "<theirs/>");
+    free(text);
+}
+
 void
 addKeeperTests(void)
 {
@@ -214,5 +297,8 @@ addKeeperTests(void)
     g_test_add_func("/keeper/never-confirmed", testNeverConfirmed);
     g_test_add_func("/keeper/content", testContent);
     g_test_add_func("/keeper/aborted", testAborted);
+    g_test_add_func("/keeper/observes", testObserves);
+    g_test_add_func("/keeper/host-observes", testHostObserves);
+    g_test_add_func("/keeper/tells", testTells);
     g_test_add_func("/keeper/unwritable", testUnwritable);
 }
