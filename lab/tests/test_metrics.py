@@ -107,8 +107,11 @@ class Metrics(LabTest):
             if not answer and not asked.get(expr):
                 silent.append((title, expr))
         self.assertEqual([one for one in silent if "_running_" not in one[1]], [])
-        self.assertIn((running_expr := 'virt_converge_running_throttle_target_ratio{instance=~".*"}'), asked)
-        self.assertTrue(asked[running_expr])
+        self.assertTrue(asked['virt_converge_running_throttle_target_ratio{instance=~".*"}'])
+        for metric in ("duration", "pause", "guest_lost"):
+            (_, value), = self.ask("histogram_quantile(0.9, sum by (le) (increase("
+                                   f"virt_converge_migration_{metric}_seconds_bucket[5m])))")
+            self.assertGreater(value, 0, metric)
         self.assertEqual(self.ask('ALERTS{alertname=~"VirtConverge.*"}'), [])
 
     @staticmethod

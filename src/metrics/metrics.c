@@ -52,17 +52,18 @@ getHeld(const convergeHistoryEntry *entry)
     return toSeconds(entry->heldMs);
 }
 
+/* What was predicted of a policy that was observed only did not come, since nothing was done. */
 static double
 getPauseRatio(const convergeHistoryEntry *entry)
 {
-    return ratio(entry->downtimeMs, entry->downtimePredictedMs);
+    return entry->observed ? UNKNOWN : ratio(entry->downtimeMs, entry->downtimePredictedMs);
 }
 
 /* A plan that was not kept to its end says nothing of the time of a migration that failed. */
 static double
 getDurationRatio(const convergeHistoryEntry *entry)
 {
-    return convergeOutcomeIsFailure(entry->outcome) ? UNKNOWN : ratio(entry->totalMs, entry->planTotalMs.value);
+    return entry->observed || convergeOutcomeIsFailure(entry->outcome) ? UNKNOWN : ratio(entry->totalMs, entry->planTotalMs.value);
 }
 
 /* A row is a histogram over all migrations and, if it is a time, a gauge for the last one. */
@@ -91,12 +92,14 @@ struct _metricsHistogram {
 
 /* --- Outcomes --- */
 
-/* Why a migration ended as it did: the last rung of the fallback, or that the policy stood aside. */
+/* Why a migration ended as it did: the last rung of the fallback, or that the policy stood aside, or
+ * was observed only. */
 #define REASON_NONE 0
 #define REASON_ASIDE 1
-#define REASON_OTHER 2
-#define REASON_RUNGS 3
-static const char *const reasons[] = { "none", "stood-aside", "other", "post-copy", "suspend", "abort" };
+#define REASON_OBSERVED 2
+#define REASON_OTHER 3
+#define REASON_RUNGS 4
+static const char *const reasons[] = { "none", "stood-aside", "observed", "other", "post-copy", "suspend", "abort" };
 
 struct _convergeMetrics {
     guint64 outcomes[CONVERGE_OUTCOME_LAST][G_N_ELEMENTS(reasons)];
@@ -129,6 +132,8 @@ reasonOf(const convergeHistoryEntry *entry)
 {
     gsize i;
 
+    if (entry->observed)
+        return REASON_OBSERVED;
     if (entry->trouble)
         return REASON_ASIDE;
     if (!entry->fallback)

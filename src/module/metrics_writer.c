@@ -37,8 +37,9 @@ readDir(const char *path,
     *dir = g_strdup(convergePolicyConfGetMetricsDir(conf));
 }
 
+/* @nRunning: set to the number of running migrations */
 static char *
-format(void)
+format(guint *nRunning)
 {
     g_autoptr(GPtrArray) jobs = convergeRegistryListRunning();
     g_autofree convergeMetricsGuest *guests = g_new0(convergeMetricsGuest, MAX(jobs->len, 1));
@@ -51,6 +52,7 @@ format(void)
         guests[i].name = convergeJobGetName(job);
         convergeJobGetStatus(job, &guests[i].status);
     }
+    *nRunning = jobs->len;
     locker = g_mutex_locker_new(&lock);
     return convergeMetricsFormat(counted, guests, jobs->len);
 }
@@ -97,17 +99,21 @@ replaceFile(const char *dir,
     return error;
 }
 
-/* @failed: whether that has been logged */
-static void
+/* Returns for how long the file is right, if nothing happens.
+ *
+ * @failed: whether a failure has been logged */
+static gint64
 writeFile(const char *dir,
           gboolean *failed)
 {
-    g_autofree char *text = format();
+    guint nRunning;
+    g_autofree char *text = format(&nRunning);
     int error = replaceFile(dir, text);
 
     if (error && !*failed)
         convergeDaemonLog("no metrics are written to '%s' until this is mended: %s", dir, g_strerror(error));
     *failed = error != 0;
+    return nRunning > 0 ? CONVERGE_METRICS_RUNNING_S : CONVERGE_METRICS_S;
 }
 
 /* --- The thread --- */
@@ -115,10 +121,11 @@ writeFile(const char *dir,
 /* Returns FALSE, and the thread is over, if there is nothing to write. */
 static gboolean
 await(const char *dir,
+      gint64 seconds,
       guint64 *seen)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    gint64 until = g_get_monotonic_time() + CONVERGE_METRICS_S * G_USEC_PER_SEC;
+    gint64 until = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
 
     if (!dir && *seen == news) {
         running = FALSE;
@@ -135,6 +142,7 @@ run(gpointer path)
 {
     g_autofree char *dir = NULL;
     gboolean failed = FALSE;
+    gint64 seconds = 0;
     guint64 seen;
 
     g_mutex_lock(&lock);
@@ -143,8 +151,8 @@ run(gpointer path)
     do {
         readDir(path, &dir);
         if (dir)
-            writeFile(dir, &failed);
-    } while (await(dir, &seen));
+            seconds = writeFile(dir, &failed);
+    } while (await(dir, seconds, &seen));
     return NULL;
 }
 

@@ -150,7 +150,27 @@ testOutcomes(void)
     }
     /* What is not known is not counted. */
     assertHas(text, "virt_converge_migration_duration_seconds_count 0");
-    g_assert_cmpuint(countOf(text, "virt_converge_migrations_total{"), ==, 30);
+    g_assert_cmpuint(countOf(text, "virt_converge_migrations_total{"), ==, 35);
+}
+
+/* A policy that does nothing: what happened is counted, and what it predicted is not. */
+static void
+testObserved(void)
+{
+    g_autoptr(convergeMetrics) metrics = convergeMetricsNew();
+    g_autoptr(convergeHistoryEntry) entry = convergeHistoryEntryNew();
+    g_autofree char *text = NULL;
+
+    entry->outcome = CONVERGE_OUTCOME_DONE;
+    entry->observed = TRUE;
+    entry->totalMs = entry->planTotalMs.value = 5000;
+    entry->downtimeMs = entry->downtimePredictedMs = 100;
+    convergeMetricsCount(metrics, entry);
+    text = convergeMetricsFormat(metrics, NULL, 0);
+    assertHas(text, "virt_converge_migrations_total{outcome=\"done\",reason=\"observed\"} 1");
+    assertHas(text, "virt_converge_migration_pause_seconds_count 1");
+    assertHas(text, "virt_converge_migration_pause_prediction_ratio_count 0");
+    assertHas(text, "virt_converge_migration_duration_prediction_ratio_count 0");
 }
 
 /* The last migration's numbers are not those of an earlier one. */
@@ -244,6 +264,7 @@ main(int argc,
     g_test_add_func("/metrics/nothing", testNothing);
     g_test_add_func("/metrics/one", testOne);
     g_test_add_func("/metrics/outcomes", testOutcomes);
+    g_test_add_func("/metrics/observed", testObserved);
     g_test_add_func("/metrics/last", testLast);
     g_test_add_func("/metrics/running", testRunning);
     g_test_add_func("/metrics/bounded", testBounded);

@@ -28,6 +28,7 @@ const virshDoctorCheck virshDoctorChecks[] = {
     { "configuration", VIRSH_DOCTOR_BOTH, TRUE, FALSE, virshDoctorConfiguration },
     { "journals", VIRSH_DOCTOR_BOTH, TRUE, FALSE, virshDoctorJournals },
     { "undo-records", VIRSH_DOCTOR_BOTH, TRUE, FALSE, virshDoctorUndo },
+    { "metrics", VIRSH_DOCTOR_BOTH, TRUE, FALSE, virshDoctorMetrics },
     { "left-over", VIRSH_DOCTOR_BOTH, TRUE, FALSE, virshDoctorLeft },
     { "clock", VIRSH_DOCTOR_BOTH, TRUE, FALSE, virshDoctorClock },
     { "link", VIRSH_DOCTOR_DESTINATION, FALSE, TRUE, virshDoctorLink },

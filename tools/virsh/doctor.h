@@ -84,6 +84,7 @@ void virshDoctorDropIn(const virshDoctorHost *host, virshDoctorFinding *finding)
 void virshDoctorConfiguration(const virshDoctorHost *host, virshDoctorFinding *finding);
 void virshDoctorJournals(const virshDoctorHost *host, virshDoctorFinding *finding);
 void virshDoctorUndo(const virshDoctorHost *host, virshDoctorFinding *finding);
+void virshDoctorMetrics(const virshDoctorHost *host, virshDoctorFinding *finding);
 void virshDoctorLeft(const virshDoctorHost *host, virshDoctorFinding *finding);
 void virshDoctorClock(const virshDoctorHost *host, virshDoctorFinding *finding);
 

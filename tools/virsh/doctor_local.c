@@ -302,6 +302,24 @@ virshDoctorUndo(const virshDoctorHost *host,
     findWritable(path, _("make room there, or make it writable; until then nothing of a guest is changed"), finding);
 }
 
+void
+virshDoctorMetrics(const virshDoctorHost *host,
+                   virshDoctorFinding *finding)
+{
+    g_autofree char *path = pathOf(host, CONVERGE_POLICY_CONF);
+    g_autoptr(convergePolicyConf) conf = convergePolicyConfLoad(path, NULL);
+    const char *wanted = conf ? convergePolicyConfGetMetricsDir(conf) : NULL;
+    g_autofree char *dir = wanted ? pathOf(host, wanted) : NULL;
+
+    if (!dir)
+        virshDoctorFind(finding, VIRSH_DOCTOR_OK, NULL, _("no metrics are configured"));
+    else if (access(dir, F_OK) < 0)
+        virshDoctorFind(finding, VIRSH_DOCTOR_WARNING, _("make the directory, or correct [metrics] in the configuration; until then no metrics are written"),
+                        _("there is no directory '%1$s' for metrics"), dir);
+    else
+        findWritable(dir, _("make room there, or make it writable; until then no metrics are written"), finding);
+}
+
 /* Records whose writer is gone, while their guest still runs. */
 void
 virshDoctorLeft(const virshDoctorHost *host,

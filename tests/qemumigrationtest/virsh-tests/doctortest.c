@@ -333,6 +333,13 @@ testFiles(void)
     drop(LIBVIRT_CONF_DIR "/virt-converge.conf");
     assertOnly("configuration", "ok", "built-in");
 
+    assertOnly("metrics", "ok", "no metrics");
+    put(LIBVIRT_CONF_DIR "/virt-converge.conf", "[metrics]\ndirectory = /metrics\n");
+    assertOnly("metrics", "warning", "there is no directory");
+    put(LIBVIRT_CONF_DIR "/virt-converge.conf", "[metrics]\ndirectory = /metrics\n");
+    makeDir("/metrics");
+    assertOnly("metrics", "ok", "/metrics' can be written to");
+
     drop(LIBVIRT_LOG_DIR);
     assertOnly("journals", "ok", "the first migration makes");
     drop(LIBVIRT_LOG_DIR "/converge");
