@@ -25,7 +25,7 @@ from virshtest import LAUNCHER, STOCK, VirshTest  # noqa: E402
 
 MANPAGES = os.path.realpath(sys.argv[4])
 
-COMMANDS = ["converge-check", "converge-clear", "converge-estimate", "converge-explain", "converge-presets",
+COMMANDS = ["converge-check", "converge-clear", "converge-estimate", "converge-explain", "converge-presets", "converge-report",
             "converge-set", "converge-show", "converge-status", "converge-watch"]
 
 SET = "Convergence policy set\n"
