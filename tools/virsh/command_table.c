@@ -142,8 +142,14 @@ static char **
 cmdReport(GHashTable *args,
           GError **error)
 {
-    g_auto(GStrv) words = g_strsplit(argument(args, "journal"), VIRSH_ARGV_SEPARATOR, -1);
+    g_auto(GStrv) words = NULL;
 
+    if (!argument(args, "journal")) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("command '%1$s' requires <%2$s> option"), "converge-report", "journal");
+        return NULL;
+    }
+    words = g_strsplit(argument(args, "journal"), VIRSH_ARGV_SEPARATOR, -1);
     return echo(virshConvergeReport((const char *const *)words, argument(args, "output"), error));
 }
 
@@ -252,7 +258,7 @@ static const virshConvergeOption optionsPresets[] = {
 static const virshConvergeOption optionsReport[] = {
     { "output", VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
       N_("file for the page; the same as -o FILE") },
-    { "journal", VIRSH_OPTION_ARGV, TRUE, VIRSH_COMPLETER_NONE,
+    { "journal", VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_NONE,
       N_("journal, directory of journals, or id of a migration") },
     { 0 }
 };
