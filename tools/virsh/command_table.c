@@ -11,6 +11,7 @@
 #include "command_estimate.h"
 #include "command_history.h"
 #include "command_local.h"
+#include "command_report.h"
 #include "command_table.h"
 #include "stock.h"
 
@@ -137,6 +138,21 @@ cmdCheck(GHashTable *args,
          GError **error)
 {
     return echo(virshConvergeCheck(argument(args, "file"), error));
+}
+
+static char **
+cmdReport(GHashTable *args,
+          GError **error)
+{
+    g_auto(GStrv) words = NULL;
+
+    if (!argument(args, "journal")) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("command '%1$s' requires <%2$s> option"), "converge-report", "journal");
+        return NULL;
+    }
+    words = g_strsplit(argument(args, "journal"), VIRSH_ARGV_SEPARATOR, -1);
+    return echo(virshConvergeReport((const char *const *)words, argument(args, "output"), error));
 }
 
 static char **
@@ -292,6 +308,14 @@ static const virshConvergeOption optionsPresets[] = {
     { 0 }
 };
 
+static const virshConvergeOption optionsReport[] = {
+    { "output", VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
+      N_("file for the page; the same as -o FILE") },
+    { "journal", VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_NONE,
+      N_("journal, directory of journals, or id of a migration") },
+    { 0 }
+};
+
 static const virshConvergeOption optionsSet[] = {
     OPTION_DOMAIN,
     { "policy", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_POLICY,
@@ -340,6 +364,10 @@ const virshConvergeCommand virshConvergeCommands[] = {
     { "converge-presets", N_("list the named convergence policies"),
       N_("Lists the presets and the policies in the configuration of this host."),
       optionsPresets, cmdPresets },
+    { "converge-report", N_("make a page of what happened in migrations"),
+      N_("Draws journals on this machine: what happened over time, what was decided and why, and\n"
+         "    what was predicted and what came. Of several, also how they are spread."),
+      optionsReport, cmdReport },
     { "converge-set", N_("set the convergence policy of a domain"),
       N_("Writes the policy to the metadata of a domain. The policy applies to every live "
          "migration of the domain that asks for auto-converge, or to all with when=always."),

@@ -26,8 +26,8 @@ from virshtest import LAUNCHER, STOCK, VirshTest  # noqa: E402
 MANPAGES = os.path.realpath(sys.argv[4])
 
 COMMANDS = ["converge-check", "converge-clear", "converge-doctor", "converge-estimate", "converge-explain",
-            "converge-history", "converge-presets", "converge-set", "converge-show", "converge-status",
-            "converge-watch"]
+            "converge-history", "converge-presets", "converge-report", "converge-set", "converge-show",
+            "converge-status", "converge-watch"]
 
 SET = "Convergence policy set\n"
 CLEARED = "Convergence policy cleared\n"

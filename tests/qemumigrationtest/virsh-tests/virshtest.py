@@ -498,7 +498,7 @@ class Call(VirshTest):
         for policy, backwards in (("", True), (" --converge-policy adaptive", False)):
             extra = {} if backwards else {"VIRSH_FAKE_TURNS": turns}
             err = self.fake("migrate --live --p2p --verbose test x" + policy, VIRSH_FAKE_SLOW="1", **extra)[2]
-            shares = [int(share) for share in re.findall(r" *(\d+)(?:\.\d+)? %(?:\]|  )", err)]
+            shares = [int(share) for share in re.findall(r"(?:\[|[#-]{8}) *(\d+)(?:\.\d+)? %", err)]
             self.assertGreater(len(shares), 2, err)
             self.assertEqual(shares != sorted(shares), backwards, err)
             self.assertTrue(re.search(r"\[100(\.00)? %\]", err), err)
