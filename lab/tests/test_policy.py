@@ -74,6 +74,23 @@ class Layers(Policy):
         self.assertEqual(self.policy_in_journal(),
                          "gold,max-throttle=80,max-downtime=290ms,stall=50")
 
+    def test_rule_and_lock(self):
+        """A rule of the host applies by name and memory; what it locks is its own."""
+        self.write_conf("[default]\nmax-downtime = 400ms\n"
+                        "[rule others]\nmatch-name = no-such-*\nmax-throttle = 50\n"
+                        f"[rule this]\nmatch-name = {self.guest[:-1]}?\nmatch-memory = <64GiB\n"
+                        "max-throttle = 70\npasses = 40\nlock = max-throttle\n")
+        self.set_domain_policy("<policy><max-throttle>80</max-throttle><passes>50</passes></policy>")
+        before = len(self.log())
+        with self.assertRaisesRegex(libvirt.libvirtError, "max-throttle.*'90'.*locks it; allowed: '70'"):
+            self.migrate(AUTO, policy="adaptive,max-throttle=90")
+        self.migrate(AUTO, policy="adaptive")
+        self.assert_arrived()
+        self.assertEqual(self.policy_in_journal(), "adaptive,max-throttle=70,max-downtime=400ms,passes=50")
+        said = "".join(self.log()[before:])
+        self.assertRegex(said, r"rule 'this' applies \(.*virt-converge.conf:6\)")
+        self.assertIn("the host locks field 'max-throttle' to '70'; the domain's value is ignored", said)
+
     def test_throttle_parameters_of_the_call(self):
         """QEMU's own, in virsh's own words, are fields of the policy, or are refused."""
         words = ("--auto-converge", "--auto-converge-initial", "35", "--auto-converge-increment", "25", "--converge-policy")
@@ -236,6 +253,36 @@ class Fallback(Policy):
         self.assertEqual([line["reason"] for line in taken], ["deadline"])
         # Early enough to send the rest within the deadline.
         self.assertLess(taken[0]["t"] - begin, 6000)
+
+
+    def test_pause_then_abort(self):
+        """The second rung has a limit of its own; the guest runs again on the source."""
+        before = self.our_params()
+        self.slow_link("20mbit")
+        with self.assertRaises(libvirt.libvirtError):
+            self.migrate(policy="suspend,fallback=suspend+abort,fallback-after=2s")
+        lines = [line for line in self.journal() if line.get("verb") in ("suspend", "abort", "resume")]
+        self.assertEqual([(line["verb"], line["reason"]) for line in lines],
+                         [("suspend", "passes"), ("abort", "fallback-after")])
+        self.assertGreaterEqual(lines[1]["t"] - lines[0]["t"], 2000)
+        self.assert_stayed()
+        self.assertEqual(self.our_params(), before)
+
+    def test_deadline_for_each_gib(self):
+        """The guest counts as one GiB; the journal has what that means."""
+        self.slow_link()
+        with self.assertRaises(libvirt.libvirtError):
+            self.migrate(policy="kubevirt,deadline=4s/GiB")
+        lines = self.journal()
+        self.assertEqual([line["policy"] for line in lines if line["type"] == "policy"], ["kubevirt,deadline=4s"])
+        self.assertEqual([line["reason"] for line in lines if line.get("verb") == "abort"], ["deadline"])
+        self.assert_stayed()
+
+    def test_stall_by_time(self):
+        self.migrate(policy="stepped,throttle=none,stall-time=3s,fallback=suspend")
+        self.assert_arrived()
+        self.assertEqual([line["reason"] for line in self.journal() if line.get("verb") == "suspend"],
+                         ["stall-time"])
 
 
 class LostLink(Policy):

@@ -77,6 +77,21 @@ testLocalMinimum(void)
     g_assert_cmpint(once[1 + (at - 1) % 5], ==, 600);
 }
 
+/* Each time that the least is not reached again, the next one is waited for half as long: 40 s from pass 40
+ * on, then 20 s. */
+static void
+testPatience(void)
+{
+    guint64 left[200];
+    int i;
+
+    for (i = 0; i < 200; i++)
+        left[i] = 600;
+    left[0] = 100;
+    left[60] = 500;
+    g_assert_cmpint(dueAt(left, 200, 0, 1000, 40000, 200), ==, 100);
+}
+
 /* In a migration that does not converge, with @policy; returns when it is given up, ms, or -1. */
 static gint64
 takenAt(const char *policy)
@@ -156,6 +171,7 @@ main(int argc, char **argv)
     g_test_add_func("/stall/by-time", testByTime);
     g_test_add_func("/stall/progress", testProgress);
     g_test_add_func("/stall/local-minimum", testLocalMinimum);
+    g_test_add_func("/stall/patience", testPatience);
     g_test_add_func("/stall/rung", testRung);
     g_test_add_func("/stall/guard", testGuard);
     return g_test_run();

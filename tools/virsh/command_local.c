@@ -10,6 +10,7 @@
 #include "policy/policy_effect.h"
 #include "policy/policy_fields.h"
 #include "policy/policy_xml.h"
+#include "util/json.h"
 #include "util/text.h"
 
 #include "command_local.h"
@@ -27,6 +28,21 @@ loadConf(GError **error)
     const char *named = g_getenv("VIRT_CONVERGE_CONF");
 
     return convergePolicyConfLoad(named && *named ? named : CONVERGE_POLICY_CONF, error);
+}
+
+/* The presets are listed even if the configuration is wrong. */
+static convergePolicyConf *
+loadConfOrWarn(void)
+{
+    g_autoptr(GError) error = NULL;
+    convergePolicyConf *conf = loadConf(&error);
+
+    if (error) {
+        g_autofree char *why = convergeTextEscape(error->message);
+
+        fprintf(stderr, _("warning: %1$s\n"), why);
+    }
+    return conf;
 }
 
 static GHashTable *
@@ -124,6 +140,87 @@ virshConvergePolicyNames(void)
     return g_strv_builder_end(names);
 }
 
+/* --- JSON --- */
+
+/* Takes @object; as the other texts, it ends with a newline. */
+static char *
+writeJSON(JsonObject *object)
+{
+    g_autofree char *text = convergeJSONWrite(object, TRUE);
+
+    return g_strconcat(text, "\n", NULL);
+}
+
+static JsonObject *
+specObject(const convergePolicySpec *spec)
+{
+    JsonObject *object = json_object_new();
+    JsonObject *fields = json_object_new();
+    gsize i;
+
+    if (convergePolicySpecGetPreset(spec))
+        json_object_set_string_member(object, "preset", convergePolicySpecGetPreset(spec));
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        g_autofree char *value = NULL;
+
+        if (!convergePolicySpecHas(spec, i))
+            continue;
+        value = convergeFieldFormat(i, convergePolicySpecGet(spec, i));
+        json_object_set_string_member(fields, convergeFields[i].name, value);
+    }
+    json_object_set_object_member(object, "fields", fields);
+    return object;
+}
+
+char *
+virshConvergeSpecJSON(const convergePolicySpec *spec)
+{
+    return writeJSON(specObject(spec));
+}
+
+/* Takes no ownership of @spec. */
+static void
+addPreset(JsonArray *array,
+          const char *name,
+          const char *help,
+          const convergePolicySpec *spec,
+          const char *layer)
+{
+    JsonObject *object = specObject(spec);
+
+    json_object_set_string_member(object, "name", name);
+    if (help)
+        json_object_set_string_member(object, "help", help);
+    json_object_set_string_member(object, "layer", layer);
+    json_array_add_object_element(array, object);
+}
+
+char *
+virshConvergePresetsJSON(void)
+{
+    g_autoptr(convergePolicyConf) conf = loadConfOrWarn();
+    g_autoptr(GList) sites = siteNames(conf);
+    JsonObject *top = json_object_new();
+    JsonArray *array = json_array_new();
+    GList *site;
+    gsize i;
+
+    for (i = 0; i < convergePresetCount; i++) {
+        g_autofree char *text = g_strconcat(convergePresets[i].name, ",", convergePresets[i].fields, NULL);
+        g_autoptr(convergePolicySpec) spec = convergePolicySpecParse(text, NULL);
+
+        addPreset(array, convergePresets[i].name, _(convergePresets[i].help), spec,
+                  convergeLayerName(CONVERGE_LAYER_PRESET));
+    }
+    for (site = sites; site; site = site->next)
+        addPreset(array, site->data, NULL, g_hash_table_lookup(sitesOf(conf), site->data),
+                  convergeLayerName(CONVERGE_LAYER_HOST));
+    json_object_set_array_member(top, "policies", array);
+    return writeJSON(top);
+}
+
+/* --- Text --- */
+
 /* @fields: NULL: not shown */
 static void
 appendPolicy(GString *text,
@@ -146,18 +243,10 @@ char *
 virshConvergePresets(gboolean fields)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(convergePolicyConf) conf = loadConf(&error);
+    g_autoptr(convergePolicyConf) conf = loadConfOrWarn();
     g_autoptr(GList) sites = siteNames(conf);
     GList *site;
     gsize i;
-
-    /* List the presets even if the configuration is wrong. */
-    if (error) {
-        g_autofree char *why = convergeTextEscape(error->message);
-
-        fprintf(stderr, _("warning: %1$s\n"), why);
-    }
 
     for (i = 0; i < convergePresetCount; i++) {
         appendPolicy(text, convergePresets[i].name, _(convergePresets[i].help),
@@ -215,9 +304,55 @@ appendRow(GString *text,
     g_string_append_c(text, '\n');
 }
 
+static void
+appendExplained(GString *text,
+                const convergePolicy *policy,
+                const convergePolicy *here,
+                convergeField field)
+{
+    g_autofree char *value = convergeFieldFormat(field, convergePolicyGet(here, field));
+    g_autofree char *stated = convergeFieldFormat(field, convergePolicyGet(policy, field));
+    g_autofree char *meaning = g_str_equal(value, stated) ?
+        g_strdup(_(convergeFields[field].help)) :
+        g_strdup_printf("%s (%s)", _(convergeFields[field].help), stated);
+
+    appendRow(text, convergeFields[field].name, value, layerName(policy, field), meaning);
+}
+
+/* @policy: as stated; @here: for the guest's memory */
+static char *
+explainJSON(const convergePolicy *policy,
+            const convergePolicy *here)
+{
+    JsonObject *top = json_object_new();
+    JsonArray *fields = json_array_new();
+    gsize i;
+
+    json_object_set_string_member(top, "preset", convergePolicyGetPreset(policy));
+    if (convergePolicyGetRule(policy)) {
+        json_object_set_string_member(top, "rule", convergePolicyGetRule(policy));
+        json_object_set_string_member(top, "rule_place", convergePolicyGetRulePlace(policy));
+    }
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
+        JsonObject *field = json_object_new();
+        g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(here, i));
+        g_autofree char *stated = convergeFieldFormat(i, convergePolicyGet(policy, i));
+
+        json_object_set_string_member(field, "name", convergeFields[i].name);
+        json_object_set_string_member(field, "value", value);
+        json_object_set_string_member(field, "stated", stated);
+        json_object_set_string_member(field, "layer", layerName(policy, i));
+        json_object_set_string_member(field, "meaning", _(convergeFields[i].help));
+        json_array_add_object_element(fields, field);
+    }
+    json_object_set_array_member(top, "fields", fields);
+    return writeJSON(top);
+}
+
 char *
 virshConvergeExplain(const char *call,
                      const virshConvergeDomain *domain,
+                     gboolean json,
                      GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -235,18 +370,13 @@ virshConvergeExplain(const char *call,
     if ((warning = convergePolicyWarning(policy)))
         fprintf(stderr, _("warning: %1$s\n"), warning);
     warnOfLocks(policy);
+    if (json)
+        return explainJSON(policy, here);
     if (convergePolicyGetRule(policy))
         appendRow(text, "rule", convergePolicyGetRule(policy), convergeLayerName(CONVERGE_LAYER_HOST),
                   convergePolicyGetRulePlace(policy));
-    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        g_autofree char *value = convergeFieldFormat(i, convergePolicyGet(here, i));
-        g_autofree char *stated = convergeFieldFormat(i, convergePolicyGet(policy, i));
-        g_autofree char *meaning = g_str_equal(value, stated) ?
-            g_strdup(_(convergeFields[i].help)) :
-            g_strdup_printf("%s (%s)", _(convergeFields[i].help), stated);
-
-        appendRow(text, convergeFields[i].name, value, layerName(policy, i), meaning);
-    }
+    for (i = 0; i < CONVERGE_FIELD_LAST; i++)
+        appendExplained(text, policy, here, i);
 
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

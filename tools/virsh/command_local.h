@@ -33,5 +33,9 @@ char **virshConvergePolicyNames(void);
 
 /* The output of the commands; free with g_free().  @call is the text of that layer, or NULL. */
 char *virshConvergePresets(gboolean fields);
-char *virshConvergeExplain(const char *call, const virshConvergeDomain *domain, GError **error);
+char *virshConvergePresetsJSON(void);
+char *virshConvergeExplain(const char *call, const virshConvergeDomain *domain, gboolean json, GError **error);
+
+/* What @spec states, as JSON. */
+char *virshConvergeSpecJSON(const convergePolicySpec *spec);
 char *virshConvergeCheck(const char *path, GError **error);

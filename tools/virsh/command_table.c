@@ -18,6 +18,11 @@
 /* No verb contains this character. */
 #define VERB_SEPARATOR '|'
 
+/* Follows the verb of a command whose result is to be JSON. */
+#define VERB_JSON "+json"
+
+#define OPTION_JSON "json"
+
 static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate", "doctor", "history", "watch" };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VIRSH_VERB_LAST);
 
@@ -40,7 +45,7 @@ metadataNew(GHashTable *args,
 
     g_ptr_array_add(words, g_strdup("metadata"));
     g_ptr_array_add(words, g_strconcat("--domain=", argument(args, "domain"), NULL));
-    g_ptr_array_add(words, g_strdup_printf("--uri=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK, verbs[verb], VERB_SEPARATOR, policy ? policy : ""));
+    g_ptr_array_add(words, g_strdup_printf("--uri=%s%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK, verbs[verb], argument(args, OPTION_JSON) ? VERB_JSON : "", VERB_SEPARATOR, policy ? policy : ""));
     for (i = 0; i < G_N_ELEMENTS(flags); i++) {
         if (argument(args, flags[i]))
             g_ptr_array_add(words, g_strconcat("--", flags[i], NULL));
@@ -74,6 +79,8 @@ static char **
 cmdPresets(GHashTable *args,
            GError **error G_GNUC_UNUSED)
 {
+    if (argument(args, OPTION_JSON))
+        return echo(virshConvergePresetsJSON());
     return echo(virshConvergePresets(argument(args, "fields") != NULL));
 }
 
@@ -84,7 +91,8 @@ cmdExplain(GHashTable *args,
     const char *policy = argument(args, "policy");
 
     if (!argument(args, "domain"))
-        return echo(virshConvergeExplain(policy, &(virshConvergeDomain) { NULL }, error));
+        return echo(virshConvergeExplain(policy, &(virshConvergeDomain) { NULL },
+                                         argument(args, OPTION_JSON) != NULL, error));
 
     if (policy && !virshConvergePolicyCheck(policy, error))
         return NULL;
@@ -237,6 +245,12 @@ cmdWatch(GHashTable *args,
             N_("modify/get current state configuration") \
     }
 
+#define OPTION_AS_JSON \
+    { \
+        OPTION_JSON, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, \
+            N_("print the result as JSON") \
+    }
+
 static const virshConvergeOption optionsCheck[] = {
     { "file", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_NONE,
       N_("file with the XML of a policy or with a host configuration") },
@@ -269,8 +283,7 @@ static const virshConvergeOption optionsEstimate[] = {
       N_("also measure encryption, for a migration with TLS") },
     { VIRSH_ESTIMATE_EXACT, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("count every written page, which slows the guest down a little") },
-    { VIRSH_ESTIMATE_JSON, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
-      N_("print the result as JSON") },
+    OPTION_AS_JSON,
     { VIRSH_ESTIMATE_VERBOSE, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("display the progress of measuring even without a terminal") },
     { VIRSH_ESTIMATE_POLICY, VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_POLICY,
@@ -283,6 +296,7 @@ static const virshConvergeOption optionsExplain[] = {
       N_("policy that a call would state") },
     { "domain", VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_DOMAIN,
       N_("domain name, id or uuid") },
+    OPTION_AS_JSON,
     { 0 }
 };
 
@@ -305,6 +319,7 @@ static const virshConvergeOption optionsHistory[] = {
 static const virshConvergeOption optionsPresets[] = {
     { "fields", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("also list the fields that each policy states") },
+    OPTION_AS_JSON,
     { 0 }
 };
 
@@ -324,8 +339,16 @@ static const virshConvergeOption optionsSet[] = {
     { 0 }
 };
 
+static const virshConvergeOption optionsShow[] = {
+    OPTION_DOMAIN,
+    OPTIONS_WHERE,
+    OPTION_AS_JSON,
+    { 0 }
+};
+
 static const virshConvergeOption optionsStatus[] = {
     OPTION_DOMAIN,
+    OPTION_AS_JSON,
     { 0 }
 };
 
@@ -374,7 +397,7 @@ const virshConvergeCommand virshConvergeCommands[] = {
       optionsSet, cmdSet },
     { "converge-show", N_("show the convergence policy of a domain"),
       N_("Shows the policy in the metadata of a domain."),
-      optionsWhere, cmdShow },
+      optionsShow, cmdShow },
     { "converge-status", N_("show how the migration of a domain is being controlled"),
       N_("Shows whether the host of a domain has the virt-converge module, and the statistics "
          "of the module for the current or last migration."),
@@ -402,6 +425,7 @@ virshConvergeCommandFind(const char *name)
 gboolean
 virshConvergeCommandParse(const char *uri,
                           virshConvergeVerb *verb,
+                          gboolean *json,
                           char **policy)
 {
     const char *separator;
@@ -416,6 +440,10 @@ virshConvergeCommandParse(const char *uri,
         return FALSE;
 
     length = separator - uri;
+    *json = length > strlen(VERB_JSON) &&
+        strncmp(separator - strlen(VERB_JSON), VERB_JSON, strlen(VERB_JSON)) == 0;
+    if (*json)
+        length -= strlen(VERB_JSON);
     for (i = 0; i < VIRSH_VERB_LAST; i++) {
         if (strlen(verbs[i]) == length && strncmp(uri, verbs[i], length) == 0) {
             *verb = i;

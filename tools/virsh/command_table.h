@@ -91,8 +91,10 @@ const virshConvergeCommand *virshConvergeCommandFind(const char *name);
  * if they are wrong. */
 char **virshConvergeCommandRewrite(const char *const *words, GError **error);
 
-/* Parses a URI of "metadata".  FALSE if @uri is not one of ours.  @policy may become NULL. */
-gboolean virshConvergeCommandParse(const char *uri, virshConvergeVerb *verb, char **policy);
+/* Parses a URI of "metadata".  FALSE if @uri is not one of ours.  @policy may become NULL.
+ *
+ * @json: set to whether the result is to be JSON */
+gboolean virshConvergeCommandParse(const char *uri, virshConvergeVerb *verb, gboolean *json, char **policy);
 
 /* The option of that name, which may be --help; NULL: @command has no such option. */
 const virshConvergeOption *virshConvergeOptionFind(const virshConvergeCommand *command,

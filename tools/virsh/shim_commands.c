@@ -17,6 +17,7 @@
 #include "policy/policy_xml.h"
 #include "qemu_migration_converge.h"
 #include "util/error.h"
+#include "util/json.h"
 #include "util/text.h"
 
 #include "command_local.h"
@@ -79,6 +80,7 @@ readFacts(virDomainPtr dom)
 static char *
 doShow(virDomainPtr dom,
        unsigned int flags,
+       gboolean json,
        GError **error)
 {
     gboolean missing;
@@ -88,7 +90,9 @@ doShow(virDomainPtr dom,
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("domain '%1$s' has no convergence policy"), virDomainGetName(dom));
 
-    return spec ? convergePolicySpecFormat(spec) : NULL;
+    if (!spec)
+        return NULL;
+    return json ? g_strchomp(virshConvergeSpecJSON(spec)) : convergePolicySpecFormat(spec);
 }
 
 char *
@@ -113,6 +117,7 @@ remoteHost(virDomainPtr dom)
 static char *
 doExplain(virDomainPtr dom,
           const char *call,
+          gboolean json,
           GError **error)
 {
     g_autofree char *host = remoteHost(dom);
@@ -125,7 +130,7 @@ doExplain(virDomainPtr dom,
         return NULL;
 
     facts = readFacts(dom);
-    text = virshConvergeExplain(call, &(virshConvergeDomain) { spec, facts }, error);
+    text = virshConvergeExplain(call, &(virshConvergeDomain) { spec, facts }, json, error);
     if (text && host)
         virshConvergePrint(_("note: the layer of the host is that of this machine, not of '%1$s'"),
                            host);
@@ -167,8 +172,36 @@ appendStat(GString *text,
         g_string_append_printf(text, "%s%s: %s", text->len ? "\n" : "", stat->name, value);
 }
 
+/* Numbers are bytes, bytes/s, ms or %.  Without a module, there are none. */
 static char *
-doStatus(virDomainPtr dom)
+statusJSON(virTypedParameterPtr stats,
+           int nstats)
+{
+    JsonObject *object = json_object_new();
+    gsize i;
+
+    for (i = 0; i < convergeStatCount; i++) {
+        g_autofree char *name = g_strconcat(QEMU_MIGRATION_CONVERGE_PREFIX, convergeStats[i].name, NULL);
+        virTypedParameterPtr param = virTypedParamsGet(stats, nstats, name);
+        g_autofree char *valid = NULL;
+
+        if (!param)
+            continue;
+        if (param->type == VIR_TYPED_PARAM_STRING) {
+            valid = g_utf8_make_valid(param->value.s, -1);
+            json_object_set_string_member(object, convergeStats[i].name, valid);
+        } else if (param->type == VIR_TYPED_PARAM_INT) {
+            json_object_set_int_member(object, convergeStats[i].name, param->value.i);
+        } else if (param->type == VIR_TYPED_PARAM_ULLONG) {
+            json_object_set_int_member(object, convergeStats[i].name, (gint64)MIN(param->value.ul, (unsigned long long)G_MAXINT64));
+        }
+    }
+    return convergeJSONWrite(object, TRUE);
+}
+
+static char *
+doStatus(virDomainPtr dom,
+         gboolean json)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     virTypedParameterPtr stats = NULL;
@@ -203,6 +236,13 @@ doStatus(virDomainPtr dom)
         operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
         virshConvergePrint(_("note: the domain has come here by migration; what was decided in it is on the host that it came from, where virt-converge-journal prints it"));
 
+    if (json) {
+        char *object = statusJSON(stats, nstats);
+
+        virTypedParamsFree(stats, nstats);
+        return object;
+    }
+
     if (!virTypedParamsGet(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_MODULE))
         g_string_append(text, _("module: not loaded"));
     for (i = 0; i < convergeStatCount; i++)
@@ -221,17 +261,18 @@ virDomainGetMetadata(virDomainPtr domain,
     g_autofree char *policy = NULL;
     g_autoptr(GError) error = NULL;
     virshConvergeVerb verb;
+    gboolean json;
     g_autofree char *text = NULL;
 
-    if (!virshConvergeActive() || !uri || !virshConvergeCommandParse(uri, &verb, &policy))
+    if (!virshConvergeActive() || !uri || !virshConvergeCommandParse(uri, &verb, &json, &policy))
         return virshConvergeNext(virDomainGetMetadata)(domain, type, uri, flags);
 
     if (verb == VIRSH_VERB_SHOW)
-        text = doShow(domain, flags, &error);
+        text = doShow(domain, flags, json, &error);
     else if (verb == VIRSH_VERB_EXPLAIN)
-        text = doExplain(domain, policy, &error);
+        text = doExplain(domain, policy, json, &error);
     else if (verb == VIRSH_VERB_STATUS)
-        text = doStatus(domain);
+        text = doStatus(domain, json);
     else if (verb == VIRSH_VERB_ESTIMATE)
         text = doEstimate(domain, policy, &error);
 
@@ -280,9 +321,10 @@ virDomainSetMetadata(virDomainPtr domain,
     g_autofree char *xml = NULL;
     g_autoptr(GError) error = NULL;
     virshConvergeVerb verb;
+    gboolean json;
     int result;
 
-    if (!virshConvergeActive() || !uri || !virshConvergeCommandParse(uri, &verb, &policy))
+    if (!virshConvergeActive() || !uri || !virshConvergeCommandParse(uri, &verb, &json, &policy))
         return next(domain, type, metadata, key, uri, flags);
 
     if (verb == VIRSH_VERB_SET && !(xml = policyXML(domain, metadata, &error))) {

@@ -391,6 +391,44 @@ class Domain(CommandTest):
             "working_set: 1.5 GiB", ""])
         self.assertRegex(self.ours("converge-status", "test")[2], "^error: this function is not supp")
 
+    def test_status_json(self):
+        done = self.fake("converge-status", "test", "--json")
+        self.assertEqual((done[0], json.loads(done[1])), (0, {}))
+        done = self.fake("converge-status", "test", "--json", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS=STATUS)
+        self.assertEqual(json.loads(done[1]), {
+            "module": "1", "policy": "adaptive", "state": "throttling", "reason": "because", "throttle_target": 60,
+            "downtime_limit": 300, "bandwidth": 104857600, "working_set": 1610612736})
+
+    def test_json(self):
+        """The same data as the text, for programs."""
+        self.conf = self.file("json.conf", "[rule small]\nmatch-memory = <1TiB\nstall = 2\nlock = stall\n"
+                                           "[policy gold]\npreset = xen\npasses = 7\n")
+        texts = self.rows("converge-explain", "xen,deadline=10s/GiB")
+        told = json.loads(self.quiet("converge-explain", "xen,deadline=10s/GiB", "--json")[1])
+        self.assertEqual(told["preset"], "xen")
+        self.assertNotIn("rule", told)
+        self.assertEqual({row["name"]: (row["value"], row["layer"]) for row in told["fields"]}, texts)
+        told = json.loads(self.quiet("converge-explain", "--domain", "test", "xen,deadline=10s/GiB", "--json")[1])
+        self.assertEqual((told["rule"], told["rule_place"]), ("small", self.conf + ":1"))
+        fields = {row["name"]: row for row in told["fields"]}
+        self.assertEqual((fields["stall"]["value"], fields["stall"]["layer"]), ("2", "host-lock"))
+        # The domain of the test driver has 8 GiB.
+        self.assertEqual((fields["deadline"]["value"], fields["deadline"]["stated"]), ("80s", "10s/GiB"))
+
+        policies = {row["name"]: row for row in json.loads(self.quiet("converge-presets", "--json")[1])["policies"]}
+        self.assertEqual(list(policies), [line.split()[0] for line in self.quiet("converge-presets")[1].splitlines()
+                                          if not line.startswith(" ")])
+        self.assertEqual(policies["xen"]["fields"]["passes"], "5")
+        self.assertEqual(policies["gold"], {"name": "gold", "preset": "xen", "fields": {"passes": "7"}, "layer": "host"})
+
+        code, out, err = self.quiet("converge-set test xen,stall=3; converge-show test --json")
+        self.assertEqual(json.loads(out), {"preset": "xen", "fields": {"stall": "3"}})
+
+    def test_for_each_gib(self):
+        out = self.quiet("converge-explain", "--domain", "test", "xen,deadline=10s/GiB")[1]
+        self.assertRegex(out, r"(?m)^deadline +80s +call .*(\n .*)*\(10s/GiB\)")
+        self.assertEqual(self.rows("converge-explain", "xen,deadline=10s/GiB")["deadline"], ("10s/GiB", "call"))
+
     def test_status_at_the_destination(self):
         """A guest that has come by migration brings nothing along; the user learns where to look."""
         done = self.fake("converge-status", "test", VIRSH_FAKE_MODULE="1", VIRSH_FAKE_STATUS="int operation 4")
@@ -810,7 +848,7 @@ class Help(CommandTest):
             # libvirt 9.0 ends with an empty line, later versions do not.
             return [line for line in re.sub(r"NAME - .*", "NAME -", text.rstrip("\n")).splitlines()
                     if not re.search("SYNOPSIS|NAME <|--(uri|edit|key|set|remove)", line)]
-        self.assertEqual(shape(self.ours("help", "converge-show")[1], "converge-show"),
+        self.assertEqual(shape(self.ours("help", "converge-clear")[1], "converge-clear"),
                          shape(self.stock("help", "metadata")[1], "metadata"))
 
 
@@ -839,7 +877,7 @@ class Completion(CommandTest):
                 (["converge-doctor", "--"], ["--desturi", "--json", "--measure-link"]),
                 (["converge-history", "te"], ["test"]),
                 (["converge-history", "--f"], ["--failed"]),
-                (["converge-presets", "--"], ["--fields"])):
+                (["converge-presets", "--"], ["--fields", "--json"])):
             with self.subTest(words):
                 self.assertEqual(self.complete(*words), expected)
 
