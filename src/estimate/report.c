@@ -121,6 +121,8 @@ reason(const convergeForecasts *forecasts)
 {
     const convergeForecast *chosen, *least;
     g_autoptr(GString) text = NULL;
+    /* TRANSLATORS: between two sentences */
+    const char *semicolon = _("; ");
 
     if (forecasts->recommended < 0)
         return g_strdup(_("no policy completes the migration"));
@@ -137,11 +139,11 @@ reason(const convergeForecasts *forecasts)
                                        "the migration, this one costs the guest least: %1$.1f s"),
                                chosen->lostMs.value / 1000);
     if (chosen->worst >= CONVERGE_END_ABORT)
-        g_string_append_printf(text, "; %s", _("it is not certain that the migration completes"));
+        g_string_append_printf(text, "%s%s", semicolon, _("it is not certain that the migration completes"));
 
     if (forecasts->cheaper >= 0) {
         least = &g_array_index(forecasts->policies, convergeForecast, forecasts->cheaper);
-        g_string_append(text, "; ");
+        g_string_append(text, semicolon);
         if (least->end == CONVERGE_END_POSTCOPY)
             g_string_append_printf(text, _("%1$s would cost only %2$.1f s, but the guest is lost "
                                            "if a host or the link fails in the last %3$.1f s"),
@@ -202,10 +204,10 @@ appendGuest(GString *text,
               report->domain, report->input->memory / CONVERGE_MIB, used);
     appendRow(text, _("writes"), _("%1$s to a working set of %2$s (%3$u measurements, %4$.3g s)"),
               rate, set, report->measured->seen->len, seconds);
-    appendRow(text, _("link"), "%.0f MiB/s, %s", report->link / CONVERGE_MIB,
+    appendRow(text, _("link"), _("%1$.0f MiB/s, %2$s"), report->link / CONVERGE_MIB,
               _(sourceWords[report->source]));
     if (report->cipher)
-        appendRow(text, _("encryption"), "%.0f MiB/s, %s", report->encrypted / CONVERGE_MIB,
+        appendRow(text, _("encryption"), _("%1$.0f MiB/s, %2$s"), report->encrypted / CONVERGE_MIB,
                   report->cipher);
     appendRow(text, _("throttle"), "%s", convergeThrottleMethodName(report->input->method));
     if (report->input->pauseMostMs > 0)
@@ -290,7 +292,7 @@ convergeReportText(const convergeReport *report)
 
     appendTable(text, report->forecasts);
     g_string_append_c(text, '\n');
-    appendRow(text, _("recommended"), "%s: %s", name ? name : _("none"), why);
+    appendRow(text, _("recommended"), _("%1$s: %2$s"), name ? name : _("none"), why);
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 

@@ -199,12 +199,14 @@ class Words(VirshTest):
                 "stepped", "nova")
 
     @in_each
-    def test_estimate(self, _, locale):
+    def test_estimate(self, language, locale):
         code, out, err = self.ours(*self.ESTIMATE, VIRSH_FAKE_DIRTY="100", **locale)
         self.assertEqual(code, 0, err)
         first, table, _ = out.split("\n\n")
         for word in ("guest", "policy", "total", "recommended", "completes", "downtime", "lost", "note"):
             self.assertNotRegex(out, rf"\b{word}\b")
+        if language == "zh_CN":
+            self.assertNotRegex(out, "[;,:] ?[\u4e00-\u9fff]", "joined as in English")
         # Labels are followed by text that begins in one column.
         self.assertEqual({columns(re.match(r"(\S+(?: \S+)*? +)\S", line)[1])
                           for line in first.splitlines()}, {13})
