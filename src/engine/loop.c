@@ -64,7 +64,7 @@ convergeLoopNew(const convergePolicy *policy,
     loop->control.state.overheadMs = CONVERGE_PAUSE_OVERHEAD_MS;
 
     /* A probe is worth its cost only if its result can change a decision. */
-    if (!backend->ops->probe ||
+    if (!backend->ops->probe || !convergePolicyGet(policy, CONVERGE_FIELD_QMP) ||
         convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_ADAPTIVE)
         convergeProbesGiveUp(&loop->probes);
 
