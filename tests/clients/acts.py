@@ -4,14 +4,17 @@ client. Each function takes the running test."""
 
 import os
 import signal
+import subprocess
+import sysconfig
 import time
 
 import libvirt
 import libvirt_qemu
 
-from clientstest import HERE, STOCK_VIRSH
+from clientstest import BUILD, HERE, STOCK_VIRSH
 
 DISK_MIB = 24
+BUSY_DISK = 1.0         # seconds
 HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
 
 
@@ -28,12 +31,28 @@ def python(call):
     return start
 
 
+def unpacked(test, *packages):
+    """Words that run a program with Debian's packages, which are not installed."""
+    directory = os.path.join(BUILD, "client-packages")
+    done = subprocess.run([os.path.join(HERE, "packages"), directory, *packages], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        test.skipTest(f"no packages: {done.stdout.strip()}")
+    root = os.path.join(directory, "root")
+    libraries = f"{root}/usr/lib/{sysconfig.get_config_var('MULTIARCH')}"
+    return ("/usr/bin/env", f"PYTHONPATH={root}/usr/share/virt-manager:{root}/usr/lib/python3/dist-packages",
+            f"LD_LIBRARY_PATH={libraries}", f"GI_TYPELIB_PATH={libraries}/girepository-1.0",
+            "/usr/bin/python3", "-W", "ignore")
+
+
 def nova(test):
-    test.skipTest("not written yet")
+    return test.start(*unpacked(test, "python3-nova"), os.path.join(HERE, "nova-client"), test.guest,
+                      test.domain.UUIDString(), str(test.case.guest.memory))
 
 
 def virt_manager(test):
-    test.skipTest("not written yet")
+    return test.start(*unpacked(test, "virt-manager"), os.path.join(HERE, "virt-manager-client"),
+                      test.guest)
 
 
 # --- Before ---
@@ -89,7 +108,7 @@ def slower_then_free(test):
 
 def endless_bandwidth(test):
     """More pause than the policy allows is not taken, so the speed has to let the guest go."""
-    test.until_looking()
+    test.until_client("a limit", lambda: test.stats().get("auto_converge.downtime_limit"))
     test.domain.migrateSetMaxDowntime(500)
     test.assertLessEqual(test.domain.migrateGetMaxDowntime(), 10)
     test.tool("hosts", "shape", "none")
@@ -136,19 +155,17 @@ def shares_changed(test):
 
 
 def write_disk(test):
-    """Writes to the disk at the source until the guest has gone."""
-    test.until_sending()
+    """Writes to the disk at the source while it is copied. QEMU ends if that is done by command once
+    the guest stands still for the switchover, so the row has a bandwidth that puts that off."""
+    test.until_client("the disk to be copied", lambda: test.stats().get("disk_processed"))
+    end = time.monotonic() + BUSY_DISK
     blocks = 0
-    try:
-        while test.domain.isActive():
-            for place in range(0, DISK_MIB, 3):
-                blocks += 1
-                libvirt_qemu.qemuMonitorCommand(
-                    test.domain, f"qemu-io -d /machine/peripheral/virtio-disk0/virtio-backend "
-                    f'"write -P {blocks % 256} {place}M 64k"',
-                    libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP)
-    except libvirt.libvirtError:
-        pass                    # the guest has gone
+    while time.monotonic() < end:
+        blocks += 1
+        libvirt_qemu.qemuMonitorCommand(
+            test.domain, f"qemu-io -d /machine/peripheral/virtio-disk0/virtio-backend "
+            f'"write -P {blocks % 256} {blocks * 3 % DISK_MIB}M 64k"',
+            libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP)
     test.assertGreater(blocks, 0)
 
 
