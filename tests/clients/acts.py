@@ -115,14 +115,18 @@ def endless_bandwidth(test):
     test.addCleanup(test.tool, "hosts", "shape", test.rate)
 
 
-def destroy(what):
-    def act(test):
-        test.until_looking()
-        if what == "job":
-            test.domain.abortJob()
-        else:
-            test.domain.destroy()
-    return act
+def abort(test):
+    test.until_looking()
+    test.domain.abortJob()
+
+
+def shut_off(test):
+    """As a guest does that powers itself off."""
+    test.until_looking()
+    try:
+        test.qmp("quit")
+    except libvirt.libvirtError:
+        pass                    # no answer
 
 
 def kill_qemu(test):
@@ -131,15 +135,17 @@ def kill_qemu(test):
 
 
 def reset(test):
+    """As a guest reboots itself; virDomainReset() would wait until the migration is over."""
     test.until_sending()
-    test.domain.reset()
+    test.qmp("system_reset")
 
 
 def pause_and_resume(test):
     test.until_sending()
     test.domain.suspend()
     time.sleep(0.3)
-    test.domain.resume()
+    # virDomainResume() would wait until the migration is over.
+    test.qmp("cont")
 
 
 def balloon(test):
@@ -149,9 +155,10 @@ def balloon(test):
 
 
 def shares_changed(test):
-    """The operator gives the guest a quota while it is throttled or about to be."""
+    """What the operator sets while the guest leaves goes with it, or is refused."""
     test.until_looking()
-    test.virsh("schedinfo", test.guest, "--live", "cpu_shares=2048")
+    if test.virsh("schedinfo", test.guest, "--live", "cpu_shares=2048").returncode == 0:
+        test.scheduler["cpu_shares"] = 2048
 
 
 def write_disk(test):

@@ -2,9 +2,9 @@
 """The table: one row for each way to migrate a guest, and what must hold afterwards. Whatever a
 row does not say has the values of clientstest.Case."""
 
-from acts import (balloon, copied, destroy, dname, endless_bandwidth, from_file, huge_pages, kill_qemu,
+from acts import (abort, balloon, copied, dname, endless_bandwidth, from_file, huge_pages, kill_qemu,
                   new_disk, nova, paused_there, pause_and_resume, poll_statistics, python, reset,
-                  shares_changed, slower_then_free, stock, virt_manager, write_disk, writes_xml)
+                  shares_changed, shut_off, slower_then_free, stock, virt_manager, write_disk, writes_xml)
 from clientstest import (ASIDE, NOWHERE, REFUSED, STAYED, THROTTLES, Case, Guest)
 
 # Converges by itself, at any speed of the machine.
@@ -130,15 +130,15 @@ GUESTS = (
     Case("memfd", guest=backed("<source type='memfd'/><access mode='shared'/>")),
     Case("huge pages", guest=backed("<hugepages/>"), prepare=huge_pages),
     Case("cputune", guest=CPUTUNE),
-    Case("cputune, aborted", guest=CPUTUNE, policy=ENDLESS, during=destroy("job"), end=STAYED,
-         errors="canceled|aborted"),
+    Case("cputune, aborted", guest=CPUTUNE, policy=ENDLESS, during=abort, end=STAYED,
+         errors=ENDED),
     Case("schedinfo in the middle", "--bandwidth 10", during=shares_changed),
     Case("32 vCPUs", guest=edited(("<vcpu>1</vcpu>", "<vcpu>32</vcpu>"),
                                   cmdline="working-set=20M rate=100M cpus=2")),
     Case("balloon", guest=BALLOON, during=balloon),
     Case("reboot in the middle", "--bandwidth 10", during=reset),
     Case("pause and resume", "--bandwidth 10", during=pause_and_resume),
-    Case("shut off in the middle", policy=ENDLESS, during=destroy("guest"), end=NOWHERE,
+    Case("shut off in the middle", policy=ENDLESS, during=shut_off, end=NOWHERE,
          errors=ENDED),
     Case("crash in the middle", policy=ENDLESS, during=kill_qemu, end=NOWHERE, errors=ENDED),
 )
