@@ -76,7 +76,7 @@ convergeLoopNew(const convergePolicy *policy,
     loop->observes = convergePolicyObserves(policy);
 
     /* A probe is worth its cost only if its result can change a decision. */
-    if (loop->observes || !backend->ops->probe ||
+    if (loop->observes || !backend->ops->probe || !convergePolicyGet(policy, CONVERGE_FIELD_QMP) ||
         convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_ADAPTIVE)
         convergeProbesGiveUp(&loop->probes);
 
@@ -138,7 +138,8 @@ convergeLoopClaim(const convergeLoop *loop)
             (state == CONVERGE_STATE_BULK || state == CONVERGE_STATE_WATCHING ||
              state == CONVERGE_STATE_THROTTLING) &&
             convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_ADAPTIVE &&
-            convergePolicyGet(loop->policy, CONVERGE_FIELD_LINK) == CONVERGE_LINK_USE_TURNS,
+            convergePolicyGet(loop->policy, CONVERGE_FIELD_LINK) == CONVERGE_LINK_USE_TURNS &&
+            convergePolicyGet(loop->policy, CONVERGE_FIELD_QMP),
         .bulk = loop->model.pass.n == 0,
         .endGame = loop->control.state.plan.throttle > 0 || sample->throttle > 0 || sample->paused,
         .left = (double)sample->remainingBytes,

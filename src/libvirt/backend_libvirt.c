@@ -118,6 +118,12 @@ convergeBackendLibvirtMayPostcopy(convergeBackendLibvirt *backend)
     backend->mayPostcopy = TRUE;
 }
 
+void
+convergeBackendLibvirtForbidQmp(convergeBackendLibvirt *backend)
+{
+    backend->monitor.silent = TRUE;
+}
+
 /* Lifts the throttle in this thread, since the loop may be waiting for a QEMU that does not
  * answer. */
 void
@@ -271,6 +277,12 @@ startProbe(void *opaque,
 
 /* --- Verbs --- */
 
+static const char *
+guestName(const convergeBackendLibvirt *backend)
+{
+    return backend->name ? backend->name : virDomainGetName(backend->monitor.dom);
+}
+
 /* Begins the record of what has to be undone if this process is killed.  Only a process on the
  * guest's host has one; there nothing of the guest may be changed without it.  Errors are
  * CONVERGE_ERROR_RECORD. */
@@ -288,11 +300,10 @@ startRecord(convergeBackendLibvirt *backend,
 
     virDomainGetUUIDString(dom, uuid);
     if (!backend->cpus)
-        backend->cpus = convergeQemuCpusQuery(&backend->monitor, &cause);
+        backend->cpus = convergeQemuCpusList(&backend->monitor, guestName(backend), &cause);
     if (backend->cpus && !backend->record)
         backend->record = convergeUndoRecordNew(
-            dir, uuid, backend->name ? backend->name : virDomainGetName(dom),
-            g_array_index(backend->cpus->threads, pid_t, 0), &cause);
+            dir, uuid, guestName(backend), g_array_index(backend->cpus->threads, pid_t, 0), &cause);
     if (!backend->record) {
         g_set_error_literal(error, CONVERGE_ERROR, CONVERGE_ERROR_RECORD, cause->message);
         return FALSE;
@@ -307,12 +318,28 @@ choose(void *opaque,
        GError **error)
 {
     convergeBackendLibvirt *backend = opaque;
+    g_autofree char *text = NULL;
+    const convergeThrottle *method;
 
     if (!startRecord(backend, error))
         return NULL;
-    return &convergeThrottlerChoose(backend->throttler, wanted, backend->cpus,
-                                    convergeBackendLibvirtNow(backend), why)
-                ->traits;
+
+    method = convergeThrottlerChoose(backend->throttler, wanted, backend->cpus,
+                                     convergeBackendLibvirtNow(backend), &text);
+    /* A policy that throttles nobody, or by QEMU's own law, wants QEMU's method. */
+    if (backend->monitor.silent && wanted != CONVERGE_METHOD_QEMU) {
+        if (method->asksQemu) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                        _("the converge policy allows no monitor commands, and nothing else throttles here: %1$s"),
+                        text);
+            return NULL;
+        }
+        *why = g_strdup_printf(_("%1$s; QEMU gets no monitor command (qmp=no), so dirty rates are not measured, and the domain is not tainted"),
+                               text);
+    } else {
+        *why = g_steal_pointer(&text);
+    }
+    return &method->traits;
 }
 
 static gboolean

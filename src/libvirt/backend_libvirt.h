@@ -35,6 +35,10 @@ void convergeBackendLibvirtKeepQuiet(convergeBackendLibvirt *backend);
 /* The migration may switch to post-copy, by this backend's verb or by anybody else. */
 void convergeBackendLibvirtMayPostcopy(convergeBackendLibvirt *backend);
 
+/* No monitor command is sent: the throttle is the CPU quota, and .choose fails without one; .probe,
+ * .resume after a pause and what QEMU alone knows are missing. */
+void convergeBackendLibvirtForbidQmp(convergeBackendLibvirt *backend);
+
 /* libvirt's job of this migration is over, or about to be: puts the vCPUs' quotas back at once,
  * which needs only files.  From now on samples show no migration, and no verb but .release and
  * .restore does anything.  Any thread. */

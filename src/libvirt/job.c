@@ -474,6 +474,8 @@ convergeJobStart(virDomainPtr dom,
     convergeBackendLibvirtSetName(job->libvirtBackend, job->name);
     if (options->postcopy != CONVERGE_POSTCOPY_NO_FLAG)
         convergeBackendLibvirtMayPostcopy(job->libvirtBackend);
+    if (!convergePolicyGet(policy, CONVERGE_FIELD_QMP))
+        convergeBackendLibvirtForbidQmp(job->libvirtBackend);
     job->journalDir = g_strdup(options->journalDir);
     job->destination = g_strdup(options->destination);
     virDomainGetUUIDString(dom, job->uuid);

@@ -79,13 +79,14 @@ choosePolicy(convergeOutgoing *outgoing)
 }
 
 /* The auto-converge capability cannot be switched on later.  If nothing may throttle the
- * guest, the only safe way is to migrate without it. */
+ * guest, or if QEMU cannot be kept from it by commands, the only safe way is to migrate without it. */
 static void
 adaptFlags(convergeOutgoing *outgoing)
 {
     if (convergePolicyObserves(outgoing->policy))
         return;
-    if (convergePolicyGet(outgoing->policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
+    if (convergePolicyGet(outgoing->policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE &&
+        convergePolicyGet(outgoing->policy, CONVERGE_FIELD_QMP))
         outgoing->flags |= VIR_MIGRATE_AUTO_CONVERGE;
     else if (!convergeStatedThrottle(&outgoing->stated))
         outgoing->flags &= ~(unsigned long)VIR_MIGRATE_AUTO_CONVERGE;

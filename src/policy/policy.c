@@ -162,6 +162,41 @@ settleOrder(convergePolicy *policy,
     return TRUE;
 }
 
+/* Words of a field that cannot do without monitor commands. */
+static const struct {
+    convergeField field;
+    guint words; /* a bit for each */
+} needQmp[] = {
+    { CONVERGE_FIELD_THROTTLE, 1u << CONVERGE_THROTTLE_STEPPED },
+    { CONVERGE_FIELD_ACTUATOR, 1u << CONVERGE_METHOD_QEMU | 1u << CONVERGE_METHOD_DIRTY_LIMIT },
+};
+
+static gboolean
+checkQmp(const convergePolicy *policy,
+         GError **error)
+{
+    gsize i, word;
+
+    for (i = 0; i < G_N_ELEMENTS(needQmp) && !policy->value[CONVERGE_FIELD_QMP]; i++) {
+        const convergeFieldInfo *info = &convergeFields[needQmp[i].field];
+        gint64 value = policy->value[needQmp[i].field];
+        g_autoptr(GString) allowed = g_string_new(NULL);
+
+        if (!(needQmp[i].words & 1u << value))
+            continue;
+        for (word = 0; info->words[word]; word++) {
+            if (!(needQmp[i].words & 1u << word))
+                g_string_append_printf(allowed, "%s%s", allowed->len ? ", " : "", info->words[word]);
+        }
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("field '%1$s' of the converge policy is '%2$s', which needs the monitor commands that '%3$s' forbids; allowed: %4$s"),
+                    info->name, info->words[value], convergeFields[CONVERGE_FIELD_QMP].name,
+                    allowed->str);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 /* Always FALSE, with @error set. */
 static gboolean
 refuseBeyond(const convergePolicy *policy,
@@ -364,7 +399,7 @@ convergePolicyResolve(const convergePolicySpec *const layers[CONVERGE_LAYER_LAST
          !settleOrder(locked, error) ||
          !convergeLocksKeep(policy, layers, locked, error)))
         return NULL;
-    if (!settleOrder(policy, error) ||
+    if (!settleOrder(policy, error) || !checkQmp(policy, error) ||
         !applyLimits(policy, host, error) ||
         !domainMayAsk(policy, host, &may, error))
         return NULL;

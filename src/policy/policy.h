@@ -43,6 +43,7 @@ typedef enum {
     CONVERGE_FIELD_THROTTLE_THRESHOLD, /* %, QEMU's trigger: dirtied / sent */
     CONVERGE_FIELD_THROTTLE_TAILSLOW,  /* convergeBoolean, QEMU's smaller late steps */
     CONVERGE_FIELD_ACTUATOR,           /* convergeThrottleMethod */
+    CONVERGE_FIELD_QMP,                /* convergeBoolean, monitor commands are allowed */
     CONVERGE_FIELD_DOWNTIME,           /* convergeDowntimeLaw */
     CONVERGE_FIELD_INITIAL_DOWNTIME,   /* ms, downtime limit at the start */
     CONVERGE_FIELD_MAX_DOWNTIME,       /* ms, the downtime limit never exceeds this */

@@ -120,6 +120,12 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         CONVERGE_METHOD_AUTO,
         N_("throttle method that slows the vCPUs down: the best available, or the one named"),
     },
+    [CONVERGE_FIELD_QMP] = {
+        "qmp",
+        ENUM(booleanWords, 2),
+        TRUE,
+        N_("whether monitor commands may be sent to QEMU; the first one taints the domain"),
+    },
     [CONVERGE_FIELD_DOWNTIME] = {
         "downtime",
         ENUM(downtimeWords, CONVERGE_DOWNTIME_LAST),

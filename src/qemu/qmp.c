@@ -75,6 +75,11 @@ convergeQmpRun(const convergeMonitor *monitor,
     char *reply = NULL;
     JsonNode *result;
 
+    if (monitor->silent) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
+                    _("the converge policy allows no monitor commands"));
+        return NULL;
+    }
     if (monitor->libvirt->qemuMonitorCommand(monitor->dom, command, &reply, 0) < 0) {
         convergeLibvirtSetError(error, _("the monitor command failed"));
         return NULL;

@@ -21,10 +21,12 @@ typedef struct _convergeMonitor convergeMonitor;
 struct _convergeMonitor {
     const convergeLibvirt *libvirt;
     virDomainPtr dom; /* not owned */
+    gboolean silent;  /* no command is sent: libvirt taints a domain at the first */
 };
 
-/* Runs one command.  Returns what convergeQmpParse() does, or NULL with
- * CONVERGE_ERROR_LIBVIRT set if libvirt could not run the command. */
+/* Runs one command; all commands to QEMU go through here.  Returns what convergeQmpParse() does, or
+ * NULL with CONVERGE_ERROR_LIBVIRT set if libvirt could not run the command, or with
+ * CONVERGE_ERROR_QEMU if the monitor is silent. */
 JsonNode *convergeQmpRun(const convergeMonitor *monitor, const char *name,
                          JsonObject *arguments, GError **error);
 

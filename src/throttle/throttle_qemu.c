@@ -140,6 +140,9 @@ convergeThrottleQemuApply(gpointer opaque,
     gint64 values[CONVERGE_PARAM_LAST];
     gsize i;
 
+    /* The migration runs without auto-converge, so that there is nothing to hold. */
+    if (monitor->silent && (decision->verb == CONVERGE_VERB_HOLD || decision->verb == CONVERGE_VERB_PRIME))
+        return TRUE;
     if (!convergeQemuParamsRemember(params, monitor, error))
         return FALSE;
 
@@ -161,6 +164,9 @@ convergeThrottleQemuExpectDowntime(gpointer opaque,
     gint64 values[CONVERGE_PARAM_LAST];
     gsize i;
 
+    /* libvirt puts downtime-limit back itself after a failure. */
+    if (state->throttler->options.monitor->silent)
+        return TRUE;
     if (!convergeQemuParamsRemember(&state->params, state->throttler->options.monitor, error))
         return FALSE;
 
@@ -179,7 +185,8 @@ convergeThrottleQemuNoteDowntime(gpointer opaque,
 {
     qemuState *state = opaque;
 
-    state->params.written[CONVERGE_PARAM_DOWNTIME] = downtimeMs;
+    if (!state->throttler->options.monitor->silent)
+        state->params.written[CONVERGE_PARAM_DOWNTIME] = downtimeMs;
 }
 
 gboolean

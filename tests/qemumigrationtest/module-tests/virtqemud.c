@@ -135,7 +135,7 @@ testDestination(void)
     g_assert_cmpstr(param.value.s, ==, "no-such-preset");
 }
 
-/* QEMU's capability is there where the policy throttles, or where the caller has stated how QEMU
+/* QEMU's capability is there where the policy throttles and may send commands, or where the caller has stated how QEMU
  * throttles, and is not there otherwise. */
 static void
 testFlags(void)
@@ -148,6 +148,7 @@ testFlags(void)
     } rows[] = {
         { "adaptive", NULL, LIVE, LIVE | AUTO },
         { "adaptive", NULL, LIVE | AUTO, LIVE | AUTO },
+        { "adaptive,qmp=no", NULL, LIVE | AUTO, LIVE },
         { "adaptive,throttle=none", NULL, LIVE, LIVE },
         { "adaptive,throttle=none", NULL, LIVE | AUTO, LIVE },
         /* The policy is the domain's: the call may not state both. */
