@@ -111,18 +111,26 @@ def guest_image():
 
 def accelerator(emulator=None):
     """The output of lab/accel, which runs once for each lab and emulator."""
-    words = [emulator] if emulator else []
-    cache = os.path.join(LAB_DIR, "".join(["accel", *words]).replace("/", "-"))
+    cache = _accelerator_file(emulator)
     if os.path.exists(cache):
         with open(cache, encoding="ascii") as file:
             return file.read().strip()
-    done = subprocess.run([os.path.join(HERE, "accel"), *words],
+    done = subprocess.run([os.path.join(HERE, "accel"), *([emulator] if emulator else [])],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise LabError(done.stderr.strip())
-    with open(cache, "w", encoding="ascii") as file:
-        file.write(done.stdout)
+    keep_accelerator(done.stdout.strip(), emulator)
     return done.stdout.strip()
+
+
+def keep_accelerator(word, emulator=None):
+    """Has accelerator() return WORD in this lab."""
+    with open(_accelerator_file(emulator), "w", encoding="ascii") as file:
+        print(word, file=file)
+
+
+def _accelerator_file(emulator):
+    return os.path.join(LAB_DIR, f"accel{emulator or ''}".replace("/", "-"))
 
 
 def main(run):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Shared by the lab's tests: two hosts, a small busy guest, and functions to examine them."""
 
+import functools
 import json
 import os
 import signal
@@ -58,6 +59,15 @@ def tool(name, *words, check=True):
     return done
 
 
+@functools.cache
+def find_accelerator(emulator):
+    """What guests run with, or None and why they cannot run. Asked once, not for each lab."""
+    try:
+        return labhost.accelerator(emulator), None
+    except labhost.LabError as error:
+        return None, str(error)
+
+
 class LabTest(unittest.TestCase):
     """One pair of hosts for all tests of a class; a fresh guest for each test."""
 
@@ -73,9 +83,10 @@ class LabTest(unittest.TestCase):
         tool("hosts", "down", check=False)
         tool("hosts", "up", "--rate", RATE, *cls.module)
         cls.addClassCleanup(tool, "hosts", "down")
-        accelerator = tool("accel", *([cls.emulator] if cls.emulator else []), check=False)
-        if accelerator.returncode:
-            raise unittest.SkipTest(accelerator.stdout.strip())
+        accelerator, trouble = find_accelerator(cls.emulator)
+        if trouble:
+            raise unittest.SkipTest(trouble)
+        labhost.keep_accelerator(accelerator, cls.emulator)
         cls.source, cls.target = labhost.Host("A"), labhost.Host("B")
         cls.kept = set()
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 
+import labhost
 import vcpuquota
 from labtest import LAB, MODULE, VIRSH, LabTest
 
@@ -39,7 +40,8 @@ class Sound(LabTest):
         prediction = lines[first]["prediction"]
         self.assertTrue(prediction["converges"])
         predicted = (lines[first]["t"] - decisions[0]["t"] + prediction["remaining_ms"]) / 1000
-        figures = {"name": name, "throttle": lines[first]["throttle"],
+        figures = {"name": name, "accelerator": labhost.accelerator(self.emulator),
+                   "throttle": lines[first]["throttle"],
                    "predicted_s": predicted, "total_s": result["total_s"],
                    "predicted_ms": result["converge"]["auto_converge.predicted_downtime"],
                    "downtime_ms": result["downtime_ms"], "passes": result["passes"]}
