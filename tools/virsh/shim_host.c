@@ -44,8 +44,9 @@ virConnectGetDomainCapabilities(virConnectPtr conn,
 {
     g_autofree char *words = NULL;
     virshConvergeVerb verb;
+    gboolean json;
 
-    if (!virshConvergeActive() || !virttype || !virshConvergeCommandParse(virttype, &verb, &words))
+    if (!virshConvergeActive() || !virttype || !virshConvergeCommandParse(virttype, &verb, &json, &words))
         return virshConvergeNext(virConnectGetDomainCapabilities)(conn, emulator, arch, machine, virttype, flags);
     return run(conn, verb, words);
 }
