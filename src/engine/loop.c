@@ -3,19 +3,11 @@
  * loop.c: sample, model, control, act, note; again
  */
 #include <glib/gi18n-lib.h>
-#include <math.h>
 
 #include "engine/loop.h"
 #include "engine/outlook.h"
 #include "engine/probes.h"
-#include "util/number.h"
 #include "util/text.h"
-
-/* A sample costs one query-migrate and a line of the journal: half a millisecond of CPU.
- * The wait is a fraction of what is left of the pass, so that turns come faster towards its end,
- * where a sync should be noticed soon.  QEMU updates its figures every 100 ms. */
-#define SAMPLES_PER_REST 4
-#define SAMPLE_MS 100
 
 /* Between samples before memory moves (disks may be copied for hours), and after this many failed
  * samples in a row: libvirt writes a line into its log for each failure. */
@@ -380,24 +372,6 @@ updateStatus(convergeLoop *loop,
     status->progress = MAX(status->progress, convergeOutlookProgress(&loop->control, &loop->model));
 }
 
-static gint64
-nextStep(const convergeLoop *loop)
-{
-    const convergeModel *model = &loop->model;
-    gint64 probeMs = convergeProbesNextMs(&loop->probes);
-    gint64 wait = CONVERGE_SAMPLE_SLOWEST_MS;
-    gint64 rest;
-
-    if (model->bandwidth <= 0)
-        return SAMPLE_MS;
-
-    rest = convergeRound(trunc(model->last.remainingBytes * 1000.0 / model->bandwidth));
-    wait = MIN(wait, rest / SAMPLES_PER_REST);
-    if (probeMs > model->last.timeMs)
-        wait = MIN(wait, probeMs - model->last.timeMs);
-    return MAX(wait, SAMPLE_MS);
-}
-
 static void
 beginJournal(convergeLoop *loop,
              const convergeSample *sample)
@@ -548,7 +522,7 @@ convergeLoopStep(convergeLoop *loop)
         noteJournalTrouble(loop, convergeJournalTrouble(loop->journal));
     updateStatus(loop, &sample);
     convergeTallyNote(&loop->status.tally, &loop->model, &before, &loop->status.prediction);
-    return nextStep(loop);
+    return convergeProbesNextSample(&loop->probes, &loop->model);
 }
 
 void

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * probes.c: when the next dirty-rate probe is due
+ * probes.c: when the next dirty-rate probe is due, and the next sample
  */
+#include <math.h>
+
 #include "engine/probes.h"
+#include "util/number.h"
+
+/* A sample costs one query-migrate and a line of the journal: half a millisecond of CPU.
+ * The wait is a fraction of what is left of the pass, so that turns come faster towards its end,
+ * where a sync should be noticed soon.  QEMU updates its figures every 100 ms. */
+#define SAMPLES_PER_REST 4
+#define SAMPLE_MS 100
 
 /* How long a probe takes (see backend.h), with its start and end in QEMU; and how much time must be
  * left in the bulk pass to start one, since its end is predicted only as well as the bandwidth. */
@@ -79,8 +88,27 @@ convergeProbesNoteStart(convergeProbes *probes,
     probes->endMs = nowMs + PROBE_MS;
 }
 
-gint64
-convergeProbesNextMs(const convergeProbes *probes)
+/* When the next probe is due, or the one under way should end. */
+static gint64
+nextProbe(const convergeProbes *probes)
 {
     return probes->dueMs < 0 ? probes->endMs : probes->dueMs;
+}
+
+gint64
+convergeProbesNextSample(const convergeProbes *probes,
+                         const convergeModel *model)
+{
+    gint64 probeMs = nextProbe(probes);
+    gint64 wait = CONVERGE_SAMPLE_SLOWEST_MS;
+    gint64 rest;
+
+    if (model->bandwidth <= 0)
+        return SAMPLE_MS;
+
+    rest = convergeRound(trunc(model->last.remainingBytes * 1000.0 / model->bandwidth));
+    wait = MIN(wait, rest / SAMPLES_PER_REST);
+    if (probeMs > model->last.timeMs)
+        wait = MIN(wait, probeMs - model->last.timeMs);
+    return MAX(wait, SAMPLE_MS);
 }

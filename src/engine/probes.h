@@ -32,5 +32,5 @@ gboolean convergeProbesAreDue(const convergeProbes *probes, const convergeModel 
 
 void convergeProbesNoteStart(convergeProbes *probes, gint64 nowMs);
 
-/* When the next probe is due, or the one under way should end. */
-gint64 convergeProbesNextMs(const convergeProbes *probes);
+/* In how many ms the next sample is due while memory moves: at most CONVERGE_SAMPLE_SLOWEST_MS. */
+gint64 convergeProbesNextSample(const convergeProbes *probes, const convergeModel *model);

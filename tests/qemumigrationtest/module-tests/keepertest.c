@@ -217,7 +217,6 @@ testObserves(void)
 
     for (i = 0; i < G_N_ELEMENTS(flags); i++) {
         g_autoptr(GPtrArray) entries = NULL;
-        g_autofree char *quota = NULL;
 
         reset(FAKE_SUCCEEDS);
         fake.denied = "virDomainAbortJobEnsureACL";
