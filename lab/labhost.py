@@ -88,6 +88,12 @@ class Host:
         shutil.copyfile(image, os.path.join(self.directory, "lib", IMAGE))
 
 
+def where_guests_run():
+    """The words before a command that is to run what guests run: none, or those that enter a host
+    with a root of its own."""
+    return Host("A").command() if os.environ.get("LAB_ROOT") else []
+
+
 def guest_image():
     """The busy guest: $BUSY_GUEST, or that of the newest build, or one built here."""
     named = os.environ.get("BUSY_GUEST")

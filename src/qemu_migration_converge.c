@@ -9,14 +9,20 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+#include <string.h>
 
 #include "module/job_registry.h"
 #include "module/job_stats.h"
+#include "module/keeper.h"
 #include "module/libvirt_check.h"
+#include "module/metrics_writer.h"
 #include "module/outgoing.h"
 #include "module/preload.h"
 #include "module/recovery.h"
+#include "policy/policy_conf.h"
 #include "qemu_migration_converge.h"
+#include "util/text.h"
 
 /* Filled in by the constructor, read-only afterwards. */
 static convergeNext next;
@@ -89,8 +95,7 @@ qemuMigrationConvergeLoad(void)
         .threadInit = convergeNextSetSystemIdentity,
         .log = logGuest,
     };
-    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
-    bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+    convergeTextBind();
     enabled = TRUE;
     convergeDaemonLog("version %s is loaded, tested with libvirt %s, the default policy is '%s'",
                       PACKAGE_VERSION, CONVERGE_LIBVIRT_TESTED, CONVERGE_PRESET_DEFAULT);
@@ -368,10 +373,14 @@ virDomainMigrateFinish3Params(virConnectPtr dconn,
 int
 virEventRunDefaultImpl(void)
 {
-    if (recovers)
+    if (recovers) {
         convergeRecoveryStart();
-    if (enabled)
+        convergeKeeperRecover();
+    }
+    if (enabled) {
         convergeLibvirtCheckStart(convergeRecoveryUri(), next.virDomainGetJobStats);
+        convergeMetricsWriterStart(CONVERGE_POLICY_CONF);
+    }
 
     return next.virEventRunDefaultImpl();
 }
@@ -430,4 +439,25 @@ virDomainGetJobStats(virDomainPtr domain,
 
     convergeJobStatsAppend(params, nparams, known ? &status : NULL, policy);
     return ret;
+}
+
+/* A domain has no metadata of ours with that URI; libvirt has checked the right to read it. */
+char *
+virDomainGetMetadata(virDomainPtr domain,
+                     int type,
+                     const char *uri,
+                     unsigned int flags)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    gboolean ours = enabled && g_strcmp0(uri, QEMU_MIGRATION_CONVERGE_HISTORY_URI) == 0 &&
+        virDomainGetUUIDString(domain, uuid) == 0;
+    char *metadata = next.virDomainGetMetadata(domain, type, uri, flags);
+    g_autofree char *history = NULL;
+
+    if (metadata || !ours || virGetLastErrorCode() != VIR_ERR_NO_DOMAIN_METADATA ||
+        !(history = convergeKeeperTell(uuid)))
+        return metadata;
+
+    virResetLastError();
+    return strdup(history); /* the daemon frees it with free() */
 }

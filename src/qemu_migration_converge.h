@@ -9,7 +9,7 @@
  *   source, peer2peer  Perform3Params (tunnelled or not)
  *   destination        Prepare3Params or PrepareTunnel3Params, Finish3Params
  *   older clients      Perform3, Confirm3
- *   any time           GetJobStats, MigrateSetMaxDowntime
+ *   any time           GetJobStats, MigrateSetMaxDowntime, GetMetadata
  *
  * The wrappers remove the module's parameters before the next definition sees them.  On the
  * source, a loop (libvirt/job.h) runs during Perform.  In any other process the module only
@@ -34,3 +34,8 @@
 #define QEMU_MIGRATION_CONVERGE_STAT_POLICY QEMU_MIGRATION_CONVERGE_PREFIX "policy"
 #define QEMU_MIGRATION_CONVERGE_STAT_STATE QEMU_MIGRATION_CONVERGE_PREFIX "state"
 #define QEMU_MIGRATION_CONVERGE_STAT_ACTUATOR QEMU_MIGRATION_CONVERGE_PREFIX "actuator"
+
+/* virDomainGetMetadata(VIR_DOMAIN_METADATA_ELEMENT) with this URI on a daemon that has the module gives
+ * the domain's newest entries in the host's history, one line of JSON each (history/history_entry.h),
+ * the oldest first.  Whoever may read the domain may read them. */
+#define QEMU_MIGRATION_CONVERGE_HISTORY_URI "https://virt-converge.org/xmlns/history/1.0"

@@ -6,8 +6,10 @@
 #include <math.h>
 
 #include "engine/loop.h"
+#include "engine/outlook.h"
 #include "engine/probes.h"
 #include "util/number.h"
+#include "util/text.h"
 
 /* A sample costs one query-migrate and a line of the journal: half a millisecond of CPU.
  * The wait is a fraction of what is left of the pass, so that turns come faster towards its end,
@@ -25,18 +27,25 @@
  * loop stands aside when the throttle could not be kept this many times in a row. */
 #define POLL_FAILURES 3
 
+/* QEMU's own downtime-limit, which holds where nobody sets another one. */
+#define QEMU_DOWNTIME_MS 300
+
 struct _convergeLoop {
     const convergePolicy *policy; /* .own, once there is one */
     convergePolicy *own;          /* for the guest's memory; NULL until memory has moved, or if that does not matter */
     const convergeBackend *backend;
     convergeLoopOpenJournal openJournal; /* NULL: no journal */
+    gboolean observes;                   /* decisions are written down only */
     gboolean begun;                      /* memory has moved, and the journal was opened */
     void *openOpaque;
     convergeJournal *journal;
     convergeModel model;
     convergeControl control;
     convergeStatus status;
-    gboolean postcopy; /* the loop has switched to it */
+    gboolean postcopy;   /* the loop has switched to it */
+    gboolean waits;      /* another migration has the link... */
+    gboolean over;       /* the newest sample showed no migration */
+    gboolean cannotWait; /* ...but this one cannot be made to wait */
     convergeProbes probes;
     char *overheadWhy;           /* how the switchover's overhead is known, or NULL */
     unsigned int nFailedSamples; /* in a row */
@@ -64,8 +73,10 @@ convergeLoopNew(const convergePolicy *policy,
     loop->control.state.postcopy = postcopy;
     loop->control.state.overheadMs = CONVERGE_PAUSE_OVERHEAD_MS;
 
+    loop->observes = convergePolicyObserves(policy);
+
     /* A probe is worth its cost only if its result can change a decision. */
-    if (!backend->ops->probe ||
+    if (loop->observes || !backend->ops->probe ||
         convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_ADAPTIVE)
         convergeProbesGiveUp(&loop->probes);
 
@@ -91,6 +102,9 @@ void
 convergeLoopSetCeiling(convergeLoop *loop,
                        gint64 ceilingMs)
 {
+    /* Nobody else sets a limit then. */
+    if (loop->observes && ceilingMs > 0)
+        convergeModelNoteDowntime(&loop->model, ceilingMs);
     convergeControlSetCeiling(&loop->control, ceilingMs);
 }
 
@@ -102,6 +116,32 @@ convergeLoopSetOverhead(convergeLoop *loop,
     loop->control.state.overheadMs = MAX(overheadMs, 0);
     g_free(loop->overheadWhy);
     loop->overheadWhy = g_strdup(why);
+}
+
+void
+convergeLoopSetWaits(convergeLoop *loop,
+                     gboolean waits)
+{
+    loop->waits = waits;
+}
+
+convergeArbiterClaim
+convergeLoopClaim(const convergeLoop *loop)
+{
+    const convergeSample *sample = &loop->model.last;
+    convergeState state = loop->status.state;
+
+    return (convergeArbiterClaim) {
+        .moves = sample->active && !(sample->paused && sample->remainingBytes == 0) && loop->control.started && !loop->over && !loop->cannotWait && !loop->observes &&
+            (state == CONVERGE_STATE_BULK || state == CONVERGE_STATE_WATCHING ||
+             state == CONVERGE_STATE_THROTTLING) &&
+            convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_ADAPTIVE &&
+            convergePolicyGet(loop->policy, CONVERGE_FIELD_LINK) == CONVERGE_LINK_USE_TURNS,
+        .bulk = loop->model.pass.n == 0,
+        .endGame = loop->control.state.plan.throttle > 0 || sample->throttle > 0 || sample->paused,
+        .left = (double)sample->remainingBytes,
+        .bandwidth = loop->model.bandwidth,
+    };
 }
 
 const convergeStatus *
@@ -116,24 +156,11 @@ convergeLoopTrouble(const convergeLoop *loop)
     return loop->trouble ? loop->trouble : loop->unreleased;
 }
 
-/* Never cuts a character in half, since clients decode the text. */
-static void
-copyText(char *to,
-         gsize size,
-         const char *text)
-{
-    const char *end;
-
-    g_strlcpy(to, text, size);
-    if (!g_utf8_validate(to, -1, &end))
-        to[end - to] = '\0';
-}
-
 static void
 setReason(convergeLoop *loop,
           const char *text)
 {
-    copyText(loop->status.reason, sizeof(loop->status.reason), text);
+    convergeTextCopy(loop->status.reason, sizeof(loop->status.reason), text);
 }
 
 /* Takes @trouble; does nothing if it is NULL. */
@@ -179,7 +206,7 @@ noteRung(convergeLoop *loop,
 {
     loop->status.rungs++;
     loop->status.rung = decision->verb;
-    copyText(loop->status.rungText, sizeof(loop->status.rungText), text);
+    convergeTextCopy(loop->status.rungText, sizeof(loop->status.rungText), text);
 }
 
 /* When in doubt, the migration goes on as stock. */
@@ -211,7 +238,8 @@ noteThrottleMethod(convergeLoop *loop,
                    const convergeThrottleTraits *throttle,
                    const char *why)
 {
-    loop->control.state.throttle = loop->status.throttle = throttle;
+    loop->control.state.throttle = throttle;
+    loop->status.throttle = loop->observes ? NULL : throttle;
     if (loop->journal && why)
         convergeJournalThrottleMethod(loop->journal, sample->timeMs,
                                       convergeThrottleMethodName(throttle->method), why);
@@ -229,6 +257,20 @@ noteThrottle(convergeLoop *loop,
      * that a probe is due at once. */
     convergeModelNoteThrottle(&loop->model, throttle);
     convergeProbesHurry(&loop->probes, loop->model.last.timeMs);
+}
+
+/* The decision changes nothing, so that neither model nor status may take it for done. */
+static void
+observe(convergeLoop *loop,
+        const convergeDecision *decision)
+{
+    g_autofree char *text = convergeDecisionExplain(decision, &loop->model);
+    g_autofree char *reason = g_strdup_printf(_("observed only, not done: %1$s"), text);
+
+    if (loop->journal)
+        convergeJournalDecision(loop->journal, &loop->model, decision, reason, NULL);
+    convergeTallyDecide(&loop->status.tally, &loop->model, decision, text);
+    setReason(loop, reason);
 }
 
 static void
@@ -253,12 +295,17 @@ act(convergeLoop *loop,
         convergeLadderRungFailed(&loop->control.ladder, decision->verb);
         return;
     }
+    if (!done && decision->share > 0) {
+        loop->cannotWait = TRUE;
+        return;
+    }
     if (!done) {
         convergeLoopStandAside(loop, error);
         return;
     }
     if (isRung(decision->verb))
         noteRung(loop, decision, text);
+    convergeTallyDecide(&loop->status.tally, &loop->model, decision, text);
 
     if (decision->verb == CONVERGE_VERB_THROTTLE || decision->verb == CONVERGE_VERB_HOLD)
         noteThrottle(loop, decision->throttle);
@@ -279,7 +326,7 @@ act(convergeLoop *loop,
 gboolean
 convergeLoopExpectsThrottle(const convergeLoop *loop)
 {
-    return loop->control.state.throttle && loop->control.state.throttle->immediate &&
+    return !loop->observes && loop->control.state.throttle && loop->control.state.throttle->immediate &&
         loop->model.pass.n == 0;
 }
 
@@ -304,6 +351,7 @@ updateStatus(convergeLoop *loop,
              const convergeSample *sample)
 {
     convergeStatus *status = &loop->status;
+    g_autofree char *next = NULL;
 
     if (convergeStateIsAside(status->state))
         return;
@@ -322,6 +370,9 @@ updateStatus(convergeLoop *loop,
     status->dirtyRate = loop->model.guest.writeRate;
     status->workingSet = loop->model.guest.workingSet;
     status->prediction = loop->control.state.prediction;
+    next = convergeOutlookNext(&loop->control, &loop->model);
+    convergeTextCopy(status->next, sizeof(status->next), next ? next : "");
+    status->progress = MAX(status->progress, convergeOutlookProgress(&loop->control, &loop->model));
 }
 
 static gint64
@@ -352,8 +403,8 @@ beginJournal(convergeLoop *loop,
         return;
 
     if ((loop->journal = loop->openJournal(loop->openOpaque, &error)))
-        copyText(loop->status.journal, sizeof(loop->status.journal),
-                 convergeJournalName(loop->journal));
+        convergeTextCopy(loop->status.journal, sizeof(loop->status.journal),
+                         convergeJournalName(loop->journal));
     else if (error)
         noteJournalTrouble(loop, g_strdup(error->message));
     if (loop->journal && loop->overheadWhy)
@@ -446,6 +497,7 @@ convergeLoopStep(convergeLoop *loop)
 {
     convergeDecision decisions[CONVERGE_DECISIONS_MAX];
     convergeSample sample = { 0 };
+    convergeSample before;
     g_autoptr(GError) error = NULL;
     convergeNews news;
     unsigned int n, i;
@@ -455,6 +507,8 @@ convergeLoopStep(convergeLoop *loop)
         return ++loop->nFailedSamples < FAILING_AFTER ? SAMPLE_WAITING_MS : SAMPLE_FAILING_MS;
     loop->nFailedSamples = 0;
 
+    sample.waits = loop->waits && !loop->cannotWait;
+    loop->over = !sample.active;
     if (!sample.active) {
         releaseThrottle(loop);
         return SAMPLE_WAITING_MS;
@@ -464,10 +518,13 @@ convergeLoopStep(convergeLoop *loop)
         beginJournal(loop, &sample);
         resolvePolicy(loop, &sample);
     }
+    if (loop->observes && loop->model.downtimeMs == 0)
+        convergeModelNoteDowntime(&loop->model, QEMU_DOWNTIME_MS);
     loop->begun = TRUE;
     if (!loop->control.state.throttle && !convergeStateIsAside(loop->status.state))
         chooseThrottle(loop, &sample);
 
+    before = loop->model.last;
     news = convergeModelUpdate(&loop->model, &sample);
     if (loop->journal)
         convergeJournalSample(loop->journal, &loop->model, news);
@@ -477,7 +534,7 @@ convergeLoopStep(convergeLoop *loop)
         convergeProbesNote(&loop->probes, &loop->model);
         n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
         for (i = 0; i < n && !convergeStateIsAside(loop->status.state); i++)
-            act(loop, &decisions[i]);
+            (loop->observes ? observe : act)(loop, &decisions[i]);
     }
     if (!convergeStateIsAside(loop->status.state))
         keepProbing(loop, &sample);
@@ -485,6 +542,7 @@ convergeLoopStep(convergeLoop *loop)
     if (loop->journal)
         noteJournalTrouble(loop, convergeJournalTrouble(loop->journal));
     updateStatus(loop, &sample);
+    convergeTallyNote(&loop->status.tally, &loop->model, &before, &loop->status.prediction);
     return nextStep(loop);
 }
 
@@ -501,6 +559,7 @@ convergeLoopEnd(convergeLoop *loop,
         loop->status.state = CONVERGE_STATE_POSTCOPY;
     else
         loop->status.state = CONVERGE_STATE_DONE;
+    convergeTallyEnd(&loop->status.tally, &loop->model, nowMs);
 
     if (loop->journal)
         convergeJournalEnd(loop->journal, &loop->model,

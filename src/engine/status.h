@@ -6,6 +6,7 @@
 
 #include "engine/decision.h"
 #include "engine/plan.h"
+#include "engine/tally.h"
 
 typedef enum {
     CONVERGE_STATE_WAITING,  /* the migration moves no memory yet */
@@ -34,6 +35,8 @@ struct _convergeStatus {
     unsigned int rungs;                     /* number of rungs of the fallback that were taken */
     convergeVerb rung;                      /* the last one of them */
     char rungText[512];                     /* that decision and its reason, translated */
+    char next[256];                         /* what comes next, translated; "": nothing is known */
+    unsigned int progress;                  /* %, before the end; never falls; 0: unknown */
     char journal[128];                      /* file name; "": no journal, or not yet */
     gboolean unjournaled;                   /* a journal is wanted, but it cannot be written */
     const convergeThrottleTraits *throttle; /* of the method in use; NULL: none */
@@ -43,4 +46,5 @@ struct _convergeStatus {
     double dirtyRate;                       /* at full speed, bytes/s; 0: unknown */
     double workingSet;                      /* bytes; 0: unknown */
     convergePrediction prediction;
+    convergeTally tally;
 };

@@ -40,6 +40,17 @@ getReason(const convergeStatus *status,
     return status->reason[0] ? status->reason : NULL;
 }
 
+/* At the end nothing comes. */
+static const char *
+getNext(const convergeStatus *status,
+        const char *policy G_GNUC_UNUSED)
+{
+    if (!status->next[0] || status->state == CONVERGE_STATE_DONE ||
+        status->state == CONVERGE_STATE_FAILED || convergeStateIsAside(status->state))
+        return NULL;
+    return status->next;
+}
+
 static const char *
 getJournal(const convergeStatus *status,
            const char *policy G_GNUC_UNUSED)
@@ -56,6 +67,14 @@ getActuator(const convergeStatus *status,
     if (!status->throttle)
         return NULL;
     return convergeThrottleMethodName(status->throttle->method);
+}
+
+static gint64
+getProgress(const convergeStatus *status)
+{
+    if (status->state == CONVERGE_STATE_DONE)
+        return 100;
+    return status->progress > 0 ? (gint64)status->progress : CONVERGE_STAT_UNKNOWN;
 }
 
 static gint64
@@ -160,6 +179,21 @@ const convergeStat convergeStats[] = {
         FALSE,
         "Why the last decision was made, for people",
         .text = getReason,
+    },
+    {
+        "next",
+        STRING,
+        FALSE,
+        "What is done next, and when or why, for people",
+        .text = getNext,
+    },
+    {
+        "progress",
+        CONVERGE_STAT_INT,
+        CONVERGE_UNIT_PERCENT,
+        FALSE,
+        "How far the migration has come",
+        .number = getProgress,
     },
     {
         "journal",

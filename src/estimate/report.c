@@ -257,7 +257,7 @@ appendTable(GString *text,
     }
 
     for (i = 0; i < cells->len; i++)
-        width[i % COLUMNS] = MAX(width[i % COLUMNS], g_utf8_strlen(cells->pdata[i], -1));
+        width[i % COLUMNS] = MAX(width[i % COLUMNS], convergeTextWidth(cells->pdata[i]));
 
     for (i = 0; i < rows; i++) {
         const convergeForecast *one = i == 0 ? NULL :

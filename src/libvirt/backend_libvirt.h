@@ -29,6 +29,9 @@ void convergeBackendLibvirtSetDomain(convergeBackendLibvirt *backend, virDomainP
  * domain's name is used. */
 void convergeBackendLibvirtSetName(convergeBackendLibvirt *backend, const char *name);
 
+/* From now on QEMU is asked nothing but what libvirt itself asks for its job statistics. */
+void convergeBackendLibvirtKeepQuiet(convergeBackendLibvirt *backend);
+
 /* The migration may switch to post-copy, by this backend's verb or by anybody else. */
 void convergeBackendLibvirtMayPostcopy(convergeBackendLibvirt *backend);
 

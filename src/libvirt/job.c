@@ -5,6 +5,7 @@
 #include <glib/gi18n-lib.h>
 
 #include "engine/switchover.h"
+#include "libvirt/backend_observe.h"
 #include "libvirt/job.h"
 #include "libvirt/pass_watch.h"
 
@@ -21,11 +22,13 @@ struct _convergeJob {
     char *destination;
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];
+    gint64 beginMs; /* since 1970 */
 
     /* Used by the job's thread or, while it does not run, by the caller that starts one. */
     convergeBackendLibvirt *libvirtBackend;
-    convergeBackend backend;
-    virDomainPtr dom; /* a reference */
+    convergeBackend acting;  /* over .libvirtBackend */
+    convergeBackend backend; /* the same, or what only observes with it */
+    virDomainPtr dom;        /* a reference */
     convergeSwitchover switchover;
     convergeCompletionWatch *completion; /* while .switchover lacks the downtime; or NULL */
 
@@ -37,8 +40,12 @@ struct _convergeJob {
     gboolean stop;    /* the migration call has returned */
     convergeJobEnd end;
     gboolean passed; /* a pass has begun since the last turn */
+    gboolean woken;  /* convergeJobWake() was called since the last turn */
     gint64 ceilingMs;
     convergeStatus status;
+    gint64 downtimeMs; /* as libvirt reports it after the end; 0: it has not */
+    gint64 historyId;
+    char *aside; /* why the loop stands aside, or NULL */
     char *trouble;
 };
 
@@ -112,6 +119,10 @@ takeOver(convergeJob *job,
     newRung = status->rungs != job->status.rungs;
     newTrouble = convergeStateIsAside(status->state) && !convergeStateIsAside(job->status.state);
     job->status = *status;
+    if (newTrouble) {
+        g_free(job->aside);
+        job->aside = g_strdup(convergeLoopTrouble(loop));
+    }
     g_mutex_unlock(&job->lock);
 
     if (journalTrouble)
@@ -187,10 +198,32 @@ waitForTurn(convergeJob *job,
 {
     gint64 until = g_get_monotonic_time() + ms * 1000;
 
-    while (!job->stop && !job->over && !(job->passed && convergeLoopExpectsThrottle(loop)) &&
+    while (!job->stop && !job->over && !job->woken && !(job->passed && convergeLoopExpectsThrottle(loop)) &&
            g_cond_wait_until(&job->wake, &job->lock, until))
         ;
-    job->passed = FALSE;
+    job->passed = job->woken = FALSE;
+}
+
+void
+convergeJobWake(convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&job->lock);
+
+    job->woken = TRUE;
+    g_cond_signal(&job->wake);
+}
+
+/* Tells the other migrations of this host what the loop needs of the link. */
+static void
+claimLink(convergeJob *job,
+          convergeLoop *loop,
+          gboolean over)
+{
+    const convergeArbiterClaim none = { 0 };
+    convergeArbiterClaim claim = over ? none : convergeLoopClaim(loop);
+
+    if (job->options.claim)
+        convergeLoopSetWaits(loop, job->options.claim(job, &claim));
 }
 
 /* Runs the loop until the migration call has returned. */
@@ -203,12 +236,17 @@ runLoop(convergeJob *job,
         gint64 wait;
 
         if (job->over) {
-            g_cond_wait(&job->wake, &job->lock);
-            continue;
+            g_mutex_unlock(&job->lock);
+            claimLink(job, loop, TRUE);
+            g_mutex_lock(&job->lock);
+            while (!job->stop)
+                g_cond_wait(&job->wake, &job->lock);
+            break;
         }
 
         convergeLoopSetCeiling(loop, job->ceilingMs);
         g_mutex_unlock(&job->lock);
+        claimLink(job, loop, FALSE);
         wait = convergeLoopStep(loop);
         takeOver(job, loop);
         g_mutex_lock(&job->lock);
@@ -249,10 +287,15 @@ noteSwitchover(convergeJob *job,
 static void
 learnSwitchover(convergeJob *job)
 {
+    gint64 downtimeMs = convergeCompletionWatchAwait(job->completion, COMPLETION_MS);
     gint64 overheadMs = -1;
 
+    g_mutex_lock(&job->lock);
+    job->downtimeMs = downtimeMs;
+    g_mutex_unlock(&job->lock);
+
     if (job->options.learn && job->switchover.limitMs > 0) {
-        job->switchover.downtimeMs = convergeCompletionWatchAwait(job->completion, COMPLETION_MS);
+        job->switchover.downtimeMs = downtimeMs;
         overheadMs = convergeSwitchoverOverhead(&job->switchover);
     }
     if (overheadMs >= 0)
@@ -388,6 +431,7 @@ jobClear(gpointer opaque)
     g_mutex_clear(&job->lock);
     g_cond_clear(&job->wake);
     g_cond_clear(&job->idle);
+    g_free(job->aside);
     g_free(job->trouble);
 }
 
@@ -419,7 +463,12 @@ convergeJobStart(virDomainPtr dom,
     job->policy = convergePolicyCopy(policy);
     job->libvirt = libvirt;
     job->libvirtBackend = convergeBackendLibvirtNew(libvirt, options->callerThrottle);
-    job->backend = (convergeBackend) { &convergeBackendLibvirtOps, job->libvirtBackend };
+    job->acting = (convergeBackend) { &convergeBackendLibvirtOps, job->libvirtBackend };
+    job->backend = job->acting;
+    if (convergePolicyObserves(policy)) {
+        job->backend = (convergeBackend) { &convergeBackendObserveOps, &job->acting };
+        convergeBackendLibvirtKeepQuiet(job->libvirtBackend);
+    }
     job->options = *options;
     job->name = g_strdup(options->name ? options->name : virDomainGetName(dom));
     convergeBackendLibvirtSetName(job->libvirtBackend, job->name);
@@ -428,6 +477,7 @@ convergeJobStart(virDomainPtr dom,
     job->journalDir = g_strdup(options->journalDir);
     job->destination = g_strdup(options->destination);
     virDomainGetUUIDString(dom, job->uuid);
+    job->beginMs = g_get_real_time() / 1000;
 
     if (!startThread(job, dom, loopThread, error))
         return NULL;
@@ -530,6 +580,45 @@ const char *
 convergeJobGetDestination(const convergeJob *job)
 {
     return job->destination;
+}
+
+gint64
+convergeJobGetBegin(const convergeJob *job)
+{
+    return job->beginMs;
+}
+
+gint64
+convergeJobGetDowntime(convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    return job->downtimeMs;
+}
+
+void
+convergeJobSetHistoryId(convergeJob *job,
+                        gint64 id)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    job->historyId = id;
+}
+
+gint64
+convergeJobGetHistoryId(convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    return job->historyId;
+}
+
+char *
+convergeJobExplainAside(convergeJob *job)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
+
+    return g_strdup(job->aside);
 }
 
 gboolean

@@ -48,6 +48,10 @@ struct _convergeJobOptions {
      * migration that has shown how much it has taken, in 0..CONVERGE_OVERHEAD_MOST_MS ms. */
     gint64 (*expect)(const convergeJob *job, char **why);
     void (*learn)(const convergeJob *job, gint64 overheadMs);
+
+    /* Called in the job's thread before each turn, and a last time with .moves FALSE; may be NULL, and
+     * never waits.  Returns whether another migration has the link, see arbiter.h. */
+    gboolean (*claim)(convergeJob *job, const convergeArbiterClaim *claim);
 };
 
 /* How a migration call ended. */
@@ -81,6 +85,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJob, convergeJobUnref)
  * touch the domain's next migration.  Never waits. */
 void convergeJobOver(convergeJob *job);
 
+/* The next turn is due now.  Any thread; never waits. */
+void convergeJobWake(convergeJob *job);
+
 /* Stops the loop.  Returns FALSE if its thread has not ended after CONVERGE_JOB_PATIENCE_MS; it
  * goes on by itself then. */
 gboolean convergeJobStop(convergeJob *job, convergeJobEnd end);
@@ -105,6 +112,19 @@ const char *convergeJobGetName(const convergeJob *job);
 const char *convergeJobGetUUID(const convergeJob *job);
 const char *convergeJobGetDestination(const convergeJob *job); /* NULL: unknown */
 gboolean convergeJobCallerThrottles(const convergeJob *job);
+
+/* When the job was started, ms since 1970. */
+gint64 convergeJobGetBegin(const convergeJob *job);
+
+/* The downtime as libvirt reports it after a migration, ms; 0: it is not known. */
+gint64 convergeJobGetDowntime(convergeJob *job);
+
+/* The migration's entry in the host's history; 0: it has none. */
+void convergeJobSetHistoryId(convergeJob *job, gint64 id);
+gint64 convergeJobGetHistoryId(convergeJob *job);
+
+/* Why the loop stands aside, translated; NULL: it does not.  Free with g_free(). */
+char *convergeJobExplainAside(convergeJob *job);
 
 /* Whether the migration call has returned, or libvirt's job is over.  An .enter that waits must
  * stop waiting then. */

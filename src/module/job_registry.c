@@ -293,6 +293,26 @@ convergeRegistryGetFailed(const char *uuid,
     return getStatus(findByState(uuid, ENTRY_FAILED), status, policy);
 }
 
+static void
+jobUnref(gpointer job)
+{
+    convergeJobUnref(job);
+}
+
+GPtrArray *
+convergeRegistryListRunning(void)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    GPtrArray *jobs = g_ptr_array_new_with_free_func(jobUnref);
+    guint i;
+
+    for (i = 0; i < count(); i++) {
+        if (entryAt(i)->state == ENTRY_RUNNING)
+            g_ptr_array_add(jobs, convergeJobRef(entryAt(i)->job));
+    }
+    return jobs;
+}
+
 gint64
 convergeRegistryOutsideDowntime(const char *uuid,
                                 gint64 ms)

@@ -64,6 +64,9 @@ gboolean convergeRegistryGetStatus(const char *uuid, gboolean finished,
 /* The same of the last migration, if that has failed.  libvirt keeps no statistics of it. */
 gboolean convergeRegistryGetFailed(const char *uuid, convergeStatus *status, char **policy);
 
+/* The jobs that run, oldest first: an array of convergeJob, each with a reference, to be unreferenced. */
+GPtrArray *convergeRegistryListRunning(void);
+
 /* convergeJobOutsideDowntime() of the running job of that domain; returns @ms if there is no
  * such job. */
 gint64 convergeRegistryOutsideDowntime(const char *uuid, gint64 ms);

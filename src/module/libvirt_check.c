@@ -11,9 +11,6 @@
 #include "module/libvirt_next.h"
 #include "util/error.h"
 
-/* virGetVersion() without the release, as in CONVERGE_LIBVIRT_TESTED */
-static const unsigned long tested[] = { 9000, 11003, 12008 };
-
 /* Far more than libvirt has. */
 #define STATS_MOST 1000
 
@@ -111,18 +108,6 @@ getVersion(void)
     return virGetVersion(&version, NULL, NULL) < 0 ? 0 : version;
 }
 
-static gboolean
-wasTested(unsigned long version)
-{
-    gsize i;
-
-    for (i = 0; i < G_N_ELEMENTS(tested); i++) {
-        if (version / 1000 == tested[i])
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /* The result so far. */
 static checkResult
 look(GError **error)
@@ -167,7 +152,7 @@ convergeLibvirtCheck(virDomainPtr domain,
     g_autofree char *why = NULL;
     checkResult now;
 
-    if (wasTested(getVersion()))
+    if (convergeLibvirtIsTested(getVersion()))
         return TRUE;
 
     if ((now = look(error)) != CHECK_OPEN)
@@ -225,7 +210,7 @@ convergeLibvirtCheckStart(const char *uri,
     if (!g_once_init_enter(&started))
         return;
     g_once_init_leave(&started, 1);
-    if (wasTested(getVersion()))
+    if (convergeLibvirtIsTested(getVersion()))
         return;
 
     start = g_new0(checkStart, 1);

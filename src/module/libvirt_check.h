@@ -15,8 +15,7 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-/* The versions, for people. */
-#define CONVERGE_LIBVIRT_TESTED "9.0, 11.3, 12.8"
+#include "module/libvirt_tested.h"
 
 typedef int (*convergeGetJobStats)(virDomainPtr domain, int *type, virTypedParameterPtr *params,
                                    int *nparams, unsigned int flags);

@@ -52,6 +52,8 @@
     CALL(int, virDomainGetJobStats, \
          (virDomainPtr domain, int *type, virTypedParameterPtr *params, int *nparams, \
           unsigned int flags)) \
+    CALL(char *, virDomainGetMetadata, \
+         (virDomainPtr domain, int type, const char *uri, unsigned int flags)) \
     CALL(int, virDomainMigrateSetMaxDowntime, \
          (virDomainPtr domain, unsigned long long downtime, unsigned int flags)) \
     CALL(int, virEventRunDefaultImpl, (void))

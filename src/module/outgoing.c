@@ -8,7 +8,10 @@
 
 #include "libvirt/postcopy.h"
 #include "module/job_registry.h"
+#include "module/keeper.h"
 #include "module/libvirt_check.h"
+#include "module/link_turns.h"
+#include "module/metrics_writer.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
 #include "module/rights.h"
@@ -80,6 +83,8 @@ choosePolicy(convergeOutgoing *outgoing)
 static void
 adaptFlags(convergeOutgoing *outgoing)
 {
+    if (convergePolicyObserves(outgoing->policy))
+        return;
     if (convergePolicyGet(outgoing->policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
         outgoing->flags |= VIR_MIGRATE_AUTO_CONVERGE;
     else if (!convergeStatedThrottle(&outgoing->stated))
@@ -201,6 +206,16 @@ convergeOutgoingLeaveBegin(convergeOutgoing *outgoing)
 
 /* --- Perform --- */
 
+/* The client of an earlier migration has never confirmed it: the guest goes on running here. */
+static gboolean
+restoreUnconfirmed(convergeJob *pending,
+                   virDomainPtr domain)
+{
+    convergeKeeperEnd(pending, CONVERGE_OUTCOME_FAILED,
+                      _("the client has never confirmed that the guest runs at the destination"));
+    return convergeJobRestore(pending, domain);
+}
+
 /* Runs first in the job's thread, with the daemon's own identity. */
 static gboolean
 enterJob(convergeJob *job,
@@ -210,14 +225,14 @@ enterJob(convergeJob *job,
     const char *uuid = convergeJobGetUUID(job);
     g_autoptr(convergeJob) pending = NULL;
 
+    convergeKeeperBegin(job);
     if (!convergeRegistryAwaitEarlier(uuid, job, EARLIER_MS)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
                     _("the changes of an earlier migration are not restored yet"));
         return FALSE;
     }
 
-    /* The client of an earlier migration may never have confirmed it. */
-    if ((pending = convergeRegistryTakePending(uuid)) && !convergeJobRestore(pending, domain)) {
+    if ((pending = convergeRegistryTakePending(uuid)) && !restoreUnconfirmed(pending, domain)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,
                     _("the changes of an earlier migration are not restored yet"));
         return FALSE;
@@ -237,7 +252,7 @@ restorePending(gpointer opaque)
     convergeNextSetSystemIdentity();
     virDomainGetUUIDString(domain, uuid);
     if ((pending = convergeRegistryTakePending(uuid)))
-        convergeJobRestore(pending, domain);
+        restoreUnconfirmed(pending, domain);
     virDomainFree(domain);
     return NULL;
 }
@@ -393,6 +408,14 @@ learnOverhead(const convergeJob *job,
 
 /* --- The job --- */
 
+/* In the job's thread. */
+static void
+leftJob(convergeJob *job)
+{
+    convergeLinkTurnsLeave(job);
+    convergeRegistryLeft(job);
+}
+
 /* Starts and registers the job.  If that fails, logs one line, and the migration goes on
  * without a policy. */
 static void
@@ -407,9 +430,10 @@ startJob(convergeCall *call)
         .callerThrottle = convergeStatedThrottle(&outgoing->stated),
         .destination = outgoing->destination,
         .enter = enterJob,
-        .left = convergeRegistryLeft,
+        .left = leftJob,
         .expect = expectOverhead,
         .learn = learnOverhead,
+        .claim = convergeLinkTurnsClaim,
     };
     g_autoptr(GError) error = NULL;
     const char *warning;
@@ -424,6 +448,7 @@ startJob(convergeCall *call)
                                      &options, &error);
     if (outgoing->job) {
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
+        convergeMetricsWriterBegun();
         logRule(outgoing);
         logLimits(outgoing);
         logIdle(outgoing);
@@ -492,6 +517,18 @@ logFailure(convergeJob *job)
                           convergeJobGetName(job), status.journal);
 }
 
+/* With libvirt's error as the client gets it. */
+static void
+keepFailure(convergeJob *job)
+{
+    const virError *error = virGetLastError();
+
+    convergeKeeperEnd(job,
+                      error && error->code == VIR_ERR_OPERATION_ABORTED ? CONVERGE_OUTCOME_ABORTED :
+                                                                          CONVERGE_OUTCOME_FAILED,
+                      error ? error->message : NULL);
+}
+
 /* Makes no libvirt call that would clear the caller's last error. */
 void
 convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
@@ -519,6 +556,9 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
     if (!succeeded) {
         logFailure(outgoing->job);
         explainFailure(outgoing->job);
+        keepFailure(outgoing->job);
+    } else if (confirmed) {
+        convergeKeeperEnd(outgoing->job, CONVERGE_OUTCOME_DONE, NULL);
     }
 }
 
@@ -560,7 +600,11 @@ convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
         convergeJobRestore(outgoing->job, outgoing->domain);
         convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_FAILED);
         logFailure(outgoing->job);
-    } else if (convergeJobConfirm(outgoing->job, g_steal_pointer(&outgoing->completion))) {
-        convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_DONE);
+        convergeKeeperEnd(outgoing->job, CONVERGE_OUTCOME_FAILED,
+                          _("the guest did not start at the destination"));
+    } else {
+        if (convergeJobConfirm(outgoing->job, g_steal_pointer(&outgoing->completion)))
+            convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_DONE);
+        convergeKeeperEnd(outgoing->job, CONVERGE_OUTCOME_DONE, NULL);
     }
 }

@@ -38,6 +38,8 @@ uses(const convergePolicy *policy,
 {
     gint64 value = convergePolicyGet(policy, right->field);
 
+    if (convergePolicyObserves(policy))
+        return FALSE;
     if (right->field == CONVERGE_FIELD_FALLBACK)
         return convergeLadderHas(value, right->rung);
     return right->field != CONVERGE_FIELD_THROTTLE || value != CONVERGE_THROTTLE_NONE;

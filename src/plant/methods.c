@@ -4,6 +4,8 @@
  *
  * Each row names the sources of its numbers; docs/simulator.md tells what is not modelled.
  */
+#include <glib/gi18n-lib.h>
+
 #include "plant/methods_priv.h"
 #include "policy/policy_fields.h"
 
@@ -51,71 +53,71 @@ const convergeMethod convergeMethods[] = {
     /* --- Policies of this program --- */
     {
         .name = "adaptive",
-        .summary = "virt-converge, with QEMU's own throttle",
+        .summary = N_("virt-converge, with QEMU's own throttle"),
         .policy = "adaptive,actuator=qemu",
     },
     {
         .name = "adaptive-quota",
-        .summary = "virt-converge, with the CPU quota of the vCPUs",
+        .summary = N_("virt-converge, with the CPU quota of the vCPUs"),
         .policy = "adaptive,actuator=vcpu-quota",
     },
 
     /* --- QEMU --- */
     {
         .name = "qemu-plain",
-        .summary = "QEMU 7.2 without auto-converge",
+        .summary = N_("QEMU 7.2 without auto-converge"),
         .law = { .hits = 2, .initial = 20, .increment = 10, .max = 99, .threshold = 50, .downtimeMs = 300 },
     },
     /* arch_init.c: mig_throttle_counter++ > 4, then 30 ms of sleep every 40 ms, to the end. */
     {
         .name = "qemu-1.6",
-        .summary = "QEMU 1.6: from the sixth bad pass on, vCPUs sleep 30 ms of every 40 ms",
+        .summary = N_("QEMU 1.6: from the sixth bad pass on, vCPUs sleep 30 ms of every 40 ms"),
         .law = { .autoConverge = TRUE, .hits = 6, .fixedThrottle = 75, .initial = 75, .max = 75, .threshold = 50, .downtimeMs = 300 },
     },
     /* arch_init.c of that time: a counter ++ >= 2, that is the third hit. */
     {
         .name = "qemu-2.5",
-        .summary = "QEMU 2.5: 20 %, then 10 % more after every third bad pass",
+        .summary = N_("QEMU 2.5: 20 %, then 10 % more after every third bad pass"),
         .law = { QEMU_STEPS, .hits = 3, .downtimeMs = 300 },
     },
     {
         .name = "qemu-5.1-tailslow",
-        .summary = "QEMU 5.1 with cpu-throttle-tailslow: no stronger throttle than needed",
+        .summary = N_("QEMU 5.1 with cpu-throttle-tailslow: no stronger throttle than needed"),
         .law = { QEMU_STOCK, .tailslow = TRUE },
     },
     {
         .name = "qemu-7.2",
-        .summary = "QEMU's present auto-converge: 20 %, then 10 % more after every second bad pass",
+        .summary = N_("QEMU's present auto-converge: 20 %, then 10 % more after every second bad pass"),
         .law = { QEMU_STOCK },
     },
     /* vcpu-dirty-limit defaults to 1 MB/s for each vCPU. */
     {
         .name = "qemu-8.1-dirty-limit",
-        .summary = "QEMU 8.1's dirty-limit: vCPUs that write are held to 1 MB/s",
+        .summary = N_("QEMU 8.1's dirty-limit: vCPUs that write are held to 1 MB/s"),
         .law = { .hits = 2, .vcpuDirtyLimit = 1024 * 1024, .threshold = 50, .downtimeMs = 300 },
     },
     /* migration/cpu-throttle.c: the timer's period is 5000 ms. */
     {
         .name = "qemu-9.2",
-        .summary = "QEMU 9.2: as 7.2, with a bitmap sync every 5 s in long passes",
+        .summary = N_("QEMU 9.2: as 7.2, with a bitmap sync every 5 s in long passes"),
         .law = { QEMU_STOCK, .syncEveryMs = 5000 },
     },
     /* The sources are named in plant_qemu.c, lookSync(). */
     {
         .name = "qemu-11.1-post-copy",
-        .summary = "QEMU 11.1 with post-copy allowed, but not used: as 7.2, with a bitmap sync every 55 ms",
+        .summary = N_("QEMU 11.1 with post-copy allowed, but not used: as 7.2, with a bitmap sync every 55 ms"),
         .law = { QEMU_STOCK, .syncInBulk = TRUE },
     },
     /* Hyman Huang, "auto-converge refinements for huge VM", qemu-devel, September 2024; the
      * second part was not merged.  There one bad pass is enough for a step, by either criterion. */
     {
         .name = "background-sync",
-        .summary = "QEMU's refinement of 2024, first part, which became QEMU 9.2",
+        .summary = N_("QEMU's refinement of 2024, first part, which became QEMU 9.2"),
         .law = { QEMU_STOCK, .syncEveryMs = 5000 },
     },
     {
         .name = "responsive-throttle",
-        .summary = "QEMU's refinement of 2024, both parts, with a step after each bad sync",
+        .summary = N_("QEMU's refinement of 2024, both parts, with a step after each bad sync"),
         .law = { QEMU_STEPS, .hits = 1, .downtimeMs = 300, .syncEveryMs = 5000 },
     },
 
@@ -125,7 +127,7 @@ const convergeMethod convergeMethods[] = {
      * post-copy are not permitted unless configured. */
     {
         .name = "nova",
-        .summary = "nova: 50 to 500 ms in 10 steps of 75 s/GiB, abort after 800 s/GiB",
+        .summary = N_("nova: 50 to 500 ms in 10 steps of 75 s/GiB, abort after 800 s/GiB"),
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 50 },
         .pollMs = 500,
         .ownDowntime = TRUE,
@@ -138,7 +140,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "nova-force-complete",
-        .summary = "nova with auto-converge permitted, and the guest paused at the timeout",
+        .summary = N_("nova with auto-converge permitted, and the guest paused at the timeout"),
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 50 },
         .pollMs = 500,
         .ownDowntime = TRUE,
@@ -151,7 +153,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "ovirt-minimal-downtime",
-        .summary = "oVirt, Minimal downtime: 100 to 500 ms, then abort",
+        .summary = N_("oVirt, Minimal downtime: 100 to 500 ms, then abort"),
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
         .pollMs = 10000,
         .ownDowntime = TRUE,
@@ -160,7 +162,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "ovirt-suspend",
-        .summary = "oVirt, Suspend workload if needed: 100 to 500 ms, 5 s, then abort",
+        .summary = N_("oVirt, Suspend workload if needed: 100 to 500 ms, 5 s, then abort"),
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
         .pollMs = 10000,
         .ownDowntime = TRUE,
@@ -169,7 +171,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "ovirt-post-copy",
-        .summary = "oVirt, Post-copy: 100 to 200 ms, then post-copy",
+        .summary = N_("oVirt, Post-copy: 100 to 200 ms, then post-copy"),
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
         .pollMs = 10000,
         .ownDowntime = TRUE,
@@ -178,7 +180,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "ovirt-very-large",
-        .summary = "oVirt, Very large VMs: 300 ms to 1.5 s, 5 s, then abort",
+        .summary = N_("oVirt, Very large VMs: 300 ms to 1.5 s, 5 s, then abort"),
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 300 },
         .pollMs = 10000,
         .ownDowntime = TRUE,
@@ -189,7 +191,7 @@ const convergeMethod convergeMethods[] = {
      * post-copy, no disruption unless configured. */
     {
         .name = "kubevirt",
-        .summary = "KubeVirt: 300 ms, abort after 150 s/GiB",
+        .summary = N_("KubeVirt: 300 ms, abort after 150 s/GiB"),
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 300 },
         .pollMs = 400,
         .ownDowntime = TRUE,
@@ -199,7 +201,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "kubevirt-stall",
-        .summary = "KubeVirt VEP 248: at a stall 900 ms if that suffices, otherwise abort",
+        .summary = N_("KubeVirt VEP 248: at a stall 900 ms if that suffices, otherwise abort"),
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 300 },
         .pollMs = 400,
         .ownDowntime = TRUE,
@@ -210,7 +212,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "kubevirt-stall-post-copy",
-        .summary = "KubeVirt VEP 248 with disruption and post-copy allowed",
+        .summary = N_("KubeVirt VEP 248 with disruption and post-copy allowed"),
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 300 },
         .pollMs = 400,
         .ownDowntime = TRUE,
@@ -221,7 +223,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "kubevirt-ramp",
-        .summary = "KubeVirt VEP 291: 150 to 900 ms in 7 steps of 10 s, abort after 150 s/GiB",
+        .summary = N_("KubeVirt VEP 291: 150 to 900 ms in 7 steps of 10 s, abort after 150 s/GiB"),
         .law = { .hits = 2, .threshold = 50, .downtimeMs = 150 },
         .pollMs = 400,
         .ownDowntime = TRUE,
@@ -234,7 +236,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "proxmox",
-        .summary = "Proxmox: 100 ms, doubled after every six polls with more left than before",
+        .summary = N_("Proxmox: 100 ms, doubled after every six polls with more left than before"),
         .law = { QEMU_STEPS, .hits = 2, .downtimeMs = 100 },
         .pollMs = 100,
         .ownDowntime = TRUE,
@@ -243,14 +245,14 @@ const convergeMethod convergeMethods[] = {
     /* internal/server/instance/drivers/driver_qemu.go */
     {
         .name = "incus",
-        .summary = "Incus: 50 %, then 10 % more; a pass is bad at 20 % instead of 50 %",
+        .summary = N_("Incus: 50 %, then 10 % more; a pass is bad at 20 % instead of 50 %"),
         .law = { .autoConverge = TRUE, .hits = 2, .initial = 50, .increment = 10, .max = 99, .threshold = 20, .downtimeMs = 300 },
     },
 
     /* --- Other hypervisors --- */
     {
         .name = "cloud-hypervisor",
-        .summary = "Cloud Hypervisor: stop once what is dirty takes 300 ms, cancel after 1 h",
+        .summary = N_("Cloud Hypervisor: stop once what is dirty takes 300 ms, cancel after 1 h"),
         .law = { .hits = 2 },
         .pollMs = 50,
         .step = methodStepCloudHypervisor,
@@ -258,7 +260,8 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "cloud-hypervisor-throttle",
-        .summary = "Cloud Hypervisor's throttle branch: 10 % more every two passes after the fourth",
+        /* xgettext:no-c-format */
+        .summary = N_("Cloud Hypervisor's throttle branch: 10 % more every two passes after the fourth"),
         .law = { .hits = 2 },
         .pollMs = 50,
         .step = methodStepCloudHypervisorThrottle,
@@ -266,7 +269,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "xen",
-        .summary = "Xen: stop and copy after the fifth pass",
+        .summary = N_("Xen: stop and copy after the fifth pass"),
         .law = { .hits = 2 },
         .pollMs = 50,
         .ownDowntime = TRUE,
@@ -274,7 +277,7 @@ const convergeMethod convergeMethods[] = {
     },
     {
         .name = "stun-during-page-send",
-        .summary = "like VMware: vCPUs sleep a few ms at a time, often enough for the link to keep up",
+        .summary = N_("like VMware: vCPUs sleep a few ms at a time, often enough for the link to keep up"),
         .law = { .hits = 2, .downtimeMs = 500 },
         .pollMs = 50,
         .ownDowntime = TRUE,

@@ -28,7 +28,7 @@ typedef struct _convergeMethodRun convergeMethodRun;
 
 struct _convergeMethod {
     const char *name;
-    const char *summary; /* one line */
+    const char *summary; /* one line, to be translated */
     const char *policy;  /* for the engine, in text form, valid; NULL: the members below apply */
 
     convergePlantLaw law;

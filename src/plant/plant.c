@@ -2,6 +2,7 @@
 /*
  * plant.c: samples and verbs of a modelled migration
  */
+#include <math.h>
 #include <string.h>
 
 #include "plant/plant_priv.h"
@@ -42,6 +43,25 @@ convergePlantSyncRemaining(const convergePlant *plant)
 }
 
 void
+convergePlantSetPath(convergePlant *plant,
+                     double bandwidth)
+{
+    plant->path = bandwidth;
+}
+
+double
+convergePlantDemand(const convergePlant *plant)
+{
+    const convergePlantResult *result = &plant->result;
+    double most = plant->config.tlsBandwidth > 0 ? plant->config.tlsBandwidth : INFINITY;
+
+    if (result->completed || result->aborted || plant->timeMs < plant->config.setupMs ||
+        plantGuestUnsent(plant) <= 0)
+        return 0;
+    return plant->share > 0 && !plant->stopped ? MIN(plant->share, most) : most;
+}
+
+void
 convergePlantSetThrottle(convergePlant *plant,
                          unsigned int throttle)
 {
@@ -53,7 +73,7 @@ convergePlantSetThrottle(convergePlant *plant,
 gboolean
 convergePlantIsPristine(const convergePlant *plant)
 {
-    return plant->quota == 0 && plant->writersQuota == 0 &&
+    return plant->quota == 0 && plant->share <= 0 && plant->writersQuota == 0 &&
         memcmp(&plant->params, &plant->original, sizeof(plant->params)) == 0;
 }
 
@@ -195,6 +215,9 @@ plantApply(void *opaque,
             params->downtime = decision->downtimeMs;
         plant->suspended = FALSE;
         break;
+    case CONVERGE_VERB_SHARE:
+        plant->share = (double)decision->share;
+        break;
     case CONVERGE_VERB_ABORT:
         plant->result.aborted = TRUE;
         plant->result.totalMs = plant->result.allMs = plant->timeMs - plant->config.setupMs;
@@ -232,6 +255,7 @@ plantRestore(void *opaque,
 
     plant->params = plant->original;
     plant->quota = plant->writersQuota = 0;
+    plant->share = 0;
     return TRUE;
 }
 

@@ -146,6 +146,12 @@ double convergePlantBandwidth(const convergePlant *plant);
 /* Memory left to send right after the newest bitmap sync, bytes. */
 double convergePlantSyncRemaining(const convergePlant *plant);
 
+/* What other migrations leave of the link to this one from now on, bytes/s; 0: all of it. */
+void convergePlantSetPath(convergePlant *plant, double bandwidth);
+
+/* The most that it would send now over a link without end, bytes/s; may be INFINITY. */
+double convergePlantDemand(const convergePlant *plant);
+
 /* Throttles the vCPUs by @throttle % at once, for laws that can do so. */
 void convergePlantSetThrottle(convergePlant *plant, unsigned int throttle);
 

@@ -18,6 +18,7 @@
 #define HOUR_MS 3600e3
 #define WEEK_MS (168 * HOUR_MS)
 #define VCPUS_MOST 4096
+#define COPIES_MOST 1000
 
 /* QEMU's greatest downtime-limit, migration/options.c. */
 #define DOWNTIME_MOST_MS 2000e3
@@ -56,6 +57,7 @@ static const scenarioKey keys[] = {
     { "scenario", "title", TYPE_TEXT, S(title), 0, 0 },
     { "scenario", "downtime", TYPE_TIME, S(downtimeMs), 1, DOWNTIME_MOST_MS },
     { "scenario", "give-up", TYPE_TIME, S(giveUpMs), 1, WEEK_MS },
+    { "scenario", "copies", TYPE_COUNT, S(copies), 1, COPIES_MOST },
     { "scenario", "seed", TYPE_SEED, C(seed), 0, 0 },
     { "scenario", "noise", TYPE_SHARE, C(noise), 0, 1 },
     { "guest", "memory", TYPE_SIZE, C(memory), 1, BYTES_MOST },
@@ -435,6 +437,7 @@ convergeScenarioParse(const char *name,
     scenario->name = g_strdup(name);
     scenario->title = g_strdup(name);
     scenario->giveUpMs = GIVE_UP_MS;
+    scenario->copies = 1;
 
     if (!g_key_file_load_from_data(file, text, (gsize)-1, G_KEY_FILE_NONE, error) ||
         !checkGroups(text, error))

@@ -14,8 +14,9 @@ typedef struct _convergeScenario convergeScenario;
 struct _convergeScenario {
     char *name; /* the file's, without directory and .ini */
     char *title;
-    gint64 downtimeMs; /* the operator's downtime limit; 0: those of the methods */
-    gint64 giveUpMs;   /* in virtual time */
+    gint64 downtimeMs;   /* the operator's downtime limit; 0: those of the methods */
+    gint64 giveUpMs;     /* in virtual time */
+    unsigned int copies; /* number of such guests, for converge-sim --together; at least 1 */
     convergePlantConfig config;
 };
 

@@ -481,7 +481,14 @@ convergePolicyGetRulePlace(const convergePolicy *policy)
 }
 
 gboolean
+convergePolicyObserves(const convergePolicy *policy)
+{
+    return policy->value[CONVERGE_FIELD_MODE] == CONVERGE_MODE_OBSERVE;
+}
+
+gboolean
 convergePolicyMayPostcopy(const convergePolicy *policy)
 {
-    return convergeLadderHas(policy->value[CONVERGE_FIELD_FALLBACK], CONVERGE_RUNG_POSTCOPY);
+    return !convergePolicyObserves(policy) &&
+        convergeLadderHas(policy->value[CONVERGE_FIELD_FALLBACK], CONVERGE_RUNG_POSTCOPY);
 }

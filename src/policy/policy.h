@@ -63,6 +63,10 @@ typedef enum {
     CONVERGE_FIELD_FALLBACK_WHEN,      /* convergeFallbackWhen */
     CONVERGE_FIELD_FALLBACK_AFTER,     /* ms from one rung to the next, if the migration has not ended */
     CONVERGE_FIELD_MAX_SUSPEND,        /* ms, the longest pause by the rung suspend */
+    CONVERGE_FIELD_LINK,               /* convergeLinkUse */
+    CONVERGE_FIELD_PRIORITY,           /* among migrations that take turns on the link */
+    CONVERGE_FIELD_LONGEST_WAIT,       /* ms for which it waits for its turn, all in all */
+    CONVERGE_FIELD_MODE,               /* convergeMode */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST
 } convergeField;
@@ -130,6 +134,20 @@ typedef enum {
     CONVERGE_FALLBACK_CHEAPER,    /* also when the rung costs the guest less */
     CONVERGE_FALLBACK_LAST
 } convergeFallbackWhen;
+
+/* How migrations that leave a host at the same time use its link. */
+typedef enum {
+    CONVERGE_LINK_USE_SHARE, /* all send at once */
+    CONVERGE_LINK_USE_TURNS, /* one after the other, see arbiter.h */
+    CONVERGE_LINK_USE_LAST
+} convergeLinkUse;
+
+/* What the policy does with its decisions. */
+typedef enum {
+    CONVERGE_MODE_OBSERVE, /* write them down; nothing is done to the guest or the migration */
+    CONVERGE_MODE_ACT,
+    CONVERGE_MODE_LAST
+} convergeMode;
 
 typedef enum {
     CONVERGE_WHEN_REQUESTED, /* the caller asked for auto-converge or a policy */
@@ -273,6 +291,9 @@ const char *convergePolicyGetPreset(const convergePolicy *policy);
 const char *convergePolicyGetRule(const convergePolicy *policy);
 const char *convergePolicyGetRulePlace(const convergePolicy *policy);
 
-/* TRUE when a rung of the ladder is post-copy.  The migration must then be started with
+/* TRUE when nothing of what the policy decides may be done. */
+gboolean convergePolicyObserves(const convergePolicy *policy);
+
+/* TRUE when a rung of the ladder is post-copy, and may be taken.  The migration must then be started with
  * VIR_MIGRATE_POSTCOPY. */
 gboolean convergePolicyMayPostcopy(const convergePolicy *policy);

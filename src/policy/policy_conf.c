@@ -20,6 +20,7 @@ typedef enum {
     GROUP_DEFAULT,
     GROUP_LIMITS,
     GROUP_DOMAIN_LIMITS,
+    GROUP_METRICS, /* no policy: its spec stays empty */
     GROUP_LAST
 } confGroup;
 
@@ -31,6 +32,7 @@ static const struct {
     [GROUP_DEFAULT] = { "default", FALSE, TRUE },
     [GROUP_LIMITS] = { "limits", TRUE, FALSE },
     [GROUP_DOMAIN_LIMITS] = { "domain-limits", TRUE, FALSE },
+    [GROUP_METRICS] = { "metrics", FALSE, FALSE },
 };
 
 /* A group of this prefix is a policy of the site, whose name follows. */
@@ -41,6 +43,7 @@ static const struct {
 
 struct _convergePolicyConf {
     convergePolicySpec *specs[GROUP_LAST];
+    char *metricsDir;
     convergePolicyHost host; /* its sites are owned by this struct */
     GPtrArray *rules;        /* convergeRule *, in the order of the file */
 };
@@ -68,6 +71,7 @@ convergePolicyConfFree(convergePolicyConf *conf)
     for (i = 0; i < GROUP_LAST; i++)
         convergePolicySpecFree(conf->specs[i]);
     g_hash_table_unref(conf->host.sites);
+    g_free(conf->metricsDir);
     g_ptr_array_unref(conf->rules);
     g_free(conf);
 }
@@ -219,6 +223,29 @@ openGroup(confReader *reader,
     return FALSE;
 }
 
+/* A key of [metrics]. */
+static gboolean
+setMetrics(convergePolicyConf *conf,
+           const char *key,
+           const char *value,
+           GError **error)
+{
+    g_autofree char *quoted = convergePolicyQuote(g_str_equal(key, "directory") ? value : key);
+
+    if (!g_str_equal(key, "directory")) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("unknown key '%1$s'; allowed: directory"), quoted);
+        return FALSE;
+    }
+    if (!g_path_is_absolute(value) || conf->metricsDir) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("the directory is '%1$s'; allowed: an absolute path, stated once"), quoted);
+        return FALSE;
+    }
+    conf->metricsDir = g_strdup(value);
+    return TRUE;
+}
+
 /* "KEY = VALUE" */
 static gboolean
 setKey(confReader *reader,
@@ -239,6 +266,8 @@ setKey(confReader *reader,
 
     g_strchomp(parts[0]);
     g_strchug(parts[1]);
+    if (reader->spec == reader->conf->specs[GROUP_METRICS])
+        return setMetrics(reader->conf, parts[0], parts[1], error);
     if (reader->limits && !convergeLimitCheckName(parts[0], error))
         return FALSE;
     if (reader->rule && convergeRuleIsCondition(parts[0]))
@@ -408,6 +437,12 @@ const convergePolicyHost *
 convergePolicyConfGetHost(const convergePolicyConf *conf)
 {
     return &conf->host;
+}
+
+const char *
+convergePolicyConfGetMetricsDir(const convergePolicyConf *conf)
+{
+    return conf->metricsDir;
 }
 
 gboolean

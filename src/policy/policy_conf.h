@@ -18,6 +18,9 @@
  *     preset = stepped
  *     fallback = post-copy+suspend
  *
+ *     [metrics]
+ *     directory = /var/lib/prometheus/node-exporter
+ *
  *     [rule databases]
  *     match-name = db-*
  *     max-throttle = 50
@@ -29,8 +32,8 @@
  * the text form.  [limits] bounds what the call and the domain may ask for, and
  * [domain-limits] bounds the domain further; a field that is not stated there has its
  * built-in limit.  The values in the other groups must be within [limits].  "lock" names fields
- * that neither the call nor the domain may change.  A line that
- * starts with "#" is a comment.
+ * that neither the call nor the domain may change.  [metrics] is no policy: it says where the
+ * module writes metrics.  A line that starts with "#" is a comment.
  *
  * Loading is cheap: the file is read at the start of each migration, so that a change
  * needs no restart.  A configuration is immutable and may be read from any thread.
@@ -65,6 +68,9 @@ convergePolicyConf *convergePolicyConfParse(const char *text, gsize length,
 
 void convergePolicyConfFree(convergePolicyConf *conf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergePolicyConf, convergePolicyConfFree)
+
+/* Where metrics are to be written, an absolute path owned by @conf; NULL: nowhere. */
+const char *convergePolicyConfGetMetricsDir(const convergePolicyConf *conf);
 
 /* The host's layer, and what the host states besides it and its rules.  Never NULL; owned by @conf. */
 const convergePolicySpec *convergePolicyConfGetDefault(const convergePolicyConf *conf);

@@ -14,6 +14,8 @@ static const char *const downtimeWords[] = { "fixed", "ramp", "adaptive", NULL }
 static const char *const outsideWords[] = { "ceiling", "ignore", NULL };
 static const char *const rungWords[] = { "continue", "post-copy", "suspend", "abort", NULL };
 static const char *const fallbackWhenWords[] = { "limit", "prediction", "cheaper", NULL };
+static const char *const modeWords[] = { "observe", "act", NULL };
+static const char *const linkWords[] = { "share", "turns", NULL };
 static const char *const whenWords[] = { "requested", "always", NULL };
 
 #define WORDS_MATCH(words, last) G_STATIC_ASSERT(G_N_ELEMENTS(words) == (last) + 1)
@@ -23,6 +25,8 @@ WORDS_MATCH(downtimeWords, CONVERGE_DOWNTIME_LAST);
 WORDS_MATCH(outsideWords, CONVERGE_OUTSIDE_LAST);
 WORDS_MATCH(rungWords, CONVERGE_RUNG_LAST);
 WORDS_MATCH(fallbackWhenWords, CONVERGE_FALLBACK_LAST);
+WORDS_MATCH(modeWords, CONVERGE_MODE_LAST);
+WORDS_MATCH(linkWords, CONVERGE_LINK_USE_LAST);
 WORDS_MATCH(whenWords, CONVERGE_WHEN_LAST);
 
 /* The built-in values are QEMU's own defaults, without limits. */
@@ -270,6 +274,36 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         "max-suspend",
         BUDGET,
         N_("longest time for which the fallback suspend may pause the guest"),
+    },
+    [CONVERGE_FIELD_LINK] = {
+        "link",
+        ENUM(linkWords, CONVERGE_LINK_USE_LAST),
+        CONVERGE_LINK_USE_TURNS,
+        N_("whether migrations that leave the host at the same time share its link or take turns"),
+    },
+    [CONVERGE_FIELD_PRIORITY] = {
+        "priority",
+        CONVERGE_TYPE_COUNT,
+        1,
+        100,
+        NULL,
+        50,
+        N_("of the migrations that take turns, the one with the highest priority is first"),
+    },
+    [CONVERGE_FIELD_LONGEST_WAIT] = {
+        "longest-wait",
+        CONVERGE_TYPE_DURATION,
+        0,
+        TIME_MAX,
+        NULL,
+        600000,
+        N_("how long a migration waits for its turn at most, all in all"),
+    },
+    [CONVERGE_FIELD_MODE] = {
+        "mode",
+        ENUM(modeWords, CONVERGE_MODE_LAST),
+        CONVERGE_MODE_ACT,
+        N_("whether decisions are carried out, or only written down"),
     },
     [CONVERGE_FIELD_WHEN] = {
         "when",

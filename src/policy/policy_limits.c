@@ -105,6 +105,12 @@ const convergeLimit convergeLimitRows[] = {
         noMore,
     },
     {
+        CONVERGE_FIELD_MODE,
+        { "act", "act" },
+        N_("the most that may be requested: to observe, or to act"),
+        atMost,
+    },
+    {
         CONVERGE_FIELD_WHEN,
         { "always", "always" },
         N_("the most that may be requested: the live migrations that ask for it, or all"),

@@ -36,6 +36,7 @@ const convergePreset convergePresets[] = {
      * Below 40 % a guest keeps more than half of its speed. */
     {
         "gentle",
+        /* xgettext:no-c-format */
         N_("as adaptive, but throttle by 40 % or more for no longer than 5 s in all"),
         "throttle=adaptive,hard-throttle=40,max-throttle-time=5s,"
         "downtime=adaptive,initial-downtime=100ms",

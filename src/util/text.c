@@ -2,6 +2,7 @@
 /*
  * text.c: untrusted text for a log or a terminal, and columns of text
  */
+#include <libintl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -80,14 +81,94 @@ convergeTextEscape(const char *text)
     return g_string_free(g_steal_pointer(&result), FALSE);
 }
 
+static glong
+widthOf(gunichar character)
+{
+    return g_unichar_iszerowidth(character) ? 0 : g_unichar_iswide(character) ? 2 :
+                                                                                1;
+}
+
+/* The columns of the first @length bytes of @text. */
+static glong
+widthOfPart(const char *text,
+            gsize length)
+{
+    const char *end = text + length;
+    glong width = 0;
+
+    for (; text < end; text = g_utf8_next_char(text))
+        width += widthOf(g_utf8_get_char(text));
+    return width;
+}
+
+glong
+convergeTextWidth(const char *text)
+{
+    return widthOfPart(text, strlen(text));
+}
+
+void
+convergeTextCopy(char *to,
+                 gsize size,
+                 const char *text)
+{
+    const char *end;
+
+    g_strlcpy(to, text, size);
+    if (!g_utf8_validate(to, -1, &end))
+        to[end - to] = '\0';
+}
+
 void
 convergeTextAppendCell(GString *text,
                        const char *cell,
                        glong width)
 {
-    glong missing = width - g_utf8_strlen(cell, -1);
+    glong missing = width - convergeTextWidth(cell);
 
     g_string_append_printf(text, "%s%*s ", cell, (int)MAX(missing, 0), "");
+}
+
+void
+convergeTextAppendNumber(GString *text,
+                         const char *cell,
+                         glong width)
+{
+    glong missing = width - convergeTextWidth(cell);
+
+    g_string_append_printf(text, "%*s%s ", (int)MAX(missing, 0), "", cell);
+}
+
+/* Whether a line may be broken between two characters of which one is an ideograph. */
+static gboolean
+mayBreakBetween(gunichar before,
+                gunichar after)
+{
+    GUnicodeBreakType left = g_unichar_break_type(before);
+    GUnicodeBreakType right = g_unichar_break_type(after);
+
+    if (!g_unichar_iswide(before) && !g_unichar_iswide(after))
+        return FALSE;
+    return left != G_UNICODE_BREAK_OPEN_PUNCTUATION && left != G_UNICODE_BREAK_QUOTATION &&
+        (right == G_UNICODE_BREAK_IDEOGRAPHIC || right == G_UNICODE_BREAK_ALPHABETIC ||
+         right == G_UNICODE_BREAK_NUMERIC || right == G_UNICODE_BREAK_OPEN_PUNCTUATION);
+}
+
+/* The bytes of the first part of @words that is not broken; a separator other than a blank is
+ * part of it. */
+static gsize
+partLength(const char *words,
+           char separator)
+{
+    const char *at;
+
+    for (at = words; *at && *at != separator; at = g_utf8_next_char(at)) {
+        const char *next = g_utf8_next_char(at);
+
+        if (separator == ' ' && *next && mayBreakBetween(g_utf8_get_char(at), g_utf8_get_char(next)))
+            return (gsize)(next - words);
+    }
+    return (gsize)(at - words) + (*at && separator != ' ');
 }
 
 void
@@ -99,12 +180,11 @@ convergeTextAppendWrapped(GString *text,
 {
     glong width = columns - indent;
     glong used = 0;
+    gboolean blank = FALSE; /* before the next part */
 
     while (*words) {
-        const char *end = strchr(words, separator);
-        gsize length = end ? (gsize)(end - words) + (separator != ' ') : strlen(words);
-        glong letters = g_utf8_strlen(words, (gssize)length);
-        gboolean blank = separator == ' ' && used > 0;
+        gsize length = partLength(words, separator);
+        glong letters = widthOfPart(words, length);
 
         if (width >= LEAST_WIDTH && used > 0 && used + blank + letters > width) {
             g_string_append_printf(text, "\n%*s", (int)indent, "");
@@ -115,7 +195,9 @@ convergeTextAppendWrapped(GString *text,
             g_string_append_c(text, ' ');
         g_string_append_len(text, words, (gssize)length);
         used += blank + letters;
-        words += length + (end && separator == ' ');
+        words += length;
+        blank = separator == ' ' && *words == ' ';
+        words += blank;
     }
 }
 
@@ -125,6 +207,13 @@ convergeTextColumns(void)
     struct winsize size;
 
     return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void
+convergeTextBind(void)
+{
+    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+    bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
 }
 
 gboolean

@@ -24,13 +24,26 @@
  * Free with g_free(). */
 char *convergeTextEscape(const char *text);
 
-/* Appends a cell of a table, padded to @width characters, and a space.  printf() counts bytes,
- * of which a translation has more. */
+/* Copies @text into the @size bytes at @to, and cuts it where needed, but never a character in half,
+ * since clients decode the text. */
+void convergeTextCopy(char *to, gsize size, const char *text);
+
+/* The columns of a terminal that @text takes: an ideograph takes two, a combining character none.
+ *
+ * @text: one line of valid UTF-8 */
+glong convergeTextWidth(const char *text);
+
+/* Appends a cell of a table, padded to @width columns, and a space.  printf() counts bytes, of
+ * which a translation has more.
+ *
+ * Cell: padded on the right.  Number: padded on the left. */
 void convergeTextAppendCell(GString *text, const char *cell, glong width);
+void convergeTextAppendNumber(GString *text, const char *cell, glong width);
 
 /* Appends @words, which begin at column @indent of a line that @text has begun.  What goes beyond
  * @columns is continued on further lines, indented as far.  Lines are broken behind a @separator: a
- * blank goes, a comma stays.
+ * blank goes, a comma stays.  Where the separator is a blank, they are also broken beside ideographs,
+ * which are written without blanks, but not before a comma or within quotes and brackets.
  *
  * @columns: 0, or too few for any sensible text: lines are not broken */
 void convergeTextAppendWrapped(GString *text, const char *words, char separator, glong indent,
@@ -38,6 +51,10 @@ void convergeTextAppendWrapped(GString *text, const char *words, char separator,
 
 /* The width of the terminal that stdout is; 0: it is none, or does not tell. */
 glong convergeTextColumns(void);
+
+/* Binds the catalogs of translations.  What gettext returns is UTF-8, whatever the locale's
+ * encoding: it is escaped, measured and wrapped before it is printed.  Call once, at the start. */
+void convergeTextBind(void);
 
 /* Whether @name has 1 to 64 characters, all of them small letters, digits or dashes, so that it
  * can be part of the name of a file. */

@@ -88,6 +88,65 @@ testMiddle(void)
     g_assert_cmpint(stepped.peakThrottle, ==, stock.peakThrottle);
 }
 
+/* Progress never falls while the migration runs, and what comes next is always known once memory
+ * moves. */
+static void
+testOutlook(void)
+{
+    static const char *const policies[] = { "adaptive", "adaptive,actuator=vcpu-quota", "stepped" };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(policies); i++) {
+        g_autoptr(convergePlant) plant = convergePlantNew(&middle);
+        g_autoptr(convergePolicy) policy = convergePolicyParse(policies[i], NULL);
+        convergeBackend backend = { &convergePlantOps, plant };
+        g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
+        const convergeStatus *status = convergeLoopStatus(loop);
+        unsigned int progress = 0;
+        gboolean decides = FALSE;
+        gboolean switches = FALSE;
+        gint64 now = 0;
+
+        while (!convergePlantGetResult(plant)->completed && now < GIVE_UP_MS) {
+            now += convergeLoopStep(loop);
+            g_assert_cmpuint(status->progress, >=, progress);
+            g_assert_cmpuint(status->progress, <, 100);
+            progress = status->progress;
+            decides |= g_str_has_prefix(status->next, "decide at the end of the first pass, in ");
+            switches |= g_str_has_prefix(status->next, "switch over with a pause of ");
+            if (status->state == CONVERGE_STATE_BULK)
+                g_assert_cmpuint(progress, <=, 50);
+            convergePlantAdvance(plant, now);
+        }
+        g_assert_true(decides);
+        g_assert_true(switches);
+        g_assert_cmpuint(progress, >, 50);
+    }
+}
+
+/* Before a guest counts as hopeless, the rung that would be taken is named. */
+static void
+testOutlookBeyond(void)
+{
+    convergePlantConfig config = middle;
+    g_autoptr(convergePlant) plant = NULL;
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive,deadline=10min,fallback=abort,fallback-when=limit", NULL);
+    g_autoptr(convergeLoop) loop = NULL;
+    convergeBackend backend = { &convergePlantOps, NULL };
+    gint64 now = 0;
+
+    g_assert_nonnull(policy);
+    config.writeRate = 12000 * MB;
+    backend.opaque = plant = convergePlantNew(&config);
+    loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
+    while (now < 60 * 1000) {
+        now += convergeLoopStep(loop);
+        convergePlantAdvance(plant, now);
+    }
+    g_assert_true(g_str_has_prefix(convergeLoopStatus(loop)->next, "abort in 5"));
+    g_assert_true(g_str_has_suffix(convergeLoopStatus(loop)->next, " s, when the deadline is reached, or sooner"));
+}
+
 /* QEMU's throttle comes after the bulk pass and one more pass, as early as its trigger allows. */
 static void
 testActsAtOnce(void)
@@ -499,6 +558,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/loop/middle", testMiddle);
+    g_test_add_func("/loop/outlook", testOutlook);
+    g_test_add_func("/loop/outlook-beyond", testOutlookBeyond);
     g_test_add_func("/loop/acts-at-once", testActsAtOnce);
     g_test_add_func("/loop/no-probe", testNoProbe);
     g_test_add_func("/loop/quiet", testQuiet);

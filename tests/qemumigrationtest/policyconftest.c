@@ -109,12 +109,12 @@ testPlace(void)
         { "[policy gold]\n# c\n\nbogus=1\n",
           "host.conf:4: [policy gold]: unknown field 'bogus' in the converge policy; allowed: throttle, " },
         { "stall=3\n",
-          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [policy NAME], [rule NAME]" },
+          "host.conf:1: 'stall=3' is not a setting in a group; allowed: KEY = VALUE below one of [default], [limits], [domain-limits], [metrics], [policy NAME], [rule NAME]" },
         { "[policy gold]\npreset=bogus\n",
           "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
         { "[default]\n[limits]\nstall=3\n",
           "host.conf:3: [limits]: 'stall' is not a field that a host can limit; allowed: max-throttle, "
-          "hard-throttle, max-throttle-time, max-downtime, max-lost, fallback, max-suspend, when" },
+          "hard-throttle, max-throttle-time, max-downtime, max-lost, fallback, max-suspend, mode, when" },
         { "[domain-limits]\npreset=xen\n",
           "host.conf:2: [domain-limits]: 'preset' is not a field that a host can limit; allowed: max-throttle, " },
         { "[domain-limits]\nmax-throttle=100\n",
@@ -124,6 +124,14 @@ testPlace(void)
           "the limit in the configuration of the host; allowed: no more than '80'" },
         { "[default]\nfallback=abort\n[limits]\nfallback=suspend\n",
           "host.conf: [default]: field 'fallback' of the converge policy has the value 'abort', which is beyond " },
+        { "[metrics]\ndirectory=metrics\n",
+          "host.conf:2: [metrics]: the directory is 'metrics'; allowed: an absolute path, stated once" },
+        { "[metrics]\ndirectory=/a\ndirectory=/b\n",
+          "host.conf:3: [metrics]: the directory is '/b'; allowed: an absolute path, stated once" },
+        { "[metrics]\nfile=/a\n",
+          "host.conf:2: [metrics]: unknown key 'file'; allowed: directory" },
+        { "[metrics]\nstall=3\n",
+          "host.conf:2: [metrics]: unknown key 'stall'; allowed: directory" },
         { "[default]\nlock=max-lost\nlock=stall\n", "host.conf:3: [default]: 'lock' is stated twice " },
         { "[default]\nlock=max-lost stall max-lost\n", "host.conf:2: [default]: 'max-lost' is stated twice " },
         { "[default]\nlock=max-lots\n", "host.conf:2: [default]: unknown field 'max-lots' in the converge policy; allowed: " },
@@ -423,8 +431,11 @@ testShippedValues(void)
     assertLimits(conf, CONVERGE_LIMITS_DOMAIN, "");
     g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(conf)->sites), ==, 0);
 
+    g_assert_null(convergePolicyConfGetMetricsDir(conf));
+
     text = uncomment(shipped);
     full = parse(text);
+    g_assert_cmpstr(convergePolicyConfGetMetricsDir(full), ==, "/var/lib/prometheus/node-exporter");
     g_assert_cmpuint(g_hash_table_size(convergePolicyConfGetHost(full)->sites), ==, 1);
     layers[CONVERGE_LAYER_HOST] = convergePolicyConfGetDefault(full);
     policy = convergePolicyResolve(layers, NULL, &error);
@@ -438,10 +449,10 @@ testShippedValues(void)
 
     assertLimits(full, CONVERGE_LIMITS_ALL,
                  "max-throttle=99,hard-throttle=99,max-throttle-time=none,max-downtime=2000s,max-lost=none,"
-                 "fallback=continue+post-copy+suspend+abort,max-suspend=none,when=always");
+                 "fallback=continue+post-copy+suspend+abort,max-suspend=none,mode=act,when=always");
     assertLimits(full, CONVERGE_LIMITS_DOMAIN,
                  "max-throttle=99,hard-throttle=99,max-throttle-time=none,max-downtime=5s,max-lost=none,"
-                 "fallback=continue+post-copy,max-suspend=none,when=always");
+                 "fallback=continue+post-copy,max-suspend=none,mode=act,when=always");
 
     /* GLib reads the same from the file. */
     g_key_file_load_from_data(file, text, -1, G_KEY_FILE_NONE, &error);

@@ -428,10 +428,10 @@ testEffect(void)
     } rows[] = {
         { "adaptive,actuator=qemu", "initial-throttle throttle-increment throttle-threshold throttle-tailslow "
                                     "ramp-after ramp-every ramp-passes ramp-factor ramp-steps " },
-        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps " },
+        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps link " },
         { "downtime-ramp", "initial-throttle throttle-increment max-throttle hard-throttle max-throttle-time "
-                           "throttle-threshold throttle-tailslow actuator " },
-        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow " },
+                           "throttle-threshold throttle-tailslow actuator link " },
+        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow link " },
     };
     gsize i, j;
 

@@ -142,6 +142,37 @@ testRunning(void)
     g_assert_false(isHeld(&new) || isHeld(&old) || isHeld(&other));
 }
 
+/* Those that run, oldest first, each with a reference of its own. */
+static void
+testList(void)
+{
+    convergeJob first = { .number = 1 };
+    convergeJob second = { .number = 2 };
+    convergeJob pending = { .number = 3 };
+    GPtrArray *jobs = convergeRegistryListRunning();
+
+    g_assert_cmpuint(jobs->len, ==, 0);
+    g_ptr_array_unref(jobs);
+
+    convergeRegistryAdd(UUID, &first);
+    convergeRegistryAdd(OTHER, &pending);
+    convergeRegistryFinish(&pending, CONVERGE_REGISTRY_PENDING_CONFIRM);
+    convergeRegistryAdd(OTHER, &second);
+    jobs = convergeRegistryListRunning();
+    g_assert_cmpuint(jobs->len, ==, 2);
+    g_assert_true(jobs->pdata[0] == &first && jobs->pdata[1] == &second);
+    g_assert_cmpint(first.references, ==, 2);
+
+    convergeRegistryFinish(&first, CONVERGE_REGISTRY_FAILED);
+    convergeRegistryFinish(&second, CONVERGE_REGISTRY_FAILED);
+    convergeRegistryForget(UUID);
+    convergeRegistryForget(OTHER);
+    convergeJobUnref(convergeRegistryTakePending(OTHER));
+    g_assert_true(isHeld(&first));
+    g_ptr_array_unref(jobs);
+    g_assert_false(isHeld(&first) || isHeld(&second) || isHeld(&pending));
+}
+
 /* A job that is not registered is none of the registry's business. */
 static void
 testUnknown(void)
@@ -398,6 +429,7 @@ main(int argc,
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/registry/running", testRunning);
+    g_test_add_func("/registry/list", testList);
     g_test_add_func("/registry/unknown", testUnknown);
     g_test_add_func("/registry/pending", testPending);
     g_test_add_func("/registry/finished", testFinished);

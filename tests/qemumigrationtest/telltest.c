@@ -49,6 +49,8 @@ static const expectedStat everyStat[] = {
     { "auto_converge.state", VIR_TYPED_PARAM_STRING, "throttling", 0 },
     { "auto_converge.class", VIR_TYPED_PARAM_STRING, "middle", 0 },
     { "auto_converge.reason", VIR_TYPED_PARAM_STRING, "because", 0 },
+    { "auto_converge.next", VIR_TYPED_PARAM_STRING, "switch over", 0 },
+    { "auto_converge.progress", VIR_TYPED_PARAM_INT, NULL, 42 },
     { "auto_converge.journal", VIR_TYPED_PARAM_STRING, "guest-1.jsonl", 0 },
     { "auto_converge.actuator", VIR_TYPED_PARAM_STRING, "vcpu-quota", 0 },
     { "auto_converge.throttle_target", VIR_TYPED_PARAM_INT, NULL, 60 },
@@ -68,6 +70,8 @@ static const convergeStatus fullStatus = {
     .state = CONVERGE_STATE_THROTTLING,
     .class_ = CONVERGE_CLASS_MIDDLE,
     .reason = "because",
+    .next = "switch over",
+    .progress = 42,
     .journal = "guest-1.jsonl",
     .throttle = &quota,
     .throttleTarget = 60,
@@ -167,6 +171,17 @@ testUnknown(void)
 
     status.reason[0] = '\0';
     checkMissing(&status, (const char *const[]) { "reason", NULL });
+
+    status = fullStatus;
+    status.next[0] = '\0';
+    checkMissing(&status, (const char *const[]) { "next", NULL });
+
+    status = fullStatus;
+    status.progress = 0;
+    checkMissing(&status, (const char *const[]) { "progress", NULL });
+
+    status.state = CONVERGE_STATE_DONE;
+    checkMissing(&status, (const char *const[]) { "next", NULL });
 
     status = fullStatus;
     status.journal[0] = '\0';

@@ -198,6 +198,16 @@ testWrapped(void)
         { "throttle=none,stall=3,passes=4", ',', 2, 24, "> throttle=none,stall=3,\n  passes=4" },
         { "throttle=none,stall=3,passes=4", ',', 2, 0, "> throttle=none,stall=3,passes=4" },
         { "", ' ', 2, 24, "> " },
+        { "one two three ", ' ', 2, 24, "> one two three" },
+        /* Ideographs take two columns, and need no blanks; no line begins with their commas. */
+        { "节流客户机并发送剩余数据", ' ', 2, 24, "> 节流客户机并发送剩余数\n  据" },
+        { "节流客户机并发送剩余数，据", ' ', 2, 24, "> 节流客户机并发送剩余\n  数，据" },
+        { "节流客户机并发送（剩余）", ' ', 2, 24, "> 节流客户机并发送（剩\n  余）" },
+        { "节流客户机并发送剩余（数据）", ' ', 2, 24, "> 节流客户机并发送剩余\n  （数据）" },
+        { "字段 'max-throttle' 的值过大", ' ', 2, 24, "> 字段 'max-throttle' 的\n  值过大" },
+        { "客户机以前写过的最多 100 MB", ' ', 2, 24, "> 客户机以前写过的最多\n  100 MB" },
+        { "客户机以前写过的最多的'值'", ' ', 2, 24, "> 客户机以前写过的最多\n  的'值'" },
+        { "a=节流客户机并发送剩余数据,b=1", ',', 2, 24, "> a=节流客户机并发送剩余数据,\n  b=1" },
     };
     gsize i;
 
@@ -209,6 +219,37 @@ testWrapped(void)
     }
 }
 
+static void
+testCells(void)
+{
+    static const struct {
+        const char *cell;
+        glong width;
+        glong columns;
+        const char *left, *right;
+    } rows[] = {
+        { "abc", 5, 3, "abc   ", "  abc " },
+        { "größe", 6, 5, "größe  ", " größe " },
+        { "停机时间", 10, 8, "停机时间   ", "  停机时间 " },
+        { "e\u0301", 3, 1, "e\u0301   ", "  e\u0301 " },
+        { "（无）", 6, 6, "（无） ", "（无） " },
+        { "too long", 3, 8, "too long ", "too long " },
+        { "", 2, 0, "   ", "   " },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) left = g_string_new(NULL);
+        g_autoptr(GString) right = g_string_new(NULL);
+
+        g_assert_cmpint(convergeTextWidth(rows[i].cell), ==, rows[i].columns);
+        convergeTextAppendCell(left, rows[i].cell, rows[i].width);
+        g_assert_cmpstr(left->str, ==, rows[i].left);
+        convergeTextAppendNumber(right, rows[i].cell, rows[i].width);
+        g_assert_cmpstr(right->str, ==, rows[i].right);
+    }
+}
+
 int
 main(int argc,
      char **argv)
@@ -217,6 +258,7 @@ main(int argc,
 
     g_test_add_func("/util/text/escape", testTextEscape);
     g_test_add_func("/util/text/bound", testTextBound);
+    g_test_add_func("/util/text/cells", testCells);
     g_test_add_func("/util/text/wrapped", testWrapped);
     g_test_add_func("/util/number/round", testRound);
     g_test_add_func("/util/nearest/words", testNearest);

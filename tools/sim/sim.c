@@ -77,7 +77,7 @@ list(void)
     gsize i;
 
     for (i = 0; i < convergeMethodCount; i++)
-        printf("%-26s %s\n", convergeMethods[i].name, convergeMethods[i].summary);
+        printf("%-26s %s\n", convergeMethods[i].name, _(convergeMethods[i].summary));
 }
 
 /* Prints @error on stderr; returns the exit status. */
@@ -116,7 +116,8 @@ main(int argc,
      char **argv)
 {
     g_autoptr(GPtrArray) contenders = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GOptionContext) context = g_option_context_new("SCENARIO.ini...");
+    g_autoptr(GPtrArray) scenarios = NULL;
+    g_autoptr(GOptionContext) context = g_option_context_new(N_("SCENARIO.ini..."));
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) methods = NULL;
     g_auto(GStrv) policies = NULL;
@@ -126,41 +127,44 @@ main(int argc,
     g_autofree char *journalDir = NULL;
     gboolean listing = FALSE;
     gboolean map = FALSE;
+    gboolean together = FALSE;
     int size = MAP_SIZE;
     int jobs = (int)g_get_num_processors();
     simOptions options = { .contenders = contenders, .seed = -1 };
     const GOptionEntry entries[] = {
         { "method", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &methods,
-          N_("a method of the table, or a preset; may be repeated"), "NAME" },
+          N_("a method of the table, or a preset; may be repeated"), N_("NAME") },
         { "policy", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &policies,
-          N_("a policy, which the engine runs; may be repeated"), "POLICY" },
+          N_("a policy, which the engine runs; may be repeated"), N_("POLICY") },
         { "list", 'l', 0, G_OPTION_ARG_NONE, &listing, N_("list the methods"), NULL },
         { "json", 'j', 0, G_OPTION_ARG_NONE, &options.json, N_("print JSON Lines"), NULL },
         { "trace", 't', 0, G_OPTION_ARG_FILENAME, &trace,
-          N_("append the course of each migration to FILE as JSON Lines"), "FILE" },
+          N_("append the course of each migration to FILE as JSON Lines"), N_("FILE") },
         { "journal-dir", 0, 0, G_OPTION_ARG_FILENAME, &journalDir,
-          N_("write the engine's journals to DIR"), "DIR" },
+          N_("write the engine's journals to DIR"), N_("DIR") },
         { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, N_("use this seed instead of the scenarios'"), "N" },
         { "time", 0, 0, G_OPTION_ARG_INT, &options.times,
           N_("repeat each simulation N times and print the mean time it takes"), "N" },
         { "map", 0, 0, G_OPTION_ARG_NONE, &map,
           N_("simulate a grid of guests and print the map as JSON Lines"), NULL },
+        { "together", 0, 0, G_OPTION_ARG_NONE, &together,
+          N_("migrate the guests of all scenarios over one link, by several schedules"), NULL },
         { "map-size", 0, 0, G_OPTION_ARG_INT, &size, N_("number of guests on each side of the map"), "N" },
         { "jobs", 0, 0, G_OPTION_ARG_INT, &jobs, N_("number of threads for the map"), "N" },
         { "replay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &journals,
-          N_("replay the journal of a migration; may be repeated"), "JOURNAL" },
+          N_("replay the journal of a migration; may be repeated"), N_("JOURNAL") },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, NULL },
         { 0 }
     };
     gsize i;
 
     setlocale(LC_ALL, "");
-    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
-    bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+    convergeTextBind();
 
+    g_option_context_set_translation_domain(context, GETTEXT_PACKAGE);
     g_option_context_add_main_entries(context, entries, GETTEXT_PACKAGE);
     g_option_context_set_summary(context,
-                                 _("Simulates live migrations under the engine and under other methods."));
+                                 N_("Simulates live migrations under the engine and under other methods."));
     if (!g_option_context_parse(context, &argc, &argv, &error) ||
         !addContenders(contenders, methods, policies, &error))
         return fail(error);
@@ -185,15 +189,19 @@ main(int argc,
         return fail(error);
     }
 
+    scenarios = g_ptr_array_new_with_free_func((GDestroyNotify)convergeScenarioFree);
     for (i = 0; files[i]; i++) {
-        g_autoptr(convergeScenario) scenario = convergeScenarioLoad(files[i], &error);
+        convergeScenario *scenario = convergeScenarioLoad(files[i], &error);
 
         if (!scenario)
             return fail(error);
         if (options.seed >= 0)
             scenario->config.seed = (guint64)options.seed;
-        if (!simCompare(scenario, &options, &error))
+        g_ptr_array_add(scenarios, scenario);
+        if (!together && !simCompare(scenario, &options, &error))
             return fail(error);
     }
+    if (together)
+        simTogether(scenarios, options.json);
     return EXIT_SUCCESS;
 }

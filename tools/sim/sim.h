@@ -44,6 +44,10 @@ void simPrintLine(FILE *file, JsonObject *line);
 /* Prints the map as JSON Lines: @size x @size guests under all contenders, on @jobs threads. */
 void simMap(const simOptions *options, unsigned int size, unsigned int jobs);
 
+/* Migrates the guests of all @scenarios (convergeScenario *) over the link of the first, by several
+ * schedules, and prints how they compare. */
+void simTogether(GPtrArray *scenarios, gboolean json);
+
 /* Feeds the samples of the journal @path to the engine, and prints the first decision that
  * differs from the journal's.
  *

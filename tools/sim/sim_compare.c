@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "sim.h"
+#include "util/text.h"
 
 /* QEMU's default downtime limit, if the scenario has none. */
 #define DOWNTIME_MS 300
@@ -19,14 +20,16 @@ struct _simTrace {
     const char *method;
 };
 
+static const char *const outcomes[] = { N_("post-copy"), N_("completed"), N_("aborted"), N_("running") };
+
 const char *
 simOutcomeName(const convergePlantResult *result)
 {
     if (result->postcopy)
-        return "post-copy";
+        return outcomes[0];
     if (result->completed)
-        return "completed";
-    return result->aborted ? "aborted" : "running";
+        return outcomes[1];
+    return outcomes[result->aborted ? 2 : 3];
 }
 
 void
@@ -114,24 +117,88 @@ printJson(const convergeScenario *scenario,
     simPrintLine(stdout, line);
 }
 
+/* The columns of the table, and how wide they are at least: the rows are printed one by one.  The
+ * first ones hold words, the others numbers. */
+static const struct {
+    const char *title;
+    glong width;
+} columns[] = {
+    { N_("method"), 26 },
+    { N_("outcome"), 10 },
+    { N_("total s"), 9 },
+    { N_("x floor"), 7 },
+    { N_("down ms"), 8 },
+    { N_("lost s"), 8 },
+    { N_("max %"), 5 },
+    { N_("passes"), 6 },
+    { N_("sent GB"), 8 },
+};
+
+#define OUTCOME_COLUMN 1
+
+static glong
+columnWidth(gsize column)
+{
+    glong width = MAX(columns[column].width, convergeTextWidth(_(columns[column].title)));
+    gsize i;
+
+    for (i = 0; column == OUTCOME_COLUMN && i < G_N_ELEMENTS(outcomes); i++)
+        width = MAX(width, convergeTextWidth(_(outcomes[i])));
+    return width;
+}
+
+/* Prints the cells, and @mark behind the last one.  Takes the cells. */
+static void
+printRow(char *cells[G_N_ELEMENTS(columns)],
+         const char *mark)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(columns); i++) {
+        if (i <= OUTCOME_COLUMN)
+            convergeTextAppendCell(text, cells[i], columnWidth(i));
+        else
+            convergeTextAppendNumber(text, cells[i], columnWidth(i));
+        g_free(cells[i]);
+    }
+    g_string_append(text, mark);
+    printf("%s\n", g_strchomp(text->str));
+}
+
+static void
+printTitles(void)
+{
+    char *cells[G_N_ELEMENTS(columns)];
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(columns); i++)
+        cells[i] = g_strdup(_(columns[i].title));
+    printRow(cells, "");
+}
+
 static void
 printTable(const simContender *contender,
            const convergeMethodFloor *floor,
            const convergeMethodOutcome *outcome)
 {
     const convergePlantResult *result = &outcome->result;
-    g_autofree char *total = NULL;
-    g_autofree char *over = NULL;
+    gboolean ended = result->completed || result->aborted;
+    char *cells[G_N_ELEMENTS(columns)] = {
+        g_strdup(contender->name),
+        g_strdup(_(simOutcomeName(result))),
+        ended ? g_strdup_printf("%.1f", result->totalMs / 1000.0) : g_strdup("-"),
+        result->completed && floor->totalMs > 0 ?
+            g_strdup_printf("%.2f", (double)result->totalMs / floor->totalMs) :
+            g_strdup("-"),
+        g_strdup_printf("%" G_GINT64_FORMAT, result->pauseMs),
+        g_strdup_printf("%.1f", result->lostMs / 1000),
+        g_strdup_printf("%u", result->peakThrottle),
+        g_strdup_printf("%" G_GUINT64_FORMAT, result->passes),
+        g_strdup_printf("%.1f", result->sentBytes / 1e9),
+    };
 
-    if (result->completed || result->aborted)
-        total = g_strdup_printf("%.1f", result->totalMs / 1000.0);
-    if (result->completed && floor->totalMs > 0)
-        over = g_strdup_printf("%.2f", (double)result->totalMs / floor->totalMs);
-    printf("%-26s %-10s %9s %7s %8" G_GINT64_FORMAT " %8.1f %5u %6" G_GUINT64_FORMAT
-           " %8.1f%s\n",
-           contender->name, simOutcomeName(result), total ? total : "-",
-           over ? over : "-", result->pauseMs, result->lostMs / 1000, result->peakThrottle,
-           result->passes, result->sentBytes / 1e9, outcome->ownDowntime ? " *" : "");
+    printRow(cells, outcome->ownDowntime ? "*" : "");
 }
 
 /* Prints the time that a simulation takes, on stderr, so that stdout depends on the seed only. */
@@ -177,9 +244,7 @@ simCompare(const convergeScenario *scenario,
                    floor.throttle, floor.lostMs / 1000);
         else
             printf(_("best constant throttle after that: none converges\n"));
-        printf("%-26s %-10s %9s %7s %8s %8s %5s %6s %8s\n", _("method"), _("outcome"),
-               _("total s"), _("x floor"), _("down ms"), _("lost s"), _("max %"), _("passes"),
-               _("sent GB"));
+        printTitles();
     }
 
     for (i = 0; i < options->contenders->len; i++) {

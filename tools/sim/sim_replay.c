@@ -77,6 +77,7 @@ readSample(simJournal *journal,
     sample->timeMs = number(line, "t");
     sample->postcopy = number(line, "postcopy") != 0;
     sample->paused = number(line, "paused") != 0;
+    sample->waits = number(line, "waits") != 0;
     sample->iteration = (guint64)number(line, "iteration");
     sample->totalBytes = (guint64)number(line, "total");
     sample->remainingBytes = (guint64)number(line, "remaining");
@@ -191,11 +192,11 @@ part(simJournal *journal,
     g_autofree char *now = decision ?
         describe(convergeVerbName(decision->verb), decision->throttle, decision->downtimeMs,
                  convergeReasonName(decision->reason)) :
-        g_strdup(_("nothing"));
+        g_strdup(journal->json ? "nothing" : _("nothing"));
     g_autofree char *then = line ?
         describe(text(line, "verb"), number(line, "throttle"), number(line, "downtime_ms"),
                  text(line, "reason")) :
-        g_strdup(_("nothing"));
+        g_strdup(journal->json ? "nothing" : _("nothing"));
 
     journal->parted = TRUE;
     if (journal->json)

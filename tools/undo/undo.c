@@ -14,6 +14,7 @@
 #include "undo.h"
 #include "undo/undo_file.h"
 #include "undo/undo_restore.h"
+#include "util/text.h"
 
 #define PROGRAM "virt-converge-undo"
 
@@ -95,7 +96,7 @@ list(const GPtrArray *records)
         else if (!convergeUndoRecordQemuLives(record))
             say(_("%1$s %2$s: nothing to restore, since its QEMU is gone"), record->uuid, record->name);
         else
-            /* translators: what is a list of numbers of values */
+            /* TRANSLATORS: what is a list of numbers of values */
             say(_("%1$s %2$s: to be restored: %3$s"), record->uuid, record->name, what ? what : _("nothing"));
     }
 }
@@ -287,8 +288,7 @@ convergeUndoMain(int argc,
     int status;
 
     setlocale(LC_ALL, "");
-    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
-    bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
+    convergeTextBind();
 
     status = parse(&options, &argc, &argv, &error) ? run(&options) :
                                                      complain(CONVERGE_UNDO_USAGE, NULL, error);

@@ -8,8 +8,15 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/text.h"
 
 #include "command_table.h"
+
+/* As wide as virsh makes the forms of options. */
+#define FORM_WIDTH 15
+
+/* Of a description, also where there is no terminal. */
+#define HELP_COLUMNS 80
 
 static const virshConvergeOption helpOption = {
     "help", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, N_("print help for this function")
@@ -211,13 +218,16 @@ virshConvergeCommandHelp(const virshConvergeCommand *command)
         g_string_append_printf(text, " %s", form);
     }
 
-    g_string_append_printf(text, "\n%s    %s\n", _("\n  DESCRIPTION\n"), _(command->desc));
+    g_string_append_printf(text, "\n%s    ", _("\n  DESCRIPTION\n"));
+    convergeTextAppendWrapped(text, _(command->desc), ' ', 4, HELP_COLUMNS);
 
-    g_string_append(text, _("\n  OPTIONS\n"));
+    g_string_append_printf(text, "\n%s", _("\n  OPTIONS\n"));
     for (option = command->options; option->name; option++) {
         g_autofree char *form = formatOption(option);
 
-        g_string_append_printf(text, "    %-15s  %s\n", form, _(option->help));
+        g_string_append(text, "    ");
+        convergeTextAppendCell(text, form, FORM_WIDTH);
+        g_string_append_printf(text, " %s\n", _(option->help));
     }
 
     g_string_append_c(text, '\n');

@@ -20,7 +20,7 @@
 /* Options with a number, and their ranges. */
 static const struct {
     const char *name;
-    guint64 least, most;
+    unsigned long long least, most;
 } numbers[] = {
     { VIRSH_ESTIMATE_BANDWIDTH, 1, BANDWIDTH_MOST },
     { VIRSH_ESTIMATE_SECONDS, CONVERGE_MEASURE_LEAST, CONVERGE_MEASURE_MOST },
@@ -48,7 +48,7 @@ virshConvergeEstimateFormat(GHashTable *args,
         if (!g_ascii_string_to_unsigned(value, 10, numbers[i].least, numbers[i].most, NULL, NULL)) {
             g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                         _("invalid value '%1$s' of option --%2$s; allowed: a whole number, "
-                          "%3$" G_GUINT64_FORMAT "..%4$" G_GUINT64_FORMAT),
+                          "%3$llu..%4$llu"),
                         value, numbers[i].name, numbers[i].least, numbers[i].most);
             return NULL;
         }

@@ -7,7 +7,9 @@
 
 #include "policy/policy_xml.h"
 
+#include "command_doctor.h"
 #include "command_estimate.h"
+#include "command_history.h"
 #include "command_local.h"
 #include "command_table.h"
 #include "stock.h"
@@ -20,7 +22,7 @@
 
 #define OPTION_JSON "json"
 
-static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate" };
+static const char *const verbs[] = { "show", "explain", "status", "set", "clear", "estimate", "doctor", "history", "watch" };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbs) == VIRSH_VERB_LAST);
 
 static const char *
@@ -154,6 +156,64 @@ cmdEstimate(GHashTable *args,
     return words ? metadataEnd(metadataNew(args, VIRSH_VERB_ESTIMATE, words)) : NULL;
 }
 
+/* A "domcapabilities" command with @options, which this function frees. */
+static char **
+host(virshConvergeVerb verb,
+     char *options)
+{
+    char **words;
+
+    if (!options)
+        return NULL;
+
+    words = g_new0(char *, 3);
+    words[0] = g_strdup("domcapabilities");
+    words[1] = g_strdup_printf("--virttype=%s%s%c%s", VIRSH_CONVERGE_COMMAND_MARK, verbs[verb], VERB_SEPARATOR,
+                               options);
+    g_free(options);
+    return words;
+}
+
+static char **
+cmdDoctor(GHashTable *args,
+          GError **error)
+{
+    return host(VIRSH_VERB_DOCTOR, virshConvergeDoctorFormat(args, error));
+}
+
+static char **
+cmdHistory(GHashTable *args,
+           GError **error)
+{
+    return host(VIRSH_VERB_HISTORY, virshConvergeHistoryFormat(args, error));
+}
+
+static char **
+cmdWatch(GHashTable *args,
+         GError **error)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+    g_auto(GStrv) guests = NULL;
+    gsize i;
+
+    if (argument(args, "domain") && argument(args, "all")) {
+        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                    _("Options --%1$s and --%2$s are mutually exclusive"), "domain", "all");
+        return NULL;
+    }
+    if (argument(args, "domain"))
+        guests = g_strsplit(argument(args, "domain"), VIRSH_ARGV_SEPARATOR, -1);
+    for (i = 0; guests && guests[i]; i++) {
+        g_autofree char *name = g_uri_escape_string(guests[i], NULL, FALSE);
+
+        g_string_append_printf(names, "%s%s", i ? "," : "", name);
+    }
+    if (argument(args, "all"))
+        g_string_append(names, VIRSH_WATCH_ALL);
+
+    return host(VIRSH_VERB_WATCH, g_string_free(g_steal_pointer(&names), FALSE));
+}
+
 #define OPTION_DOMAIN \
     { \
         "domain", VIRSH_OPTION_DATA, TRUE, VIRSH_COMPLETER_DOMAIN, \
@@ -187,6 +247,15 @@ static const virshConvergeOption optionsWhere[] = {
     { 0 }
 };
 
+static const virshConvergeOption optionsDoctor[] = {
+    { VIRSH_DOCTOR_DESTURI, VIRSH_OPTION_DATA, FALSE, VIRSH_COMPLETER_NONE,
+      N_("connection URI of a destination, which is examined, too") },
+    OPTION_AS_JSON,
+    { VIRSH_DOCTOR_LINK, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("measure the link to the destination for some seconds") },
+    { 0 }
+};
+
 static const virshConvergeOption optionsEstimate[] = {
     OPTION_DOMAIN,
     { VIRSH_ESTIMATE_BANDWIDTH, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
@@ -210,6 +279,21 @@ static const virshConvergeOption optionsExplain[] = {
       N_("policy that a call would state") },
     { "domain", VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_DOMAIN,
       N_("domain name, id or uuid") },
+    OPTION_AS_JSON,
+    { 0 }
+};
+
+static const virshConvergeOption optionsHistory[] = {
+    { VIRSH_HISTORY_DOMAIN, VIRSH_OPTION_DATA, FALSE, VIRSH_COMPLETER_DOMAIN,
+      N_("name or uuid of a domain; without it, the migrations of all") },
+    { VIRSH_HISTORY_ID, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
+      N_("tell the story of the migration with this number") },
+    { VIRSH_HISTORY_SINCE, VIRSH_OPTION_STRING, FALSE, VIRSH_COMPLETER_NONE,
+      N_("list what began since a time ago, such as 12h, or since a date") },
+    { VIRSH_HISTORY_FAILED, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("list only migrations that have not succeeded") },
+    { VIRSH_HISTORY_OBSERVED, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("compare observed migrations with what the policy would have done") },
     OPTION_AS_JSON,
     { 0 }
 };
@@ -242,6 +326,14 @@ static const virshConvergeOption optionsStatus[] = {
     { 0 }
 };
 
+static const virshConvergeOption optionsWatch[] = {
+    { "all", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
+      N_("go on watching when all migrations have ended") },
+    { "domain", VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_DOMAIN,
+      N_("domain name, id or uuid") },
+    { 0 }
+};
+
 /* Sorted by name, as virsh lists its own commands. */
 const virshConvergeCommand virshConvergeCommands[] = {
     { "converge-check", N_("check a file that states convergence policies"),
@@ -250,28 +342,41 @@ const virshConvergeCommand virshConvergeCommands[] = {
     { "converge-clear", N_("remove the convergence policy of a domain"),
       N_("Removes the policy from the metadata of a domain."),
       optionsWhere, cmdClear },
+    { "converge-doctor", N_("look for what keeps migrations from being controlled"),
+      N_("Examines the host, and a destination: the module, versions, guests, configuration,\n"
+         "    directories, left-overs, clocks and the link. Nothing is changed."),
+      optionsDoctor, cmdDoctor },
     { "converge-estimate", N_("forecast the migration of a domain under different policies"),
-      N_("Measures for some seconds how fast a running domain dirties its memory, and simulates\n"
-         "    its migration under each policy. Nothing is migrated."),
+      N_("Measures for some seconds how fast a running domain dirties its memory, and simulates "
+         "its migration under each policy. Nothing is migrated."),
       optionsEstimate, cmdEstimate },
     { "converge-explain", N_("show every field of a convergence policy and where it comes from"),
-      N_("Resolves a policy from all its layers: call, domain, host configuration, preset,\n"
-         "    built-in. Without a policy and a domain, shows the host configuration alone."),
+      N_("Resolves a policy from all its layers: call, domain, host configuration, preset, "
+         "built-in. Without a policy and a domain, shows the host configuration alone."),
       optionsExplain, cmdExplain },
+    { "converge-history", N_("list the migrations that policies have controlled"),
+      N_("Lists the migrations from a host that had a policy, failed ones too, or tells one of them\n"
+         "    as a story."),
+      optionsHistory, cmdHistory },
     { "converge-presets", N_("list the named convergence policies"),
       N_("Lists the presets and the policies in the configuration of this host."),
       optionsPresets, cmdPresets },
     { "converge-set", N_("set the convergence policy of a domain"),
-      N_("Writes the policy to the metadata of a domain. The policy applies to every live\n"
-         "    migration of the domain that asks for auto-converge, or to all with when=always."),
+      N_("Writes the policy to the metadata of a domain. The policy applies to every live "
+         "migration of the domain that asks for auto-converge, or to all with when=always."),
       optionsSet, cmdSet },
     { "converge-show", N_("show the convergence policy of a domain"),
       N_("Shows the policy in the metadata of a domain."),
       optionsShow, cmdShow },
     { "converge-status", N_("show how the migration of a domain is being controlled"),
-      N_("Shows whether the host of a domain has the virt-converge module, and the statistics\n"
-         "    of the module for the current or last migration."),
+      N_("Shows whether the host of a domain has the virt-converge module, and the statistics "
+         "of the module for the current or last migration."),
       optionsStatus, cmdStatus },
+    { "converge-watch", N_("watch the migrations that leave a host"),
+      N_("Shows one line for each migration, with its progress, its predicted end and what comes\n"
+         "    next, until all have ended. Without a domain, shows all that leave the host. The\n"
+         "    migrations go on when watching is ended."),
+      optionsWatch, cmdWatch },
     { 0 }
 };
 
@@ -294,6 +399,7 @@ virshConvergeCommandParse(const char *uri,
                           char **policy)
 {
     const char *separator;
+    gboolean asJSON;
     size_t length;
     gsize i;
 
@@ -305,10 +411,12 @@ virshConvergeCommandParse(const char *uri,
         return FALSE;
 
     length = separator - uri;
-    *json = length > strlen(VERB_JSON) &&
+    asJSON = length > strlen(VERB_JSON) &&
         strncmp(separator - strlen(VERB_JSON), VERB_JSON, strlen(VERB_JSON)) == 0;
-    if (*json)
+    if (asJSON)
         length -= strlen(VERB_JSON);
+    if (json)
+        *json = asJSON;
     for (i = 0; i < VIRSH_VERB_LAST; i++) {
         if (strlen(verbs[i]) == length && strncmp(uri, verbs[i], length) == 0) {
             *verb = i;

@@ -8,7 +8,8 @@
  *   - a command that needs no host runs at once, and its output becomes the argument of
  *     "echo";
  *   - a command that needs a domain becomes "metadata DOMAIN URI", which looks up the domain
- *     and makes one call; the URI tells the shim what to do in that call.
+ *     and makes one call; the URI tells the shim what to do in that call;
+ *   - one that needs a host becomes "domcapabilities --virttype=URI", which makes one call, too.
  *
  * Help, argument checks and completion come from one table.  Messages have virsh's wording.
  */
@@ -24,6 +25,9 @@
  * a '='. */
 #define VIRSH_CONVERGE_COMMAND_MARK "virt-converge-command="
 
+/* The words of VIRSH_VERB_WATCH: escaped names of guests, or this, separated by ','. */
+#define VIRSH_WATCH_ALL "*"
+
 /* What the shim does instead of virsh's call. */
 typedef enum {
     VIRSH_VERB_SHOW,
@@ -32,6 +36,9 @@ typedef enum {
     VIRSH_VERB_SET,
     VIRSH_VERB_CLEAR,
     VIRSH_VERB_ESTIMATE,
+    VIRSH_VERB_DOCTOR,
+    VIRSH_VERB_HISTORY,
+    VIRSH_VERB_WATCH,
     VIRSH_VERB_LAST
 } virshConvergeVerb;
 
@@ -86,7 +93,7 @@ char **virshConvergeCommandRewrite(const char *const *words, GError **error);
 
 /* Parses a URI of "metadata".  FALSE if @uri is not one of ours.  @policy may become NULL.
  *
- * @json: set to whether the result is to be JSON */
+ * @json: set to whether the result is to be JSON, unless it is NULL */
 gboolean virshConvergeCommandParse(const char *uri, virshConvergeVerb *verb, gboolean *json, char **policy);
 
 /* The option of that name, which may be --help; NULL: @command has no such option. */

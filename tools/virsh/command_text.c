@@ -15,6 +15,7 @@
 
 /* No URI starts like this: a scheme may contain '-' but not '='. */
 #define CARRIER_MARK "virt-converge-policy="
+#define CARRIER_MARK_VERBOSE "virt-converge-policy-verbose="
 
 /* No valid policy contains this character, so the first one ends the policy. */
 #define CARRIER_SEPARATOR '|'
@@ -26,6 +27,7 @@ typedef struct {
     const char *disksURI;
     gboolean live;
     gboolean resume;
+    gboolean verbose;
     gboolean help;
     gboolean optionMayFollow;
 } virshMigrate;
@@ -144,6 +146,8 @@ scanMigrate(GArray *words,
             disksValue = valueWord;
         } else if (isOption(word->text, "live", &value)) {
             migrate->live = TRUE;
+        } else if (isOption(word->text, "verbose", &value)) {
+            migrate->verbose = TRUE;
         } else if (isOption(word->text, "postcopy-resume", &value)) {
             migrate->resume = TRUE;
         } else if (isOption(word->text, "help", &value)) {
@@ -237,7 +241,7 @@ planMigrate(GArray *words,
     if (!checkPolicy(&migrate, error))
         return FALSE;
 
-    value = virshConvergeCarrierFormat(migrate.policy, migrate.disksURI);
+    value = virshConvergeCarrierFormat(migrate.policy, migrate.disksURI, migrate.verbose);
     g_ptr_array_add(insert, g_strconcat("--disks-uri=", value, NULL));
     return TRUE;
 }
@@ -375,25 +379,30 @@ virshConvergeOffersOption(const char *line)
 
 char *
 virshConvergeCarrierFormat(const char *policy,
-                           const char *disksURI)
+                           const char *disksURI,
+                           gboolean verbose)
 {
-    if (!disksURI)
-        return g_strconcat(CARRIER_MARK, policy, NULL);
+    const char *mark = verbose ? CARRIER_MARK_VERBOSE : CARRIER_MARK;
 
-    return g_strdup_printf("%s%s%c%s", CARRIER_MARK, policy, CARRIER_SEPARATOR, disksURI);
+    if (!disksURI)
+        return g_strconcat(mark, policy, NULL);
+
+    return g_strdup_printf("%s%s%c%s", mark, policy, CARRIER_SEPARATOR, disksURI);
 }
 
 gboolean
 virshConvergeCarrierParse(const char *value,
                           char **policy,
-                          char **disksURI)
+                          char **disksURI,
+                          gboolean *verbose)
 {
     const char *separator;
 
-    if (!g_str_has_prefix(value, CARRIER_MARK))
+    *verbose = g_str_has_prefix(value, CARRIER_MARK_VERBOSE);
+    if (!*verbose && !g_str_has_prefix(value, CARRIER_MARK))
         return FALSE;
 
-    value += strlen(CARRIER_MARK);
+    value = strchr(value, '=') + 1;
     separator = strchr(value, CARRIER_SEPARATOR);
     *policy = separator ? g_strndup(value, separator - value) : g_strdup(value);
     *disksURI = separator ? g_strdup(separator + 1) : NULL;
@@ -403,5 +412,5 @@ virshConvergeCarrierParse(const char *value,
 gboolean
 virshConvergeIsCarrier(const char *text)
 {
-    return strstr(text, CARRIER_MARK) || strstr(text, VIRSH_CONVERGE_COMMAND_MARK);
+    return strstr(text, CARRIER_MARK) || strstr(text, CARRIER_MARK_VERBOSE) || strstr(text, VIRSH_CONVERGE_COMMAND_MARK);
 }

@@ -32,11 +32,13 @@ char **virshConvergeRewriteWords(char *const *words, GError **error);
  * @line: the text before the cursor, including the unfinished word */
 gboolean virshConvergeOffersOption(const char *line);
 
-/* The value of --disks-uri that carries @policy, and @disksURI if not NULL. */
-char *virshConvergeCarrierFormat(const char *policy, const char *disksURI);
+/* The value of --disks-uri that carries @policy, @disksURI if not NULL, and whether progress is to be
+ * shown. */
+char *virshConvergeCarrierFormat(const char *policy, const char *disksURI, gboolean verbose);
 
 /* Parses a carrier.  FALSE if @value is not one.  @disksURI is set to NULL if it has none. */
-gboolean virshConvergeCarrierParse(const char *value, char **policy, char **disksURI);
+gboolean virshConvergeCarrierParse(const char *value, char **policy, char **disksURI,
+                                   gboolean *verbose);
 
 /* TRUE if only a virsh with the shim understands @text. */
 gboolean virshConvergeIsCarrier(const char *text);

@@ -235,7 +235,7 @@ main(int argc,
     gboolean needsShim;
 
     setlocale(LC_ALL, "");
-    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+    convergeTextBind();
 
     if (!self)
         die(_("cannot find the path of this virsh"));

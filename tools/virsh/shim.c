@@ -54,7 +54,7 @@ shimStart(void)
     /* Children of virsh, such as ssh and editors, must not load the shim. */
     convergePreloadForget(&active);
     virshConvergeStockSet("/proc/self/exe");
-    bindtextdomain(GETTEXT_PACKAGE, LOCALEDIR);
+    convergeTextBind();
 }
 
 void

@@ -13,6 +13,8 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
+#include "libvirt/job.h"
+
 #include "command_local.h"
 
 /* Marks the only exported symbols; shim.syms lists them, too. */
@@ -34,6 +36,25 @@ void virshConvergeErrorsMute(gboolean mute);
 /* Prints one line on stderr, after flushing the output of virsh. */
 void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/* The name of the host that the connection leads to; NULL: it is this one.  Free with g_free(). */
+char *virshConvergeRemoteHost(virConnectPtr conn);
+
+/* The output of "converge-history".
+ *
+ * @words: the options, see command_history.h
+ *
+ * Free with g_free(). */
+char *virshConvergeHistory(virConnectPtr conn, const char *words, GError **error);
+
+/* converge-watch, until the last of the guests has migrated or the user quits: the totals.
+ *
+ * @words: escaped names of guests, or VIRSH_WATCH_ALL, separated by ',' */
+char *virshConvergeWatch(virConnectPtr conn, const char *words, GError **error);
+
+/* The same of "converge-doctor", see command_doctor.h; NULL: it was printed, and errors were found.
+ * Free with free(). */
+char *virshConvergeDoctorCommand(virConnectPtr conn, const char *words);
+
 /* The output of "converge-estimate".
  *
  * @words: the options, see command_estimate.h
@@ -44,8 +65,12 @@ void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 char *virshConvergeEstimate(virDomainPtr dom, const char *words, const virshConvergeDomain *known,
                             const char *host, GError **error);
 
-/* Around a migration under a policy, whose progress never runs backwards. */
-void virshConvergeProgressBegin(void);
+/* Around a migration under a policy, whose progress never runs backwards; between them, the job that
+ * controls it from here.
+ *
+ * @verbose: the user wants to see progress */
+void virshConvergeProgressBegin(gboolean verbose);
+void virshConvergeProgressFrom(convergeJob *job, const char *policy);
 void virshConvergeProgressEnd(void);
 
 /* When virsh next asks gettext for @msgid, it gets @text, which must never be freed.  A virsh

@@ -23,6 +23,7 @@
 #include "command_local.h"
 #include "command_table.h"
 #include "shim.h"
+#include "stat_text.h"
 
 /* The message is ours; what libvirt said before must not follow it. */
 static void
@@ -94,11 +95,10 @@ doShow(virDomainPtr dom,
     return json ? g_strchomp(virshConvergeSpecJSON(spec)) : convergePolicySpecFormat(spec);
 }
 
-/* The name of the host that the connection leads to; NULL: it is this one. */
-static char *
-remoteHost(virDomainPtr dom)
+char *
+virshConvergeRemoteHost(virConnectPtr conn)
 {
-    char *text = virConnectGetURI(virDomainGetConnect(dom));
+    char *text = virConnectGetURI(conn);
     g_autoptr(GUri) uri = text ? g_uri_parse(text, G_URI_FLAGS_NON_DNS, NULL) : NULL;
     const char *host = uri ? g_uri_get_host(uri) : NULL;
 
@@ -106,6 +106,12 @@ remoteHost(virDomainPtr dom)
     if (!host || !*host || g_str_equal(host, "localhost") || g_str_equal(host, g_get_host_name()))
         return NULL;
     return g_strdup(host);
+}
+
+static char *
+remoteHost(virDomainPtr dom)
+{
+    return virshConvergeRemoteHost(virDomainGetConnect(dom));
 }
 
 static char *
@@ -153,36 +159,6 @@ doEstimate(virDomainPtr dom,
     return text ? g_strchomp(text) : NULL;
 }
 
-static void
-appendNumber(GString *text,
-             unsigned long long number,
-             convergeStatUnit unit)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-    double scaled = number;
-    gsize i;
-
-    switch (unit) {
-    case CONVERGE_UNIT_PERCENT:
-        g_string_append_printf(text, "%llu %%", number);
-        break;
-    case CONVERGE_UNIT_MS:
-        g_string_append_printf(text, "%llu ms", number);
-        break;
-    case CONVERGE_UNIT_BYTES:
-    case CONVERGE_UNIT_BYTES_PER_S:
-        for (i = 0; scaled >= 1024 && i < G_N_ELEMENTS(units) - 1; i++)
-            scaled /= 1024;
-        g_string_append_printf(text, "%.1f %s%s", scaled, units[i],
-                               unit == CONVERGE_UNIT_BYTES_PER_S ? "/s" : "");
-        break;
-    case CONVERGE_UNIT_NONE:
-    case CONVERGE_UNIT_LAST:
-    default:
-        g_string_append_printf(text, "%llu", number);
-    }
-}
-
 /* Appends one line, if libvirt returned this statistic. */
 static void
 appendStat(GString *text,
@@ -190,22 +166,10 @@ appendStat(GString *text,
            int nstats,
            const convergeStat *stat)
 {
-    g_autofree char *name = g_strconcat(QEMU_MIGRATION_CONVERGE_PREFIX, stat->name, NULL);
-    virTypedParameterPtr param = virTypedParamsGet(stats, nstats, name);
+    g_autofree char *value = virshConvergeStatText(stats, nstats, stat);
 
-    if (!param)
-        return;
-
-    g_string_append_printf(text, "%s%s: ", text->len ? "\n" : "", stat->name);
-    if (param->type == VIR_TYPED_PARAM_STRING) {
-        g_autofree char *shown = convergeTextEscape(param->value.s);
-
-        g_string_append(text, shown);
-    } else if (param->type == VIR_TYPED_PARAM_INT) {
-        appendNumber(text, MAX(param->value.i, 0), stat->unit);
-    } else if (param->type == VIR_TYPED_PARAM_ULLONG) {
-        appendNumber(text, param->value.ul, stat->unit);
-    }
+    if (value)
+        g_string_append_printf(text, "%s%s: %s", text->len ? "\n" : "", stat->name, value);
 }
 
 /* Numbers are bytes, bytes/s, ms or %.  Without a module, there are none. */

@@ -32,6 +32,8 @@ typedef struct {
     convergeStated stated;
     char *disksURI;          /* the user's own, or NULL */
     convergeLibvirt libvirt; /* libvirt calls for the job */
+    gboolean begun;          /* progress is shown until it ends */
+    gboolean verbose;        /* the user wants to see progress */
     gboolean refused;        /* the policy is wrong, so nothing may start */
     convergeJob *job;        /* NULL if the source host's module runs it */
 } virshCall;
@@ -91,7 +93,7 @@ takePolicy(virshCall *call,
             params[i].type == VIR_TYPED_PARAM_STRING && params[i].value.s &&
             strcmp(params[i].field, VIR_MIGRATE_PARAM_DISKS_URI) == 0 &&
             virshConvergeCarrierParse(params[i].value.s, &call->policyText,
-                                      &call->disksURI))
+                                      &call->disksURI, &call->verbose))
             continue;
         convergeStatedTake(&call->stated, &params[i]);
         call->params[call->nparams++] = params[i];
@@ -194,15 +196,18 @@ startJob(virshCall *call,
     }
 
     virshConvergePrint(_("the source host has no virt-converge module: this virsh controls the migration itself"));
+    virshConvergeProgressFrom(call->job, call->policyText);
 
-    if (convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
+    if (!convergePolicyObserves(policy) &&
+        convergePolicyGet(policy, CONVERGE_FIELD_THROTTLE) != CONVERGE_THROTTLE_NONE)
         call->flags |= VIR_MIGRATE_AUTO_CONVERGE;
 }
 
 static void
 virshCallFree(virshCall *call)
 {
-    virshConvergeProgressEnd();
+    if (call->begun)
+        virshConvergeProgressEnd();
     g_clear_pointer(&call->job, convergeJobUnref);
     g_free(call->params);
     g_free(call->policyText);
@@ -236,12 +241,13 @@ virshCallBegin(virDomainPtr dom,
         return NULL;
 
     call = g_new0(virshCall, 1);
-    virshConvergeProgressBegin();
     call->flags = flags;
     call->beginUs = g_get_monotonic_time();
 
     if (!takePolicy(call, params, nparams))
         return NULL;
+    virshConvergeProgressBegin(call->verbose);
+    call->begun = TRUE;
 
     /* The guest runs on the destination already. */
     if (flags & VIR_MIGRATE_POSTCOPY_RESUME) {

@@ -61,5 +61,6 @@ void untilItActs(void);
 void untilItSuspends(void);
 void neverBegins(void);
 
-/* The tests of outgoingtest.c. */
+/* The tests of keepertest.c and outgoingtest.c. */
+void addKeeperTests(void);
 void addOutgoingTests(void);

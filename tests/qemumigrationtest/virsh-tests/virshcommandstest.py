@@ -25,8 +25,9 @@ from virshtest import LAUNCHER, STOCK, VirshTest  # noqa: E402
 
 MANPAGES = os.path.realpath(sys.argv[4])
 
-COMMANDS = ["converge-check", "converge-clear", "converge-estimate", "converge-explain", "converge-presets",
-            "converge-set", "converge-show", "converge-status"]
+COMMANDS = ["converge-check", "converge-clear", "converge-doctor", "converge-estimate", "converge-explain",
+            "converge-history", "converge-presets", "converge-set", "converge-show", "converge-status",
+            "converge-watch"]
 
 SET = "Convergence policy set\n"
 CLEARED = "Convergence policy cleared\n"
@@ -140,6 +141,182 @@ class Modes(CommandTest):
         extra = {"VIRT_CONVERGE_SHIM": self.path("missing")}
         self.assertEqual(self.ours("converge-presets", **extra), self.ours("converge-presets"))
         self.assertRegex(self.ours("converge-show", "test", **extra)[2], "^error: .*missing")
+
+
+class Doctor(CommandTest):
+    """The command; what its checks find is in doctortest.c."""
+
+    def test_text(self):
+        code, out, err = self.quiet("converge-doctor")
+        self.assertEqual((code, err), (1, "error: converge-doctor has found errors\n"))
+        self.assertRegex(out, r"^Source: test:///default\n  ERROR +connection +the driver is 'TEST'")
+        self.assertRegex(out, r"\nErrors: \d, warnings: \d\n$")
+
+    def test_json(self):
+        code, out, _ = self.quiet("converge-doctor test:///default --json --measure-link")
+        result = json.loads(out)
+        self.assertEqual(code, 1)
+        found = {(one["host"], one["check"]): one for one in result["checks"]}
+        self.assertEqual(result["errors"], [one["level"] for one in result["checks"]].count("error"))
+        self.assertEqual(found["destination", "connection"]["level"], "error")
+        self.assertEqual(found["destination", "link"]["level"], "hidden")
+
+    def test_unreachable(self):
+        code, out, err = self.quiet("converge-doctor", "qemu+tcp://127.0.0.1:1/system")
+        self.assertEqual((code, err), (1, "error: converge-doctor has found errors\n"))
+        self.assertRegex(out, r"\nDestination: qemu\+tcp://127.0.0.1:1/system\n"
+                              r"  ERROR +connection +the host cannot be reached: .*refused.*\n +-> ")
+
+    def test_configuration(self):
+        """Files are looked at on this host alone, and nothing is said twice."""
+        out = self.quiet("converge-doctor", VIRSH_FAKE_URI="qemu+tcp://elsewhere/system")[1]
+        self.assertIn("not visible from here: daemon, drop-in, preload, configuration,", out.replace("\n", " "))
+        self.assertEqual(out.count("not visible"), 1)
+        self.assertNotIn("configuration  ", out)
+
+    def test_link_without_destination(self):
+        code, out, err = self.quiet("converge-doctor", "--measure-link")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("allowed: with --desturi", err)
+
+    def test_stock_command(self):
+        self.assertEqual(self.ours("domcapabilities", "--virttype", "test"),
+                         self.stock("domcapabilities", "--virttype", "test"))
+
+
+class History(CommandTest):
+    """The command; how records are read is in historytest.c."""
+
+    DONE = {"outcome": "done", "guest": "web", "uuid": "b5b5e1e2-0000-4000-8000-000000000001",
+            "from": "alpha", "to": "beta", "policy": "adaptive,max-throttle=80",
+            "begin_ms": 1700000000000, "end_ms": 1700000012300, "total_ms": 12300, "passes": 5,
+            "bytes": 1 << 30, "downtime_limit_ms": 300, "downtime_predicted_ms": 241,
+            "downtime_ms": 245, "lost_ms": 4000, "strongest_throttle": 80, "strongest_ms": 3100,
+            "held_ms": 0, "reason": "because", "plan": "throttle 80 %", "plan_at_ms": 4100,
+            "plan_converges": 1, "plan_total_ms": 12000, "plan_total_ms_least": 9000,
+            "plan_total_ms_most": 160000, "plan_lost_ms": 3900, "plan_lost_ms_least": 2000,
+            "plan_lost_ms_most": 6000, "plan_downtime_ms": 241, "plan_downtime_ms_least": 200,
+            "plan_downtime_ms_most": 300,
+            "fields": [{"name": "max-throttle", "value": "80", "layer": "call"},
+                       {"name": "throttle", "value": "adaptive", "layer": "preset"}]}
+
+    ROWS = ["    1 2023-11-14 22:13 web                done           12.3     245     4.0",
+            "    2 2023-11-14 22:14 a\\x1bguest         aborted           -       -       -",
+            "    3 2023-11-14 22:15 a very long name,… done           12.3     245     4.0",
+            "    4 2023-11-14 22:16 beyond             done           12.3     245     4.0"]
+
+    def setUp(self):
+        super().setUp()
+        self.history = self.path("history")
+        os.mkdir(self.history, 0o700)
+        self.put(1, self.DONE)
+        self.put(2, {"outcome": "aborted", "guest": "a\x1bguest", "begin_ms": 1700000060000,
+                     "error": "operation aborted: canceled by client", "fields": []})
+        self.put(3, {**self.DONE, "observed": True, "guest": "a very long name, longer than its column",
+                     "begin_ms": 1700000120000})
+        self.put(4, {**self.DONE, "observed": True, "guest": "beyond", "begin_ms": 1700000180000,
+                     "plan_converges": 0, "plan": "pause the guest"})
+
+    def put(self, number, entry):
+        text = json.dumps({"version": 1, "id": number, "observed": False, **entry})
+        self.file(os.path.join("history", f"{number}.json"), text)
+
+    def environment(self, **extra):
+        return super().environment(**{"VIRT_CONVERGE_HISTORY": self.path("history"), "TZ": "UTC",
+                                      **extra})
+
+    def history_of(self, *words, **extra):
+        code, out, err = self.quiet("converge-history", *words, **extra)
+        self.assertEqual((code, err), (0, ""))
+        return out.rstrip("\n").splitlines()
+
+    def test_list(self):
+        heading = "   ID Begin            Guest              Outcome     Total s Down ms  Lost s"
+        self.assertEqual(self.history_of(), [heading, *self.ROWS])
+        self.assertLessEqual(max(map(len, self.history_of())), 80)
+        for words, rows in (
+                (["web"], [0]), (["--domain", self.DONE["uuid"]], [0, 2, 3]), (["nobody"], []),
+                (["--failed"], [1]), (["--since", "2023-11-14 22:15"], [2, 3]),
+                (["--since", "2023-11-15"], []), (["--since", "99999d"], [0, 1, 2, 3]),
+                (["--since=1min"], []), (["web", "--failed"], [])):
+            with self.subTest(words):
+                self.assertEqual(self.history_of(*words), [heading] + [self.ROWS[i] for i in rows])
+
+    def test_observed(self):
+        self.assertEqual(self.history_of("--observed"), [
+            "   ID Guest                             Total s         Down ms          Lost s",
+            "    3 a very long name,… stock             12.3             245             4.0",
+            "                         policy  12.0 (9.0-160)   241 (200-300)   3.9 (2.0-6.0)",
+            "    4 beyond             stock             12.3             245             4.0",
+            "                         policy pause the guest",
+            "    1 in all, with both  stock             12.3             245             4.0",
+            "                         policy            12.0             241             3.9"])
+
+    def test_story(self):
+        story = self.history_of("--id", "1")
+        self.assertEqual(story[0], "Migration 1 of 'web' from 'alpha' to 'beta': done")
+        for line in ("  stated     max-throttle=80 (call)",
+                     "  downtime   245 ms; allowed: 300 ms, predicted: 241 ms",
+                     "  throttle   80 % for 3.1 s at the strongest; 90 % or more for 0.0 s",
+                     "  plan       4.1 s after the first byte: throttle 80 %",
+                     "  took       12.3 s from the first byte on; passes: 5, sent: 1.0\xa0GiB"):
+            self.assertIn(line, story)
+        self.assertIn("  error      operation aborted: canceled by client", self.history_of("--id=2"))
+        self.assertIn("  mode       the policy observed, and did nothing to the guest",
+                      self.history_of("--id=3"))
+        self.assertFails(self.quiet("converge-history --id 9"), "there is no migration 9 in the history")
+
+    def test_journal(self):
+        """What was decided follows the story, as virt-converge-journal prints it."""
+        self.file("virt-converge-journal", "#!/bin/sh\nbasename \"$1\"\n")
+        os.chmod(self.path("virt-converge-journal"), 0o755)
+        path = os.path.dirname(self.path("x")) + ":" + os.environ["PATH"]
+        self.put(1, {**self.DONE, "journal": "../../web.jsonl"})
+        out = self.history_of("--id", "1", PATH=path)
+        self.assertEqual(out[-2:], ["", "web.jsonl"])
+
+        self.file("virt-converge-journal", "#!/bin/sh\nexit 1\n")
+        code, out, err = self.quiet("converge-history", "--id", "1", PATH=path)
+        self.assertEqual((code, "web.jsonl' cannot be printed" in err), (0, True), err)
+
+    def test_json(self):
+        code, out, err = self.quiet("converge-history", "--json")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual([entry["id"] for entry in json.loads(out)], [1, 2, 3, 4])
+        self.assertEqual(json.loads(out)[0], {"version": 1, "id": 1, "observed": False, **self.DONE})
+        self.assertEqual(json.loads(self.quiet("converge-history", "--json", "nobody")[1]), [])
+
+    def test_damaged(self):
+        self.file("history/5.json", '{"version":1,"id":5,"outcome":"do')
+        self.file("history/6.json", " " * (4 << 20))
+        code, out, err = self.quiet("converge-history")
+        self.assertEqual((code, out.rstrip("\n").splitlines()[1:]), (0, self.ROWS))
+        self.assertEqual(err, "warning: records of the history that are damaged or cannot be read, and are skipped: 2\n")
+
+    def test_unreadable(self):
+        code, out, err = self.quiet("converge-history", VIRT_CONVERGE_HISTORY=self.path("no"))
+        self.assertEqual((code, len(out.rstrip("\n").splitlines()), err), (0, 1, ""))
+        os.chmod(self.history, 0o777)
+        self.assertFails(self.quiet("converge-history"),
+                         f"cannot read the history of migrations in '{self.history}': "
+                         "it is not this user's own, or others may write to it")
+
+    def test_wrong(self):
+        for words in (["--id", "0"], ["--id", "x"], ["--since", "yesterday"], ["--since", "2026-13-01"],
+                      ["--since", "5"], ["--since", "-1h"]):
+            with self.subTest(words):
+                code, out, err = self.quiet("converge-history", *words)
+                self.assertEqual((code, out), (1, ""))
+                self.assertIn(f"invalid value '{words[1]}' of option {words[0]}; allowed: ", err)
+
+    def test_elsewhere(self):
+        """What another host tells needs its module, and guests that it has."""
+        remote = {"VIRSH_FAKE_URI": "qemu+tcp://elsewhere/system"}
+        self.assertFails(self.quiet("converge-history", "test", **remote),
+                         "the host has no virt-converge module, or one that keeps no history")
+        code, out, err = self.quiet("converge-history", "gone", **remote)
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("the host 'elsewhere' has no guest 'gone' now; of a guest that has left", err)
 
 
 class Domain(CommandTest):
@@ -697,6 +874,9 @@ class Completion(CommandTest):
                 (["converge-estimate", "test", "xen", "inc"], ["incus"]),
                 (["converge-estimate", "test", "xen", "--po"], ["--policy"]),
                 (["converge-set", "test", "xe"], ["xen"]),
+                (["converge-doctor", "--"], ["--desturi", "--json", "--measure-link"]),
+                (["converge-history", "te"], ["test"]),
+                (["converge-history", "--f"], ["--failed"]),
                 (["converge-presets", "--"], ["--fields", "--json"])):
             with self.subTest(words):
                 self.assertEqual(self.complete(*words), expected)
@@ -747,7 +927,7 @@ class ManualPages(CommandTest):
         for name, body in zip(COMMANDS, re.split(r"(?m)^``converge-[a-z]+``$", text)[1:]):
             options = re.findall(r"(?m)^    \[?(--[a-z-]+)", self.quiet("help", name)[1])
             terms = re.findall(r"(?m)^  (``--.*)$", body)
-            self.assertEqual(re.findall("``(--[a-z]+)``", "".join(terms)), sorted(options, key=options.index))
+            self.assertEqual(re.findall("``(--[a-z-]+)``", "".join(terms)), sorted(options, key=options.index))
             self.assertIn("``%s``" % name, self.section("virsh-converge.rst", "SYNOPSIS"))
 
     def test_policy(self):

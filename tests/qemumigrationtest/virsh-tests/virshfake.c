@@ -10,6 +10,10 @@
  *   VIRSH_FAKE_MODULE   the source host has the module
  *   VIRSH_FAKE_SLOW     a migration takes long enough for its progress to be seen
  *   VIRSH_FAKE_STATUS   ...which controls a migration with the statistics "TYPE NAME VALUE;..."
+ *   VIRSH_FAKE_TURNS    the guest leaves the host: each line of this file has the statistics of one
+ *                       look, as in VIRSH_FAKE_STATUS; after the last one the job is over
+ *   VIRSH_FAKE_LEFT     the guest is no longer on the host, and VIRSH_FAKE_STATUS is what is known
+ *                       of its last job
  *   VIRSH_FAKE_LATE     likewise, but the loop's statistics, which the test driver
  *                       refuses, come only after the migration has failed
  *   VIRSH_FAKE_JOB      the guest has a job of libvirt
@@ -22,11 +26,13 @@
  *   VIRSH_FAKE_RSS      resident memory in KiB, "BEFORE AFTER" the measurement
  *   VIRSH_FAKE_KVM      the guest runs under KVM, with the emulator of this name; the host's
  *                       usual one is called "usual"
+ *   VIRSH_FAKE_CATALOGS the folder of our own translations
  *
  * Every migration takes a moment: if it were over before virsh began to watch it, virsh
  * would wait for ever (libvirt 9.0, virshWatchJob).
  */
 #include <dlfcn.h>
+#include <libintl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +64,17 @@ real(const char *name)
     return isSet("VIRSH_FAKE_REAL") ? dlsym(RTLD_NEXT, name) : NULL;
 }
 
+/* Until they are installed, the translations are in the build tree. */
+char *
+bindtextdomain(const char *domain,
+               const char *folder)
+{
+    char *(*next)(const char *, const char *) = dlsym(RTLD_NEXT, "bindtextdomain");
+    const char *ours = getenv("VIRSH_FAKE_CATALOGS");
+
+    return next(domain, ours && strcmp(domain, "virt-converge") == 0 ? ours : folder);
+}
+
 static void
 printCall(const char *name,
           virTypedParameterPtr params,
@@ -78,11 +95,12 @@ printCall(const char *name,
 
 /* TYPE is "string", "int" or "ullong". */
 static void
-addStatus(virTypedParameterPtr *params,
+addStatus(const char *text,
+          virTypedParameterPtr *params,
           int *nparams,
           int *maxparams)
 {
-    char *status = strdup(getenv("VIRSH_FAKE_STATUS"));
+    char *status = strdup(text);
     char *rest = NULL;
     char *stat;
 
@@ -98,6 +116,35 @@ addStatus(virTypedParameterPtr *params,
             virTypedParamsAddULLong(params, nparams, maxparams, name, strtoull(stat, NULL, 10));
     }
     free(status);
+}
+
+/* The next line of VIRSH_FAKE_TURNS; 0: there is none. */
+static int
+nextTurn(virTypedParameterPtr *params,
+         int *nparams)
+{
+    static FILE *file;
+    char line[4096];
+    int maxparams = 0;
+
+    if (!file && !(file = fopen(getenv("VIRSH_FAKE_TURNS"), "r")))
+        abort();
+    if (!fgets(line, sizeof(line), file))
+        return 0;
+
+    line[strcspn(line, "\n")] = '\0';
+    addStatus(line, params, nparams, &maxparams);
+    virTypedParamsAddInt(params, nparams, &maxparams, VIR_DOMAIN_JOB_OPERATION,
+                         VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
+    return 1;
+}
+
+int
+virDomainIsActive(virDomainPtr domain)
+{
+    int (*next)(virDomainPtr) = dlsym(RTLD_NEXT, "virDomainIsActive");
+
+    return isSet("VIRSH_FAKE_LEFT") ? 0 : next(domain);
 }
 
 int
@@ -126,7 +173,14 @@ virDomainGetJobStats(virDomainPtr domain,
         return 0;
     }
 
-    if (next)
+    if (isSet("VIRSH_FAKE_TURNS") && !(flags & VIR_DOMAIN_JOB_STATS_COMPLETED)) {
+        *params = NULL;
+        *nparams = 0;
+        *type = nextTurn(params, nparams) ? VIR_DOMAIN_JOB_UNBOUNDED : VIR_DOMAIN_JOB_NONE;
+        return 0;
+    }
+
+    if (next && !isSet("VIRSH_FAKE_LEFT"))
         return next(domain, type, params, nparams, flags);
 
     *type = VIR_DOMAIN_JOB_NONE;
@@ -136,7 +190,7 @@ virDomainGetJobStats(virDomainPtr domain,
     if (isSet("VIRSH_FAKE_MODULE"))
         virTypedParamsAddString(params, nparams, &maxparams, "auto_converge.module", "1");
     if (isSet("VIRSH_FAKE_STATUS"))
-        addStatus(params, nparams, &maxparams);
+        addStatus(getenv("VIRSH_FAKE_STATUS"), params, nparams, &maxparams);
     return 0;
 }
 

@@ -486,13 +486,30 @@ class Call(VirshTest):
                     self.assertEqual(done[2].splitlines().count(note), 1)
                     self.assertNotIn(CONTROLS, done[2])
 
+    def turns(self):
+        with open(self.path("turns"), "w", encoding="utf-8") as file:
+            for share in (0, 20, 10, 30, 25, 40, 30, 50):
+                file.write("string auto_converge.module 1;int auto_converge.progress %d\n" % share)
+        return self.path("turns")
+
     def test_progress(self):
         """It never runs backwards under a policy; without one it is virsh's own."""
+        turns = self.turns()
         for policy, backwards in (("", True), (" --converge-policy adaptive", False)):
-            err = self.fake("migrate --live --p2p --verbose test x" + policy, VIRSH_FAKE_MODULE="1", VIRSH_FAKE_SLOW="1")[2]
-            shares = [int(share) for share in re.findall(r"\[ *(\d+)(?:\.\d+)? %\]", err)]
+            extra = {} if backwards else {"VIRSH_FAKE_TURNS": turns}
+            err = self.fake("migrate --live --p2p --verbose test x" + policy, VIRSH_FAKE_SLOW="1", **extra)[2]
+            shares = [int(share) for share in re.findall(r" *(\d+)(?:\.\d+)? %(?:\]|  )", err)]
             self.assertGreater(len(shares), 2, err)
             self.assertEqual(shares != sorted(shares), backwards, err)
+            self.assertTrue(re.search(r"\[100(\.00)? %\]", err), err)
+            self.assertEqual("THROTTLE" in err, not backwards)
+            self.assertEqual(bool(re.search(r"\[ *\d\d(\.\d+)? %\]", err)), backwards, err)
+
+    def test_quiet(self):
+        """Without --verbose nothing is shown."""
+        err = self.fake("migrate --live --p2p test x --converge-policy adaptive", VIRSH_FAKE_SLOW="1",
+                        VIRSH_FAKE_TURNS=self.turns())[2]
+        self.assertNotIn("%", err)
 
     def test_each_its_own(self):
         line = ("migrate --live --converge-policy adaptive test test:///default; "

@@ -270,20 +270,25 @@ testCarrier(void)
     static const char *const uris[] = { NULL, "", "tcp://[::]:1", "a|b" };
     g_autofree char *policy = NULL;
     g_autofree char *uri = NULL;
+    gboolean verbose;
     size_t i;
 
-    for (i = 0; i < G_N_ELEMENTS(uris); i++) {
-        g_autofree char *carrier = virshConvergeCarrierFormat("adaptive,x=1", uris[i]);
+    for (i = 0; i < 2 * G_N_ELEMENTS(uris); i++) {
+        gboolean wanted = i >= G_N_ELEMENTS(uris);
+        const char *expected = uris[i % G_N_ELEMENTS(uris)];
+        g_autofree char *carrier = virshConvergeCarrierFormat("adaptive,x=1", expected, wanted);
 
-        g_assert_true(virshConvergeCarrierParse(carrier, &policy, &uri));
+        g_assert_true(virshConvergeIsCarrier(carrier));
+        g_assert_true(virshConvergeCarrierParse(carrier, &policy, &uri, &verbose));
+        g_assert_cmpint(verbose, ==, wanted);
         g_assert_cmpstr(policy, ==, "adaptive,x=1");
-        g_assert_cmpstr(uri, ==, uris[i]);
+        g_assert_cmpstr(uri, ==, expected);
         g_clear_pointer(&policy, g_free);
         g_clear_pointer(&uri, g_free);
     }
 
-    g_assert_false(virshConvergeCarrierParse("tcp://h", &policy, &uri));
-    g_assert_false(virshConvergeCarrierParse("", &policy, &uri));
+    g_assert_false(virshConvergeCarrierParse("tcp://h", &policy, &uri, &verbose));
+    g_assert_false(virshConvergeCarrierParse("", &policy, &uri, &verbose));
 }
 
 #define ADD_ROWS(group, rows, function) \
