@@ -266,8 +266,7 @@ static const virshConvergeOption optionsWhere[] = {
 static const virshConvergeOption optionsDoctor[] = {
     { VIRSH_DOCTOR_DESTURI, VIRSH_OPTION_DATA, FALSE, VIRSH_COMPLETER_NONE,
       N_("connection URI of a destination, which is examined, too") },
-    { VIRSH_DOCTOR_JSON, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
-      N_("print the result as JSON") },
+    OPTION_AS_JSON,
     { VIRSH_DOCTOR_LINK, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("measure the link to the destination for some seconds") },
     { 0 }
@@ -311,8 +310,7 @@ static const virshConvergeOption optionsHistory[] = {
       N_("list only migrations that have not succeeded") },
     { VIRSH_HISTORY_OBSERVED, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("compare observed migrations with what the policy would have done") },
-    { VIRSH_HISTORY_JSON, VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
-      N_("print the result as JSON") },
+    OPTION_AS_JSON,
     { 0 }
 };
 
@@ -429,6 +427,7 @@ virshConvergeCommandParse(const char *uri,
                           char **policy)
 {
     const char *separator;
+    gboolean asJSON;
     size_t length;
     gsize i;
 
@@ -440,10 +439,12 @@ virshConvergeCommandParse(const char *uri,
         return FALSE;
 
     length = separator - uri;
-    *json = length > strlen(VERB_JSON) &&
+    asJSON = length > strlen(VERB_JSON) &&
         strncmp(separator - strlen(VERB_JSON), VERB_JSON, strlen(VERB_JSON)) == 0;
-    if (*json)
+    if (asJSON)
         length -= strlen(VERB_JSON);
+    if (json)
+        *json = asJSON;
     for (i = 0; i < VIRSH_VERB_LAST; i++) {
         if (strlen(verbs[i]) == length && strncmp(uri, verbs[i], length) == 0) {
             *verb = i;

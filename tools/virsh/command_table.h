@@ -93,7 +93,7 @@ char **virshConvergeCommandRewrite(const char *const *words, GError **error);
 
 /* Parses a URI of "metadata".  FALSE if @uri is not one of ours.  @policy may become NULL.
  *
- * @json: set to whether the result is to be JSON */
+ * @json: set to whether the result is to be JSON, unless it is NULL */
 gboolean virshConvergeCommandParse(const char *uri, virshConvergeVerb *verb, gboolean *json, char **policy);
 
 /* The option of that name, which may be --help; NULL: @command has no such option. */

@@ -44,9 +44,8 @@ virConnectGetDomainCapabilities(virConnectPtr conn,
 {
     g_autofree char *words = NULL;
     virshConvergeVerb verb;
-    gboolean json;
 
-    if (!virshConvergeActive() || !virttype || !virshConvergeCommandParse(virttype, &verb, &json, &words))
+    if (!virshConvergeActive() || !virttype || !virshConvergeCommandParse(virttype, &verb, NULL, &words))
         return virshConvergeNext(virConnectGetDomainCapabilities)(conn, emulator, arch, machine, virttype, flags);
     return run(conn, verb, words);
 }
