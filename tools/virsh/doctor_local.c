@@ -276,7 +276,7 @@ findWritable(const char *path,
         else
             virshDoctorFind(finding, VIRSH_DOCTOR_ERROR, what, _("nothing can be written to '%1$s': %2$s"), existing, g_strerror(errno));
     } else if ((room = (guint64)disk.f_bavail * disk.f_frsize / (1024 * 1024)) < ROOM_LEAST_MIB) {
-        virshDoctorFind(finding, VIRSH_DOCTOR_WARNING, what, _("'%1$s' has room for %2$" G_GUINT64_FORMAT " MiB only"), existing, room);
+        virshDoctorFind(finding, VIRSH_DOCTOR_WARNING, what, _("'%1$s' has room for %2$lld MiB only"), existing, (long long)room);
     } else if (!g_str_equal(existing, path)) {
         virshDoctorFind(finding, VIRSH_DOCTOR_OK, NULL, _("the first migration makes '%1$s'"), path);
     } else {

@@ -12,12 +12,12 @@
 #define ID_WIDTH 5
 #define WHEN_WIDTH 16
 #define GUEST_WIDTH 18
-#define OUTCOME_WIDTH 11
+#define OUTCOME_WIDTH 12
 #define NUMBER_WIDTH 7
 
 /* Of the table of observed migrations. */
-#define WHO_WIDTH 6
-#define RANGE_WIDTH 15
+#define WHO_WIDTH 10
+#define RANGE_WIDTH 14
 
 #define LABEL_WIDTH 10
 #define LABEL_INDENT 2

@@ -319,7 +319,8 @@ nextText(const virshWatchRow *row)
     if (row->state == VIRSH_WATCH_DONE) {
         if (getNumber(row, VIR_DOMAIN_JOB_TIME_ELAPSED, &totalMs) &&
             getNumber(row, VIR_DOMAIN_JOB_DOWNTIME, &pauseMs))
-            return g_strdup_printf(_("done in %1$.1f s, pause %2$" G_GUINT64_FORMAT " ms"), (double)totalMs / 1000, pauseMs);
+            return g_strdup_printf(_("done in %1$.1f s, pause %2$lld ms"), (double)totalMs / 1000,
+                                   (long long)pauseMs);
         return g_strdup(_("done"));
     }
     if (next && reason)
