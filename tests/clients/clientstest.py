@@ -234,6 +234,9 @@ class Clients(labtest.LabTest):
         self.assertEqual(bool(here), self.case.stays_defined, "the domain at the source")
         self.assertEqual(bool(there.isPersistent()), self.case.persistent)
         self.assertEqual(there.schedulerParameters(), self.scheduler)
+        # A taint stays behind with the QEMU that was sent monitor commands.
+        for text in there.messages(libvirt.VIR_DOMAIN_MESSAGE_TAINTING):
+            self.assertNotIn("monitor", text)
         if self.case.works:
             self.assertEqual(there.state()[0], libvirt.VIR_DOMAIN_RUNNING)
             self.verify(self.target)
