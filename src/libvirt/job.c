@@ -207,7 +207,7 @@ waitForTurn(convergeJob *job,
 void
 convergeJobWake(convergeJob *job)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&job->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
 
     job->woken = TRUE;
     g_cond_signal(&job->wake);

@@ -42,7 +42,7 @@ gboolean
 convergeLinkTurnsClaim(convergeJob *job,
                        const convergeArbiterClaim *claim)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
 
     convergeArbiterMember *member = join(job);
 
@@ -52,7 +52,7 @@ convergeLinkTurnsClaim(convergeJob *job,
 void
 convergeLinkTurnsLeave(convergeJob *job)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     convergeArbiterMember *member = arbiter ? g_hash_table_lookup(members, job) : NULL;
 
     if (!member)

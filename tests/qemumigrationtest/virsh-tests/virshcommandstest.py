@@ -200,10 +200,10 @@ class History(CommandTest):
             "fields": [{"name": "max-throttle", "value": "80", "layer": "call"},
                        {"name": "throttle", "value": "adaptive", "layer": "preset"}]}
 
-    ROWS = ["    1 2023-11-14 22:13 web                done           12.3     245     4.0",
-            "    2 2023-11-14 22:14 a\\x1bguest         aborted           -       -       -",
-            "    3 2023-11-14 22:15 a very long name,… done           12.3     245     4.0",
-            "    4 2023-11-14 22:16 beyond             done           12.3     245     4.0"]
+    ROWS = ["    1 2023-11-14 22:13 web                done            12.3     245     4.0",
+            "    2 2023-11-14 22:14 a\\x1bguest         aborted            -       -       -",
+            "    3 2023-11-14 22:15 a very long name,… done            12.3     245     4.0",
+            "    4 2023-11-14 22:16 beyond             done            12.3     245     4.0"]
 
     def setUp(self):
         super().setUp()
@@ -231,7 +231,7 @@ class History(CommandTest):
         return out.rstrip("\n").splitlines()
 
     def test_list(self):
-        heading = "   ID Begin            Guest              Outcome     Total s Down ms  Lost s"
+        heading = "   ID Begin            Guest              Outcome      Total s Down ms  Lost s"
         self.assertEqual(self.history_of(), [heading, *self.ROWS])
         self.assertLessEqual(max(map(len, self.history_of())), 80)
         for words, rows in (
@@ -244,13 +244,13 @@ class History(CommandTest):
 
     def test_observed(self):
         self.assertEqual(self.history_of("--observed"), [
-            "   ID Guest                             Total s         Down ms          Lost s",
-            "    3 a very long name,… stock             12.3             245             4.0",
-            "                         policy  12.0 (9.0-160)   241 (200-300)   3.9 (2.0-6.0)",
-            "    4 beyond             stock             12.3             245             4.0",
-            "                         policy pause the guest",
-            "    1 in all, with both  stock             12.3             245             4.0",
-            "                         policy            12.0             241             3.9"])
+            "   ID Guest                                Total s        Down ms         Lost s",
+            "    3 a very long name,… stock                12.3            245            4.0",
+            "                         policy     12.0 (9.0-160)  241 (200-300)  3.9 (2.0-6.0)",
+            "    4 beyond             stock                12.3            245            4.0",
+            "                         policy     pause the guest",
+            "    1 in all, with both  stock                12.3            245            4.0",
+            "                         policy               12.0            241            3.9"])
 
     def test_story(self):
         story = self.history_of("--id", "1")
