@@ -36,6 +36,12 @@ class History(LabTest):
         self.until_throttled()
         return process
 
+    def target_pid(self):
+        try:
+            return self.qemu_pid(self.target)
+        except FileNotFoundError:
+            return None
+
     def test_all(self):
         # aborted
         process = self.begin(p2p=True)
@@ -44,7 +50,7 @@ class History(LabTest):
         self.until_over_in_qemu()
         # failed
         process = self.begin()
-        os.kill(self.qemu_pid(self.target), signal.SIGKILL)
+        os.kill(self.until("a QEMU at the destination", lambda: self.target_pid()), signal.SIGKILL)
         self.assertEqual(process.wait(), 1)
         self.until_over_in_qemu()
         # From elsewhere, it is the module that tells of a guest that is here.

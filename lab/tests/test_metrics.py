@@ -78,6 +78,8 @@ class Metrics(LabTest):
     def test_scraped(self):
         before = self.ended()
         self.start_prometheus()
+        self.until("Prometheus", lambda: self.ask('up == 1'))
+        self.slow_link()
         process = self.start_virsh(*self.virsh_words("--auto-converge", "--converge-policy", "adaptive"))
         running = f'virt_converge_running_throttle_target_ratio{{guest="{self.guest}"}}'
         self.until("the running migration in Prometheus", lambda: self.ask(running))
@@ -132,6 +134,7 @@ class Metrics(LabTest):
 
     def test_missing_directory(self):
         """One line in the log, and the migration is not affected; then it is mended."""
+        self.until("the file, after any trouble before", self.text)
         lines = len(self.complaints())
         shutil.rmtree(self.directory)
         self.migrate()
