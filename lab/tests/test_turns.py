@@ -21,7 +21,7 @@ class Turns(LabTest):
     def setUp(self):
         super().setUp()
         self.start_guest(OTHER, WORKLOAD, self.memory)
-        self.slow_link()
+        self.slow_link("200mbit")
         self.other = self.connection.lookupByName(OTHER)
 
     def depart(self, guest, *words, port):
