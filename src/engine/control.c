@@ -87,7 +87,6 @@ obeyTurn(convergeControl *control,
         .reason = waits ? CONVERGE_REASON_NEIGHBOUR : CONVERGE_REASON_TURN,
         .share = waits ? CONVERGE_ARBITER_SHARE : 0,
     };
-    control->turnCame = !waits;
     return 1 + (waits ? convergeLawAdaptiveYield(&control->adaptive, state, model, &decisions[1]) : 0);
 }
 
@@ -185,9 +184,8 @@ convergeControlDecide(convergeControl *control,
         convergeLadderNotePass(&control->ladder, state, model);
         convergeLawAdaptiveNotePass(&control->adaptive, state, &control->ladder, model);
     }
-    if (convergeLawAdaptiveLinkIsBack(&control->adaptive, model) || control->turnCame)
+    if (convergeLawAdaptiveLinkIsBack(&control->adaptive, model))
         news |= CONVERGE_NEWS_LINK;
-    control->turnCame = FALSE;
 
     /* Only news bring the knowledge for a new plan. */
     assessed = model->pass.n > 0 && news && convergeModelReady(model);
