@@ -189,7 +189,9 @@ class LabTest(unittest.TestCase):
             return {}
 
     def throttle(self):
-        return migration.throttle_in_force(self.stats())
+        """Of the migration under way; between two, the statistics are those of the last, failed one."""
+        stats = self.stats()
+        return migration.throttle_in_force(stats) if stats.get("type") else 0
 
     @staticmethod
     def backports():

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from labtest import ENDLESS, MODULE, VIRSH, LabTest, tool
+from labtest import ENDLESS, MODULE, SOCKET_URI, VIRSH, LabTest, tool
 
 
 class History(LabTest):
@@ -17,7 +17,8 @@ class History(LabTest):
 
     def history(self, host, *words):
         """The command, run on that host about the source."""
-        done = subprocess.run(host.command(VIRSH, "-c", self.uri("A"), "converge-history", *words), text=True,
+        uri = SOCKET_URI if host is self.source else self.uri("A")
+        done = subprocess.run(host.command(VIRSH, "-c", uri, "converge-history", *words), text=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout, done.stderr
@@ -55,7 +56,8 @@ class History(LabTest):
         self.until_over_in_qemu()
         # From elsewhere, it is the module that tells of a guest that is here.
         out, _ = self.history(self.target, self.guest, "--json")
-        self.assertEqual([entry["outcome"] for entry in json.loads(out)], ["aborted", "failed"])
+        self.assertEqual([entry["outcome"] for entry in json.loads(out)], ["aborted", "failed"],
+                         out)
         # fine
         done = self.virsh(*self.virsh_words("--auto-converge", "--converge-policy", "adaptive"))
         self.assertEqual(done.returncode, 0, done.stderr)

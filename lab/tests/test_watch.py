@@ -86,7 +86,7 @@ class Watch(LabTest):
         self.assertRegex(text, r"done in \d+\.\d s, pause \d+ ms")
         self.assertIn("switch over with a pause of", text)
         self.assertTrue(text.endswith("\ndone: 1, failed: 0, going on: 0\n"), text)
-        self.assertRegex(text, r"%  +[1-9]\d %  +\d+ .* \+- .* s ", "no throttle and no prediction are shown")
+        self.assertRegex(text, r"%  +[1-9]\d %  +\d+ .* (\+-|±) ", "no throttle and no prediction are shown")
         self.assertIn("  throttle_target ", terminal.shown())
 
     def test_verbose(self):

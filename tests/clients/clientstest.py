@@ -171,10 +171,13 @@ class Clients(labtest.LabTest):
         return self.start(*self.migrate_words(VIRSH))
 
     def until_sending(self):
-        self.until_client("memory to be sent", lambda: self.stats().get("memory_processed"))
+        self.until_client("memory to be sent", lambda: (stats := self.stats()).get("type") and
+                          stats.get("memory_processed"))
 
     def until_looking(self):
-        self.until_client("a look of the loop", lambda: self.stats().get("auto_converge.state"))
+        """Between two migrations the statistics are those of the last, failed one."""
+        self.until_client("a look of the loop", lambda: (stats := self.stats()).get("type") and
+                          stats.get("auto_converge.journal"))
 
     def until_client(self, what, condition):
         """Waits for something that happens while the client runs."""
