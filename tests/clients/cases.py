@@ -155,4 +155,5 @@ CLIENTS = (
          persistent=True, slow=True),
 )
 
-CASES = (*MODES, *TRANSPORT, *CONVERGENCE, *DISKS, *GUESTS, *CLIENTS)
+# What ends guests comes last: a daemon that does not survive it would take the other rows along.
+CASES = (*MODES, *TRANSPORT, *CONVERGENCE, *DISKS, *CLIENTS, *GUESTS)
