@@ -46,8 +46,8 @@ static const struct {
     [COLUMN_PROGRESS] = { N_("PROGRESS"), BAR + 6, FALSE },
     [COLUMN_THROTTLE] = { N_("THROTTLE"), 5, TRUE },
     [COLUMN_PASS] = { N_("PASS"), 3, TRUE },
-    [COLUMN_LEFT] = { N_("LEFT"), 8, TRUE },
-    [COLUMN_END] = { N_("ENDS IN"), 10, TRUE },
+    [COLUMN_LEFT] = { N_("LEFT"), 9, TRUE },
+    [COLUMN_END] = { N_("ENDS IN"), 12, TRUE },
     [COLUMN_NEXT] = { N_("NEXT"), 0, FALSE },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(columns) == COLUMN_LAST);
