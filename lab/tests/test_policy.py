@@ -279,6 +279,7 @@ class Fallback(Policy):
         self.assert_stayed()
 
     def test_stall_by_time(self):
+        self.slow_link("200mbit")
         self.migrate(policy="stepped,throttle=none,stall-time=3s,fallback=suspend")
         self.assert_arrived()
         self.assertEqual([line["reason"] for line in self.journal() if line.get("verb") == "suspend"],
