@@ -160,9 +160,12 @@ writeEntry(void *opaque)
         convergeHistoryAdd(call->dir, call->entry, CONVERGE_HISTORY_MOST, &call->error);
 }
 
-/* Takes @entry.  Returns its ID, or 0. */
+/* Takes @entry.  Returns its ID, or 0.
+ *
+ * @tell: log trouble */
 static gint64
-keep(convergeHistoryEntry *entry)
+keep(convergeHistoryEntry *entry,
+     gboolean tell)
 {
     g_autoptr(keeperCall) call = g_new0(keeperCall, 1);
 
@@ -170,11 +173,13 @@ keep(convergeHistoryEntry *entry)
     call->entry = entry;
     if (!convergeRunBounded("converge-keep", writeEntry, call, keeperCallFree, CONVERGE_KEEPER_MS)) {
         g_steal_pointer(&call); /* the thread frees it */
-        convergeDaemonLog("an entry of the history may be missing, since the disk does not answer");
+        if (tell)
+            convergeDaemonLog("an entry of the history may be missing, since the disk does not answer");
         return 0;
     }
     if (call->error) {
-        convergeDaemonLog("%s: %s", entry->guest, call->error->message);
+        if (tell)
+            convergeDaemonLog("%s: %s", entry->guest, call->error->message);
         return 0;
     }
     return entry->id;
@@ -183,7 +188,7 @@ keep(convergeHistoryEntry *entry)
 void
 convergeKeeperBegin(convergeJob *job)
 {
-    convergeJobSetHistoryId(job, keep(entryOf(job)));
+    convergeJobSetHistoryId(job, keep(entryOf(job), TRUE));
 }
 
 void
@@ -201,7 +206,8 @@ convergeKeeperEnd(convergeJob *job,
     entry->error = g_strdup(error);
     entry->endMs = g_get_real_time() / 1000;
     convergeMetricsWriterEnded(entry);
-    keep(entry);
+    /* Without an ID, the entry could not be written at the beginning, which was told. */
+    keep(entry, entry->id > 0);
 }
 
 /* --- Reading --- */
