@@ -50,6 +50,12 @@ LOOKS, MIGRATES, ALL = "games", "man", "backup"
 SOCKET_URI = "qemu+unix:///system?socket=/run/libvirt/libvirt-sock"
 
 
+def slow(test):
+    """Marks a test, or all of a class, that "run --quick" leaves out."""
+    test.slow = True
+    return test
+
+
 def tool(name, *words, check=True):
     """Runs a program of the lab and returns its output."""
     done = subprocess.run([os.path.join(LAB, name), *words], text=True,

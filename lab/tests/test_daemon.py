@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 
-from labtest import LAB, MODULE, LabTest
+from labtest import LAB, MODULE, LabTest, slow
 
 MIGRATIONS = 10
 VALGRIND = ("valgrind --leak-check=full --show-leak-kinds=definite "
@@ -73,6 +73,7 @@ class Footprint(LabTest):
         self.assertEqual(len(self.journals()), MIGRATIONS + 1)
 
 
+@slow
 class Valgrind(LabTest):
     """The source's daemon under valgrind, for its whole life."""
     cmdline = "working-set=20M rate=10M"

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from labtest import LAB, MODULE, LabTest, tool
+from labtest import LAB, MODULE, LabTest, slow, tool
 
 SOURCE = os.path.realpath(os.path.join(LAB, ".."))
 PROGRAMS = ("prometheus", "promtool", "prometheus-node-exporter")
@@ -132,6 +132,7 @@ class Metrics(LabTest):
         with open(os.path.join(directory, newest), encoding="utf-8") as file:
             return json.load(file)
 
+    @slow
     def test_missing_directory(self):
         """One line in the log, and the migration is not affected; then it is mended."""
         lines = len(self.complaints())
@@ -145,6 +146,7 @@ class Metrics(LabTest):
         self.until("the file", self.text)
         self.assertGreaterEqual(self.ended(), 1)
 
+    @slow
     def test_full_directory(self):
         """A disk without room leaves the old file, and no half of a new one."""
         lines = len(self.complaints())
@@ -162,6 +164,7 @@ class Metrics(LabTest):
     def complaints(self):
         return [line for line in self.log() if "no metrics are written" in line]
 
+    @slow
     def test_restart(self):
         """Counters begin at zero, and the file is there before any migration."""
         self.migrate()
