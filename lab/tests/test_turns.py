@@ -10,8 +10,8 @@ import migration
 from labtest import MODULE, WORKLOAD, LabTest
 
 OTHER = "other"
-ADAPTIVE = ("--auto-converge", "--converge-policy", "adaptive")
-SHARING = ("--auto-converge", "--converge-policy", "adaptive,link=share")
+ADAPTIVE = ("--auto-converge", "--converge-policy", "adaptive,link=turns")
+SHARING = ("--auto-converge", "--converge-policy", "adaptive")
 
 
 class Turns(LabTest):

@@ -284,7 +284,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
     [CONVERGE_FIELD_LINK] = {
         "link",
         ENUM(linkWords, CONVERGE_LINK_USE_LAST),
-        CONVERGE_LINK_USE_TURNS,
+        CONVERGE_LINK_USE_SHARE,
         N_("whether migrations that leave the host at the same time share its link or take turns"),
     },
     [CONVERGE_FIELD_PRIORITY] = {

@@ -54,7 +54,7 @@ run(crowdGuests *c,
     gboolean arbiter,
     unsigned int most)
 {
-    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive,link=turns", NULL);
     const convergeCrowdOrder order = {
         .policy = ours ? policy : NULL,
         .arbiter = arbiter,
@@ -236,12 +236,12 @@ testTakesPart(void)
         const char *policy;
         gboolean moves;
     } rows[] = {
-        { "adaptive", TRUE },
-        { "adaptive,link=share", FALSE },
-        { "adaptive,mode=observe", FALSE },
-        { "adaptive,qmp=no", FALSE },
-        { "stepped", FALSE },
-        { "adaptive,deadline=20s", TRUE },
+        { "adaptive,link=turns", TRUE },
+        { "adaptive", FALSE },
+        { "adaptive,link=turns,mode=observe", FALSE },
+        { "adaptive,link=turns,qmp=no", FALSE },
+        { "stepped,link=turns", FALSE },
+        { "adaptive,link=turns,deadline=20s", TRUE },
     };
     gsize i;
     int turns;

@@ -427,11 +427,11 @@ testEffect(void)
         const char *idle; /* the fields without effect */
     } rows[] = {
         { "adaptive,actuator=qemu", "initial-throttle throttle-increment throttle-threshold throttle-tailslow "
-                                    "ramp-after ramp-every ramp-passes ramp-factor ramp-steps " },
-        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps link " },
+                                    "ramp-after ramp-every ramp-passes ramp-factor ramp-steps priority longest-wait " },
+        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps link priority longest-wait " },
         { "downtime-ramp", "initial-throttle throttle-increment max-throttle hard-throttle max-throttle-time "
-                           "throttle-threshold throttle-tailslow actuator link " },
-        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow link " },
+                           "throttle-threshold throttle-tailslow actuator link priority longest-wait " },
+        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow link priority longest-wait " },
     };
     gsize i, j;
 
