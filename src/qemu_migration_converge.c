@@ -198,7 +198,7 @@ virDomainMigrateBegin3Params(virDomainPtr domain,
     ret = next.virDomainMigrateBegin3Params(domain, params, nparams,
                                             cookieout, cookieoutlen, flags);
     if (enabled)
-        convergeOutgoingLeaveBegin(&outgoing);
+        convergeOutgoingLeaveBegin(&outgoing, ret != NULL);
     return ret;
 }
 
@@ -408,6 +408,45 @@ virDomainMigrateSetMaxDowntime(virDomainPtr domain,
     return ret;
 }
 
+/* A migration that waits for its turn waits no longer. */
+static int
+aborted(virDomainPtr domain,
+        int ret)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+
+    if (enabled && ret == 0 && virDomainGetUUIDString(domain, uuid) == 0)
+        convergeLinkTurnAbort(uuid);
+    return ret;
+}
+
+int
+virDomainAbortJob(virDomainPtr domain)
+{
+    return aborted(domain, next.virDomainAbortJob(domain));
+}
+
+int
+virDomainAbortJobFlags(virDomainPtr domain,
+                       unsigned int flags)
+{
+    return aborted(domain, next.virDomainAbortJobFlags(domain, flags));
+}
+
+/* The status of a migration that waits for its turn on the link. */
+static gboolean
+waitingStatus(const char *uuid,
+              convergeStatus *status)
+{
+    g_autofree char *why = convergeLinkTurnExplain(uuid);
+
+    if (!why)
+        return FALSE;
+    *status = (convergeStatus) { .state = CONVERGE_STATE_WAITING };
+    convergeTextCopy(status->reason, sizeof(status->reason), why);
+    return TRUE;
+}
+
 int
 virDomainGetJobStats(virDomainPtr domain,
                      int *type,
@@ -432,7 +471,8 @@ virDomainGetJobStats(virDomainPtr domain,
     if (virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
         operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)
         known = convergeRegistryGetStatus(uuid, !!(flags & VIR_DOMAIN_JOB_STATS_COMPLETED),
-                                          &status, &policy);
+                                          &status, &policy) ||
+            (*type != VIR_DOMAIN_JOB_NONE && waitingStatus(uuid, &status));
     /* Of a failed migration libvirt tells nothing. */
     if (!known && *type == VIR_DOMAIN_JOB_NONE)
         known = convergeRegistryGetFailed(uuid, &status, &policy);

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Two busy guests leave a host at the same time: they take turns on the link."""
 
-import json
-import time
-
 import libvirt
 
-import migration
-from labtest import MODULE, WORKLOAD, LabTest
+from labtest import MODULE, STOCK_VIRSH, VIRSH, WORKLOAD, LabTest
 
 OTHER = "other"
-ADAPTIVE = ("--auto-converge", "--converge-policy", "adaptive,link=turns")
+TURNS = ("--auto-converge", "--converge-policy", "adaptive,link=turns")
 SHARING = ("--auto-converge", "--converge-policy", "adaptive")
+WAITS = "waits for its turn on the link"
 
 
 class Turns(LabTest):
@@ -21,87 +18,108 @@ class Turns(LabTest):
     def setUp(self):
         super().setUp()
         self.start_guest(OTHER, WORKLOAD, self.memory)
-        self.slow_link("200mbit")
         self.other = self.connection.lookupByName(OTHER)
 
-    def depart(self, guest, *words, port):
-        words = self.virsh_words(*words, guest=guest)
-        return self.start_virsh(*words[:-1], f"tcp://B:{port}")
+    def depart(self, guest, *words, port, p2p=False, program=VIRSH):
+        words = self.virsh_words(*words, guest=guest, p2p=p2p)
+        return self.start_virsh(*words[:-1], f"tcp://B:{port}", program=program)
 
-    def both(self, *words):
-        return [self.depart(self.guest, *words, port=49152), self.depart(OTHER, *words, port=49153)]
+    def both(self, *words, p2p=False):
+        """The busy guest has the link, and the other one has been told to leave, too."""
+        first = self.depart(self.guest, *words, port=49152, p2p=p2p)
+        self.until("memory to move", lambda: self.stats().get("memory_processed"))
+        return first, self.depart(OTHER, *words, port=49153, p2p=p2p)
 
-    def throttles(self):
-        values = []
-        for domain in (self.domain, self.other):
-            try:
-                values.append(migration.throttle_in_force(domain.jobStats()))
-            except libvirt.libvirtError:
-                values.append(0)
-        return values
-
-    def decisions(self):
-        """The verb, reason and share of the decisions of each guest."""
-        found = {}
-        for path in self.journals():
-            with open(path, encoding="utf-8") as file:
-                lines = [json.loads(line) for line in file]
-            guest = next(line["guest"] for line in lines if "guest" in line)
-            found[guest] = [(line["verb"], line["reason"], line.get("share"))
-                            for line in lines if "verb" in line]
-        return found
-
-    def bandwidth(self, domain):
-        here, self.domain = self.domain, domain
+    def reason(self):
+        """Of the other one."""
         try:
-            return self.qmp("query-migrate-parameters")["max-bandwidth"]
+            stats = self.other.jobStats()
+        except libvirt.libvirtError:
+            return ""
+        return stats.get("auto_converge.reason", "") if stats.get("type") else ""
+
+    def until_waits(self):
+        self.until("the other one to wait", lambda: WAITS in self.reason())
+
+    def assert_sends_nothing(self):
+        """QEMU has not begun, so that it logs no pages."""
+        here, self.domain = self.domain, self.other
+        try:
+            self.assertNotIn("status", self.qmp("query-migrate"))
         finally:
             self.domain = here
 
-    def test_one_at_a_time(self):
-        together = 0
-        processes = self.both(*ADAPTIVE)
-        while any(process.poll() is None for process in processes):
-            together += min(self.throttles()) > 0
-            time.sleep(0.1)
-        self.assertEqual(together, 0, "both were throttled at the same time")
+    def both_arrive(self, *processes):
         for process in processes:
-            code, said = self.finish(process)
+            code, said = self.finish(process, patience=180)
             self.assertEqual(code, 0, said)
         for guest in (self.guest, OTHER):
             self.guest = guest
             self.assert_arrived()
-
-        decisions = self.decisions()
-        waited = [guest for guest, rows in decisions.items()
-                  if any(verb == "share" and share for verb, _, share in rows)]
-        self.assertTrue(waited, decisions)
-        for guest in waited:
-            shares = [row for row in decisions[guest] if row[0] == "share"]
-            self.assertEqual(shares[-1][1:], ("turn", 0))
         self.assertEqual(self.records(), [])
 
-    def test_abort_while_waiting(self):
-        """The migration that waits is aborted: QEMU's bandwidth is what it was."""
-        domains = (self.domain, self.other)
-        before = [self.bandwidth(domain) for domain in domains]
-        processes = self.both(*ADAPTIVE)
+    def check_turns(self, p2p):
+        first, second = self.both(*TURNS, p2p=p2p)
+        self.until_waits()
+        self.assert_sends_nothing()
+        self.assertIsNone(first.poll())
+        self.both_arrive(first, second)
+        lines = [line for line in self.log() if "waits for its turn on the link, which busy has" in line]
+        self.assertEqual(len(lines), 1)
 
-        def waiting():
-            now = [self.bandwidth(domain) for domain in domains]
-            return [i for i in range(2) if now[i] == 1 << 20]
+    def test_direct(self):
+        self.check_turns(p2p=False)
 
-        which = self.until("one of the two to wait", waiting)[0]
-        domains[which].abortJob()
-        self.finish(processes[which])
-        self.assertEqual(domains[which].state()[0], libvirt.VIR_DOMAIN_RUNNING)
-        self.until("the bandwidth from before", lambda: self.bandwidth(domains[which]) == before[which])
-        code, said = self.finish(processes[1 - which])
+    def test_peer_to_peer(self):
+        self.check_turns(p2p=True)
+
+    def check_abort(self, p2p):
+        """The one that waits is aborted: it runs on, and its virsh ends at once."""
+        first, second = self.both(*TURNS, p2p=p2p)
+        self.until_waits()
+        self.other.abortJob()
+        code, said = self.finish(second)
+        self.assertNotEqual(code, 0)
+        self.assertIn("cancel", said)
+        self.assertEqual(self.other.state()[0], libvirt.VIR_DOMAIN_RUNNING)
+        self.domain.abortJob()
+        self.finish(first)
+        self.until_over_in_qemu()
+
+    def test_abort_direct(self):
+        self.check_abort(p2p=False)
+
+    def test_abort_peer_to_peer(self):
+        self.check_abort(p2p=True)
+
+    def test_client_killed(self):
+        """The client of the one that waits has gone: the guest runs on, and may migrate again."""
+        self.slow_link("200mbit")
+        first, second = self.both(*TURNS)
+        self.until_waits()
+        self.end_group(second)
+        code, said = self.finish(first)
         self.assertEqual(code, 0, said)
+        self.assertEqual(self.other.state()[0], libvirt.VIR_DOMAIN_RUNNING)
+        self.until("the other one to be free", lambda: not self.other.jobStats().get("type"))
+        self.guest, self.domain = OTHER, self.other
+        done = self.virsh(*self.virsh_words(*TURNS))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_arrived()
 
     def test_share(self):
-        for process in self.both(*SHARING):
-            code, said = self.finish(process, patience=180)
-            self.assertEqual(code, 0, said)
-        for rows in self.decisions().values():
-            self.assertNotIn("share", [row[0] for row in rows])
+        first, second = self.both(*SHARING)
+        self.until("the other one to send", lambda: self.other.jobStats().get("memory_processed"))
+        self.assertIsNone(first.poll())
+        self.both_arrive(first, second)
+
+    def test_without_policy(self):
+        """A migration without a policy is left alone, and waits for nobody."""
+        first = self.depart(self.guest, *TURNS, port=49152)
+        self.until("memory to move", lambda: self.stats().get("memory_processed"))
+        second = self.depart(OTHER, port=49153, program=STOCK_VIRSH)
+        self.until("the other one to send", lambda: self.other.jobStats().get("memory_processed"))
+        self.other.abortJob()
+        self.finish(second)
+        code, said = self.finish(first, patience=180)
+        self.assertEqual(code, 0, said)

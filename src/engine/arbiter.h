@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * arbiter.h: whose turn it is on a link that several migrations share
+ * arbiter.h: which of the migrations that leave a host may begin now
  *
  * Migrations that run at the same time starve each other: each gets a part of the link, which
  * carries less than its guest dirties, and all guests are throttled for as long as that lasts.
- * One after the other they send the same memory in the same time, but each converges as if it were
- * alone.  So the link belongs to one migration at a time.  The others send CONVERGE_ARBITER_SHARE
- * meanwhile, run at full speed and lose nothing.
+ * One after the other they send the same memory in the same time, and each converges as if it were
+ * alone.  So the link belongs to one migration at a time, and the others wait before QEMU begins
+ * them.  A guest whose migration has begun must not wait: while QEMU logs what it dirties, it may run
+ * at half of its speed (docs/evacuation.md has the figures).
  *
- * The turn goes to the migration with the highest priority and, of several, to that with the least
- * left to send, which ends most of them soonest.  One
- * that is new takes over only if it has less than half as much left as the one whose turn it is.
- * The end-game is never interrupted: a guest that is throttled or paused keeps the link.  A throttle
- * that was given up in vain makes a migration count eight times what it has left, so that a hopeless
- * guest is behind the others.
+ * Of those that wait, the next is that with the highest priority and, of several, that with the least
+ * memory, so that most of them end soonest.
  *
- * Some links are not filled by one migration, for example if encryption is the bottleneck.  The
- * arbiter tries that out: for a short time in a bulk pass it lets one more send.  If together they
- * send clearly more, that many have a turn at once from then on.
+ * Three rules keep the link from being idle or blocked:
  *
- * Nobody waits without a bound: after its longest wait a migration goes on as if alone.  A member that
- * does not claim for CONVERGE_ARBITER_SILENT_MS has no turn, so that nobody waits for a loop that
- * hangs.
+ *   - A migration that is limited by a processor, for example by encryption, does not fill the link:
+ *     another one may begin beside it.
+ *   - A turn ends by itself after CONVERGE_ARBITER_PASSES times what the memory takes at the measured
+ *     bandwidth, so that nobody suffers for a hopeless guest or a loop that hangs.
+ *   - Nobody waits longer than it is ready to, and begins then as if it were alone.
  *
- * Pure: time and claims come in as values.
+ * Pure: times and measurements come in as values.
  *
  * Threads: the caller locks.
  */
@@ -31,24 +28,32 @@
 
 #include <glib.h>
 
-/* What a migration may send while it waits, bytes/s: enough to be alive for whoever looks. */
-#define CONVERGE_ARBITER_SHARE (1024 * 1024)
+/* A busy guest under the preset adaptive needs 1.2 times what its memory takes. */
+#define CONVERGE_ARBITER_PASSES 2.5
 
-#define CONVERGE_ARBITER_SILENT_MS 6000
+/* Besides, for setting up, and while nothing is known of the bandwidth, ms. */
+#define CONVERGE_ARBITER_SETUP_MS 5000
+#define CONVERGE_ARBITER_SILENT_MS 30000
+
+/* How long one that is limited by a processor runs before another one begins beside it, ms. */
+#define CONVERGE_ARBITER_SETTLE_MS 3000
 
 typedef struct _convergeArbiter convergeArbiter;
 typedef struct _convergeArbiterMember convergeArbiterMember;
 
-/* What a migration tells of itself. */
-typedef struct _convergeArbiterClaim convergeArbiterClaim;
-struct _convergeArbiterClaim {
-    gboolean moves;       /* it sends memory, and has not begun to switch over to post-copy */
-    gboolean bulk;        /* in its bulk pass */
-    gboolean endGame;     /* the guest is throttled or paused */
-    double left;          /* still to send, bytes */
-    double bandwidth;     /* that it has seen, bytes/s; 0: unknown */
+/* What a migration tells of itself before it begins. */
+typedef struct _convergeArbiterRequest convergeArbiterRequest;
+struct _convergeArbiterRequest {
     gint64 priority;      /* the higher, the sooner it has its turn */
-    gint64 longestWaitMs; /* how long it waits, all in all */
+    gint64 longestWaitMs; /* it begins after that in any case */
+    double memory;        /* of the guest, bytes */
+};
+
+/* What is seen of a migration that has begun. */
+typedef struct _convergeArbiterView convergeArbiterView;
+struct _convergeArbiterView {
+    double bandwidth;        /* that it gets, bytes/s; 0: unknown */
+    gboolean processorBound; /* a processor limits it, not the link */
 };
 
 convergeArbiter *convergeArbiterNew(void);
@@ -57,22 +62,18 @@ convergeArbiter *convergeArbiterNew(void);
 void convergeArbiterFree(convergeArbiter *arbiter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeArbiter, convergeArbiterFree)
 
-/* Called when the turn of a member comes, with the caller's lock held: its loop should take a turn soon,
- * since the link is idle until then. */
-typedef void (*convergeArbiterWake)(void *opaque);
-
-/* @wake: may be NULL; called with @opaque
+/* The member belongs to the arbiter, and ends with convergeArbiterLeave().
  *
- * The member belongs to the arbiter, and ends with convergeArbiterLeave(). */
-convergeArbiterMember *convergeArbiterJoin(convergeArbiter *arbiter, convergeArbiterWake wake,
-                                           void *opaque);
-void convergeArbiterLeave(convergeArbiter *arbiter, convergeArbiterMember *member, gint64 nowMs);
+ * @nowMs: here and below on one clock, monotonic */
+convergeArbiterMember *convergeArbiterJoin(convergeArbiter *arbiter,
+                                           const convergeArbiterRequest *request, gint64 nowMs);
+void convergeArbiterLeave(convergeArbiter *arbiter, convergeArbiterMember *member);
 
-/* Takes a member's claim, at each of its turns.  Returns whether it has to wait.
- *
- * @nowMs: on one clock for all members, monotonic */
-gboolean convergeArbiterClaimLink(convergeArbiter *arbiter, convergeArbiterMember *member,
-                                  const convergeArbiterClaim *claim, gint64 nowMs);
+/* Whether the migration may begin now.  Once it may, it has its turn until it leaves. */
+gboolean convergeArbiterMayBegin(convergeArbiter *arbiter, convergeArbiterMember *member,
+                                 gint64 nowMs);
 
-/* How many migrations have a turn at once. */
-unsigned int convergeArbiterLanes(const convergeArbiter *arbiter);
+gboolean convergeArbiterHasBegun(const convergeArbiterMember *member);
+
+/* Notes what is seen of a migration that has begun. */
+void convergeArbiterNote(convergeArbiterMember *member, const convergeArbiterView *view);

@@ -3,7 +3,6 @@
  * control.c: from model and policy to decisions
  */
 #include "engine/control.h"
-#include "engine/arbiter.h"
 
 void
 convergeControlSetCeiling(convergeControl *control,
@@ -69,27 +68,6 @@ obeyCeiling(convergeControl *control,
                                       CONVERGE_REASON_CEILING, decisions);
 }
 
-/* Takes over whether another migration has the link. */
-static unsigned int
-obeyTurn(convergeControl *control,
-         const convergeModel *model,
-         convergeDecision *decisions)
-{
-    convergeControlState *state = &control->state;
-    gboolean waits = model->last.waits;
-
-    if (waits == state->waits)
-        return 0;
-
-    state->waits = waits;
-    decisions[0] = (convergeDecision) {
-        .verb = CONVERGE_VERB_SHARE,
-        .reason = waits ? CONVERGE_REASON_NEIGHBOUR : CONVERGE_REASON_TURN,
-        .share = waits ? CONVERGE_ARBITER_SHARE : 0,
-    };
-    return 1 + (waits ? convergeLawAdaptiveYield(&control->adaptive, state, model, &decisions[1]) : 0);
-}
-
 /* Counts the time since the last turn if the throttle was hard. */
 static void
 noteHard(convergeControlState *state,
@@ -151,12 +129,9 @@ convergeControlDecide(convergeControl *control,
     convergeControlState *state = &control->state;
     convergeChoice choice;
     gboolean assessed;
-    gboolean waited = state->waits;
     unsigned int n;
 
     noteHard(state, model);
-    if (control->started && sample->active && (n = obeyTurn(control, model, decisions)) > 0)
-        return n;
 
     /* While no vCPU runs nothing is dirtied.  The guest is in its switchover, or was paused from
      * outside, and is left alone; but for a pause of our own that takes too long. */
@@ -169,18 +144,10 @@ convergeControlDecide(convergeControl *control,
     if (!control->started)
         return startDecisions(control, model, decisions);
 
-    /* Its passes tell nothing of the link, and nothing is gained by acting before the link is there. */
-    if (waited) {
-        control->passWaited = TRUE;
-        return obeyCeiling(control, decisions);
-    }
-
     convergeControlResolve(state, model);
     if (news & CONVERGE_NEWS_PROBE)
         convergePhasesNote(&control->adaptive.phases, model);
-    if (news & CONVERGE_NEWS_PASS && control->passWaited) {
-        control->passWaited = FALSE;
-    } else if (news & CONVERGE_NEWS_PASS) {
+    if (news & CONVERGE_NEWS_PASS) {
         convergeLadderNotePass(&control->ladder, state, model);
         convergeLawAdaptiveNotePass(&control->adaptive, state, &control->ladder, model);
     }

@@ -15,7 +15,6 @@ struct _convergeControl {
     convergeLadder ladder;
     convergeLawAdaptive adaptive;
     gboolean started;    /* the start decisions were made */
-    gboolean passWaited; /* another migration had the link in the pass under way */
     gboolean ceilingSet; /* .state.ceilingMs has changed since the last decision */
 };
 

@@ -20,7 +20,6 @@ struct _convergeControlState {
     gint64 overheadMs;                      /* the part of the downtime in which no memory is sent */
     gint64 ceilingMs;                       /* the highest downtime allowed from outside; 0: no limit */
 
-    gboolean waits;                  /* a small share of the link is in force, see arbiter.h */
     gint64 turnMs;                   /* the last turn */
     gint64 hardMs;                   /* time so far under a throttle of hard-throttle or more */
     convergePlanLimits limits;       /* of this turn */

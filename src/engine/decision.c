@@ -17,7 +17,6 @@ static const char *const verbNames[] = {
     [CONVERGE_VERB_ABORT] = "abort",
     [CONVERGE_VERB_SKIP] = "skip",
     [CONVERGE_VERB_RESUME] = "resume",
-    [CONVERGE_VERB_SHARE] = "share",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(verbNames) == CONVERGE_VERB_LAST);
 
@@ -53,8 +52,6 @@ static const struct {
     [CONVERGE_REASON_OVERDUE] = { "overdue", N_("the pause takes longer than was promised or is allowed") },
     [CONVERGE_REASON_STALL_TIME] = { "stall-time", N_("there was no progress for the allowed time, and little is left now") },
     [CONVERGE_REASON_AFTER] = { "fallback-after", N_("the fallback before has not ended the migration within the allowed time") },
-    [CONVERGE_REASON_NEIGHBOUR] = { "neighbour", N_("another migration that leaves this host has the link, and both end sooner one after the other") },
-    [CONVERGE_REASON_TURN] = { "turn", N_("the link is this migration's now") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 
@@ -98,9 +95,6 @@ whatText(const convergeDecision *decision)
     case CONVERGE_VERB_DOWNTIME:
         return g_strdup_printf(_("allow a pause of %1$lld ms"),
                                (long long)decision->downtimeMs);
-    case CONVERGE_VERB_SHARE:
-        return decision->share > 0 ? g_strdup_printf(_("send no more than %1$.0f MB/s"), decision->share / 1e6) :
-                                     g_strdup(_("send at full speed"));
     case CONVERGE_VERB_LAST:
     default:
         return g_strdup("");

@@ -17,7 +17,6 @@ typedef enum {
     CONVERGE_VERB_ABORT,
     CONVERGE_VERB_SKIP,   /* a rung that cannot be taken: nothing is done */
     CONVERGE_VERB_RESUME, /* let the guest run that the rung suspend has paused */
-    CONVERGE_VERB_SHARE,  /* send no faster than .share */
     CONVERGE_VERB_LAST
 } convergeVerb;
 
@@ -50,8 +49,6 @@ typedef enum {
     CONVERGE_REASON_OVERDUE,    /* ...or a pause takes longer than was foretold */
     CONVERGE_REASON_STALL_TIME, /* no progress for the allowed time, at a local minimum */
     CONVERGE_REASON_AFTER,      /* the rung before has not ended the migration in time */
-    CONVERGE_REASON_NEIGHBOUR,  /* another migration has the link */
-    CONVERGE_REASON_TURN,       /* the link is this migration's again */
     CONVERGE_REASON_LAST
 } convergeReason;
 
@@ -74,7 +71,6 @@ struct _convergeDecision {
     unsigned int threshold;   /* %; STEP only */
     gboolean tailslow;        /* STEP only */
     gint64 downtimeMs;        /* DOWNTIME; RESUME: the limit to put back first, 0: leave it */
-    gint64 share;             /* SHARE only: bytes/s; 0: as fast as before */
     gboolean predicted;       /* .prediction is set */
     convergePrediction prediction;
 };

@@ -274,8 +274,6 @@ convergeJournalSample(convergeJournal *journal,
         json_object_set_int_member(line, "paused", 1);
     if (sample->postcopy)
         json_object_set_int_member(line, "postcopy", 1);
-    if (sample->waits)
-        json_object_set_int_member(line, "waits", 1);
     if (sample->probeId != journal->probeId) {
         journal->probeId = sample->probeId;
         json_object_set_int_member(line, "probe", sample->probeId);
@@ -308,8 +306,6 @@ convergeJournalDecision(convergeJournal *journal,
         json_object_set_int_member(line, "throttle", decision->throttle);
     if (decision->verb == CONVERGE_VERB_DOWNTIME)
         json_object_set_int_member(line, "downtime_ms", decision->downtimeMs);
-    if (decision->verb == CONVERGE_VERB_SHARE)
-        json_object_set_int_member(line, "share", decision->share);
     addString(line, "reason", convergeReasonName(decision->reason));
     addString(line, "text", text);
     json_object_set_int_member(line, "iteration", model->last.iteration);

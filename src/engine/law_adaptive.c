@@ -101,17 +101,6 @@ release(convergeLawAdaptive *law,
     return convergeControlSetThrottle(state, 0, reason, decisions);
 }
 
-unsigned int
-convergeLawAdaptiveYield(convergeLawAdaptive *law,
-                         convergeControlState *state,
-                         const convergeModel *model,
-                         convergeDecision *decisions)
-{
-    if (state->plan.throttle == 0)
-        return 0;
-    return release(law, state, model, CONVERGE_REASON_NEIGHBOUR, decisions);
-}
-
 /* The plan in force has not brought the end.  First comes the longest downtime, which costs nothing
  * until the end, then all of what is allowed, without a margin.  If that does not help, this throttle
  * and weaker ones count as refuted, unless no stronger one is left, and the guest runs free for a

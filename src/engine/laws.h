@@ -59,11 +59,6 @@ unsigned int convergeLawAdaptiveGuard(convergeLawAdaptive *law, convergeControlS
                                       const convergeLadder *ladder, const convergeModel *model,
                                       convergeDecision *decisions);
 
-/* Another migration gets the link: a throttle is of no use until it comes back.  Returns the number of
- * decisions. */
-unsigned int convergeLawAdaptiveYield(convergeLawAdaptive *law, convergeControlState *state,
-                                      const convergeModel *model, convergeDecision *decisions);
-
 /* Whether the link has come back since the guest was released for it, which calls for a look. */
 gboolean convergeLawAdaptiveLinkIsBack(convergeLawAdaptive *law, const convergeModel *model);
 

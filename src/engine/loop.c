@@ -34,10 +34,7 @@ struct _convergeLoop {
     convergeModel model;
     convergeControl control;
     convergeStatus status;
-    gboolean postcopy;   /* the loop has switched to it */
-    gboolean waits;      /* another migration has the link... */
-    gboolean over;       /* the newest sample showed no migration */
-    gboolean cannotWait; /* ...but this one cannot be made to wait */
+    gboolean postcopy; /* the loop has switched to it */
     convergeProbes probes;
     char *overheadWhy;           /* how the switchover's overhead is known, or NULL */
     unsigned int nFailedSamples; /* in a row */
@@ -108,37 +105,6 @@ convergeLoopSetOverhead(convergeLoop *loop,
     loop->control.state.overheadMs = MAX(overheadMs, 0);
     g_free(loop->overheadWhy);
     loop->overheadWhy = g_strdup(why);
-}
-
-void
-convergeLoopSetWaits(convergeLoop *loop,
-                     gboolean waits)
-{
-    loop->waits = waits;
-}
-
-convergeArbiterClaim
-convergeLoopClaim(const convergeLoop *loop)
-{
-    const convergeSample *sample = &loop->model.last;
-    convergeState state = loop->status.state;
-    gint64 longest = convergePolicyGet(loop->policy, CONVERGE_FIELD_LONGEST_WAIT);
-    gint64 deadline = convergePolicyGet(loop->policy, CONVERGE_FIELD_DEADLINE);
-
-    return (convergeArbiterClaim) {
-        .moves = sample->active && !(sample->paused && sample->remainingBytes == 0) && loop->control.started && !loop->over && !loop->cannotWait && !loop->observes &&
-            (state == CONVERGE_STATE_BULK || state == CONVERGE_STATE_WATCHING ||
-             state == CONVERGE_STATE_THROTTLING) &&
-            convergePolicyGet(loop->policy, CONVERGE_FIELD_THROTTLE) == CONVERGE_THROTTLE_ADAPTIVE &&
-            convergePolicyGet(loop->policy, CONVERGE_FIELD_LINK) == CONVERGE_LINK_USE_TURNS &&
-            convergePolicyGet(loop->policy, CONVERGE_FIELD_QMP),
-        .bulk = loop->model.pass.n == 0,
-        .endGame = loop->control.state.plan.throttle > 0 || sample->throttle > 0 || sample->paused,
-        .left = (double)sample->remainingBytes,
-        .priority = convergePolicyGet(loop->policy, CONVERGE_FIELD_PRIORITY),
-        .longestWaitMs = deadline > 0 ? MIN(longest, deadline / 2) : longest,
-        .bandwidth = loop->model.bandwidth,
-    };
 }
 
 const convergeStatus *
@@ -290,10 +256,6 @@ act(convergeLoop *loop,
 
     if (!done && isRung(decision->verb)) {
         convergeLadderRungFailed(&loop->control.ladder, decision->verb);
-        return;
-    }
-    if (!done && decision->share > 0) {
-        loop->cannotWait = TRUE;
         return;
     }
     if (!done) {
@@ -486,8 +448,6 @@ convergeLoopStep(convergeLoop *loop)
         return ++loop->nFailedSamples < FAILING_AFTER ? SAMPLE_WAITING_MS : SAMPLE_FAILING_MS;
     loop->nFailedSamples = 0;
 
-    sample.waits = loop->waits && !loop->cannotWait;
-    loop->over = !sample.active;
     if (!sample.active) {
         releaseThrottle(loop);
         return SAMPLE_WAITING_MS;

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "engine/arbiter.h"
 #include "engine/backend.h"
 #include "engine/control.h"
 #include "engine/journal.h"
@@ -44,13 +43,6 @@ gboolean convergeLoopExpectsThrottle(const convergeLoop *loop);
 
 /* The downtime that was allowed from outside, ms; 0: none. */
 void convergeLoopSetCeiling(convergeLoop *loop, gint64 ceilingMs);
-
-/* Whether another migration has the link in the next turns, see arbiter.h. */
-void convergeLoopSetWaits(convergeLoop *loop, gboolean waits);
-
-/* What the loop tells the arbiter after a turn.  Only the adaptive law takes part: QEMU's own throttle
- * would take a small share for a busy guest. */
-convergeArbiterClaim convergeLoopClaim(const convergeLoop *loop);
 
 /* The migration call returned at @nowMs on the clock of the samples. */
 void convergeLoopEnd(convergeLoop *loop, gboolean succeeded, gint64 nowMs);

@@ -69,13 +69,6 @@ modelLinkUpdate(convergeModel *model,
     gboolean telling;
     double bandwidth;
 
-    /* What a small share carries tells nothing of the link. */
-    if (sample->waits || model->last.waits) {
-        model->slowMs = -1;
-        modelLinkStart(model, sample);
-        return;
-    }
-
     if (elapsed < WINDOW_MS)
         return;
 

@@ -18,7 +18,6 @@ struct _convergeSample {
     gboolean active;            /* QEMU is moving memory; otherwise all below is 0 */
     gboolean postcopy;          /* the guest runs at the destination already */
     gboolean paused;            /* no vCPU runs on the source */
-    gboolean waits;             /* set by the loop: another migration has the link, see arbiter.h */
     guint64 iteration;          /* bitmap syncs so far, as QEMU counts them; mostly 1 during the bulk pass */
     guint64 totalBytes;         /* guest memory */
     guint64 remainingBytes;     /* still to send; a saw tooth, see model.h */

@@ -448,8 +448,6 @@ applyDecision(void *opaque,
     case CONVERGE_VERB_STEP:
     case CONVERGE_VERB_THROTTLE:
         return convergeThrottlerApply(backend->throttler, decision, error);
-    case CONVERGE_VERB_SHARE:
-        return convergeThrottlerShare(backend->throttler, decision->share, error);
     case CONVERGE_VERB_DOWNTIME:
         return setDowntime(backend, decision->downtimeMs, error);
     case CONVERGE_VERB_SUSPEND:

@@ -40,7 +40,6 @@ struct _convergeJob {
     gboolean stop;    /* the migration call has returned */
     convergeJobEnd end;
     gboolean passed; /* a pass has begun since the last turn */
-    gboolean woken;  /* convergeJobWake() was called since the last turn */
     gint64 ceilingMs;
     convergeStatus status;
     gint64 downtimeMs; /* as libvirt reports it after the end; 0: it has not */
@@ -198,32 +197,10 @@ waitForTurn(convergeJob *job,
 {
     gint64 until = g_get_monotonic_time() + ms * 1000;
 
-    while (!job->stop && !job->over && !job->woken && !(job->passed && convergeLoopExpectsThrottle(loop)) &&
+    while (!job->stop && !job->over && !(job->passed && convergeLoopExpectsThrottle(loop)) &&
            g_cond_wait_until(&job->wake, &job->lock, until))
         ;
-    job->passed = job->woken = FALSE;
-}
-
-void
-convergeJobWake(convergeJob *job)
-{
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&job->lock);
-
-    job->woken = TRUE;
-    g_cond_signal(&job->wake);
-}
-
-/* Tells the other migrations of this host what the loop needs of the link. */
-static void
-claimLink(convergeJob *job,
-          convergeLoop *loop,
-          gboolean over)
-{
-    const convergeArbiterClaim none = { 0 };
-    convergeArbiterClaim claim = over ? none : convergeLoopClaim(loop);
-
-    if (job->options.claim)
-        convergeLoopSetWaits(loop, job->options.claim(job, &claim));
+    job->passed = FALSE;
 }
 
 /* Runs the loop until the migration call has returned. */
@@ -236,17 +213,12 @@ runLoop(convergeJob *job,
         gint64 wait;
 
         if (job->over) {
-            g_mutex_unlock(&job->lock);
-            claimLink(job, loop, TRUE);
-            g_mutex_lock(&job->lock);
-            while (!job->stop)
-                g_cond_wait(&job->wake, &job->lock);
-            break;
+            g_cond_wait(&job->wake, &job->lock);
+            continue;
         }
 
         convergeLoopSetCeiling(loop, job->ceilingMs);
         g_mutex_unlock(&job->lock);
-        claimLink(job, loop, FALSE);
         wait = convergeLoopStep(loop);
         takeOver(job, loop);
         g_mutex_lock(&job->lock);

@@ -48,10 +48,6 @@ struct _convergeJobOptions {
      * migration that has shown how much it has taken, in 0..CONVERGE_OVERHEAD_MOST_MS ms. */
     gint64 (*expect)(const convergeJob *job, char **why);
     void (*learn)(const convergeJob *job, gint64 overheadMs);
-
-    /* Called in the job's thread before each turn, and a last time with .moves FALSE; may be NULL, and
-     * never waits.  Returns whether another migration has the link, see arbiter.h. */
-    gboolean (*claim)(convergeJob *job, const convergeArbiterClaim *claim);
 };
 
 /* How a migration call ended. */
@@ -84,9 +80,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(convergeJob, convergeJobUnref)
 /* libvirt is about to end its job of this migration: the loop acts no more, so that it does not
  * touch the domain's next migration.  Never waits. */
 void convergeJobOver(convergeJob *job);
-
-/* The next turn is due now.  Any thread; never waits. */
-void convergeJobWake(convergeJob *job);
 
 /* Stops the loop.  Returns FALSE if its thread has not ended after CONVERGE_JOB_PATIENCE_MS; it
  * goes on by itself then. */

@@ -54,6 +54,8 @@
           unsigned int flags)) \
     CALL(char *, virDomainGetMetadata, \
          (virDomainPtr domain, int type, const char *uri, unsigned int flags)) \
+    CALL(int, virDomainAbortJob, (virDomainPtr domain)) \
+    CALL(int, virDomainAbortJobFlags, (virDomainPtr domain, unsigned int flags)) \
     CALL(int, virDomainMigrateSetMaxDowntime, \
          (virDomainPtr domain, unsigned long long downtime, unsigned int flags)) \
     CALL(int, virEventRunDefaultImpl, (void))

@@ -1,12 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * link_turns.c: the one arbiter of this daemon, for the migrations that leave its host
+ * link_turns.c: the migrations of this daemon that take turns on the host's link
  */
+#include <glib/gi18n-lib.h>
+
+#include "engine/arbiter.h"
+#include "module/job_registry.h"
+#include "module/libvirt_next.h"
 #include "module/link_turns.h"
+#include "qemu/sender.h"
+
+/* How often one that waits looks at those that have begun, us. */
+#define LOOK_US G_USEC_PER_SEC
+
+/* A thread that runs for this share of the time is what limits a migration. */
+#define BUSY_SHARE 0.8
+
+/* Clients that begin and then go away leave their entries behind.  Without an entry there is no wait. */
+#define PERMITTED_MOST 1024
+
+struct _convergeLinkTurn {
+    char *uuid;
+    char *name;
+    convergeArbiterMember *member;
+    gboolean aborted;
+    gint64 ranUs;    /* processor time of QEMU's sending thread; -1: unknown... */
+    gint64 lookedUs; /* ...when that was read; 0: never */
+};
 
 static GMutex lock;              /* guards all below */
+static GCond changed;            /* a turn has ended or was aborted */
 static convergeArbiter *arbiter; /* NULL while no migration takes part */
-static GHashTable *members;      /* from convergeJob to convergeArbiterMember; as .arbiter */
+static GPtrArray *turns;         /* of convergeLinkTurn; as .arbiter */
+static GHashTable *permitted;    /* UUIDs of guests whose direct migration has begun; NULL: none yet */
 
 static gint64
 now(void)
@@ -14,54 +40,205 @@ now(void)
     return g_get_monotonic_time() / 1000;
 }
 
-/* convergeArbiterWake */
-static void
-wake(void *opaque)
-{
-    convergeJobWake(opaque);
-}
-
 /* Called with the lock held. */
-static convergeArbiterMember *
-join(convergeJob *job)
+static convergeLinkTurn *
+join(const char *uuid,
+     const char *name,
+     const convergeArbiterRequest *request)
 {
-    convergeArbiterMember *member;
+    convergeLinkTurn *turn = g_new0(convergeLinkTurn, 1);
 
     if (!arbiter) {
         arbiter = convergeArbiterNew();
-        members = g_hash_table_new(NULL, NULL);
+        turns = g_ptr_array_new();
     }
-    if (!(member = g_hash_table_lookup(members, job))) {
-        member = convergeArbiterJoin(arbiter, wake, job);
-        g_hash_table_insert(members, job, member);
-    }
-    return member;
+    turn->uuid = g_strdup(uuid);
+    turn->name = g_strdup(name);
+    turn->member = convergeArbiterJoin(arbiter, request, now());
+    g_ptr_array_add(turns, turn);
+    return turn;
 }
 
-gboolean
-convergeLinkTurnsClaim(convergeJob *job,
-                       const convergeArbiterClaim *claim)
+/* Whether the thread that sends was busy since the last look. */
+static gboolean
+isProcessorBound(convergeLinkTurn *turn)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    gint64 ranUs = convergeSenderOfGuestUs(turn->name);
+    gint64 nowUs = g_get_monotonic_time();
+    gboolean busy = turn->lookedUs > 0 && turn->ranUs >= 0 &&
+        (double)(ranUs - turn->ranUs) >= BUSY_SHARE * (double)(nowUs - turn->lookedUs);
 
-    convergeArbiterMember *member = join(job);
+    turn->ranUs = ranUs;
+    turn->lookedUs = nowUs;
+    return busy;
+}
 
-    return convergeArbiterClaimLink(arbiter, member, claim, now());
+/* Looks at a migration that has begun.  Called with the lock held. */
+static void
+look(convergeLinkTurn *turn)
+{
+    convergeArbiterView view = { 0 };
+    g_autofree char *policy = NULL;
+    convergeStatus status;
+
+    if (g_get_monotonic_time() - turn->lookedUs < LOOK_US)
+        return;
+
+    if (convergeRegistryGetStatus(turn->uuid, FALSE, &status, &policy))
+        view.bandwidth = status.bandwidth;
+    view.processorBound = isProcessorBound(turn);
+    convergeArbiterNote(turn->member, &view);
+}
+
+/* One that waits has to look at those that it waits for.  Called with the lock held. */
+static void
+lookAtAll(void)
+{
+    guint i;
+
+    for (i = 0; i < turns->len; i++) {
+        convergeLinkTurn *turn = g_ptr_array_index(turns, i);
+
+        if (convergeArbiterHasBegun(turn->member))
+            look(turn);
+    }
+}
+
+/* Who has the link; called with the lock held. */
+static const char *
+holder(void)
+{
+    guint i;
+
+    for (i = 0; i < turns->len; i++) {
+        const convergeLinkTurn *turn = g_ptr_array_index(turns, i);
+
+        if (convergeArbiterHasBegun(turn->member))
+            return turn->name;
+    }
+    return NULL;
+}
+
+/* A deadline leaves at least half of its time for the migration itself. */
+static gint64
+longestWait(const convergePolicy *policy)
+{
+    gint64 longest = convergePolicyGet(policy, CONVERGE_FIELD_LONGEST_WAIT);
+    gint64 deadline = convergePolicyGet(policy, CONVERGE_FIELD_DEADLINE);
+
+    return deadline > 0 ? MIN(longest, deadline / 2) : longest;
+}
+
+static gboolean
+takesTurns(const convergePolicy *policy)
+{
+    return convergePolicyGet(policy, CONVERGE_FIELD_LINK) == CONVERGE_LINK_USE_TURNS &&
+        !convergePolicyObserves(policy);
 }
 
 void
-convergeLinkTurnsLeave(convergeJob *job)
+convergeLinkTurnPermit(const char *uuid)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
-    convergeArbiterMember *member = arbiter ? g_hash_table_lookup(members, job) : NULL;
 
-    if (!member)
+    if (!permitted)
+        permitted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    if (g_hash_table_size(permitted) < PERMITTED_MOST)
+        g_hash_table_add(permitted, g_strdup(uuid));
+}
+
+gboolean
+convergeLinkTurnIsPermitted(const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+
+    return permitted && g_hash_table_remove(permitted, uuid);
+}
+
+convergeLinkTurn *
+convergeLinkTurnAwait(const char *uuid,
+                      const char *name,
+                      const convergePolicy *policy,
+                      guint64 memory)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = NULL;
+    convergeArbiterRequest request;
+    convergeLinkTurn *turn;
+    gboolean told = FALSE;
+
+    if (!takesTurns(policy))
+        return NULL;
+
+    request = (convergeArbiterRequest) {
+        .priority = convergePolicyGet(policy, CONVERGE_FIELD_PRIORITY),
+        .longestWaitMs = longestWait(policy),
+        .memory = (double)memory,
+    };
+    locker = g_mutex_locker_new(&lock);
+    turn = join(uuid, name, &request);
+    while (!turn->aborted && !convergeArbiterMayBegin(arbiter, turn->member, now())) {
+        if (!told && holder())
+            convergeDaemonLog("%s waits for its turn on the link, which %s has", name, holder());
+        told = TRUE;
+        g_cond_wait_until(&changed, &lock, g_get_monotonic_time() + LOOK_US);
+        lookAtAll();
+    }
+    return turn;
+}
+
+void
+convergeLinkTurnEnd(convergeLinkTurn *turn)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = NULL;
+
+    if (!turn)
         return;
 
-    g_hash_table_remove(members, job);
-    convergeArbiterLeave(arbiter, member, now());
-    if (g_hash_table_size(members) == 0) {
-        g_clear_pointer(&members, g_hash_table_unref);
+    locker = g_mutex_locker_new(&lock);
+    convergeArbiterLeave(arbiter, turn->member);
+    g_ptr_array_remove(turns, turn);
+    g_free(turn->uuid);
+    g_free(turn->name);
+    g_free(turn);
+    if (turns->len == 0) {
+        g_clear_pointer(&turns, g_ptr_array_unref);
         g_clear_pointer(&arbiter, convergeArbiterFree);
     }
+    g_cond_broadcast(&changed);
+}
+
+/* The turn that the migration of @uuid waits for, or NULL; called with the lock held. */
+static convergeLinkTurn *
+findWaiting(const char *uuid)
+{
+    guint i;
+
+    for (i = 0; turns && i < turns->len; i++) {
+        convergeLinkTurn *turn = g_ptr_array_index(turns, i);
+
+        if (g_str_equal(turn->uuid, uuid) && !convergeArbiterHasBegun(turn->member))
+            return turn;
+    }
+    return NULL;
+}
+
+void
+convergeLinkTurnAbort(const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    convergeLinkTurn *turn = findWaiting(uuid);
+
+    if (turn) {
+        turn->aborted = TRUE;
+        g_cond_broadcast(&changed);
+    }
+}
+
+char *
+convergeLinkTurnExplain(const char *uuid)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    const char *other = findWaiting(uuid) ? holder() : NULL;
+
+    return other ? g_strdup_printf(_("waits for its turn on the link, which guest '%1$s' has"), other) : NULL;
 }

@@ -1,16 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * link_turns.h: the one arbiter of this daemon, for the migrations that leave its host
+ * link_turns.h: the migrations of this daemon that take turns on the host's link
  *
- * Threads: any.  One mutex, which is taken before a job's and never held across a libvirt call or
- * anything else that may take long.
+ * A call of Perform waits for its turn before QEMU begins: a peer-to-peer one within libvirt's job,
+ * a direct one between Begin and Perform, whose job Begin has begun.  So the guest is seen to
+ * migrate, and virDomainAbortJob() ends the wait.  Meanwhile nothing is done to the guest.
+ *
+ * Threads: any.  One mutex, which is held while the status of other jobs is read, but never across a
+ * libvirt call or file access.
  */
 #pragma once
 
-#include "libvirt/job.h"
+#include "policy/policy.h"
 
-/* See convergeJobOptions.claim.  A job becomes a member of the arbiter at its first claim. */
-gboolean convergeLinkTurnsClaim(convergeJob *job, const convergeArbiterClaim *claim);
+/* A turn that a call of Perform waits for or has; one a call. */
+typedef struct _convergeLinkTurn convergeLinkTurn;
 
-/* The thread of @job has ended. */
-void convergeLinkTurnsLeave(convergeJob *job);
+/* libvirt has permitted Begin of a direct migration of @uuid, whose Perform may wait. */
+void convergeLinkTurnPermit(const char *uuid);
+
+/* Whether that has happened since the last such call. */
+gboolean convergeLinkTurnIsPermitted(const char *uuid);
+
+/* Waits until the migration may begin, for a bounded time.  Returns NULL if it does not take turns.
+ *
+ * @uuid, @name: of the guest
+ * @memory: of the guest, bytes
+ *
+ * Makes no libvirt call. */
+convergeLinkTurn *convergeLinkTurnAwait(const char *uuid, const char *name,
+                                        const convergePolicy *policy, guint64 memory);
+
+/* The call of Perform has returned.  @turn may be NULL. */
+void convergeLinkTurnEnd(convergeLinkTurn *turn);
+
+/* libvirt has accepted that the migration of @uuid is aborted: it waits no longer, and libvirt will
+ * not let QEMU begin it. */
+void convergeLinkTurnAbort(const char *uuid);
+
+/* Why the migration of @uuid waits, translated; NULL: it does not.  Free with g_free(). */
+char *convergeLinkTurnExplain(const char *uuid);

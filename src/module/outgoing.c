@@ -9,8 +9,8 @@
 #include "libvirt/postcopy.h"
 #include "module/job_registry.h"
 #include "module/keeper.h"
+#include "module/learned.h"
 #include "module/libvirt_check.h"
-#include "module/link_turns.h"
 #include "module/metrics_writer.h"
 #include "module/outgoing.h"
 #include "module/recovery.h"
@@ -20,15 +20,10 @@
 #include "policy/policy_effect.h"
 #include "policy/policy_fields.h"
 #include "qemu_migration_converge.h"
-#include "util/worker.h"
 
 /* How long to wait for the job of an earlier migration of the same guest.  That job ends
  * within milliseconds, unless QEMU, libvirt or a disk does not answer. */
 #define EARLIER_MS 30000
-
-/* How long a job waits for the disk that holds what was learned of switchovers.  Without an answer
- * it goes on without. */
-#define LEARNED_MS 1000
 
 void
 convergeOutgoingClear(convergeOutgoing *outgoing)
@@ -73,8 +68,10 @@ choosePolicy(convergeOutgoing *outgoing)
     outgoing->name = lookUpName(outgoing->domain, outgoing->uuid);
     outgoing->policy = convergePolicyForDomain(outgoing->domain, &outgoing->stated,
                                                CONVERGE_POLICY_CONF, &outgoing->error);
-    if (outgoing->policy)
+    if (outgoing->policy) {
         outgoing->postcopy = convergePostcopyFind(outgoing->domain, outgoing->flags);
+        outgoing->memory = (guint64)virDomainGetMaxMemory(outgoing->domain) * 1024;
+    }
     convergeNextRestoreIdentity(identity);
 }
 
@@ -200,9 +197,12 @@ convergeOutgoingEnterBegin(convergeOutgoing *outgoing)
 }
 
 void
-convergeOutgoingLeaveBegin(convergeOutgoing *outgoing)
+convergeOutgoingLeaveBegin(convergeOutgoing *outgoing,
+                           gboolean succeeded)
 {
     convergeCallLeave(&outgoing->call);
+    if (succeeded && outgoing->policy)
+        convergeLinkTurnPermit(outgoing->uuid);
 }
 
 /* --- Perform --- */
@@ -320,101 +320,12 @@ logIdle(const convergeOutgoing *outgoing)
     }
 }
 
-/* --- What was learned of switchovers --- */
-
-/* What a thread may go on using for as long as the disk takes. */
-typedef struct _learnedCall learnedCall;
-struct _learnedCall {
-    char *dir;
-    char *uuid;
-    char *destination;
-    gint64 overheadMs;
-    gboolean own;
-};
-
-static void
-learnedCallFree(void *opaque)
-{
-    learnedCall *call = opaque;
-
-    g_free(call->dir);
-    g_free(call->uuid);
-    g_free(call->destination);
-    g_free(call);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(learnedCall, learnedCallFree)
-
-static void
-readLearned(void *opaque)
-{
-    learnedCall *call = opaque;
-
-    call->overheadMs = convergeSwitchoversExpect(call->dir, call->uuid, call->destination, &call->own);
-}
-
-static void
-addLearned(void *opaque)
-{
-    learnedCall *call = opaque;
-
-    convergeSwitchoversAdd(call->dir, call->uuid, call->destination, call->overheadMs);
-}
-
-/* Returns NULL if the disk does not answer in time, or if the destination is unknown. */
-static learnedCall *
-runLearned(const convergeJob *job,
-           gint64 overheadMs,
-           void (*run)(void *opaque))
-{
-    g_autoptr(learnedCall) call = NULL;
-
-    if (!convergeJobGetDestination(job))
-        return NULL;
-
-    call = g_new0(learnedCall, 1);
-    call->dir = convergeJournalDefaultDir();
-    call->uuid = g_strdup(convergeJobGetUUID(job));
-    call->destination = g_strdup(convergeJobGetDestination(job));
-    call->overheadMs = overheadMs;
-    if (convergeRunBounded("converge-learn", run, call, learnedCallFree, LEARNED_MS))
-        return g_steal_pointer(&call);
-
-    g_steal_pointer(&call); /* the thread frees it */
-    return NULL;
-}
-
-/* In the job's thread. */
-static gint64
-expectOverhead(const convergeJob *job,
-               char **why)
-{
-    g_autoptr(learnedCall) call = runLearned(job, -1, readLearned);
-
-    if (!call || call->overheadMs < 0)
-        return -1;
-    *why = g_strdup_printf(call->own ?
-                               _("a switchover of this guest to '%1$s' is taken to cost %2$lld ms besides sending memory, as earlier ones have") :
-                               _("a switchover to '%1$s' is taken to cost %2$lld ms besides sending memory, as those of other guests have"),
-                           call->destination, (long long)call->overheadMs);
-    return call->overheadMs;
-}
-
-/* In the job's thread. */
-static void
-learnOverhead(const convergeJob *job,
-              gint64 overheadMs)
-{
-    g_autoptr(learnedCall) call G_GNUC_UNUSED = runLearned(job, overheadMs, addLearned);
-}
-
 /* --- The job --- */
 
-/* In the job's thread. */
 static void
-leftJob(convergeJob *job)
+awaitTurn(convergeOutgoing *outgoing)
 {
-    convergeLinkTurnsLeave(job);
-    convergeRegistryLeft(job);
+    outgoing->turn = convergeLinkTurnAwait(outgoing->uuid, outgoing->name, outgoing->policy, outgoing->memory);
 }
 
 /* Starts and registers the job.  If that fails, logs one line, and the migration goes on
@@ -431,10 +342,9 @@ startJob(convergeCall *call)
         .callerThrottle = convergeStatedThrottle(&outgoing->stated),
         .destination = outgoing->destination,
         .enter = enterJob,
-        .left = leftJob,
-        .expect = expectOverhead,
-        .learn = learnOverhead,
-        .claim = convergeLinkTurnsClaim,
+        .left = convergeRegistryLeft,
+        .expect = convergeLearnedExpect,
+        .learn = convergeLearnedAdd,
     };
     g_autoptr(GError) error = NULL;
     const char *warning;
@@ -445,6 +355,9 @@ startJob(convergeCall *call)
         return;
     }
 
+    /* A direct migration has waited before: here it has the domain's lock. */
+    if (outgoing->flags & VIR_MIGRATE_PEER2PEER)
+        awaitTurn(outgoing);
     outgoing->job = convergeJobStart(outgoing->domain, outgoing->policy, outgoing->libvirt,
                                      &options, &error);
     if (outgoing->job) {
@@ -481,6 +394,10 @@ convergeOutgoingEnterPerform(convergeOutgoing *outgoing,
     if (!(outgoing->flags & VIR_MIGRATE_POSTCOPY_RESUME))
         outgoing->call.begun = startJob;
     outgoing->call.ended = endJob;
+    /* Whoever may not migrate the guest must not keep a thread of the daemon waiting. */
+    if (outgoing->policy && !(outgoing->flags & VIR_MIGRATE_PEER2PEER) &&
+        convergeLinkTurnIsPermitted(outgoing->uuid))
+        awaitTurn(outgoing);
     convergeCallEnter(&outgoing->call);
 }
 
@@ -541,6 +458,7 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
                                       CONVERGE_JOB_PENDING;
 
     convergeCallLeave(&outgoing->call);
+    convergeLinkTurnEnd(g_steal_pointer(&outgoing->turn));
 
     if (outgoing->policy && succeeded && !outgoing->call.isBegun)
         convergeDaemonLog("%s has migrated without a policy: this libvirt does not signal the start of its job",

@@ -20,6 +20,7 @@
 #include "libvirt/job.h"
 #include "libvirt/policy_domain.h"
 #include "module/call_watch.h"
+#include "module/link_turns.h"
 #include "policy/policy.h"
 
 typedef struct _convergeOutgoing convergeOutgoing;
@@ -35,6 +36,8 @@ struct _convergeOutgoing {
     convergeStated stated;          /* borrowed from the caller */
     convergePolicy *policy;         /* NULL: no policy applies */
     convergePostcopy postcopy;
+    guint64 memory;                      /* of the guest, bytes; 0: unknown */
+    convergeLinkTurn *turn;              /* NULL: it takes no turns, or has none yet */
     char *destination;                   /* name of the host; NULL: unknown */
     convergeCompletionWatch *completion; /* Confirm only; may be NULL */
     GError *error;                       /* why no policy applies; NULL: nothing is wrong */
@@ -56,15 +59,15 @@ void convergeOutgoingPrepare(convergeOutgoing *outgoing, virDomainPtr domain,
 
 /* Around Begin: refuses a wrong policy, but starts nothing. */
 void convergeOutgoingEnterBegin(convergeOutgoing *outgoing);
+void convergeOutgoingLeaveBegin(convergeOutgoing *outgoing, gboolean succeeded);
 
-/* Around Perform: also starts and stops the job.
+/* Around Perform: waits for the migration's turn on the link, starts and stops the job.
  *
  * @uri: of the destination: of its daemon for a peer-to-peer migration, else of its QEMU; may be NULL
  * @succeeded: whether the call has succeeded.  If not, the policy's action is added to
  * libvirt's error. */
 void convergeOutgoingEnterPerform(convergeOutgoing *outgoing, const char *uri);
 void convergeOutgoingLeavePerform(convergeOutgoing *outgoing, gboolean succeeded);
-void convergeOutgoingLeaveBegin(convergeOutgoing *outgoing);
 
 /* Around Confirm of a migration, which looks up no policy.
  *

@@ -4,20 +4,25 @@
  */
 #include <math.h>
 
+#include "engine/arbiter.h"
 #include "engine/loop.h"
 #include "plant/crowd.h"
 
 /* How long the parts of the link stay the same, ms: two looks of QEMU. */
 #define SLICE_MS 100
 
+/* Encryption that carries this share of what it can limits a migration. */
+#define BUSY_SHARE 0.8
+
 typedef struct _crowdMember crowdMember;
 struct _crowdMember {
     convergeCrowdGuest *guest;
     convergePlant *plant; /* NULL: not begun, or over */
+    gboolean begun;
     convergeBackend backend;
-    convergeLoop *loop;            /* NULL: QEMU's own law */
-    convergeArbiterMember *claims; /* NULL: without an arbiter */
-    gint64 nextMs;                 /* the loop's next turn, since its beginning */
+    convergeLoop *loop;          /* NULL: QEMU's own law */
+    convergeArbiterMember *turn; /* NULL: without an arbiter */
+    gint64 nextMs;               /* the loop's next turn, since its beginning */
 };
 
 typedef struct _crowdRun crowdRun;
@@ -27,15 +32,27 @@ struct _crowdRun {
     convergeArbiter *arbiter;
     crowdMember *members;
     gsize n;
-    gsize nBegun, nOver;
+    gsize nStarted, nOver; /* one that waits for its turn is started, but not begun */
     gint64 nowMs;
 };
 
-/* convergeArbiterWake */
+/* The migration is asked for. */
 static void
-wake(void *opaque)
+start(crowdRun *run,
+      crowdMember *member)
 {
-    ((crowdMember *)opaque)->nextMs = 0;
+    const convergePolicy *policy = run->order->policy;
+    convergeArbiterRequest request;
+
+    if (run->arbiter) {
+        request = (convergeArbiterRequest) {
+            .priority = convergePolicyGet(policy, CONVERGE_FIELD_PRIORITY),
+            .longestWaitMs = convergePolicyGet(policy, CONVERGE_FIELD_LONGEST_WAIT),
+            .memory = member->guest->config->memory,
+        };
+        member->turn = convergeArbiterJoin(run->arbiter, &request, run->nowMs);
+    }
+    run->nStarted++;
 }
 
 static void
@@ -46,6 +63,7 @@ begin(crowdRun *run,
 
     if (!run->order->policy)
         config.law = &run->law;
+    member->begun = TRUE;
     member->guest->beginMs = run->nowMs;
     member->plant = convergePlantNew(&config);
     if (run->order->policy) {
@@ -53,9 +71,6 @@ begin(crowdRun *run,
         member->loop = convergeLoopNew(run->order->policy, &member->backend,
                                        CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
     }
-    if (run->arbiter)
-        member->claims = convergeArbiterJoin(run->arbiter, wake, member);
-    run->nBegun++;
 }
 
 static void
@@ -68,8 +83,8 @@ end(crowdRun *run,
     guest->endMs = guest->result.completed || guest->result.aborted ?
         guest->beginMs + guest->config->setupMs + guest->result.totalMs :
         run->nowMs;
-    if (member->claims)
-        convergeArbiterLeave(run->arbiter, g_steal_pointer(&member->claims), run->nowMs);
+    if (member->turn)
+        convergeArbiterLeave(run->arbiter, g_steal_pointer(&member->turn));
     g_clear_pointer(&member->loop, convergeLoopFree);
     g_clear_pointer(&member->plant, convergePlantFree);
     run->nOver++;
@@ -103,30 +118,42 @@ divide(crowdRun *run)
 }
 
 static void
-turn(crowdRun *run,
-     crowdMember *member,
-     gint64 localMs)
-{
-    convergeArbiterClaim claim = convergeLoopClaim(member->loop);
-
-    if (member->claims)
-        convergeLoopSetWaits(member->loop,
-                             convergeArbiterClaimLink(run->arbiter, member->claims, &claim, run->nowMs));
-    member->nextMs = localMs + convergeLoopStep(member->loop);
-}
-
-static void
 step(crowdRun *run,
      crowdMember *member)
 {
     const convergePlantResult *result = convergePlantGetResult(member->plant);
     gint64 localMs = run->nowMs - member->guest->beginMs;
+    convergeArbiterView view = { 0 };
 
     if (member->loop && localMs >= member->nextMs)
-        turn(run, member, localMs);
+        member->nextMs = localMs + convergeLoopStep(member->loop);
+    if (member->turn) {
+        view.bandwidth = convergeLoopStatus(member->loop)->bandwidth;
+        view.processorBound = member->guest->config->tlsBandwidth > 0 &&
+            view.bandwidth >= BUSY_SHARE * member->guest->config->tlsBandwidth;
+        convergeArbiterNote(member->turn, &view);
+    }
     convergePlantAdvance(member->plant, localMs + SLICE_MS);
     if (result->completed || result->aborted)
         end(run, member);
+}
+
+/* It has not begun when time is up. */
+static void
+giveUpWaiting(crowdRun *run,
+              crowdMember *member)
+{
+    member->guest->endMs = run->nowMs;
+    if (member->turn)
+        convergeArbiterLeave(run->arbiter, g_steal_pointer(&member->turn));
+}
+
+static gboolean
+mayBegin(const crowdRun *run,
+         crowdMember *member)
+{
+    return !member->begun &&
+        (!member->turn || convergeArbiterMayBegin(run->arbiter, member->turn, run->nowMs));
 }
 
 gint64
@@ -150,10 +177,14 @@ convergeCrowdRun(convergeCrowdGuest *guests,
         run.members[i].guest = &guests[i];
 
     for (; run.nOver < n && run.nowMs < order->giveUpMs; run.nowMs += SLICE_MS) {
-        while (run.nBegun < n && run.nBegun - run.nOver < most)
-            begin(&run, &run.members[run.nBegun]);
+        while (run.nStarted < n && run.nStarted - run.nOver < most)
+            start(&run, &run.members[run.nStarted]);
+        for (i = 0; i < run.nStarted; i++) {
+            if (mayBegin(&run, &run.members[i]))
+                begin(&run, &run.members[i]);
+        }
         divide(&run);
-        for (i = 0; i < run.nBegun; i++) {
+        for (i = 0; i < run.nStarted; i++) {
             if (run.members[i].plant)
                 step(&run, &run.members[i]);
         }
@@ -161,6 +192,8 @@ convergeCrowdRun(convergeCrowdGuest *guests,
     for (i = 0; i < n; i++) {
         if (run.members[i].plant)
             end(&run, &run.members[i]);
+        else if (!run.members[i].begun)
+            giveUpWaiting(&run, &run.members[i]);
         lastMs = MAX(lastMs, guests[i].endMs);
     }
     g_free(run.members);

@@ -58,7 +58,7 @@ convergePlantDemand(const convergePlant *plant)
     if (result->completed || result->aborted || plant->timeMs < plant->config.setupMs ||
         plantGuestUnsent(plant) <= 0)
         return 0;
-    return plant->share > 0 && !plant->stopped ? MIN(plant->share, most) : most;
+    return most;
 }
 
 void
@@ -73,7 +73,7 @@ convergePlantSetThrottle(convergePlant *plant,
 gboolean
 convergePlantIsPristine(const convergePlant *plant)
 {
-    return plant->quota == 0 && plant->share <= 0 && plant->writersQuota == 0 &&
+    return plant->quota == 0 && plant->writersQuota == 0 &&
         memcmp(&plant->params, &plant->original, sizeof(plant->params)) == 0;
 }
 
@@ -215,9 +215,6 @@ plantApply(void *opaque,
             params->downtime = decision->downtimeMs;
         plant->suspended = FALSE;
         break;
-    case CONVERGE_VERB_SHARE:
-        plant->share = (double)decision->share;
-        break;
     case CONVERGE_VERB_ABORT:
         plant->result.aborted = TRUE;
         plant->result.totalMs = plant->result.allMs = plant->timeMs - plant->config.setupMs;
@@ -255,7 +252,6 @@ plantRestore(void *opaque,
 
     plant->params = plant->original;
     plant->quota = plant->writersQuota = 0;
-    plant->share = 0;
     return TRUE;
 }
 

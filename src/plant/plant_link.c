@@ -93,9 +93,6 @@ linkAt(const convergePlant *plant,
         state.bandwidth = MIN(state.bandwidth, config->tlsBandwidth);
     if (plant->path > 0)
         state.bandwidth = MIN(state.bandwidth, plant->path);
-    /* The switchover goes as fast as it can. */
-    if (plant->share > 0 && !plant->stopped)
-        state.bandwidth = MIN(state.bandwidth, plant->share);
     return state;
 }
 

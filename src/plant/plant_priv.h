@@ -44,8 +44,7 @@ struct _convergePlant {
     gboolean stopped;   /* QEMU has stopped the guest, to send all that is left */
     gint64 stoppedMs;   /* time from which on no vCPU has run */
 
-    double share; /* bytes/s, the most that QEMU sends; 0: no limit */
-    double path;  /* bytes/s, what other migrations leave of the link; 0: all of it */
+    double path; /* bytes/s, what other migrations leave of the link; 0: all of it */
 
     double zero;      /* bytes of zero pages still to scan in the bulk pass */
     double zeroDone;  /* bytes of zero pages already scanned */

@@ -212,7 +212,6 @@ plantQemuPostcopy(convergePlant *plant)
         wait = plantLinkCarryMs(plant, PAGE_BYTES);
     wait += (double)plant->config.switchoverMs;
 
-    plant->share = 0;
     plantGuestSync(plant);
     ship = plant->stallMs + plantLinkCarryMs(plant, plantGuestUnsent(plant)) +
         plant->zero / plant->config.scanRate * 1000;

@@ -66,7 +66,7 @@ typedef enum {
     CONVERGE_FIELD_MAX_SUSPEND,        /* ms, the longest pause by the rung suspend */
     CONVERGE_FIELD_LINK,               /* convergeLinkUse */
     CONVERGE_FIELD_PRIORITY,           /* among migrations that take turns on the link */
-    CONVERGE_FIELD_LONGEST_WAIT,       /* ms for which it waits for its turn, all in all */
+    CONVERGE_FIELD_LONGEST_WAIT,       /* ms for which it waits for its turn */
     CONVERGE_FIELD_MODE,               /* convergeMode */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST

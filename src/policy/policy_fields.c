@@ -303,7 +303,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         TIME_MAX,
         NULL,
         600000,
-        N_("how long a migration waits for its turn at most, all in all"),
+        N_("how long a migration waits for its turn at most"),
     },
     [CONVERGE_FIELD_MODE] = {
         "mode",

@@ -16,7 +16,6 @@ static const struct {
     [CONVERGE_PARAM_THRESHOLD] = { "throttle-trigger-threshold", FALSE },
     [CONVERGE_PARAM_TAILSLOW] = { "cpu-throttle-tailslow", TRUE },
     [CONVERGE_PARAM_DOWNTIME] = { "downtime-limit", FALSE },
-    [CONVERGE_PARAM_BANDWIDTH] = { "max-bandwidth", FALSE },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(migrationParams) == CONVERGE_PARAM_LAST);
 
@@ -129,24 +128,6 @@ convergeQemuParamsWrite(convergeQemuParams *params,
         if (values[i] != ABSENT)
             params->written[i] = values[i];
     }
-    return TRUE;
-}
-
-gboolean
-convergeQemuParamsIsOurs(convergeQemuParams *params,
-                         const convergeMonitor *monitor,
-                         convergeQemuParam param,
-                         gboolean *ours,
-                         GError **error)
-{
-    gint64 now[CONVERGE_PARAM_LAST];
-
-    if (!queryParams(monitor, now, error))
-        return FALSE;
-
-    *ours = params->written[param] != ABSENT && now[param] == params->written[param];
-    if (!*ours)
-        params->original[param] = now[param];
     return TRUE;
 }
 

@@ -14,7 +14,6 @@ typedef enum {
     CONVERGE_PARAM_THRESHOLD,
     CONVERGE_PARAM_TAILSLOW,
     CONVERGE_PARAM_DOWNTIME,
-    CONVERGE_PARAM_BANDWIDTH,
     CONVERGE_PARAM_LAST
 } convergeQemuParam;
 
@@ -46,11 +45,6 @@ gboolean convergeQemuParamsRemember(convergeQemuParams *params, const convergeMo
 /* Sets @values in one command: QEMU checks the merged set and takes all or nothing. */
 gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonitor *monitor,
                                  const gint64 values[CONVERGE_PARAM_LAST], GError **error);
-
-/* Whether @param has the value written last.  If not, its present value, which another client has set,
- * is the one to be put back from now on. */
-gboolean convergeQemuParamsIsOurs(convergeQemuParams *params, const convergeMonitor *monitor,
-                                  convergeQemuParam param, gboolean *ours, GError **error);
 
 /* How many values of a parameter are remembered. */
 #define CONVERGE_PARAM_VALUES 16

@@ -220,14 +220,6 @@ convergeThrottlerApply(convergeThrottler *throttler,
 }
 
 gboolean
-convergeThrottlerShare(convergeThrottler *throttler,
-                       gint64 share,
-                       GError **error)
-{
-    return convergeThrottleQemuShare(throttler->states[CONVERGE_METHOD_QEMU], share, error);
-}
-
-gboolean
 convergeThrottlerPoll(convergeThrottler *throttler,
                       char **why,
                       GError **error)

@@ -149,10 +149,6 @@ void convergeThrottlerNote(convergeThrottler *throttler, gint64 nowMs, gboolean 
 gboolean convergeThrottlerApply(convergeThrottler *throttler, const convergeDecision *decision,
                                 GError **error);
 
-/* Lets QEMU send no more than @share bytes/s; 0: as much as before.  If another client has set another
- * bandwidth since, that stays. */
-gboolean convergeThrottlerShare(convergeThrottler *throttler, gint64 share, GError **error);
-
 /* Keeps the throttle in force.  The method may change: @why as in convergeBackendOps.poll. */
 gboolean convergeThrottlerPoll(convergeThrottler *throttler, char **why, GError **error);
 

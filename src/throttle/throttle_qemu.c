@@ -91,7 +91,6 @@ convergeThrottleQemuMap(const convergeDecision *decision,
     case CONVERGE_VERB_ABORT:
     case CONVERGE_VERB_SKIP:
     case CONVERGE_VERB_RESUME:
-    case CONVERGE_VERB_SHARE: /* convergeThrottleQemuShare() */
     case CONVERGE_VERB_LAST:
     default:
         break;
@@ -187,30 +186,6 @@ convergeThrottleQemuNoteDowntime(gpointer opaque,
 
     if (!state->throttler->options.monitor->silent)
         state->params.written[CONVERGE_PARAM_DOWNTIME] = downtimeMs;
-}
-
-gboolean
-convergeThrottleQemuShare(gpointer opaque,
-                          gint64 share,
-                          GError **error)
-{
-    qemuState *state = opaque;
-    convergeQemuParams *params = &state->params;
-    const convergeMonitor *monitor = state->throttler->options.monitor;
-    gint64 values[CONVERGE_PARAM_LAST];
-    gboolean ours;
-    gsize i;
-
-    if (!convergeQemuParamsRemember(params, monitor, error) ||
-        !convergeQemuParamsIsOurs(params, monitor, CONVERGE_PARAM_BANDWIDTH, &ours, error))
-        return FALSE;
-    if (share == 0 && !ours)
-        return TRUE;
-
-    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
-        values[i] = ABSENT;
-    values[CONVERGE_PARAM_BANDWIDTH] = share > 0 ? share : params->original[CONVERGE_PARAM_BANDWIDTH];
-    return keep(state, values, error) && convergeQemuParamsWrite(params, monitor, values, error);
 }
 
 static gboolean

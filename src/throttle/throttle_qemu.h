@@ -39,8 +39,5 @@ gboolean convergeThrottleQemuApply(gpointer state, const convergeDecision *decis
 gboolean convergeThrottleQemuExpectDowntime(gpointer state, gint64 downtimeMs, GError **error);
 void convergeThrottleQemuNoteDowntime(gpointer state, gint64 downtimeMs);
 
-/* See convergeThrottlerShare(). */
-gboolean convergeThrottleQemuShare(gpointer state, gint64 share, GError **error);
-
 /* See convergeThrottlerEnd(). */
 void convergeThrottleQemuEnd(gpointer state);

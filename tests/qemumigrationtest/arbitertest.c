@@ -1,44 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * arbitertest.c: whose turn it is on a link that several migrations share
+ * arbitertest.c: which of the migrations that leave a host may begin
  */
 #include "engine/arbiter.h"
 
 #define MB 1e6
 #define PATIENCE_MS 600000
 
+/* Three migrations, of which none has begun. */
 typedef struct _crew crew;
 struct _crew {
     convergeArbiter *arbiter;
     convergeArbiterMember *members[3];
-    convergeArbiterClaim claims[3];
-    gboolean waits[3];
-    unsigned int nWoken[3];
     gint64 nowMs;
 };
 
 static void
-wake(void *opaque)
+crewJoin(crew *c,
+         gsize i,
+         gint64 priority,
+         double memory)
 {
-    ++*(unsigned int *)opaque;
+    const convergeArbiterRequest request = { priority, PATIENCE_MS, memory };
+
+    c->members[i] = convergeArbiterJoin(c->arbiter, &request, c->nowMs);
 }
 
 static void
-crewInit(crew *c,
-         const gint64 *priorities)
+crewInit(crew *c)
 {
-    gsize i;
-
     *c = (crew) { .arbiter = convergeArbiterNew(), .nowMs = 1000 };
-    for (i = 0; i < G_N_ELEMENTS(c->members); i++) {
-        c->members[i] = convergeArbiterJoin(c->arbiter, wake, &c->nWoken[i]);
-        c->claims[i] = (convergeArbiterClaim) {
-            .moves = TRUE,
-            .left = (double)(i + 1) * 100 * MB,
-            .priority = priorities ? priorities[i] : 50,
-            .longestWaitMs = PATIENCE_MS,
-        };
-    }
+}
+
+static void
+crewLeave(crew *c,
+          gsize i)
+{
+    convergeArbiterLeave(c->arbiter, g_steal_pointer(&c->members[i]));
 }
 
 static void
@@ -48,231 +46,188 @@ crewClear(crew *c)
 
     for (i = 0; i < G_N_ELEMENTS(c->members); i++) {
         if (c->members[i])
-            convergeArbiterLeave(c->arbiter, c->members[i], c->nowMs);
+            crewLeave(c, i);
     }
     convergeArbiterFree(c->arbiter);
 }
 
-/* All claim, after @ms. */
-static void
-claimAll(crew *c,
-         gint64 ms)
+/* All ask, the last first: who may begin must not depend on that.  A bit for each that may. */
+static unsigned int
+begun(crew *c)
 {
+    unsigned int bits = 0;
     gsize i;
 
-    c->nowMs += ms;
-    for (i = 0; i < G_N_ELEMENTS(c->members); i++) {
-        if (c->members[i])
-            c->waits[i] = convergeArbiterClaimLink(c->arbiter, c->members[i], &c->claims[i], c->nowMs);
+    for (i = G_N_ELEMENTS(c->members); i-- > 0;) {
+        if (c->members[i] && convergeArbiterMayBegin(c->arbiter, c->members[i], c->nowMs))
+            bits |= 1u << i;
     }
+    return bits;
 }
 
 static void
-assertTurn(const crew *c,
-           gsize index)
+note(crew *c,
+     gsize i,
+     double bandwidth,
+     gboolean processorBound)
 {
-    gsize i;
+    const convergeArbiterView view = { bandwidth, processorBound };
 
-    for (i = 0; i < G_N_ELEMENTS(c->members); i++)
-        g_assert_cmpint(c->waits[i], ==, i != index);
+    convergeArbiterNote(c->members[i], &view);
 }
 
-/* The one with the least left is first; who has less than half of that takes over. */
-static void
-testLeastLeft(void)
-{
-    crew c;
-
-    crewInit(&c, NULL);
-    claimAll(&c, 0);
-    claimAll(&c, 100);
-    assertTurn(&c, 0);
-
-    c.claims[2].left = 60 * MB;
-    claimAll(&c, 100);
-    assertTurn(&c, 0);
-    c.claims[2].left = 40 * MB;
-    claimAll(&c, 100);
-    claimAll(&c, 100);
-    assertTurn(&c, 2);
-    crewClear(&c);
-}
-
-/* A migration alone never waits. */
 static void
 testAlone(void)
 {
     crew c;
 
-    crewInit(&c, NULL);
-    c.claims[1].moves = c.claims[2].moves = FALSE;
-    claimAll(&c, 0);
-    claimAll(&c, 100);
-    g_assert_false(c.waits[0]);
-    g_assert_false(c.waits[1]);
-    g_assert_false(c.waits[2]);
+    crewInit(&c);
+    crewJoin(&c, 1, 50, 100 * MB);
+    g_assert_false(convergeArbiterHasBegun(c.members[1]));
+    g_assert_cmpuint(begun(&c), ==, 2);
+    g_assert_true(convergeArbiterHasBegun(c.members[1]));
+    crewClear(&c);
+}
+
+/* One after the other; whoever has begun keeps its turn. */
+static void
+testSmallestFirst(void)
+{
+    crew c;
+
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 300 * MB);
+    crewJoin(&c, 1, 50, 100 * MB);
+    crewJoin(&c, 2, 50, 200 * MB);
+    g_assert_cmpuint(begun(&c), ==, 2);
+    c.nowMs += 20000;
+    g_assert_cmpuint(begun(&c), ==, 2);
+    crewLeave(&c, 1);
+    g_assert_cmpuint(begun(&c), ==, 4);
+    crewJoin(&c, 1, 50, 1 * MB);
+    g_assert_cmpuint(begun(&c), ==, 4);
+    crewLeave(&c, 2);
+    g_assert_cmpuint(begun(&c), ==, 2);
+    crewClear(&c);
+}
+
+/* Of equals, who came first is first. */
+static void
+testEquals(void)
+{
+    crew c;
+
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 100 * MB);
+    crewJoin(&c, 1, 50, 100 * MB);
+    crewJoin(&c, 2, 50, 100 * MB);
+    g_assert_cmpuint(begun(&c), ==, 1);
+    crewLeave(&c, 0);
+    g_assert_cmpuint(begun(&c), ==, 2);
     crewClear(&c);
 }
 
 static void
 testPriority(void)
 {
-    static const gint64 priorities[] = { 10, 20, 90 };
     crew c;
 
-    crewInit(&c, priorities);
-    claimAll(&c, 0);
-    claimAll(&c, 100);
-    assertTurn(&c, 2);
-
-    /* Not even by the highest priority is an end-game interrupted. */
-    convergeArbiterLeave(c.arbiter, g_steal_pointer(&c.members[2]), c.nowMs);
-    claimAll(&c, 100);
-    g_assert_false(c.waits[1]);
-    c.claims[1].endGame = TRUE;
-    claimAll(&c, 100);
-    c.members[2] = convergeArbiterJoin(c.arbiter, NULL, NULL);
-    claimAll(&c, 100);
-    claimAll(&c, 100);
-    assertTurn(&c, 1);
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 1 * MB);
+    crewJoin(&c, 1, 49, 1 * MB);
+    crewJoin(&c, 2, 51, 900 * MB);
+    g_assert_cmpuint(begun(&c), ==, 4);
+    crewLeave(&c, 2);
+    g_assert_cmpuint(begun(&c), ==, 1);
     crewClear(&c);
 }
 
-/* After an end-game in vain the others come first, although they have more left. */
-static void
-testVain(void)
-{
-    crew c;
-
-    crewInit(&c, NULL);
-    claimAll(&c, 0);
-    c.claims[0].endGame = TRUE;
-    claimAll(&c, 100);
-    assertTurn(&c, 0);
-    c.claims[0].endGame = FALSE;
-    claimAll(&c, 100);
-    claimAll(&c, 100);
-    assertTurn(&c, 1);
-    crewClear(&c);
-}
-
-/* Who gets the turn is woken, if it is not asking itself. */
-static void
-testWake(void)
-{
-    crew c;
-
-    crewInit(&c, NULL);
-    claimAll(&c, 0);
-    claimAll(&c, 100);
-    g_assert_cmpuint(c.nWoken[1], ==, 0);
-    convergeArbiterLeave(c.arbiter, g_steal_pointer(&c.members[0]), c.nowMs);
-    g_assert_cmpuint(c.nWoken[1], ==, 1);
-    g_assert_cmpuint(c.nWoken[2], ==, 0);
-    claimAll(&c, 100);
-    g_assert_false(c.waits[1]);
-
-    c.claims[1].moves = FALSE;
-    claimAll(&c, 100);
-    g_assert_false(c.waits[2]);
-    crewClear(&c);
-}
-
-/* Nobody waits for a loop that hangs. */
-static void
-testSilent(void)
-{
-    crew c;
-    gsize i;
-
-    crewInit(&c, NULL);
-    claimAll(&c, 0);
-    claimAll(&c, 100);
-    assertTurn(&c, 0);
-    for (i = 0; i < 2; i++) {
-        c.nowMs += CONVERGE_ARBITER_SILENT_MS / 2;
-        c.waits[1] = convergeArbiterClaimLink(c.arbiter, c.members[1], &c.claims[1], c.nowMs);
-        g_assert_true(c.waits[1]);
-    }
-    c.nowMs += 1;
-    g_assert_false(convergeArbiterClaimLink(c.arbiter, c.members[1], &c.claims[1], c.nowMs));
-    crewClear(&c);
-}
-
-/* Nobody waits for longer than its policy allows, all in all. */
+/* Nobody waits longer than it is ready to. */
 static void
 testLongestWait(void)
 {
     crew c;
-    gint64 waitedMs = 0;
 
-    crewInit(&c, NULL);
-    claimAll(&c, 0);
-    claimAll(&c, 100);
-    while (c.waits[2] && waitedMs < 2 * PATIENCE_MS) {
-        claimAll(&c, 1000);
-        waitedMs += 1000;
-    }
-    g_assert_cmpint(waitedMs, >=, PATIENCE_MS - 1000);
-    g_assert_cmpint(waitedMs, <=, PATIENCE_MS + 1000);
-    claimAll(&c, 1000);
-    g_assert_false(c.waits[2]);
-    g_assert_false(c.waits[1]);
-    g_assert_false(c.waits[0]);
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 1e15);
+    g_assert_cmpuint(begun(&c), ==, 1);
+    note(&c, 0, 1 * MB, FALSE);
+    crewJoin(&c, 1, 50, 100 * MB);
+    c.nowMs += PATIENCE_MS - 1;
+    g_assert_cmpuint(begun(&c), ==, 1);
+    c.nowMs++;
+    g_assert_cmpuint(begun(&c), ==, 3);
     crewClear(&c);
 }
 
-/* One more sends on trial, during a bulk pass; it stays so if they send clearly more together. */
+/* A turn is over after two and a half passes. */
 static void
-testLanes(void)
-{
-    static const struct {
-        double together; /* bandwidth of each of two, where one alone has 100 */
-        unsigned int lanes;
-    } rows[] = { { 50, 1 }, { 58, 1 }, { 65, 2 }, { 100, 2 } };
-    gsize i;
-    int turns;
-
-    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        gboolean tried = FALSE;
-        crew c;
-        gsize j;
-
-        crewInit(&c, NULL);
-        convergeArbiterLeave(c.arbiter, g_steal_pointer(&c.members[2]), c.nowMs);
-        for (j = 0; j < 2; j++)
-            c.claims[j].bulk = TRUE;
-        claimAll(&c, 0);
-        for (turns = 0; turns < 100; turns++) {
-            gboolean both = !c.waits[0] && !c.waits[1];
-
-            tried = tried || both;
-            for (j = 0; j < 2; j++)
-                c.claims[j].bandwidth = (both ? rows[i].together : 100) * MB;
-            claimAll(&c, 200);
-        }
-        g_assert_true(tried);
-        g_assert_cmpuint(convergeArbiterLanes(c.arbiter), ==, rows[i].lanes);
-        crewClear(&c);
-    }
-}
-
-/* There is no trial while a guest is throttled. */
-static void
-testNoTrialInEndGame(void)
+testHopeless(void)
 {
     crew c;
-    int turns;
 
-    crewInit(&c, NULL);
-    c.claims[0].endGame = TRUE;
-    c.claims[0].bandwidth = 100 * MB;
-    c.claims[1].bulk = c.claims[2].bulk = TRUE;
-    claimAll(&c, 0);
-    for (turns = 0; turns < 100; turns++) {
-        claimAll(&c, 200);
-        assertTurn(&c, 0);
-    }
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 1000 * MB);
+    crewJoin(&c, 1, 40, 100 * MB);
+    crewJoin(&c, 2, 30, 100 * MB);
+    g_assert_cmpuint(begun(&c), ==, 1);
+    note(&c, 0, 100 * MB, FALSE);
+    c.nowMs += CONVERGE_ARBITER_SETUP_MS + (gint64)(CONVERGE_ARBITER_PASSES * 10000);
+    g_assert_cmpuint(begun(&c), ==, 1);
+    c.nowMs++;
+    g_assert_cmpuint(begun(&c), ==, 3);
+    c.nowMs += 1000;
+    g_assert_cmpuint(begun(&c), ==, 3);
+    crewClear(&c);
+}
+
+/* So is that of one of which nothing is seen. */
+static void
+testSilent(void)
+{
+    crew c;
+
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 1000 * MB);
+    crewJoin(&c, 1, 40, 1000 * MB);
+    begun(&c);
+    c.nowMs += CONVERGE_ARBITER_SILENT_MS;
+    g_assert_cmpuint(begun(&c), ==, 1);
+    c.nowMs++;
+    g_assert_cmpuint(begun(&c), ==, 3);
+    crewClear(&c);
+}
+
+/* Others begin beside those that do not fill the link, one after the other. */
+static void
+testProcessorBound(void)
+{
+    crew c;
+
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 1000 * MB);
+    crewJoin(&c, 1, 40, 1000 * MB);
+    crewJoin(&c, 2, 30, 1000 * MB);
+    begun(&c);
+    note(&c, 0, 100 * MB, TRUE);
+    c.nowMs += CONVERGE_ARBITER_SETTLE_MS - 1;
+    g_assert_cmpuint(begun(&c), ==, 1);
+    c.nowMs++;
+    g_assert_cmpuint(begun(&c), ==, 3);
+    note(&c, 1, 100 * MB, TRUE);
+    c.nowMs += CONVERGE_ARBITER_SETTLE_MS - 1;
+    g_assert_cmpuint(begun(&c), ==, 3);
+    c.nowMs++;
+    g_assert_cmpuint(begun(&c), ==, 7);
+    crewClear(&c);
+
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 1000 * MB);
+    crewJoin(&c, 1, 40, 1000 * MB);
+    begun(&c);
+    note(&c, 0, 100 * MB, FALSE);
+    c.nowMs += 2 * CONVERGE_ARBITER_SETTLE_MS;
+    g_assert_cmpuint(begun(&c), ==, 1);
     crewClear(&c);
 }
 
@@ -281,14 +236,13 @@ main(int argc,
      char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/arbiter/least-left", testLeastLeft);
     g_test_add_func("/arbiter/alone", testAlone);
+    g_test_add_func("/arbiter/smallest-first", testSmallestFirst);
+    g_test_add_func("/arbiter/equals", testEquals);
     g_test_add_func("/arbiter/priority", testPriority);
-    g_test_add_func("/arbiter/vain", testVain);
-    g_test_add_func("/arbiter/wake", testWake);
-    g_test_add_func("/arbiter/silent", testSilent);
     g_test_add_func("/arbiter/longest-wait", testLongestWait);
-    g_test_add_func("/arbiter/lanes", testLanes);
-    g_test_add_func("/arbiter/no-trial-in-end-game", testNoTrialInEndGame);
+    g_test_add_func("/arbiter/hopeless", testHopeless);
+    g_test_add_func("/arbiter/silent", testSilent);
+    g_test_add_func("/arbiter/processor-bound", testProcessorBound);
     return g_test_run();
 }

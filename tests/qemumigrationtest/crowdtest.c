@@ -2,13 +2,14 @@
 /*
  * crowdtest.c: several migrations of the plant over one link
  */
-#include <string.h>
-
-#include "engine/loop.h"
 #include "plant/crowd.h"
+#include "engine/arbiter.h"
 
 #define MB 1e6
 #define GIVE_UP_MS 600000
+
+/* What the arbiter leaves a guest of 512 MB alone on a link of 100 MB/s, and a look. */
+#define HOPELESS_TURN_MS (CONVERGE_ARBITER_SETUP_MS + (gint64)(CONVERGE_ARBITER_PASSES * 5120) + 1000)
 
 typedef struct _crowdGuests crowdGuests;
 struct _crowdGuests {
@@ -132,7 +133,7 @@ testQuietFirst(void)
     g_assert_true(c.guest[2].result.completed && c.guest[3].result.completed);
 }
 
-/* Three good guests do not suffer for a hopeless one. */
+/* A hopeless guest has the link for a bounded time only, and half of it at most from then on. */
 static void
 testHopeless(void)
 {
@@ -155,10 +156,10 @@ testHopeless(void)
         g_assert_true(with.guest[i].result.completed);
         lastMs = MAX(lastMs, with.guest[i].endMs);
     }
-    g_assert_cmpint(lastMs, <=, goodMs + 15000);
+    g_assert_cmpint(lastMs, <=, HOPELESS_TURN_MS + 2 * goodMs);
 }
 
-/* Encryption lets one migration use a quarter of the link only: several have a turn at once. */
+/* Encryption lets one migration use a quarter of the link only: several run at once. */
 static void
 testNarrow(void)
 {
@@ -179,133 +180,6 @@ testNarrow(void)
     g_assert_cmpint(turnsMs, <=, aloneMs * 45 / 100);
 }
 
-/* One loop over a modelled guest, in virtual time. */
-typedef struct _single single;
-struct _single {
-    convergePlantConfig config;
-    convergePlant *plant;
-    convergePolicy *policy;
-    convergeBackend backend;
-    convergeLoop *loop;
-    gint64 nowMs;
-};
-
-static void
-singleInit(single *s,
-           const char *policy)
-{
-    crowdGuests c;
-
-    crowdInit(&c, busy);
-    *s = (single) { .config = c.config[0] };
-    s->plant = convergePlantNew(&s->config);
-    s->policy = convergePolicyParse(policy, NULL);
-    g_assert_nonnull(s->policy);
-    s->backend = (convergeBackend) { &convergePlantOps, s->plant };
-    s->loop = convergeLoopNew(s->policy, &s->backend, CONVERGE_POSTCOPY_AVAILABLE, NULL, NULL);
-}
-
-static void
-singleClear(single *s)
-{
-    convergeLoopFree(s->loop);
-    convergePolicyFree(s->policy);
-    convergePlantFree(s->plant);
-}
-
-static void
-singleTurn(single *s)
-{
-    s->nowMs += convergeLoopStep(s->loop);
-    convergePlantAdvance(s->plant, s->nowMs);
-}
-
-static void
-untilThrottled(single *s)
-{
-    while (convergeLoopStatus(s->loop)->throttleTarget == 0 && s->nowMs < GIVE_UP_MS)
-        singleTurn(s);
-    g_assert_cmpint(s->nowMs, <, GIVE_UP_MS);
-}
-
-/* Only a loop that acts by the adaptive law, and whose policy says so, takes turns. */
-static void
-testTakesPart(void)
-{
-    static const struct {
-        const char *policy;
-        gboolean moves;
-    } rows[] = {
-        { "adaptive,link=turns", TRUE },
-        { "adaptive", FALSE },
-        { "adaptive,link=turns,mode=observe", FALSE },
-        { "adaptive,link=turns,qmp=no", FALSE },
-        { "stepped,link=turns", FALSE },
-        { "adaptive,link=turns,deadline=20s", TRUE },
-    };
-    gsize i;
-    int turns;
-
-    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
-        convergeArbiterClaim claim;
-        single s;
-
-        singleInit(&s, rows[i].policy);
-        for (turns = 0; turns < 5; turns++)
-            singleTurn(&s);
-        claim = convergeLoopClaim(s.loop);
-        g_assert_cmpint(claim.moves, ==, rows[i].moves);
-        g_assert_cmpint(claim.longestWaitMs, ==, strstr(rows[i].policy, "deadline") ? 10000 : 600000);
-        singleClear(&s);
-    }
-}
-
-/* A guest that waits is not throttled, and sends a small share, which tells nothing of the link.  When its
- * turn comes, it is throttled again, at the end of the pass under way at the latest. */
-static void
-testYields(void)
-{
-    gint64 sinceMs;
-    single s;
-
-    singleInit(&s, "adaptive");
-    untilThrottled(&s);
-    convergeLoopSetWaits(s.loop, TRUE);
-    singleTurn(&s);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
-    g_assert_cmpfloat(convergePlantBandwidth(s.plant), ==, CONVERGE_ARBITER_SHARE);
-    while (s.nowMs < 20000)
-        singleTurn(&s);
-    g_assert_cmpuint(convergeLoopStatus(s.loop)->throttleTarget, ==, 0);
-    g_assert_cmpfloat_with_epsilon(convergeLoopStatus(s.loop)->bandwidth, 100 * MB, 5 * MB);
-
-    convergeLoopSetWaits(s.loop, FALSE);
-    sinceMs = s.nowMs;
-    untilThrottled(&s);
-    g_assert_cmpint(s.nowMs - sinceMs, <=, 3500);
-    g_assert_cmpfloat(convergePlantBandwidth(s.plant), ==, 100 * MB);
-    singleClear(&s);
-}
-
-/* That a pass which waited leaves more than the one before is no stall. */
-static void
-testWaitIsNoStall(void)
-{
-    single s;
-
-    singleInit(&s, "adaptive,stall=1,fallback=abort");
-    untilThrottled(&s);
-    convergeLoopSetWaits(s.loop, TRUE);
-    while (s.nowMs < 30000)
-        singleTurn(&s);
-    convergeLoopSetWaits(s.loop, FALSE);
-    while (!convergePlantGetResult(s.plant)->completed && !convergePlantGetResult(s.plant)->aborted &&
-           s.nowMs < GIVE_UP_MS)
-        singleTurn(&s);
-    g_assert_true(convergePlantGetResult(s.plant)->completed);
-    singleClear(&s);
-}
-
 int
 main(int argc,
      char **argv)
@@ -316,8 +190,5 @@ main(int argc,
     g_test_add_func("/crowd/quiet-first", testQuietFirst);
     g_test_add_func("/crowd/hopeless", testHopeless);
     g_test_add_func("/crowd/narrow", testNarrow);
-    g_test_add_func("/crowd/takes-part", testTakesPart);
-    g_test_add_func("/crowd/yields", testYields);
-    g_test_add_func("/crowd/wait-is-no-stall", testWaitIsNoStall);
     return g_test_run();
 }

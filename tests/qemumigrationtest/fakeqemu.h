@@ -22,6 +22,7 @@ struct _fakeQemu {
     const char *runState;   /* in QEMU's words */
     gint64 remaining;       /* to send, bytes */
     gint64 downtimeBytes;   /* sent while the guest stood still; -1: QEMU does not tell */
+    gint64 bandwidth;       /* max-bandwidth, bytes/s */
     gint64 bandwidthAtCont; /* when the guest was last told to run; 0: never */
     const char *endsAtCont; /* the status that the migration has after that; NULL: it goes on */
 

@@ -428,10 +428,10 @@ testEffect(void)
     } rows[] = {
         { "adaptive,actuator=qemu", "initial-throttle throttle-increment throttle-threshold throttle-tailslow "
                                     "ramp-after ramp-every ramp-passes ramp-factor ramp-steps priority longest-wait " },
-        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps link priority longest-wait " },
+        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps priority longest-wait " },
         { "downtime-ramp", "initial-throttle throttle-increment max-throttle hard-throttle max-throttle-time "
-                           "throttle-threshold throttle-tailslow actuator link priority longest-wait " },
-        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow link priority longest-wait " },
+                           "throttle-threshold throttle-tailslow actuator priority longest-wait " },
+        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow priority longest-wait " },
     };
     gsize i, j;
 

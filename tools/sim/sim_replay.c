@@ -77,7 +77,6 @@ readSample(simJournal *journal,
     sample->timeMs = number(line, "t");
     sample->postcopy = number(line, "postcopy") != 0;
     sample->paused = number(line, "paused") != 0;
-    sample->waits = number(line, "waits") != 0;
     sample->iteration = (guint64)number(line, "iteration");
     sample->totalBytes = (guint64)number(line, "total");
     sample->remainingBytes = (guint64)number(line, "remaining");

@@ -39,7 +39,7 @@ static const simSchedule schedules[] = {
     { "qemu-1-busiest-first", 1, ORDER_BUSIEST, NULL, FALSE },
     { "adaptive-alone-all-at-once", 0, ORDER_GIVEN, "adaptive,actuator=vcpu-quota", FALSE },
     { "adaptive-1", 1, ORDER_GIVEN, "adaptive,actuator=vcpu-quota", FALSE },
-    { "adaptive-arbiter", 0, ORDER_GIVEN, "adaptive,actuator=vcpu-quota,link=turns", TRUE },
+    { "adaptive-turns", 0, ORDER_GIVEN, "adaptive,actuator=vcpu-quota,link=turns", TRUE },
 };
 
 /* The guests, and no schedule's results for them. */

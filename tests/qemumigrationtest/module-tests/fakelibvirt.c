@@ -303,6 +303,19 @@ virDomainAbortJob(virDomainPtr dom G_GNUC_UNUSED)
 }
 
 int
+virDomainAbortJobFlags(virDomainPtr dom,
+                       unsigned int flags G_GNUC_UNUSED)
+{
+    return virDomainAbortJob(dom);
+}
+
+unsigned long
+virDomainGetMaxMemory(virDomainPtr dom G_GNUC_UNUSED)
+{
+    return MEMORY / 1024;
+}
+
+int
 virDomainQemuMonitorCommand(virDomainPtr dom,
                             const char *cmd,
                             char **result,
