@@ -199,6 +199,34 @@ statusJSON(virTypedParameterPtr stats,
     return convergeJSONWrite(object, TRUE);
 }
 
+/* The statistics of the job that is of interest: between two migrations the last one, also where
+ * the guest has left with it.  Asking must not make the host forget it. */
+static gboolean
+getStats(virDomainPtr dom,
+         virTypedParameterPtr *stats,
+         int *nstats)
+{
+    virTypedParameterPtr last = NULL;
+    gboolean known;
+    int nlast = 0;
+    int type;
+
+    virshConvergeErrorsMute(TRUE);
+    known = virDomainGetJobStats(dom, &type, stats, nstats, 0) == 0;
+    if ((!known || !virTypedParamsGet(*stats, *nstats, QEMU_MIGRATION_CONVERGE_STAT_STATE)) &&
+        virDomainGetJobStats(dom, &type, &last, &nlast,
+                             VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0) {
+        virTypedParamsFree(*stats, *nstats);
+        *stats = last;
+        *nstats = nlast;
+        known = TRUE;
+    }
+    virshConvergeErrorsMute(FALSE);
+    if (known)
+        virResetLastError();
+    return known;
+}
+
 static char *
 doStatus(virDomainPtr dom,
          gboolean json)
@@ -207,29 +235,10 @@ doStatus(virDomainPtr dom,
     virTypedParameterPtr stats = NULL;
     int nstats = 0;
     int operation;
-    int type;
     gsize i;
 
-    if (virDomainGetJobStats(dom, &type, &stats, &nstats, 0) < 0)
+    if (!getStats(dom, &stats, &nstats))
         return NULL;
-
-    /* Between two migrations it is the last one that is of interest; asking must not
-     * make the host forget it. */
-    if (!virTypedParamsGet(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_STATE)) {
-        virTypedParameterPtr last = NULL;
-        int nlast = 0;
-
-        virshConvergeErrorsMute(TRUE);
-        if (virDomainGetJobStats(dom, &type, &last, &nlast,
-                                 VIR_DOMAIN_JOB_STATS_COMPLETED |
-                                     VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0) {
-            virTypedParamsFree(stats, nstats);
-            stats = last;
-            nstats = nlast;
-        }
-        virshConvergeErrorsMute(FALSE);
-        virResetLastError();
-    }
 
     /* Whatever has controlled that migration has done so on the other host. */
     if (virTypedParamsGetInt(stats, nstats, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&

@@ -18,16 +18,34 @@
 #include "watch_screen.h"
 
 #define LOOK_MS 500
+/* How often a guest that has left is looked at before nobody says what its migration came to. */
+#define END_LOOKS 4
 
 /* A guest that is watched. */
 typedef struct {
     char uuid[VIR_UUID_STRING_BUFLEN];
     virDomainPtr dom;
     virshWatchRow *row; /* owned by the watch's .rows */
+    guint endLooks;     /* since it has left */
 } watchedGuest;
+
+/* What a job came to. */
+typedef struct {
+    unsigned long long totalMs;
+    unsigned long long downtimeMs;
+} endedJob;
+
+/* What libvirt's thread of events has told.  A guest that is not persistent is forgotten when it
+ * has left, so that nothing else tells. */
+typedef struct {
+    GMutex lock;
+    GHashTable *jobs; /* UUID: endedJob */
+} watchEvents;
 
 typedef struct {
     virConnectPtr conn;
+    watchEvents *events; /* reference counted */
+    int callback;
     gboolean all;      /* whatever migrates, as long as the user looks */
     gboolean named;    /* only the guests that were named */
     GPtrArray *guests; /* of watchedGuest */
@@ -44,8 +62,69 @@ guestFree(gpointer opaque)
 }
 
 static void
+eventsClear(gpointer opaque)
+{
+    watchEvents *events = opaque;
+
+    g_hash_table_unref(events->jobs);
+    g_mutex_clear(&events->lock);
+}
+
+static void
+eventsUnref(void *events)
+{
+    g_atomic_rc_box_release_full(events, eventsClear);
+}
+
+static watchEvents *
+eventsNew(void)
+{
+    watchEvents *events = g_atomic_rc_box_new0(watchEvents);
+
+    g_mutex_init(&events->lock);
+    events->jobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    return events;
+}
+
+static void
+noteEnd(virConnectPtr conn G_GNUC_UNUSED,
+        virDomainPtr dom,
+        virTypedParameterPtr params,
+        int nparams,
+        void *opaque)
+{
+    watchEvents *events = opaque;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    endedJob job;
+
+    if (virDomainGetUUIDString(dom, uuid) < 0 ||
+        virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_JOB_TIME_ELAPSED, &job.totalMs) != 1 ||
+        virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_JOB_DOWNTIME, &job.downtimeMs) != 1)
+        return;
+
+    g_mutex_lock(&events->lock);
+    g_hash_table_replace(events->jobs, g_strdup(uuid), g_memdup2(&job, sizeof(job)));
+    g_mutex_unlock(&events->lock);
+}
+
+/* Without events, a guest's end is seen all the same. */
+static void
+listen(virshWatch *watch)
+{
+    watch->events = eventsNew();
+    watch->callback = virConnectDomainEventRegisterAny(watch->conn, NULL, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
+                                                       VIR_DOMAIN_EVENT_CALLBACK(noteEnd),
+                                                       g_atomic_rc_box_acquire(watch->events), eventsUnref);
+    if (watch->callback < 0)
+        eventsUnref(watch->events); /* the callback's reference */
+}
+
+static void
 watchClear(virshWatch *watch)
 {
+    if (watch->events && watch->callback >= 0)
+        virConnectDomainEventDeregisterAny(watch->conn, watch->callback);
+    g_clear_pointer(&watch->events, eventsUnref);
     g_clear_pointer(&watch->guests, g_ptr_array_unref);
     g_clear_pointer(&watch->rows, g_ptr_array_unref);
 }
@@ -111,17 +190,61 @@ isLeaving(virDomainPtr dom,
     return FALSE;
 }
 
-/* A guest that still runs here has not left. */
-static void
-end(watchedGuest *guest)
+/* Takes what an event has told of that guest.  FALSE: nothing. */
+static gboolean
+takeEvent(watchEvents *events,
+          const char *uuid,
+          virTypedParameterPtr *params,
+          int *nparams)
 {
-    virTypedParameterPtr params = NULL;
-    gboolean done = virDomainIsActive(guest->dom) != 1;
-    int nparams = 0;
-    int type;
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&events->lock);
+    endedJob *job = g_hash_table_lookup(events->jobs, uuid);
+    int maxparams = 0;
 
-    if (done && virDomainGetJobStats(guest->dom, &type, &params, &nparams, VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) < 0)
-        params = NULL;
+    *params = NULL;
+    *nparams = 0;
+    if (!job)
+        return FALSE;
+
+    virTypedParamsAddULLong(params, nparams, &maxparams, VIR_DOMAIN_JOB_TIME_ELAPSED, job->totalMs);
+    virTypedParamsAddULLong(params, nparams, &maxparams, VIR_DOMAIN_JOB_DOWNTIME, job->downtimeMs);
+    g_hash_table_remove(events->jobs, uuid);
+    return TRUE;
+}
+
+static gboolean
+getCompleted(virDomainPtr dom,
+             virTypedParameterPtr *params,
+             int *nparams)
+{
+    int type = VIR_DOMAIN_JOB_NONE;
+
+    *params = NULL;
+    *nparams = 0;
+    if (virDomainGetJobStats(dom, &type, params, nparams,
+                             VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0 &&
+        type == VIR_DOMAIN_JOB_COMPLETED)
+        return TRUE;
+
+    virTypedParamsFree(*params, *nparams);
+    *params = NULL;
+    return FALSE;
+}
+
+/* A guest that still runs here has not left.  Of one that has, libvirt knows the numbers a little
+ * later. */
+static void
+end(const virshWatch *watch,
+    watchedGuest *guest)
+{
+    gboolean done = virDomainIsActive(guest->dom) != 1;
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+
+    if (done && !getCompleted(guest->dom, &params, &nparams) &&
+        !takeEvent(watch->events, guest->uuid, &params, &nparams) && ++guest->endLooks < END_LOOKS)
+        return;
+    guest->endLooks = 0;
     virshWatchRowEnd(guest->row, done, params, nparams);
 }
 
@@ -136,7 +259,7 @@ look(virshWatch *watch,
         addRow(watch, guest);
         virshWatchRowTake(guest->row, params, nparams);
     } else if (guest->row && virshWatchRowState(guest->row) == VIRSH_WATCH_RUNNING) {
-        end(guest);
+        end(watch, guest);
     }
 }
 
@@ -265,6 +388,7 @@ virshConvergeWatch(virConnectPtr conn,
     char *text;
 
     virshConvergeErrorsMute(TRUE);
+    listen(&watch);
     text = begin(&watch, words, error) ? watchUntilOver(&watch, error) : NULL;
     virshConvergeErrorsMute(FALSE);
     virResetLastError();
