@@ -242,7 +242,8 @@ doStatus(virDomainPtr dom,
 
     /* Whatever has controlled that migration has done so on the other host. */
     if (virTypedParamsGetInt(stats, nstats, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
-        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
+        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN &&
+        !virTypedParamsGet(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_STATE))
         virshConvergePrint(_("note: the domain has come here by migration; what was decided in it is on the host that it came from, where virt-converge-journal prints it"));
 
     if (json) {
