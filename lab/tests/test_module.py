@@ -236,10 +236,13 @@ class CompletedStats(LabTest):
     module = ("--module", MODULE)
     define = ("--persistent",)
 
+    # Reading them must not make libvirt forget them.
+    KEPT = libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED | libvirt.VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED
+
     def test_completed_stats(self):
         done = self.virsh(*self.virsh_words("--auto-converge", "--converge-policy", "adaptive"))
         self.assertEqual(done.returncode, 0, done.stderr)
-        stats = self.domain.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)
+        stats = self.domain.jobStats(self.KEPT)
         self.assertEqual(stats["auto_converge.policy"], "adaptive")
         self.assertEqual(stats["auto_converge.state"], "done")
         self.assertIn("auto_converge.bandwidth", stats)
@@ -249,7 +252,7 @@ class CompletedStats(LabTest):
         self.assertIn("state: done\n", status.stdout, status.stderr)
 
         # The host that it came to knows the same.
-        arrived = self.target.connect().lookupByName(self.guest).jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)
+        arrived = self.target.connect().lookupByName(self.guest).jobStats(self.KEPT)
         self.assertEqual(arrived["operation"], libvirt.VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
         ours = {name: value for name, value in stats.items() if name.startswith("auto_converge.")}
         self.assertEqual({name: arrived.get(name) for name in ours}, ours)
@@ -266,17 +269,15 @@ class CompletedStats(LabTest):
     def test_renamed(self):
         """Under the new name the destination has the statistics; of a peer-to-peer migration those of libvirt,
         and the user learns where to look."""
-        flags = libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED | libvirt.VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED
         for p2p in False, True:
             with self.subTest(p2p=p2p):
                 self.setUp()
                 done = self.virsh(*self.virsh_words("--auto-converge", "--converge-policy", "adaptive",
                                                     "--dname", "renamed", p2p=p2p))
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertEqual(self.domain.jobStats(flags)["auto_converge.state"], "done")
+                self.assertEqual(self.domain.jobStats(self.KEPT)["auto_converge.state"], "done")
                 renamed = self.target.connect().lookupByName("renamed")
-                self.addCleanup(renamed.destroy)
-                arrived = renamed.jobStats(flags)
+                arrived = renamed.jobStats(self.KEPT)
                 self.assertGreater(arrived["downtime"], 0)
                 self.assertEqual(arrived.get("auto_converge.state"), None if p2p else "done")
                 status = self.virsh("-c", self.uri("B"), "converge-status", "renamed")
@@ -285,6 +286,7 @@ class CompletedStats(LabTest):
                 else:
                     self.assertEqual(status.stderr, "")
                     self.assertIn("state: done\n", status.stdout)
+                renamed.destroy()
 
     def test_failed_stats(self):
         process = self.start_virsh(*self.virsh_words("--auto-converge", "--converge-policy", ENDLESS))
