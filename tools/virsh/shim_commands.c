@@ -172,33 +172,6 @@ appendStat(GString *text,
         g_string_append_printf(text, "%s%s: %s", text->len ? "\n" : "", stat->name, value);
 }
 
-/* Numbers are bytes, bytes/s, ms or %.  Without a module, there are none. */
-static char *
-statusJSON(virTypedParameterPtr stats,
-           int nstats)
-{
-    JsonObject *object = json_object_new();
-    gsize i;
-
-    for (i = 0; i < convergeStatCount; i++) {
-        g_autofree char *name = g_strconcat(QEMU_MIGRATION_CONVERGE_PREFIX, convergeStats[i].name, NULL);
-        virTypedParameterPtr param = virTypedParamsGet(stats, nstats, name);
-        g_autofree char *valid = NULL;
-
-        if (!param)
-            continue;
-        if (param->type == VIR_TYPED_PARAM_STRING) {
-            valid = g_utf8_make_valid(param->value.s, -1);
-            json_object_set_string_member(object, convergeStats[i].name, valid);
-        } else if (param->type == VIR_TYPED_PARAM_INT) {
-            json_object_set_int_member(object, convergeStats[i].name, param->value.i);
-        } else if (param->type == VIR_TYPED_PARAM_ULLONG) {
-            json_object_set_int_member(object, convergeStats[i].name, (gint64)MIN(param->value.ul, (unsigned long long)G_MAXINT64));
-        }
-    }
-    return convergeJSONWrite(object, TRUE);
-}
-
 /* The statistics of the job that is of interest: between two migrations the last one, also where
  * the guest has left with it.  Asking must not make the host forget it. */
 static gboolean
@@ -247,7 +220,7 @@ doStatus(virDomainPtr dom,
         virshConvergePrint(_("note: the domain has come here by migration; what was decided in it is on the host that it came from, where virt-converge-journal prints it"));
 
     if (json) {
-        char *object = statusJSON(stats, nstats);
+        char *object = convergeJSONWrite(virshConvergeStatObject(stats, nstats), TRUE);
 
         virTypedParamsFree(stats, nstats);
         return object;

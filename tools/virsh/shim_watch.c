@@ -12,8 +12,9 @@
 #include <libvirt/virterror.h>
 
 #include "util/error.h"
+#include "util/json.h"
 
-#include "command_table.h"
+#include "command_watch.h"
 #include "shim.h"
 #include "watch_screen.h"
 
@@ -46,7 +47,7 @@ typedef struct {
     virConnectPtr conn;
     watchEvents *events; /* reference counted */
     int callback;
-    gboolean all;      /* whatever migrates, as long as the user looks */
+    virshWatchOptions options;
     gboolean named;    /* only the guests that were named */
     GPtrArray *guests; /* of watchedGuest */
     GPtrArray *rows;   /* of virshWatchRow: the guests that have migrated, or were named */
@@ -125,6 +126,7 @@ watchClear(virshWatch *watch)
     if (watch->events && watch->callback >= 0)
         virConnectDomainEventDeregisterAny(watch->conn, watch->callback);
     g_clear_pointer(&watch->events, eventsUnref);
+    g_clear_pointer(&watch->options.guests, g_strfreev);
     g_clear_pointer(&watch->guests, g_ptr_array_unref);
     g_clear_pointer(&watch->rows, g_ptr_array_unref);
 }
@@ -304,25 +306,19 @@ findDomain(virConnectPtr conn,
 
 static gboolean
 begin(virshWatch *watch,
-      const char *words,
       GError **error)
 {
-    g_auto(GStrv) names = g_strsplit(words ? words : "", ",", -1);
+    char **guests = watch->options.guests;
     gsize i;
 
     watch->guests = g_ptr_array_new_with_free_func(guestFree);
     watch->rows = g_ptr_array_new_with_free_func((GDestroyNotify)virshWatchRowFree);
 
-    for (i = 0; names[i]; i++) {
-        g_autofree char *name = g_uri_unescape_string(names[i], NULL);
-        virDomainPtr dom;
+    for (i = 0; guests[i]; i++) {
+        virDomainPtr dom = findDomain(watch->conn, guests[i]);
 
-        if (g_str_equal(names[i], VIRSH_WATCH_ALL)) {
-            watch->all = TRUE;
-            continue;
-        }
-        if (!(dom = findDomain(watch->conn, name ? name : ""))) {
-            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, _("failed to get domain '%1$s'"), name);
+        if (!dom) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, _("failed to get domain '%1$s'"), guests[i]);
             return FALSE;
         }
         addRow(watch, guestFor(watch, dom));
@@ -347,15 +343,33 @@ count(const virshWatch *watch,
 static gboolean
 isOver(const virshWatch *watch)
 {
-    return !watch->all && watch->rows->len > 0 && count(watch, VIRSH_WATCH_RUNNING) == 0 &&
+    return !watch->options.all && watch->rows->len > 0 && count(watch, VIRSH_WATCH_RUNNING) == 0 &&
         count(watch, VIRSH_WATCH_WAITING) == 0;
+}
+
+static char *
+totals(const virshWatch *watch)
+{
+    guint done = count(watch, VIRSH_WATCH_DONE);
+    guint failed = count(watch, VIRSH_WATCH_FAILED);
+    guint running = count(watch, VIRSH_WATCH_RUNNING);
+    JsonObject *object;
+
+    if (!watch->options.json)
+        return g_strdup_printf(_("done: %1$u, failed: %2$u, going on: %3$u"), done, failed, running);
+
+    object = json_object_new();
+    json_object_set_int_member(object, "done", done);
+    json_object_set_int_member(object, "failed", failed);
+    json_object_set_int_member(object, "running", running);
+    return convergeJSONWrite(object, FALSE);
 }
 
 static char *
 watchUntilOver(virshWatch *watch,
                GError **error)
 {
-    virshWatchScreen *screen = virshWatchScreenOpen();
+    virshWatchScreen *screen = virshWatchScreenOpen(watch->options.json);
     gboolean alive;
     gboolean gone;
 
@@ -374,9 +388,7 @@ watchUntilOver(virshWatch *watch,
     }
     if (gone)
         return g_strdup("");
-    return g_strdup_printf(_("done: %1$u, failed: %2$u, going on: %3$u"),
-                           count(watch, VIRSH_WATCH_DONE), count(watch, VIRSH_WATCH_FAILED),
-                           count(watch, VIRSH_WATCH_RUNNING));
+    return totals(watch);
 }
 
 char *
@@ -388,8 +400,9 @@ virshConvergeWatch(virConnectPtr conn,
     char *text;
 
     virshConvergeErrorsMute(TRUE);
+    virshConvergeWatchParse(words, &watch.options);
     listen(&watch);
-    text = begin(&watch, words, error) ? watchUntilOver(&watch, error) : NULL;
+    text = begin(&watch, error) ? watchUntilOver(&watch, error) : NULL;
     virshConvergeErrorsMute(FALSE);
     virResetLastError();
     return text;
