@@ -12,6 +12,7 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
+#include "module/arrival.h"
 #include "module/job_registry.h"
 #include "module/job_stats.h"
 #include "module/keeper.h"
@@ -175,6 +176,22 @@ splitParams(convergeParams *split,
 
 /* --- Wrappers: source --- */
 
+/* The client of a direct migration takes the cookie to the destination. */
+static void
+tellDestination(virDomainPtr domain,
+                unsigned long flags,
+                char **cookieout,
+                int *cookieoutlen)
+{
+    g_autofree char *policy = NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    convergeStatus status;
+
+    if (!(flags & VIR_MIGRATE_PEER2PEER) && virDomainGetUUIDString(domain, uuid) == 0 &&
+        convergeRegistryGetStatus(uuid, TRUE, &status, &policy))
+        convergeArrivalTell(cookieout, cookieoutlen, &status, policy);
+}
+
 char *
 virDomainMigrateBegin3Params(virDomainPtr domain,
                              virTypedParameterPtr params,
@@ -229,6 +246,8 @@ virDomainMigratePerform3Params(virDomainPtr domain,
                                               flags);
     if (enabled)
         convergeOutgoingLeavePerform(&outgoing, ret == 0);
+    if (enabled && ret == 0)
+        tellDestination(domain, flags, cookieout, cookieoutlen);
     return ret;
 }
 
@@ -259,6 +278,8 @@ virDomainMigratePerform3(virDomainPtr domain,
                                         flags, dname, resource);
     if (enabled)
         convergeOutgoingLeavePerform(&outgoing, ret == 0);
+    if (enabled && ret == 0)
+        tellDestination(domain, flags, cookieout, cookieoutlen);
     return ret;
 }
 
@@ -306,7 +327,8 @@ virDomainMigrateConfirm3(virDomainPtr domain,
 
 /* --- Wrappers: destination --- */
 
-/* The source checks and applies the policy; the destination only removes it. */
+/* The source checks and applies the policy; the destination removes it, and remembers what it is
+ * told at the end. */
 
 int
 virDomainMigratePrepare3Params(virConnectPtr dconn,
@@ -359,11 +381,16 @@ virDomainMigrateFinish3Params(virConnectPtr dconn,
                               int cancelled)
 {
     g_auto(convergeParams) split = { 0 };
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    virDomainPtr domain;
 
     if (enabled)
         splitParams(&split, &params, &nparams, NULL);
-    return next.virDomainMigrateFinish3Params(dconn, params, nparams, cookiein, cookieinlen,
-                                              cookieout, cookieoutlen, flags, cancelled);
+    domain = next.virDomainMigrateFinish3Params(dconn, params, nparams, cookiein, cookieinlen,
+                                                cookieout, cookieoutlen, flags, cancelled);
+    if (enabled && domain && virDomainGetUUIDString(domain, uuid) == 0)
+        convergeArrivalNote(uuid, cookiein, cookieinlen);
+    return domain;
 }
 
 /* --- Wrappers: any time --- */
@@ -458,7 +485,7 @@ virDomainGetJobStats(virDomainPtr domain,
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     convergeStatus status;
     gboolean known = FALSE;
-    int operation;
+    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
     int ret = next.virDomainGetJobStats(domain, type, params, nparams, flags);
 
     if (!enabled || ret < 0)
@@ -467,9 +494,9 @@ virDomainGetJobStats(virDomainPtr domain,
     if (virDomainGetUUIDString(domain, uuid) < 0)
         uuid[0] = '\0';
 
-    /* The last job of a domain may be of another kind, or an incoming migration. */
-    if (virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
-        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)
+    /* The last job of a domain may be of another kind. */
+    virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation);
+    if (operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)
         known = convergeRegistryGetStatus(uuid, !!(flags & VIR_DOMAIN_JOB_STATS_COMPLETED),
                                           &status, &policy) ||
             (*type != VIR_DOMAIN_JOB_NONE && waitingStatus(uuid, &status));
@@ -478,6 +505,8 @@ virDomainGetJobStats(virDomainPtr domain,
         known = convergeRegistryGetFailed(uuid, &status, &policy);
 
     convergeJobStatsAppend(params, nparams, known ? &status : NULL, policy);
+    if (operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN && *type == VIR_DOMAIN_JOB_COMPLETED)
+        convergeArrivalAppend(uuid, params, nparams);
     return ret;
 }
 

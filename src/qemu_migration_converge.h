@@ -11,6 +11,8 @@
  *   older clients      Perform3, Confirm3
  *   any time           GetJobStats, MigrateSetMaxDowntime, GetMetadata
  *
+ * In a direct migration, Perform adds to libvirt's cookie what Finish remembers (module/arrival.h).
+ *
  * The wrappers remove the module's parameters before the next definition sees them.  On the
  * source, a loop (libvirt/job.h) runs during Perform.  In any other process the module only
  * forwards.

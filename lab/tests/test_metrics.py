@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import unittest
 
-from labtest import LAB, MODULE, LabTest, slow, tool
+from labtest import ENDLESS, LAB, MODULE, LabTest, slow, tool
 
 SOURCE = os.path.realpath(os.path.join(LAB, ".."))
 PROGRAMS = ("prometheus", "promtool", "prometheus-node-exporter")
@@ -65,6 +66,35 @@ class Metrics(LabTest):
         self.start("prometheus", f"--config.file={path}", f"--storage.tsdb.path={data}/tsdb",
                    f"--web.listen-address=127.0.0.1:{PORT['prometheus']}", "--log.level=error")
 
+    def capture(self, path):
+        """Some more migrations; then writes the samples that each query of the dashboard has had all along."""
+        began = int(time.time())
+        for cmdline in ("working-set=20M rate=10M", "working-set=40M rate=120M", "working-set=70M rate=250M",
+                        "working-set=60M rate=180M"):
+            self.start_guest(self.guest, cmdline, self.memory)
+            self.connect()
+            self.migrate()
+        self.start_guest(self.guest, self.cmdline, self.memory)
+        self.connect()
+        process = self.start_virsh(*self.virsh_words("--auto-converge", "--converge-policy", ENDLESS))
+        self.until_throttled()
+        time.sleep(5)
+        self.domain.abortJob()
+        self.finish(process)
+        time.sleep(5)
+        ended = int(time.time())
+        answers = []
+        for panel, target, _ in self.targets():
+            expr = target["expr"].replace("$instance", ".*").replace("$__rate_interval", "5s")
+            done = subprocess.run(self.source.command(
+                "promtool", "query", "range", "-o", "json", f"--start={began}", f"--end={ended}", "--step=1s",
+                f"http://127.0.0.1:{PORT['prometheus']}", expr.replace("$__range", f"{ended - began}s")),
+                text=True, check=True, stdout=subprocess.PIPE)
+            answers.append({"panel": panel["title"], "legend": target.get("legendFormat", ""),
+                            "series": json.loads(done.stdout)})
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(answers, file)
+
     def ask(self, expr):
         """The samples that Prometheus answers with: a list of labels and values; None: an error."""
         done = subprocess.run(self.source.command(
@@ -115,15 +145,22 @@ class Metrics(LabTest):
                                    f"virt_converge_migration_{metric}_seconds_bucket[5m])))")
             self.assertGreater(value, 0, metric)
         self.assertEqual(self.ask('ALERTS{alertname=~"VirtConverge.*"}'), [])
+        if path := os.environ.get("LAB_DASHBOARD_CAPTURE"):
+            self.capture(path)
 
     @staticmethod
-    def queries():
+    def targets():
+        """Each panel of the dashboard with each of its targets, and that one's query."""
         with open(os.path.join(SOURCE, "data", "grafana", "virt-converge.json"), encoding="utf-8") as file:
             dashboard = json.load(file)
         for panel in dashboard["panels"]:
             for target in panel["targets"]:
                 expr = target["expr"].replace("$instance", ".*")
-                yield panel["title"], re.sub(r"\$__(range|rate_interval)", "5m", expr)
+                yield panel, target, re.sub(r"\$__(range|rate_interval)", "5m", expr)
+
+    @classmethod
+    def queries(cls):
+        return [(panel["title"], expr) for panel, _, expr in cls.targets()]
 
     def newest_entry(self):
         directory = os.path.join(self.source.directory, "log", "converge", "history")

@@ -236,17 +236,26 @@ class CompletedStats(LabTest):
     module = ("--module", MODULE)
     define = ("--persistent",)
 
+    # Reading them must not make libvirt forget them.
+    KEPT = libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED | libvirt.VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED
+
     def test_completed_stats(self):
         done = self.virsh(*self.virsh_words("--auto-converge", "--converge-policy", "adaptive"))
         self.assertEqual(done.returncode, 0, done.stderr)
-        stats = self.domain.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)
+        stats = self.domain.jobStats(self.KEPT)
         self.assertEqual(stats["auto_converge.policy"], "adaptive")
         self.assertEqual(stats["auto_converge.state"], "done")
         self.assertIn("auto_converge.bandwidth", stats)
 
-        # On the host that it came to, the user learns where to look.
-        status = self.virsh("-c", self.uri("B"), "converge-status", self.guest)
-        self.assertRegex(status.stderr, "^note: .*virt-converge-journal")
+        # The guest has left, and its host can still tell.
+        status = self.virsh("converge-status", self.guest)
+        self.assertIn("state: done\n", status.stdout, status.stderr)
+
+        # The host that it came to knows the same.
+        arrived = self.target.connect().lookupByName(self.guest).jobStats(self.KEPT)
+        self.assertEqual(arrived["operation"], libvirt.VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
+        ours = {name: value for name, value in stats.items() if name.startswith("auto_converge.")}
+        self.assertEqual({name: arrived.get(name) for name in ours}, ours)
 
         # A later migration without a policy has no such statistics.
         self.cmdline = "working-set=20M rate=10M"
@@ -257,6 +266,27 @@ class CompletedStats(LabTest):
         self.assertNotIn("auto_converge.policy", stats)
         self.assertIn("auto_converge.module", stats)
 
+    def test_renamed(self):
+        """Under the new name the destination has the statistics; of a peer-to-peer migration those of libvirt,
+        and the user learns where to look."""
+        for p2p in False, True:
+            with self.subTest(p2p=p2p):
+                self.setUp()
+                done = self.virsh(*self.virsh_words("--auto-converge", "--converge-policy", "adaptive",
+                                                    "--dname", "renamed", p2p=p2p))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(self.domain.jobStats(self.KEPT)["auto_converge.state"], "done")
+                renamed = self.target.connect().lookupByName("renamed")
+                arrived = renamed.jobStats(self.KEPT)
+                self.assertGreater(arrived["downtime"], 0)
+                self.assertEqual(arrived.get("auto_converge.state"), None if p2p else "done")
+                status = self.virsh("-c", self.uri("B"), "converge-status", "renamed")
+                if p2p:
+                    self.assertRegex(status.stderr, "^note: .*virt-converge-journal")
+                else:
+                    self.assertEqual(status.stderr, "")
+                    self.assertIn("state: done\n", status.stdout)
+                renamed.destroy()
 
     def test_failed_stats(self):
         process = self.start_virsh(*self.virsh_words("--auto-converge", "--converge-policy", ENDLESS))
@@ -279,6 +309,15 @@ class SourceOnly(LabTest):
         self.assertEqual((done.returncode, done.stderr.strip()), (0, ""))
         self.assert_arrived()
         self.assertEqual(self.journal()[0]["runs_in"], "daemon")
+
+    def test_direct_by_the_host(self):
+        """A destination without the module does not mind what the source tells it."""
+        self.write_conf("[default]\npreset = adaptive\n")
+        self.addCleanup(self.write_conf, None)
+        done = self.virsh(*self.virsh_words("--auto-converge"), program=STOCK_VIRSH)
+        self.assertEqual((done.returncode, done.stderr.strip()), (0, ""))
+        self.assert_arrived()
+        self.assertEqual(self.journal()[-1]["type"], "end")
 
     def test_direct_is_refused_with_a_remedy(self):
         done = self.virsh(*self.virsh_words("--auto-converge", "--converge-policy", "adaptive"))

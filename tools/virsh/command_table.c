@@ -13,6 +13,7 @@
 #include "command_local.h"
 #include "command_report.h"
 #include "command_table.h"
+#include "command_watch.h"
 #include "stock.h"
 
 /* No verb contains this character. */
@@ -208,26 +209,7 @@ static char **
 cmdWatch(GHashTable *args,
          GError **error)
 {
-    g_autoptr(GString) names = g_string_new(NULL);
-    g_auto(GStrv) guests = NULL;
-    gsize i;
-
-    if (argument(args, "domain") && argument(args, "all")) {
-        g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                    _("Options --%1$s and --%2$s are mutually exclusive"), "domain", "all");
-        return NULL;
-    }
-    if (argument(args, "domain"))
-        guests = g_strsplit(argument(args, "domain"), VIRSH_ARGV_SEPARATOR, -1);
-    for (i = 0; guests && guests[i]; i++) {
-        g_autofree char *name = g_uri_escape_string(guests[i], NULL, FALSE);
-
-        g_string_append_printf(names, "%s%s", i ? "," : "", name);
-    }
-    if (argument(args, "all"))
-        g_string_append(names, VIRSH_WATCH_ALL);
-
-    return host(VIRSH_VERB_WATCH, g_string_free(g_steal_pointer(&names), FALSE));
+    return host(VIRSH_VERB_WATCH, virshConvergeWatchFormat(args, error));
 }
 
 #define OPTION_DOMAIN \
@@ -353,6 +335,7 @@ static const virshConvergeOption optionsStatus[] = {
 static const virshConvergeOption optionsWatch[] = {
     { "all", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE,
       N_("go on watching when all migrations have ended") },
+    OPTION_AS_JSON,
     { "domain", VIRSH_OPTION_ARGV, FALSE, VIRSH_COMPLETER_DOMAIN,
       N_("domain name, id or uuid") },
     { 0 }

@@ -25,9 +25,6 @@
  * a '='. */
 #define VIRSH_CONVERGE_COMMAND_MARK "virt-converge-command="
 
-/* The words of VIRSH_VERB_WATCH: escaped names of guests, or this, separated by ','. */
-#define VIRSH_WATCH_ALL "*"
-
 /* What the shim does instead of virsh's call. */
 typedef enum {
     VIRSH_VERB_SHOW,

@@ -314,21 +314,43 @@ appendTimes(GString *text,
                                    (long long)entry->passes, sent));
 }
 
+/* Takes @words. */
+static void
+addWords(GString *text,
+         char *words)
+{
+    g_string_append_printf(text, "%s%s", text->len ? "; " : "", words);
+    g_free(words);
+}
+
+/* Of the pause only what is known. */
+static void
+appendDowntime(GString *text,
+               const convergeHistoryEntry *entry)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+
+    if (entry->downtimeMs >= 0)
+        addWords(words, g_strdup_printf(_("%1$lld ms"), (long long)entry->downtimeMs));
+    if (entry->downtimeLimitMs >= 0)
+        addWords(words, g_strdup_printf(_("allowed: %1$lld ms"), (long long)entry->downtimeLimitMs));
+    if (entry->downtimePredictedMs >= 0)
+        addWords(words, g_strdup_printf(_("predicted: %1$lld ms"), (long long)entry->downtimePredictedMs));
+    if (words->len > 0)
+        appendFact(text, _("downtime"), g_strdup(words->str));
+}
+
 static void
 appendCosts(GString *text,
             const convergeHistoryEntry *entry)
 {
-    g_autofree char *got = milliseconds(entry->downtimeMs);
-    g_autofree char *allowed = milliseconds(entry->downtimeLimitMs);
-    g_autofree char *predicted = milliseconds(entry->downtimePredictedMs);
     g_autofree char *lost = seconds(entry->lostMs);
     g_autofree char *strongest = seconds(entry->strongestMs);
     g_autofree char *held = seconds(entry->heldMs);
 
     if (entry->totalMs < 0)
         return;
-    appendFact(text, _("downtime"),
-               g_strdup_printf(_("%1$s ms; allowed: %2$s ms, predicted: %3$s ms"), got, allowed, predicted));
+    appendDowntime(text, entry);
     appendFact(text, _("lost"), g_strdup_printf(_("%1$s s of guest time, by throttle and downtime"), lost));
     if (entry->strongestThrottle > 0)
         appendFact(text, _("throttle"),

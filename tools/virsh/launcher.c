@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,8 +33,8 @@ static void G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN
     die(const char *format,
         ...)
 {
-    g_autofree char *text = NULL;
-    g_autofree char *line = NULL;
+    char *text;
+    char *line;
     va_list args;
 
     va_start(args, format);
@@ -43,6 +44,8 @@ static void G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN
     line = convergeTextEscape(text);
     fprintf(stderr, _("error: %1$s"), line);
     fputc('\n', stderr);
+    g_free(line);
+    g_free(text);
     exit(EXIT_FAILURE);
 }
 
@@ -228,7 +231,7 @@ int
 main(int argc,
      char **argv)
 {
-    g_autofree char *self = realpath("/proc/self/exe", NULL);
+    static char self[PATH_MAX]; /* every way out of here is exit() or execv(), which free nothing */
     g_autofree char *stock = NULL;
     g_autofree char *shim = NULL;
     char **arguments;
@@ -237,7 +240,7 @@ main(int argc,
     setlocale(LC_ALL, "");
     convergeTextBind();
 
-    if (!self)
+    if (!realpath("/proc/self/exe", self))
         die(_("cannot find the path of this virsh"));
 
     stock = findStock(self, argc > 0 ? argv[0] : "virsh");

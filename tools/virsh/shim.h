@@ -48,7 +48,7 @@ char *virshConvergeHistory(virConnectPtr conn, const char *words, GError **error
 
 /* converge-watch, until the last of the guests has migrated or the user quits: the totals.
  *
- * @words: escaped names of guests, or VIRSH_WATCH_ALL, separated by ',' */
+ * @words: of command_watch.h */
 char *virshConvergeWatch(virConnectPtr conn, const char *words, GError **error);
 
 /* The same of "converge-doctor", see command_doctor.h; NULL: it was printed, and errors were found.

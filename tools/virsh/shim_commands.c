@@ -172,31 +172,32 @@ appendStat(GString *text,
         g_string_append_printf(text, "%s%s: %s", text->len ? "\n" : "", stat->name, value);
 }
 
-/* Numbers are bytes, bytes/s, ms or %.  Without a module, there are none. */
-static char *
-statusJSON(virTypedParameterPtr stats,
-           int nstats)
+/* The statistics of the job that is of interest: between two migrations the last one, also where
+ * the guest has left with it.  Asking must not make the host forget it. */
+static gboolean
+getStats(virDomainPtr dom,
+         virTypedParameterPtr *stats,
+         int *nstats)
 {
-    JsonObject *object = json_object_new();
-    gsize i;
+    virTypedParameterPtr last = NULL;
+    gboolean known;
+    int nlast = 0;
+    int type;
 
-    for (i = 0; i < convergeStatCount; i++) {
-        g_autofree char *name = g_strconcat(QEMU_MIGRATION_CONVERGE_PREFIX, convergeStats[i].name, NULL);
-        virTypedParameterPtr param = virTypedParamsGet(stats, nstats, name);
-        g_autofree char *valid = NULL;
-
-        if (!param)
-            continue;
-        if (param->type == VIR_TYPED_PARAM_STRING) {
-            valid = g_utf8_make_valid(param->value.s, -1);
-            json_object_set_string_member(object, convergeStats[i].name, valid);
-        } else if (param->type == VIR_TYPED_PARAM_INT) {
-            json_object_set_int_member(object, convergeStats[i].name, param->value.i);
-        } else if (param->type == VIR_TYPED_PARAM_ULLONG) {
-            json_object_set_int_member(object, convergeStats[i].name, (gint64)MIN(param->value.ul, (unsigned long long)G_MAXINT64));
-        }
+    virshConvergeErrorsMute(TRUE);
+    known = virDomainGetJobStats(dom, &type, stats, nstats, 0) == 0;
+    if ((!known || !virTypedParamsGet(*stats, *nstats, QEMU_MIGRATION_CONVERGE_STAT_STATE)) &&
+        virDomainGetJobStats(dom, &type, &last, &nlast,
+                             VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0) {
+        virTypedParamsFree(*stats, *nstats);
+        *stats = last;
+        *nstats = nlast;
+        known = TRUE;
     }
-    return convergeJSONWrite(object, TRUE);
+    virshConvergeErrorsMute(FALSE);
+    if (known)
+        virResetLastError();
+    return known;
 }
 
 static char *
@@ -207,37 +208,19 @@ doStatus(virDomainPtr dom,
     virTypedParameterPtr stats = NULL;
     int nstats = 0;
     int operation;
-    int type;
     gsize i;
 
-    if (virDomainGetJobStats(dom, &type, &stats, &nstats, 0) < 0)
+    if (!getStats(dom, &stats, &nstats))
         return NULL;
-
-    /* Between two migrations it is the last one that is of interest; asking must not
-     * make the host forget it. */
-    if (!virTypedParamsGet(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_STATE)) {
-        virTypedParameterPtr last = NULL;
-        int nlast = 0;
-
-        virshConvergeErrorsMute(TRUE);
-        if (virDomainGetJobStats(dom, &type, &last, &nlast,
-                                 VIR_DOMAIN_JOB_STATS_COMPLETED |
-                                     VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0) {
-            virTypedParamsFree(stats, nstats);
-            stats = last;
-            nstats = nlast;
-        }
-        virshConvergeErrorsMute(FALSE);
-        virResetLastError();
-    }
 
     /* Whatever has controlled that migration has done so on the other host. */
     if (virTypedParamsGetInt(stats, nstats, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
-        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN)
+        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN &&
+        !virTypedParamsGet(stats, nstats, QEMU_MIGRATION_CONVERGE_STAT_STATE))
         virshConvergePrint(_("note: the domain has come here by migration; what was decided in it is on the host that it came from, where virt-converge-journal prints it"));
 
     if (json) {
-        char *object = statusJSON(stats, nstats);
+        char *object = convergeJSONWrite(virshConvergeStatObject(stats, nstats), TRUE);
 
         virTypedParamsFree(stats, nstats);
         return object;

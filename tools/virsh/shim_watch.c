@@ -12,23 +12,42 @@
 #include <libvirt/virterror.h>
 
 #include "util/error.h"
+#include "util/json.h"
 
-#include "command_table.h"
+#include "command_watch.h"
 #include "shim.h"
 #include "watch_screen.h"
 
 #define LOOK_MS 500
+/* How often a guest that has left is looked at before nobody says what its migration came to. */
+#define END_LOOKS 4
 
 /* A guest that is watched. */
 typedef struct {
     char uuid[VIR_UUID_STRING_BUFLEN];
     virDomainPtr dom;
     virshWatchRow *row; /* owned by the watch's .rows */
+    guint endLooks;     /* since it has left */
 } watchedGuest;
+
+/* What a job came to. */
+typedef struct {
+    unsigned long long totalMs;
+    unsigned long long downtimeMs;
+} endedJob;
+
+/* What libvirt's thread of events has told.  A guest that is not persistent is forgotten when it
+ * has left, so that nothing else tells. */
+typedef struct {
+    GMutex lock;
+    GHashTable *jobs; /* UUID: endedJob */
+} watchEvents;
 
 typedef struct {
     virConnectPtr conn;
-    gboolean all;      /* whatever migrates, as long as the user looks */
+    watchEvents *events; /* reference counted */
+    int callback;
+    virshWatchOptions options;
     gboolean named;    /* only the guests that were named */
     GPtrArray *guests; /* of watchedGuest */
     GPtrArray *rows;   /* of virshWatchRow: the guests that have migrated, or were named */
@@ -44,8 +63,70 @@ guestFree(gpointer opaque)
 }
 
 static void
+eventsClear(gpointer opaque)
+{
+    watchEvents *events = opaque;
+
+    g_hash_table_unref(events->jobs);
+    g_mutex_clear(&events->lock);
+}
+
+static void
+eventsUnref(void *events)
+{
+    g_atomic_rc_box_release_full(events, eventsClear);
+}
+
+static watchEvents *
+eventsNew(void)
+{
+    watchEvents *events = g_atomic_rc_box_new0(watchEvents);
+
+    g_mutex_init(&events->lock);
+    events->jobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    return events;
+}
+
+static void
+noteEnd(virConnectPtr conn G_GNUC_UNUSED,
+        virDomainPtr dom,
+        virTypedParameterPtr params,
+        int nparams,
+        void *opaque)
+{
+    watchEvents *events = opaque;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    endedJob job;
+
+    if (virDomainGetUUIDString(dom, uuid) < 0 ||
+        virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_JOB_TIME_ELAPSED, &job.totalMs) != 1 ||
+        virTypedParamsGetULLong(params, nparams, VIR_DOMAIN_JOB_DOWNTIME, &job.downtimeMs) != 1)
+        return;
+
+    g_mutex_lock(&events->lock);
+    g_hash_table_replace(events->jobs, g_strdup(uuid), g_memdup2(&job, sizeof(job)));
+    g_mutex_unlock(&events->lock);
+}
+
+/* Without events, a guest's end is seen all the same. */
+static void
+listen(virshWatch *watch)
+{
+    watch->events = eventsNew();
+    watch->callback = virConnectDomainEventRegisterAny(watch->conn, NULL, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
+                                                       VIR_DOMAIN_EVENT_CALLBACK(noteEnd),
+                                                       g_atomic_rc_box_acquire(watch->events), eventsUnref);
+    if (watch->callback < 0)
+        eventsUnref(watch->events); /* the callback's reference */
+}
+
+static void
 watchClear(virshWatch *watch)
 {
+    if (watch->events && watch->callback >= 0)
+        virConnectDomainEventDeregisterAny(watch->conn, watch->callback);
+    g_clear_pointer(&watch->events, eventsUnref);
+    g_clear_pointer(&watch->options.guests, g_strfreev);
     g_clear_pointer(&watch->guests, g_ptr_array_unref);
     g_clear_pointer(&watch->rows, g_ptr_array_unref);
 }
@@ -111,17 +192,61 @@ isLeaving(virDomainPtr dom,
     return FALSE;
 }
 
-/* A guest that still runs here has not left. */
-static void
-end(watchedGuest *guest)
+/* Takes what an event has told of that guest.  FALSE: nothing. */
+static gboolean
+takeEvent(watchEvents *events,
+          const char *uuid,
+          virTypedParameterPtr *params,
+          int *nparams)
 {
-    virTypedParameterPtr params = NULL;
-    gboolean done = virDomainIsActive(guest->dom) != 1;
-    int nparams = 0;
-    int type;
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&events->lock);
+    endedJob *job = g_hash_table_lookup(events->jobs, uuid);
+    int maxparams = 0;
 
-    if (done && virDomainGetJobStats(guest->dom, &type, &params, &nparams, VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) < 0)
-        params = NULL;
+    *params = NULL;
+    *nparams = 0;
+    if (!job)
+        return FALSE;
+
+    virTypedParamsAddULLong(params, nparams, &maxparams, VIR_DOMAIN_JOB_TIME_ELAPSED, job->totalMs);
+    virTypedParamsAddULLong(params, nparams, &maxparams, VIR_DOMAIN_JOB_DOWNTIME, job->downtimeMs);
+    g_hash_table_remove(events->jobs, uuid);
+    return TRUE;
+}
+
+static gboolean
+getCompleted(virDomainPtr dom,
+             virTypedParameterPtr *params,
+             int *nparams)
+{
+    int type = VIR_DOMAIN_JOB_NONE;
+
+    *params = NULL;
+    *nparams = 0;
+    if (virDomainGetJobStats(dom, &type, params, nparams,
+                             VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) == 0 &&
+        type == VIR_DOMAIN_JOB_COMPLETED)
+        return TRUE;
+
+    virTypedParamsFree(*params, *nparams);
+    *params = NULL;
+    return FALSE;
+}
+
+/* A guest that still runs here has not left.  Of one that has, libvirt knows the numbers a little
+ * later. */
+static void
+end(const virshWatch *watch,
+    watchedGuest *guest)
+{
+    gboolean done = virDomainIsActive(guest->dom) != 1;
+    virTypedParameterPtr params = NULL;
+    int nparams = 0;
+
+    if (done && !getCompleted(guest->dom, &params, &nparams) &&
+        !takeEvent(watch->events, guest->uuid, &params, &nparams) && ++guest->endLooks < END_LOOKS)
+        return;
+    guest->endLooks = 0;
     virshWatchRowEnd(guest->row, done, params, nparams);
 }
 
@@ -136,7 +261,7 @@ look(virshWatch *watch,
         addRow(watch, guest);
         virshWatchRowTake(guest->row, params, nparams);
     } else if (guest->row && virshWatchRowState(guest->row) == VIRSH_WATCH_RUNNING) {
-        end(guest);
+        end(watch, guest);
     }
 }
 
@@ -181,25 +306,19 @@ findDomain(virConnectPtr conn,
 
 static gboolean
 begin(virshWatch *watch,
-      const char *words,
       GError **error)
 {
-    g_auto(GStrv) names = g_strsplit(words ? words : "", ",", -1);
+    char **guests = watch->options.guests;
     gsize i;
 
     watch->guests = g_ptr_array_new_with_free_func(guestFree);
     watch->rows = g_ptr_array_new_with_free_func((GDestroyNotify)virshWatchRowFree);
 
-    for (i = 0; names[i]; i++) {
-        g_autofree char *name = g_uri_unescape_string(names[i], NULL);
-        virDomainPtr dom;
+    for (i = 0; guests[i]; i++) {
+        virDomainPtr dom = findDomain(watch->conn, guests[i]);
 
-        if (g_str_equal(names[i], VIRSH_WATCH_ALL)) {
-            watch->all = TRUE;
-            continue;
-        }
-        if (!(dom = findDomain(watch->conn, name ? name : ""))) {
-            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, _("failed to get domain '%1$s'"), name);
+        if (!dom) {
+            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT, _("failed to get domain '%1$s'"), guests[i]);
             return FALSE;
         }
         addRow(watch, guestFor(watch, dom));
@@ -224,15 +343,33 @@ count(const virshWatch *watch,
 static gboolean
 isOver(const virshWatch *watch)
 {
-    return !watch->all && watch->rows->len > 0 && count(watch, VIRSH_WATCH_RUNNING) == 0 &&
+    return !watch->options.all && watch->rows->len > 0 && count(watch, VIRSH_WATCH_RUNNING) == 0 &&
         count(watch, VIRSH_WATCH_WAITING) == 0;
+}
+
+static char *
+totals(const virshWatch *watch)
+{
+    guint done = count(watch, VIRSH_WATCH_DONE);
+    guint failed = count(watch, VIRSH_WATCH_FAILED);
+    guint running = count(watch, VIRSH_WATCH_RUNNING);
+    JsonObject *object;
+
+    if (!watch->options.json)
+        return g_strdup_printf(_("done: %1$u, failed: %2$u, going on: %3$u"), done, failed, running);
+
+    object = json_object_new();
+    json_object_set_int_member(object, "done", done);
+    json_object_set_int_member(object, "failed", failed);
+    json_object_set_int_member(object, "running", running);
+    return convergeJSONWrite(object, FALSE);
 }
 
 static char *
 watchUntilOver(virshWatch *watch,
                GError **error)
 {
-    virshWatchScreen *screen = virshWatchScreenOpen();
+    virshWatchScreen *screen = virshWatchScreenOpen(watch->options.json);
     gboolean alive;
     gboolean gone;
 
@@ -251,9 +388,7 @@ watchUntilOver(virshWatch *watch,
     }
     if (gone)
         return g_strdup("");
-    return g_strdup_printf(_("done: %1$u, failed: %2$u, going on: %3$u"),
-                           count(watch, VIRSH_WATCH_DONE), count(watch, VIRSH_WATCH_FAILED),
-                           count(watch, VIRSH_WATCH_RUNNING));
+    return totals(watch);
 }
 
 char *
@@ -265,7 +400,9 @@ virshConvergeWatch(virConnectPtr conn,
     char *text;
 
     virshConvergeErrorsMute(TRUE);
-    text = begin(&watch, words, error) ? watchUntilOver(&watch, error) : NULL;
+    virshConvergeWatchParse(words, &watch.options);
+    listen(&watch);
+    text = begin(&watch, error) ? watchUntilOver(&watch, error) : NULL;
     virshConvergeErrorsMute(FALSE);
     virResetLastError();
     return text;

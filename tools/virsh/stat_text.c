@@ -57,3 +57,29 @@ virshConvergeStatText(virTypedParameterPtr stats,
         virshConvergeStatNumber(text, param->value.ul, stat->unit);
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
+
+JsonObject *
+virshConvergeStatObject(virTypedParameterPtr stats,
+                        int nstats)
+{
+    JsonObject *object = json_object_new();
+    gsize i;
+
+    for (i = 0; i < convergeStatCount; i++) {
+        g_autofree char *name = g_strconcat(QEMU_MIGRATION_CONVERGE_PREFIX, convergeStats[i].name, NULL);
+        virTypedParameterPtr param = virTypedParamsGet(stats, nstats, name);
+        g_autofree char *valid = NULL;
+
+        if (!param)
+            continue;
+        if (param->type == VIR_TYPED_PARAM_STRING) {
+            valid = g_utf8_make_valid(param->value.s, -1);
+            json_object_set_string_member(object, convergeStats[i].name, valid);
+        } else if (param->type == VIR_TYPED_PARAM_INT) {
+            json_object_set_int_member(object, convergeStats[i].name, param->value.i);
+        } else if (param->type == VIR_TYPED_PARAM_ULLONG) {
+            json_object_set_int_member(object, convergeStats[i].name, (gint64)MIN(param->value.ul, (unsigned long long)G_MAXINT64));
+        }
+    }
+    return object;
+}

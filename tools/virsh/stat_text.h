@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <json-glib/json-glib.h>
 #include <libvirt/libvirt.h>
 
 #include "engine/status_table.h"
@@ -13,3 +14,7 @@ void virshConvergeStatNumber(GString *text, unsigned long long number, convergeS
 
 /* The value of @stat in @stats, escaped; NULL: libvirt did not return it.  Free with g_free(). */
 char *virshConvergeStatText(virTypedParameterPtr stats, int nstats, const convergeStat *stat);
+
+/* The statistics by name: texts, and numbers that are bytes, bytes/s, ms or %.  Without a module,
+ * there are none.  Free with json_object_unref(). */
+JsonObject *virshConvergeStatObject(virTypedParameterPtr stats, int nstats);

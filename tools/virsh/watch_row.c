@@ -6,6 +6,7 @@
 
 #include "engine/status_table.h"
 #include "qemu_migration_converge.h"
+#include "util/json.h"
 #include "util/text.h"
 
 #include "stat_text.h"
@@ -430,4 +431,30 @@ virshWatchRowDetail(const virshWatchRow *row,
     if (row->nparams == 0)
         g_string_append_printf(text, "\n  %s", _("nothing is known yet"));
     return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+char *
+virshWatchRowJSON(const virshWatchRow *row)
+{
+    static const char *const states[] = {
+        [VIRSH_WATCH_WAITING] = "waiting",
+        [VIRSH_WATCH_RUNNING] = "running",
+        [VIRSH_WATCH_DONE] = "done",
+        [VIRSH_WATCH_FAILED] = "failed",
+    };
+    static const char *const stock[] = { VIR_DOMAIN_JOB_TIME_ELAPSED, VIR_DOMAIN_JOB_DOWNTIME };
+    JsonObject *object = json_object_new();
+    gsize i;
+
+    json_object_set_string_member(object, "guest", row->guest);
+    json_object_set_string_member(object, "state", states[row->state]);
+    json_object_set_int_member(object, "progress", row->progress);
+    for (i = 0; i < G_N_ELEMENTS(stock); i++) {
+        guint64 number;
+
+        if (getNumber(row, stock[i], &number))
+            json_object_set_int_member(object, stock[i], (gint64)MIN(number, (guint64)G_MAXINT64));
+    }
+    json_object_set_object_member(object, "statistics", virshConvergeStatObject(row->params, row->nparams));
+    return convergeJSONWrite(object, FALSE);
 }

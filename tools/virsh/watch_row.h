@@ -50,6 +50,10 @@ char *virshWatchHeader(virshWatchLook look);
 char *virshWatchRowLine(const virshWatchRow *row, virshWatchLook look);
 char *virshWatchRowDetail(const virshWatchRow *row, virshWatchLook look);
 
+/* The row as a line of JSON: the guest, its state, the progress, and all statistics of the module that
+ * are known, and of libvirt's the total time and the downtime.  Free with g_free(). */
+char *virshWatchRowJSON(const virshWatchRow *row);
+
 /* @text as @look wants it: cut to the width of the terminal, and without characters that it does
  * not have.  Wide characters count twice.  Free with g_free(). */
 char *virshWatchFit(const char *text, virshWatchLook look);

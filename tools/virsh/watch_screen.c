@@ -43,6 +43,7 @@ typedef struct {
 struct _virshWatchScreen {
     gboolean terminal; /* stdout is one that can move its cursor */
     gboolean keys;     /* stdin is one, too */
+    gboolean json;     /* lines are JSON */
     gboolean gone;     /* stdout's reader is */
     gboolean titled;   /* the header was printed */
     guint selected;
@@ -149,7 +150,7 @@ openTerminal(virshWatchScreen *screen)
 }
 
 virshWatchScreen *
-virshWatchScreenOpen(void)
+virshWatchScreenOpen(gboolean json)
 {
     virshWatchScreen *screen = g_new0(virshWatchScreen, 1);
     struct sigaction action = { .sa_handler = noteSignal };
@@ -165,7 +166,8 @@ virshWatchScreenOpen(void)
     for (i = 0; i < G_N_ELEMENTS(signals); i++)
         sigaction(signals[i], signalPipe[1] < 0 ? NULL : &action, &screen->actions[i]);
 
-    screen->terminal = isTerminal(STDOUT_FILENO);
+    screen->json = json;
+    screen->terminal = !json && isTerminal(STDOUT_FILENO);
     openTerminal(screen);
     return screen;
 }
@@ -238,7 +240,7 @@ printChanges(virshWatchScreen *screen,
     g_autoptr(GString) text = g_string_new(NULL);
     guint i;
 
-    if (!screen->titled) {
+    if (!screen->titled && !screen->json) {
         g_autofree char *header = virshWatchHeader(look);
 
         g_string_append_printf(text, "%s\n", header);
@@ -247,7 +249,7 @@ printChanges(virshWatchScreen *screen,
 
     for (i = 0; i < rows->len; i++) {
         virshWatchRow *row = g_ptr_array_index(rows, i);
-        g_autofree char *line = virshWatchRowLine(row, look);
+        g_autofree char *line = screen->json ? virshWatchRowJSON(row) : virshWatchRowLine(row, look);
         printedLine *last = g_hash_table_lookup(screen->printed, row);
 
         if (last && g_str_equal(last->line, line))

@@ -12,7 +12,8 @@
 
 typedef struct _virshWatchScreen virshWatchScreen;
 
-virshWatchScreen *virshWatchScreenOpen(void);
+/* @json: lines of JSON, also on a terminal */
+virshWatchScreen *virshWatchScreenOpen(gboolean json);
 
 /* Puts the terminal back as it was, with the last lines of @rows on it. */
 void virshWatchScreenClose(virshWatchScreen *screen, GPtrArray *rows);

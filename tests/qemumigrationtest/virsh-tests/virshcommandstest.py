@@ -256,7 +256,7 @@ class History(CommandTest):
         story = self.history_of("--id", "1")
         self.assertEqual(story[0], "Migration 1 of 'web' from 'alpha' to 'beta': done")
         for line in ("  stated     max-throttle=80 (call)",
-                     "  downtime   245 ms; allowed: 300 ms, predicted: 241 ms",
+                     "  downtime   245 ms; allowed: 300 ms; predicted: 241 ms",
                      "  throttle   80 % for 3.1 s at the strongest; 90 % or more for 0.0 s",
                      "  plan       4.1 s after the first byte: throttle 80 %",
                      "  took       12.3 s from the first byte on; passes: 5, sent: 1.0\xa0GiB"):
@@ -264,6 +264,9 @@ class History(CommandTest):
         self.assertIn("  error      operation aborted: canceled by client", self.history_of("--id=2"))
         self.assertIn("  mode       the policy observed, and did nothing to the guest",
                       self.history_of("--id=3"))
+        unknown = ("downtime_limit_ms", "downtime_predicted_ms")
+        self.put(1, {name: value for name, value in self.DONE.items() if name not in unknown})
+        self.assertIn("  downtime   245 ms", self.history_of("--id=1"))
         self.assertFails(self.quiet("converge-history --id 9"), "there is no migration 9 in the history")
 
     def test_journal(self):

@@ -8,6 +8,7 @@
 # It shares first arguments and environment with virshtest.py.
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -84,12 +85,27 @@ class Lines(WatchTest):
         self.assertIn("failed, the guest stays here", lines[-1])
 
     def test_done(self):
-        code, out, err = self.watch("test", VIRSH_FAKE_LEFT="1", **self.turns(turn(5)),
+        """libvirt may know the numbers a little after the guest has left."""
+        for late in {}, {"VIRSH_FAKE_END_LATE": "1"}:
+            with self.subTest(late):
+                code, out, err = self.watch("test", VIRSH_FAKE_LEFT="1", **self.turns(turn(5)), **late,
+                                            VIRSH_FAKE_STATUS="ullong time_elapsed 20500;ullong downtime 212")
+                self.assertEqual((code, err), (0, ""))
+                self.assertIn("100 %", out)
+                self.assertIn("done in 20.5 s, pause 212 ms", out)
+                self.assertTrue(out.endswith("\ndone: 1, failed: 0, going on: 0\n"), out)
+
+    def test_json(self):
+        """Each line is an object, the last one the totals; there is no header."""
+        code, out, err = self.watch("--json", "test", VIRSH_FAKE_LEFT="1", **self.turns(turn(5)),
                                     VIRSH_FAKE_STATUS="ullong time_elapsed 20500;ullong downtime 212")
         self.assertEqual((code, err), (0, ""))
-        self.assertIn("100 %", out)
-        self.assertIn("done in 20.5 s, pause 212 ms", out)
-        self.assertTrue(out.endswith("\ndone: 1, failed: 0, going on: 0\n"), out)
+        *lines, total = [json.loads(line) for line in out.rstrip("\n").split("\n")]
+        self.assertEqual(total, {"done": 1, "failed": 0, "running": 0})
+        self.assertEqual([line["state"] for line in lines], ["running", "done"])
+        self.assertEqual({line["guest"] for line in lines}, {"test"})
+        self.assertEqual((lines[0]["progress"], lines[0]["statistics"]["throttle_target"]), (5, 60))
+        self.assertEqual((lines[1]["time_elapsed"], lines[1]["downtime"]), (20500, 212))
 
     def test_without_names(self):
         out = self.watch(**self.turns(turn(5)))[1]
