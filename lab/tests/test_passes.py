@@ -6,7 +6,7 @@ from labtest import EMULATOR, MODULE, LabTest
 
 # A pass takes longer than two periods of QEMU's timer.
 LINK = "64mbit"
-WORKLOAD = "working-set=120M rate=max"
+WORKLOAD = "working-set=90M rate=max"
 
 # What the link carries between two samples, and what a downtime-limit of 10 ms allows, bytes.
 LAST_BYTES = 8e6 * 0.8

@@ -57,7 +57,7 @@ MODES = (
     Case("direct", policy=STRICT, loop=THROTTLES),
     Case("p2p", p2p=True, policy=STRICT, loop=THROTTLES),
     Case("tunnelled", "--tunnelled", p2p=True, address="", policy=STRICT, loop=THROTTLES),
-    Case("persistent", "--persistent", persistent=True),
+    Case("persistent", "--persistent", persistent=True, slow=True),
     Case("undefinesource", "--persistent --undefinesource", guest=Guest(persistent=True),
          persistent=True),
     Case("source stays defined", guest=Guest(persistent=True), stays_defined=True),
@@ -76,7 +76,7 @@ MODES = (
 
 TRANSPORT = (
     Case("tls", "--tls --tls-destination beta"),
-    Case("tls p2p", "--tls", p2p=True),
+    Case("tls p2p", "--tls", p2p=True, slow=True),
     Case("parallel", "--parallel --parallel-connections 2"),
     Case("parallel tls", "--parallel --parallel-connections 3 --tls"),
     Case("xbzrle", "--compressed --comp-methods xbzrle --comp-xbzrle-cache 8388608"),
@@ -115,13 +115,13 @@ DISKS = tuple(
     for name, words, more in (
         ("storage", "--copy-storage-all", {}),
         ("storage p2p, tls", "--copy-storage-all --tls", {"p2p": True}),
-        ("incremental", "--copy-storage-inc --migrate-disks vda", {}),
+        ("incremental", "--copy-storage-inc --migrate-disks vda", {"slow": True}),
         ("incremental, busy", "--copy-storage-inc --bandwidth 10", {"during": write_disk}),
         ("synchronous writes",
          "--copy-storage-all --copy-storage-synchronous-writes --bandwidth 10",
          {"during": write_disk}),
         ("disks port", "--copy-storage-all --disks-port 49300", {}),
-        ("disks uri", "--copy-storage-all --disks-uri tcp://B:49301", {}),
+        ("disks uri", "--copy-storage-all --disks-uri tcp://B:49301", {"slow": True}),
         ("detect zeroes", "--copy-storage-all --migrate-disks-detect-zeroes vda",
          {"since": 10009000}),
     ))
