@@ -267,7 +267,7 @@ convergeEvacuationPlan(convergeEvacuee *guests,
         plan->lostMs += guest->lostMs;
         plan->lostBoundMs += guest->lostLeastMs;
     }
-    plan->boundMs = (gint64)(bytes / order->bandwidth * 1000);
+    plan->boundMs = bytes > 0 ? (gint64)(bytes / order->bandwidth * 1000) : 0;
     compareWithDeadline(plan, guests, order, bytes);
     return plan;
 }

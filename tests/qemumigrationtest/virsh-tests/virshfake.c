@@ -369,16 +369,17 @@ virConnectGetVersion(virConnectPtr conn,
     return 0;
 }
 
+/* The last migration of this thread. */
+static __thread int refused;
+
 virErrorPtr
 virGetLastError(void)
 {
     static char message[] = "argument unsupported: parameter 'auto_converge.policy' not supported";
     static virError error = { .code = VIR_ERR_ARGUMENT_UNSUPPORTED, .message = message };
-    virErrorPtr (*next)(void) = real("virGetLastError");
+    virErrorPtr (*next)(void) = dlsym(RTLD_NEXT, "virGetLastError");
 
-    if (next)
-        return next();
-    return isSet("VIRSH_FAKE_REFUSE") ? &error : NULL;
+    return refused ? &error : next();
 }
 
 virDomainPtr
@@ -397,7 +398,7 @@ virDomainMigrate3(virDomainPtr domain,
 
     printCall("virDomainMigrate3", params, nparams, flags);
 
-    if (isSet("VIRSH_FAKE_REFUSE"))
+    if ((refused = isSet("VIRSH_FAKE_REFUSE")))
         return NULL;
 
     virDomainRef(domain);
@@ -426,5 +427,6 @@ virDomainMigrateToURI3(virDomainPtr domain,
     if (isSet("VIRSH_FAKE_SLOW"))
         usleep(SLOW_US);
 
-    return isSet("VIRSH_FAKE_REFUSE") ? -1 : 0;
+    refused = isSet("VIRSH_FAKE_REFUSE");
+    return refused ? -1 : 0;
 }
