@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -692,6 +693,43 @@ class Evacuate(CommandTest):
                              VIRSH_FAKE_REAL=None)[1]
             self.assertIn("Carry the plan out?", out)
             self.assertEqual("virDomainMigrate3" in out, migrated, out)
+
+    def three(self):
+        """A host with three guests."""
+        guest = ("<domain type='test'><name>%s</name><uuid>00000000-0000-0000-0000-00000000000%d</uuid>"
+                 "<memory>%d</memory><os><type>hvm</type></os></domain>")
+        text = "".join(guest % row for row in (("a", 1, 1 << 20), ("b", 2, 3 << 20), ("c", 3, 2 << 20)))
+        return "test://" + self.file("three.xml", "<node>%s</node>" % text)
+
+    def test_order(self):
+        for words, order in (([], "acb"), (["--priority", "b=60"], "bac"), (["--match", "[a]", "--match", "?"], "acb"),
+                             (["--match", "a", "--match", "b"], "ab")):
+            plan, _ = self.result("--dry-run", *words, VIRSH_DEFAULT_CONNECT_URI=self.three(), VIRSH_FAKE_MODULE="1")
+            self.assertEqual("".join(row["guest"] for row in plan["guests"]), order)
+
+    def test_interrupted(self):
+        """Ctrl-C: the migration that runs is finished, and no other begins."""
+        words = ["converge-evacuate", "test://" + self.file("node.xml", "<node/>"), "--yes", "--p2p", "--json", "--link",
+                 "1000", "--seconds", "5", "--parallel", "1"]
+        env = self.environment(VIRSH_DEFAULT_CONNECT_URI=self.three(), VIRSH_FAKE_REAL=None, VIRSH_FAKE_MODULE="1",
+                               VIRSH_FAKE_SLOW="1", VIRSH_FAKE_DIRTY="40")
+        process = subprocess.Popen(["virsh", "-q"] + words, executable=LAUNCHER, env=env, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for line in process.stderr:
+            if "virDomainMigrateToURI3" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1)
+        self.assertEqual([row["result"] for row in json.loads(out)["guests"]], ["done", "not-begun", "not-begun"])
+
+    def test_second(self):
+        """Two at once: the second says so, and does nothing."""
+        self.assertEqual(self.result("--yes", VIRSH_FAKE_MODULE="1")[0]["guests"][0]["result"], "done")
+        lock, = [name for name in os.listdir(self.path(".cache")) if name.startswith("virt-converge-evacuate-")]
+        with open(self.path(".cache/" + lock)) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.assertFails(self.evacuate("--yes"), "another evacuation of this host runs")
 
     def test_deadline(self):
         plan, said = self.result("--dry-run", "--deadline", "1s", code=1)
