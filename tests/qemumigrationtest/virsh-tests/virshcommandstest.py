@@ -672,6 +672,16 @@ class Evacuate(CommandTest):
             self.assertEqual([row["stays"] for row in plan["guests"]], [stays])
             self.assertNotIn("virDomainMigrate", said)
 
+    def test_blocked(self):
+        """What libvirt or QEMU says keeps a guest here."""
+        for extra, words, stays, why in (
+                ({"VIRSH_FAKE_BLOCKED": "a device"}, [], "device", "a device"),
+                ({"VIRSH_FAKE_BLOCKED": "a device"}, ["--seconds", "5"], None, None),
+                ({"VIRSH_FAKE_JOB": "1"}, [], "busy", "another job of the guest runs")):
+            code, out, _ = self.evacuate("--link", "1000", "--json", "--dry-run", *words, VIRSH_FAKE_MODULE="1", **extra)
+            guest, = json.loads(out)["guests"]
+            self.assertEqual((code, guest.get("stays"), guest.get("why")), (0, stays, why))
+
     def test_run(self):
         came, said = self.result("--yes", "--persistent", "--bandwidth", "7", VIRSH_FAKE_MODULE="1")
         self.assertEqual([(row["result"], row["tries"]) for row in came["guests"]], [("done", 1)])

@@ -23,6 +23,7 @@
  *   VIRSH_FAKE_DIRTY    the guest dirties this many MiB/s at any time; or "none": this
  *                       host's QEMU cannot measure it
  *   VIRSH_FAKE_QUICK    the same, of the guest's QEMU over any time; or "none"
+ *   VIRSH_FAKE_BLOCKED  QEMU says that this keeps the guest from being migrated
  *   VIRSH_FAKE_RSS      resident memory in KiB, "BEFORE AFTER" the measurement
  *   VIRSH_FAKE_KVM      the guest runs under KVM, with the emulator of this name; the host's
  *                       usual one is called "usual"
@@ -299,6 +300,8 @@ virDomainQemuMonitorCommand(virDomainPtr domain,
     const char *member = strstr(cmd, "\"calc-time\":");
     static int ms;
 
+    if (isSet("VIRSH_FAKE_BLOCKED") && strstr(cmd, "\"query-migrate\""))
+        return asprintf(result, "{\"return\":{\"blocked-reasons\":[\"%s\"]}}", getenv("VIRSH_FAKE_BLOCKED")) < 0 ? -1 : 0;
     if (!rate)
         return next(domain, cmd, result, flags);
 
