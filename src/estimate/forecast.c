@@ -254,7 +254,7 @@ convergeForecastsNew(const convergeForecastInput *input,
     convergeForecasts *forecasts = g_new0(convergeForecasts, 1);
     gsize i;
 
-    for (i = 0; i < GUESTS; i++) {
+    for (i = 0; free && i < GUESTS; i++) {
         convergePlantConfig guest = guestAt(input, i);
         convergeClass class_ = classify(&guest, free, throttled);
 

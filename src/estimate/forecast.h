@@ -68,7 +68,8 @@ struct _convergeForecastPolicy {
 
 /* Forecasts @n policies.
  *
- * @free, @throttled: the same policy without and with throttle, which determine the class */
+ * @free, @throttled: the same policy without and with throttle, which determine the class; NULL: nobody
+ * asks for the class */
 convergeForecasts *convergeForecastsNew(const convergeForecastInput *input,
                                         const convergePolicy *free,
                                         const convergePolicy *throttled,

@@ -18,6 +18,8 @@
 /* Of a description, also where there is no terminal. */
 #define HELP_COLUMNS 80
 
+#define ARGS_SEPARATOR "&"
+
 static const virshConvergeOption helpOption = {
     "help", VIRSH_OPTION_BOOL, FALSE, VIRSH_COMPLETER_NONE, N_("print help for this function")
 };
@@ -49,6 +51,12 @@ virshConvergeOptionNext(const virshConvergeCommand *command,
     return NULL;
 }
 
+static gboolean
+mayRepeat(const virshConvergeOption *option)
+{
+    return option->type == VIRSH_OPTION_ARGV || option->type == VIRSH_OPTION_STRINGS;
+}
+
 static void
 storeValue(GHashTable *args,
            const virshConvergeOption *option,
@@ -57,7 +65,7 @@ storeValue(GHashTable *args,
     const char *before = g_hash_table_lookup(args, option->name);
 
     g_hash_table_insert(args, (gpointer)option->name,
-                        before && option->type == VIRSH_OPTION_ARGV ?
+                        before && mayRepeat(option) ?
                             g_strjoin(VIRSH_ARGV_SEPARATOR, before, value, NULL) :
                             g_strdup(value));
 }
@@ -82,7 +90,7 @@ parseOption(const virshConvergeCommand *command,
     }
 
     if (g_hash_table_contains(args, name) && option != &helpOption &&
-        option->type != VIRSH_OPTION_ARGV) {
+        !mayRepeat(option)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("option --%1$s already seen"), name);
         return FALSE;
@@ -167,6 +175,46 @@ virshConvergeArgsParse(const virshConvergeCommand *command,
     return g_steal_pointer(&args);
 }
 
+gboolean
+virshConvergeArgsCheckNumber(GHashTable *args,
+                             const char *name,
+                             guint64 least,
+                             guint64 most,
+                             GError **error)
+{
+    const char *value = g_hash_table_lookup(args, name);
+
+    if (!value || g_ascii_string_to_unsigned(value, 10, least, most, NULL, NULL))
+        return TRUE;
+    g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
+                _("invalid value '%1$s' of option --%2$s; allowed: a whole number, %3$llu..%4$llu"), value, name,
+                (unsigned long long)least, (unsigned long long)most);
+    return FALSE;
+}
+
+char *
+virshConvergeArgsFormat(GHashTable *args)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+    GHashTableIter iter;
+    gpointer name, value;
+
+    g_hash_table_iter_init(&iter, args);
+    while (g_hash_table_iter_next(&iter, &name, &value)) {
+        g_string_append_printf(words, "%s%s=", words->len ? ARGS_SEPARATOR : "", (const char *)name);
+        g_string_append_uri_escaped(words, value, NULL, FALSE);
+    }
+    return g_string_free(g_steal_pointer(&words), FALSE);
+}
+
+GHashTable *
+virshConvergeArgsRead(const char *words)
+{
+    GHashTable *args = g_uri_parse_params(words ? words : "", -1, ARGS_SEPARATOR, G_URI_PARAMS_NONE, NULL);
+
+    return args ? args : g_hash_table_new(g_str_hash, g_str_equal);
+}
+
 char *
 virshConvergeGroupHelp(gboolean colon)
 {
@@ -188,6 +236,8 @@ formatSynopsis(const virshConvergeOption *option)
         return g_strdup_printf("[--%s]", option->name);
     if (option->type == VIRSH_OPTION_STRING)
         return g_strdup_printf(_("[--%1$s <string>]"), option->name);
+    if (option->type == VIRSH_OPTION_STRINGS)
+        return g_strdup_printf(_("[--%1$s <string>]..."), option->name);
     if (option->type == VIRSH_OPTION_ARGV)
         return g_strdup_printf("[[--%s] <string>]...", option->name);
     return g_strdup_printf(option->required ? "<%s>" : "[<%s>]", option->name);
@@ -198,7 +248,7 @@ formatOption(const virshConvergeOption *option)
 {
     if (option->type == VIRSH_OPTION_BOOL)
         return g_strdup_printf("--%s", option->name);
-    if (option->type == VIRSH_OPTION_STRING)
+    if (option->type == VIRSH_OPTION_STRING || option->type == VIRSH_OPTION_STRINGS)
         return g_strdup_printf(_("--%1$s <string>"), option->name);
     return g_strdup_printf(_("[--%1$s] <string>"), option->name);
 }

@@ -198,7 +198,8 @@ offerArguments(GPtrArray *matches,
             offerValue(matches, option, typed, equals + 1, how);
     } else if (!seen.dataOnly && g_str_has_prefix(typed, "--")) {
         for (option = command->options; option->name; option++) {
-            if (option->type == VIRSH_OPTION_ARGV || !g_hash_table_contains(table, option->name))
+            if (option->type == VIRSH_OPTION_ARGV || option->type == VIRSH_OPTION_STRINGS ||
+                !g_hash_table_contains(table, option->name))
                 offer(matches, typed, "--", option->name);
         }
     } else if ((option = virshConvergeOptionNext(command, table))) {

@@ -14,15 +14,12 @@
 
 #define SEPARATOR "|"
 
-/* 1 TiB/s: above any link, and small enough to be converted to any unit. */
-#define BANDWIDTH_MOST (1024 * 1024)
-
 /* Options with a number, and their ranges. */
 static const struct {
     const char *name;
     unsigned long long least, most;
 } numbers[] = {
-    { VIRSH_ESTIMATE_BANDWIDTH, 1, BANDWIDTH_MOST },
+    { VIRSH_ESTIMATE_BANDWIDTH, 1, VIRSH_ESTIMATE_BANDWIDTH_MOST },
     { VIRSH_ESTIMATE_SECONDS, CONVERGE_MEASURE_LEAST, CONVERGE_MEASURE_MOST },
 };
 
@@ -43,16 +40,10 @@ virshConvergeEstimateFormat(GHashTable *args,
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        if (!(value = g_hash_table_lookup(args, numbers[i].name)))
-            continue;
-        if (!g_ascii_string_to_unsigned(value, 10, numbers[i].least, numbers[i].most, NULL, NULL)) {
-            g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
-                        _("invalid value '%1$s' of option --%2$s; allowed: a whole number, "
-                          "%3$llu..%4$llu"),
-                        value, numbers[i].name, numbers[i].least, numbers[i].most);
+        if (!virshConvergeArgsCheckNumber(args, numbers[i].name, numbers[i].least, numbers[i].most, error))
             return NULL;
-        }
-        g_string_append_printf(words, "%s=%s" SEPARATOR, numbers[i].name, value);
+        if ((value = g_hash_table_lookup(args, numbers[i].name)))
+            g_string_append_printf(words, "%s=%s" SEPARATOR, numbers[i].name, value);
     }
 
     for (i = 0; i < G_N_ELEMENTS(booleans); i++) {

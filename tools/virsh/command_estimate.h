@@ -17,6 +17,9 @@
 #define VIRSH_ESTIMATE_VERBOSE "verbose"
 #define VIRSH_ESTIMATE_POLICY "policy"
 
+/* 1 TiB/s: above any link, and small enough to be converted to any unit. */
+#define VIRSH_ESTIMATE_BANDWIDTH_MOST (1024 * 1024)
+
 typedef struct {
     guint64 bandwidth;    /* MiB/s; 0: not stated */
     unsigned int seconds; /* 0: not stated */

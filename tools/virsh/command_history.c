@@ -8,20 +8,10 @@
 #include "util/error.h"
 
 #include "command_history.h"
-
-#define SEPARATOR "&"
+#include "command_table.h"
 
 /* Longer than any history reaches back, and small enough to be converted to any unit. */
 #define UNITS_MOST 100000
-
-static const char *const names[] = {
-    VIRSH_HISTORY_DOMAIN,
-    VIRSH_HISTORY_ID,
-    VIRSH_HISTORY_SINCE,
-    VIRSH_HISTORY_FAILED,
-    VIRSH_HISTORY_OBSERVED,
-    VIRSH_HISTORY_JSON,
-};
 
 /* How long ago, such as "12h". */
 static const struct {
@@ -89,33 +79,17 @@ char *
 virshConvergeHistoryFormat(GHashTable *args,
                            GError **error)
 {
-    g_autoptr(GString) words = g_string_new(NULL);
-    gsize i;
-
-    if (!check(args, error))
-        return NULL;
-
-    for (i = 0; i < G_N_ELEMENTS(names); i++) {
-        const char *value = g_hash_table_lookup(args, names[i]);
-
-        if (!value)
-            continue;
-        g_string_append_printf(words, "%s%s=", words->len ? SEPARATOR : "", names[i]);
-        g_string_append_uri_escaped(words, value, NULL, FALSE);
-    }
-    return g_string_free(g_steal_pointer(&words), FALSE);
+    return check(args, error) ? virshConvergeArgsFormat(args) : NULL;
 }
 
 void
 virshConvergeHistoryParse(const char *words,
                           virshHistoryOptions *options)
 {
-    g_autoptr(GHashTable) args = g_uri_parse_params(words ? words : "", -1, SEPARATOR, G_URI_PARAMS_NONE, NULL);
+    g_autoptr(GHashTable) args = virshConvergeArgsRead(words);
     const char *value;
 
     *options = (virshHistoryOptions) { 0 };
-    if (!args)
-        return;
     options->domain = g_strdup(g_hash_table_lookup(args, VIRSH_HISTORY_DOMAIN));
     if ((value = g_hash_table_lookup(args, VIRSH_HISTORY_ID)))
         options->id = g_ascii_strtoll(value, NULL, 10);

@@ -2,8 +2,7 @@
 /*
  * command_history.h: passes the options of converge-history to the shim
  *
- * After the verb (command_table.h) follows NAME=VALUE for each option, separated by '&' and escaped as
- * in a URI.
+ * They follow the verb as virshConvergeArgsFormat() writes them.
  */
 #pragma once
 

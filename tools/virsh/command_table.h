@@ -36,14 +36,16 @@ typedef enum {
     VIRSH_VERB_DOCTOR,
     VIRSH_VERB_HISTORY,
     VIRSH_VERB_WATCH,
+    VIRSH_VERB_EVACUATE,
     VIRSH_VERB_LAST
 } virshConvergeVerb;
 
 typedef enum {
     VIRSH_OPTION_BOOL,
-    VIRSH_OPTION_STRING, /* with its name only */
-    VIRSH_OPTION_DATA,   /* with or without its name */
-    VIRSH_OPTION_ARGV,   /* with or without its name, any number of times */
+    VIRSH_OPTION_STRING,  /* with its name only */
+    VIRSH_OPTION_STRINGS, /* likewise, any number of times */
+    VIRSH_OPTION_DATA,    /* with or without its name */
+    VIRSH_OPTION_ARGV,    /* with or without its name, any number of times */
     VIRSH_OPTION_LAST
 } virshConvergeOptionType;
 
@@ -106,6 +108,14 @@ const virshConvergeOption *virshConvergeOptionNext(const virshConvergeCommand *c
 /* Reads the words after the name of @command by virsh's rules. */
 GHashTable *virshConvergeArgsParse(const virshConvergeCommand *command, const char *const *words,
                                    GError **error);
+
+/* FALSE with @error set if the option @name is there, and not a whole number in @least..@most. */
+gboolean virshConvergeArgsCheckNumber(GHashTable *args, const char *name, guint64 least, guint64 most,
+                                      GError **error);
+
+/* The values of options in one word, for the shim, which reads them.  Free with g_free(). */
+char *virshConvergeArgsFormat(GHashTable *args);
+GHashTable *virshConvergeArgsRead(const char *words);
 
 /* The output of virsh's "help KEYWORD" and "help COMMAND".  With @colon, the heading is that
  * of virsh's "help", otherwise that of its "--help".  Free with g_free(). */

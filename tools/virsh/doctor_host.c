@@ -4,7 +4,6 @@
  */
 #include <glib/gi18n-lib.h>
 #include <libvirt/virterror.h>
-#include <libxml/xpath.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +11,9 @@
 #include "module/libvirt_tested.h"
 #include "qemu_migration_converge.h"
 #include "util/worker.h"
-#include "util/xml.h"
 
 #include "doctor.h"
+#include "xml_find.h"
 
 #define VERSION(major, minor) ((major)*1000000UL + (minor)*1000UL)
 
@@ -251,17 +250,10 @@ static gboolean
 hasRing(virDomainPtr guest)
 {
     char *xml = virDomainGetXMLDesc(guest, 0);
-    g_autoptr(xmlDoc) doc = xml ? convergeXMLRead(xml, strlen(xml), NULL) : NULL;
-    xmlXPathContextPtr context = doc ? xmlXPathNewContext(doc) : NULL;
-    xmlXPathObjectPtr found = context ?
-        xmlXPathEvalExpression((const xmlChar *)"/domain/features/kvm/dirty-ring[@state='on']", context) :
-        NULL;
-    gboolean has = found && !xmlXPathNodeSetIsEmpty(found->nodesetval);
+    g_autofree char *state = virshXMLFind(xml, "/domain/features/kvm/dirty-ring[@state='on']/@state");
 
-    xmlXPathFreeObject(found);
-    xmlXPathFreeContext(context);
     free(xml);
-    return has;
+    return state != NULL;
 }
 
 void

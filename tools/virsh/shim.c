@@ -18,7 +18,10 @@ static gboolean active;
 
 /* virsh stores the last error that any thread reports to this handler. */
 static virErrorFunc virshErrorHandler;
-static __thread gboolean errorsMuted;
+static __thread guint mutes;
+
+/* See virshConvergeNotesTo(). */
+static __thread GString *notes;
 
 gboolean
 virshConvergeActive(void)
@@ -39,9 +42,19 @@ virshConvergePrint(const char *format,
     va_end(args);
 
     line = convergeTextEscape(text);
+    if (notes) {
+        g_string_append_printf(notes, "%s%s", notes->len > 0 ? "; " : "", line);
+        return;
+    }
     fflush(stdout);
     fprintf(stderr, "%s\n", line);
     fflush(stderr);
+}
+
+void
+virshConvergeNotesTo(GString *text)
+{
+    notes = text;
 }
 
 static void __attribute__((constructor))
@@ -60,14 +73,17 @@ shimStart(void)
 void
 virshConvergeErrorsMute(gboolean mute)
 {
-    errorsMuted = mute;
+    if (mute)
+        mutes++;
+    else
+        mutes--;
 }
 
 static void
 relayError(void *opaque,
            virErrorPtr error)
 {
-    if (!errorsMuted)
+    if (mutes == 0)
         virshErrorHandler(opaque, error);
 }
 

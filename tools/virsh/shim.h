@@ -13,6 +13,8 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
+#include "estimate/forecast.h"
+#include "estimate/measure.h"
 #include "libvirt/job.h"
 
 #include "command_local.h"
@@ -30,11 +32,28 @@ gboolean virshConvergeActive(void);
     ((__typeof__(&(function)))dlsym(RTLD_NEXT, #function))
 
 /* Keeps virsh from reporting the libvirt errors of this thread as the reason for the failure of
- * a command. */
+ * a command, until it was called as often with FALSE as with TRUE. */
 void virshConvergeErrorsMute(gboolean mute);
 
 /* Prints one line on stderr, after flushing the output of virsh. */
 void virshConvergePrint(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* What this thread prints from now on is appended to @text, separated by "; "; NULL: it is printed. */
+void virshConvergeNotesTo(GString *text);
+
+/* Connects to another host, within 30 s; NULL with @why set on failure.  Free @why with g_free(). */
+virConnectPtr virshConvergeOpen(const char *uri, char **why);
+
+/* Whether the host of @dom has the module. */
+gboolean virshConvergeHasModule(virDomainPtr dom);
+
+/* The policy in the metadata of @dom.  NULL without @error: libvirt has said why, or @missing: it has
+ * none. */
+convergePolicySpec *virshConvergeReadSpec(virDomainPtr dom, unsigned int flags, gboolean *missing,
+                                          GError **error);
+
+/* What rules may ask of the domain; NULL: its XML cannot be read. */
+convergeDomainFacts *virshConvergeReadFacts(virDomainPtr dom);
 
 /* The name of the host that the connection leads to; NULL: it is this one.  Free with g_free(). */
 char *virshConvergeRemoteHost(virConnectPtr conn);
@@ -64,6 +83,17 @@ char *virshConvergeDoctorCommand(virConnectPtr conn, const char *words);
  * Free with g_free(). */
 char *virshConvergeEstimate(virDomainPtr dom, const char *words, const virshConvergeDomain *known,
                             const char *host, GError **error);
+
+/* What a forecast needs to know of a guest that was measured, and of a link of @bandwidth bytes/s. */
+void virshConvergeForecastInput(virDomainPtr dom, const convergeMeasured *measured, double bandwidth,
+                                convergeForecastInput *input);
+
+/* The output of "converge-evacuate".
+ *
+ * @words: the options, see command_evacuate.h
+ *
+ * NULL without @error: it was printed, and not all guests have left. */
+char *virshConvergeEvacuate(virConnectPtr conn, const char *words, GError **error);
 
 /* Around a migration under a policy, whose progress never runs backwards; between them, the job that
  * controls it from here.

@@ -33,12 +33,11 @@ fail(const GError *error)
     virResetLastError();
 }
 
-/* NULL without @error: libvirt has said why, or @missing: the domain has no policy. */
-static convergePolicySpec *
-readSpec(virDomainPtr dom,
-         unsigned int flags,
-         gboolean *missing,
-         GError **error)
+convergePolicySpec *
+virshConvergeReadSpec(virDomainPtr dom,
+                      unsigned int flags,
+                      gboolean *missing,
+                      GError **error)
 {
     convergePolicySpec *spec;
     char *xml;
@@ -59,9 +58,8 @@ readSpec(virDomainPtr dom,
     return spec;
 }
 
-/* What rules may ask of the domain; NULL: its XML cannot be read. */
-static convergeDomainFacts *
-readFacts(virDomainPtr dom)
+convergeDomainFacts *
+virshConvergeReadFacts(virDomainPtr dom)
 {
     convergeDomainFacts *facts;
     char *xml;
@@ -84,7 +82,7 @@ doShow(virDomainPtr dom,
        GError **error)
 {
     gboolean missing;
-    g_autoptr(convergePolicySpec) spec = readSpec(dom, flags, &missing, error);
+    g_autoptr(convergePolicySpec) spec = virshConvergeReadSpec(dom, flags, &missing, error);
 
     if (missing)
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
@@ -122,14 +120,14 @@ doExplain(virDomainPtr dom,
 {
     g_autofree char *host = remoteHost(dom);
     gboolean missing;
-    g_autoptr(convergePolicySpec) spec = readSpec(dom, VIR_DOMAIN_AFFECT_CURRENT, &missing, error);
+    g_autoptr(convergePolicySpec) spec = virshConvergeReadSpec(dom, VIR_DOMAIN_AFFECT_CURRENT, &missing, error);
     g_autoptr(convergeDomainFacts) facts = NULL;
     char *text;
 
     if (!spec && !missing)
         return NULL;
 
-    facts = readFacts(dom);
+    facts = virshConvergeReadFacts(dom);
     text = virshConvergeExplain(call, &(virshConvergeDomain) { spec, facts }, json, error);
     if (text && host)
         virshConvergePrint(_("note: the layer of the host is that of this machine, not of '%1$s'"),
@@ -144,14 +142,14 @@ doEstimate(virDomainPtr dom,
 {
     g_autofree char *host = remoteHost(dom);
     gboolean missing;
-    g_autoptr(convergePolicySpec) spec = readSpec(dom, VIR_DOMAIN_AFFECT_CURRENT, &missing, error);
+    g_autoptr(convergePolicySpec) spec = virshConvergeReadSpec(dom, VIR_DOMAIN_AFFECT_CURRENT, &missing, error);
     g_autoptr(convergeDomainFacts) facts = NULL;
     char *text;
 
     if (!spec && !missing)
         return NULL;
 
-    facts = readFacts(dom);
+    facts = virshConvergeReadFacts(dom);
     /* What libvirt says is part of our own message. */
     virshConvergeErrorsMute(TRUE);
     text = virshConvergeEstimate(dom, words, &(virshConvergeDomain) { spec, facts }, host, error);

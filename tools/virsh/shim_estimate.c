@@ -98,6 +98,23 @@ showProgress(double done,
     fflush(stderr);
 }
 
+void
+virshConvergeForecastInput(virDomainPtr dom,
+                           const convergeMeasured *measured,
+                           double bandwidth,
+                           convergeForecastInput *input)
+{
+    *input = (convergeForecastInput) {
+        .memory = measured->memory,
+        .used = measured->used,
+        .bandwidth = bandwidth,
+        .method = convergeMeasureThrottleMethod(dom),
+    };
+    convergeFitDirtying((const convergeObservation *)(void *)measured->seen->data,
+                        measured->seen->len, measured->memory, measured->setMost,
+                        convergeFitPages(measured->memory, measured->exact), &input->fit);
+}
+
 char *
 virshConvergeEstimate(virDomainPtr dom,
                       const char *words,
@@ -138,19 +155,13 @@ virshConvergeEstimate(virDomainPtr dom,
     if (!(measured = convergeMeasureGuest(dom, options.seconds, options.exact, showProgress,
                                           &progress, error)))
         return NULL;
+    virshConvergeForecastInput(dom, measured, report.cipher ? MIN(report.link, report.encrypted) : report.link,
+                               &input);
 
     /* A user who names policies accepts their downtime limits.  Otherwise the domain's own
      * limit applies to all presets, since some of them allow any downtime. */
     if (!named)
         input.pauseMostMs = convergePolicyGet(all.throttled, CONVERGE_FIELD_MAX_DOWNTIME);
-    input.method = convergeMeasureThrottleMethod(dom);
-    input.memory = measured->memory;
-    input.used = measured->used;
-    input.bandwidth = report.cipher ? MIN(report.link, report.encrypted) : report.link;
-    convergeFitDirtying((const convergeObservation *)(void *)measured->seen->data,
-                        measured->seen->len, measured->memory, measured->setMost,
-                        convergeFitPages(measured->memory, measured->exact), &input.fit);
-
     forecasts = convergeForecastsNew(&input, all.free, all.throttled,
                                      (const convergeForecastPolicy *)(void *)all.policies->data,
                                      all.policies->len);

@@ -26,6 +26,8 @@ run(virConnectPtr conn,
         text = virshConvergeHistory(conn, words, &error);
     else if (verb == VIRSH_VERB_WATCH)
         text = virshConvergeWatch(conn, words, &error);
+    else if (verb == VIRSH_VERB_EVACUATE)
+        text = virshConvergeEvacuate(conn, words, &error);
     else if (verb == VIRSH_VERB_DOCTOR)
         return virshConvergeDoctorCommand(conn, words);
 

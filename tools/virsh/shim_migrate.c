@@ -45,8 +45,8 @@ muteLoopThread(void)
     virshConvergeErrorsMute(TRUE);
 }
 
-static gboolean
-sourceHasModule(virDomainPtr dom)
+gboolean
+virshConvergeHasModule(virDomainPtr dom)
 {
     virTypedParameterPtr stats = NULL;
     const char *version = NULL;
@@ -267,7 +267,7 @@ virshCallBegin(virDomainPtr dom,
         findPostcopy(dom, flags | VIR_MIGRATE_POSTCOPY) == CONVERGE_POSTCOPY_AVAILABLE)
         call->flags |= VIR_MIGRATE_POSTCOPY;
 
-    if (sourceHasModule(dom)) {
+    if (virshConvergeHasModule(dom)) {
         addParam(call, QEMU_MIGRATION_CONVERGE_PARAM_POLICY, call->policyText);
     } else if (policy) {
         startJob(call, dom, policy);

@@ -16,6 +16,7 @@
 
 #include "command_watch.h"
 #include "shim.h"
+#include "watch_look.h"
 #include "watch_screen.h"
 
 #define LOOK_MS 500
@@ -170,28 +171,6 @@ addRow(virshWatch *watch,
     g_ptr_array_add(watch->rows, guest->row);
 }
 
-/* Whether the guest leaves this host now.  @params then gets the statistics. */
-static gboolean
-isLeaving(virDomainPtr dom,
-          virTypedParameterPtr *params,
-          int *nparams)
-{
-    int type = VIR_DOMAIN_JOB_NONE;
-    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
-
-    *params = NULL;
-    *nparams = 0;
-    if (virDomainGetJobStats(dom, &type, params, nparams, 0) == 0 &&
-        (type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED) &&
-        virTypedParamsGetInt(*params, *nparams, VIR_DOMAIN_JOB_OPERATION, &operation) == 1 &&
-        operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT)
-        return TRUE;
-
-    virTypedParamsFree(*params, *nparams);
-    *params = NULL;
-    return FALSE;
-}
-
 /* Takes what an event has told of that guest.  FALSE: nothing. */
 static gboolean
 takeEvent(watchEvents *events,
@@ -257,7 +236,7 @@ look(virshWatch *watch,
     virTypedParameterPtr params;
     int nparams;
 
-    if (isLeaving(guest->dom, &params, &nparams)) {
+    if (virshWatchIsLeaving(guest->dom, &params, &nparams)) {
         addRow(watch, guest);
         virshWatchRowTake(guest->row, params, nparams);
     } else if (guest->row && virshWatchRowState(guest->row) == VIRSH_WATCH_RUNNING) {

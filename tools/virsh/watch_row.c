@@ -84,11 +84,10 @@ virshWatchRowProgress(const virshWatchRow *row)
     return row->progress;
 }
 
-/* FALSE: libvirt did not tell. */
-static gboolean
-getNumber(const virshWatchRow *row,
-          const char *name,
-          guint64 *number)
+gboolean
+virshWatchRowNumber(const virshWatchRow *row,
+                    const char *name,
+                    guint64 *number)
 {
     virTypedParameterPtr param = virTypedParamsGet(row->params, row->nparams, name);
 
@@ -120,8 +119,8 @@ static gboolean
 getLeft(const virshWatchRow *row,
         guint64 *left)
 {
-    return getNumber(row, VIR_DOMAIN_JOB_MEMORY_REMAINING, left) ||
-        getNumber(row, VIR_DOMAIN_JOB_DATA_REMAINING, left);
+    return virshWatchRowNumber(row, VIR_DOMAIN_JOB_MEMORY_REMAINING, left) ||
+        virshWatchRowNumber(row, VIR_DOMAIN_JOB_DATA_REMAINING, left);
 }
 
 /* The module's progress.  Without the module, it is the share of memory that was sent. */
@@ -131,9 +130,9 @@ progressOf(const virshWatchRow *row)
     guint64 progress = 0;
     guint64 total, left;
 
-    if (!getNumber(row, OURS("progress"), &progress) &&
-        getNumber(row, VIR_DOMAIN_JOB_DATA_TOTAL, &total) && total > 0 &&
-        getNumber(row, VIR_DOMAIN_JOB_DATA_REMAINING, &left) && left <= total)
+    if (!virshWatchRowNumber(row, OURS("progress"), &progress) &&
+        virshWatchRowNumber(row, VIR_DOMAIN_JOB_DATA_TOTAL, &total) && total > 0 &&
+        virshWatchRowNumber(row, VIR_DOMAIN_JOB_DATA_REMAINING, &left) && left <= total)
         progress = (guint64)((double)(total - left) * 100 / (double)total);
     return (unsigned int)MIN(progress, 99);
 }
@@ -273,7 +272,7 @@ throttleText(const virshWatchRow *row)
     gboolean other = method && !g_str_equal(method, "qemu");
     guint64 throttle = 0;
 
-    getNumber(row, other ? OURS("throttle_target") : VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, &throttle);
+    virshWatchRowNumber(row, other ? OURS("throttle_target") : VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, &throttle);
     return g_strdup_printf("%" G_GUINT64_FORMAT " %%", throttle);
 }
 
@@ -294,9 +293,9 @@ endText(const virshWatchRow *row)
 {
     guint64 ms, errorMs = 0;
 
-    if (!getNumber(row, OURS("predicted_remaining"), &ms))
+    if (!virshWatchRowNumber(row, OURS("predicted_remaining"), &ms))
         return NULL;
-    getNumber(row, OURS("predicted_error"), &errorMs);
+    virshWatchRowNumber(row, OURS("predicted_error"), &errorMs);
     if (ms >= 600 * 1000)
         return g_strdup_printf(_("%1$.0f ± %2$.0f min"), (double)ms / 60000, (double)errorMs / 60000);
     if (ms < 10 * 1000)
@@ -318,8 +317,8 @@ nextText(const virshWatchRow *row)
         return reason ? g_strdup_printf(_("failed, the guest stays here; %1$s"), reason) :
                         g_strdup(_("failed, the guest stays here"));
     if (row->state == VIRSH_WATCH_DONE) {
-        if (getNumber(row, VIR_DOMAIN_JOB_TIME_ELAPSED, &totalMs) &&
-            getNumber(row, VIR_DOMAIN_JOB_DOWNTIME, &pauseMs))
+        if (virshWatchRowNumber(row, VIR_DOMAIN_JOB_TIME_ELAPSED, &totalMs) &&
+            virshWatchRowNumber(row, VIR_DOMAIN_JOB_DOWNTIME, &pauseMs))
             return g_strdup_printf(_("done in %1$.1f s, pause %2$lld ms"), (double)totalMs / 1000,
                                    (long long)pauseMs);
         return g_strdup(_("done"));
@@ -347,7 +346,7 @@ cellText(const virshWatchRow *row,
     case COLUMN_THROTTLE:
         return running ? throttleText(row) : NULL;
     case COLUMN_PASS:
-        return getNumber(row, VIR_DOMAIN_JOB_MEMORY_ITERATION, &pass) ? g_strdup_printf("%" G_GUINT64_FORMAT, pass) : NULL;
+        return virshWatchRowNumber(row, VIR_DOMAIN_JOB_MEMORY_ITERATION, &pass) ? g_strdup_printf("%" G_GUINT64_FORMAT, pass) : NULL;
     case COLUMN_LEFT:
         return running ? leftText(row) : NULL;
     case COLUMN_END:
@@ -452,7 +451,7 @@ virshWatchRowJSON(const virshWatchRow *row)
     for (i = 0; i < G_N_ELEMENTS(stock); i++) {
         guint64 number;
 
-        if (getNumber(row, stock[i], &number))
+        if (virshWatchRowNumber(row, stock[i], &number))
             json_object_set_int_member(object, stock[i], (gint64)MIN(number, (guint64)G_MAXINT64));
     }
     json_object_set_object_member(object, "statistics", virshConvergeStatObject(row->params, row->nparams));

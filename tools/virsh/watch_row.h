@@ -44,6 +44,9 @@ virshWatchState virshWatchRowState(const virshWatchRow *row);
 /* How far the migration has come, %.  It never falls. */
 unsigned int virshWatchRowProgress(const virshWatchRow *row);
 
+/* The number @name of the last statistics; FALSE: libvirt did not tell. */
+gboolean virshWatchRowNumber(const virshWatchRow *row, const char *name, guint64 *number);
+
 /* Each returns text without a last line break, to be freed with g_free(): the names of the columns;
  * the line; and all that is known, one statistic a line. */
 char *virshWatchHeader(virshWatchLook look);

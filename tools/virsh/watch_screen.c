@@ -44,6 +44,7 @@ struct _virshWatchScreen {
     gboolean terminal; /* stdout is one that can move its cursor */
     gboolean keys;     /* stdin is one, too */
     gboolean json;     /* lines are JSON */
+    const char *help;  /* see virshWatchScreenSetHelp(); NULL: the usual one */
     gboolean gone;     /* stdout's reader is */
     gboolean titled;   /* the header was printed */
     guint selected;
@@ -192,8 +193,8 @@ draw(virshWatchScreen *screen,
     virshWatchLook look = virshWatchLookOf(STDOUT_FILENO);
     g_autofree char *header = virshWatchHeader(look);
     g_autofree char *footer = NULL;
-    const char *help = screen->keys ? _("q: quit; arrows, Enter or a digit: details; the migrations go on") :
-                                      _("Ctrl-C: quit; the migrations go on");
+    const char *usual = screen->keys ? _("q: quit; arrows, Enter or a digit: details; the migrations go on") :
+                                       _("Ctrl-C: quit; the migrations go on");
     glong columns, height, room;
     guint i;
 
@@ -226,7 +227,7 @@ draw(virshWatchScreen *screen,
         for (i = 0; lines[i] && room-- > 0; i++)
             appendLine(text, lines[i], look, FALSE);
     }
-    footer = virshWatchFit(help, look);
+    footer = virshWatchFit(screen->help ? screen->help : usual, look);
     g_string_append_printf(text, BELOW "%s" END_OF_LINE, footer);
     print(screen, text->str, text->len);
 }
@@ -285,8 +286,10 @@ takeKeys(virshWatchScreen *screen,
     gssize i;
 
     /* The terminal is gone. */
-    if (n <= 0)
+    if (n <= 0) {
+        screen->keys = FALSE;
         return FALSE;
+    }
 
     for (i = 0; i < n; i++) {
         if (keys[i] == 'q' || keys[i] == 'Q') {
@@ -351,6 +354,13 @@ virshWatchScreenWait(virshWatchScreen *screen,
             draw(screen, rows);
     }
     return FALSE;
+}
+
+void
+virshWatchScreenSetHelp(virshWatchScreen *screen,
+                        const char *help)
+{
+    screen->help = help;
 }
 
 gboolean

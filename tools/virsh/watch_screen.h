@@ -15,6 +15,9 @@ typedef struct _virshWatchScreen virshWatchScreen;
 /* @json: lines of JSON, also on a terminal */
 virshWatchScreen *virshWatchScreenOpen(gboolean json);
 
+/* What the last line says that keys do, or Ctrl-C without keys; a text that is never freed. */
+void virshWatchScreenSetHelp(virshWatchScreen *screen, const char *help);
+
 /* Puts the terminal back as it was, with the last lines of @rows on it. */
 void virshWatchScreenClose(virshWatchScreen *screen, GPtrArray *rows);
 

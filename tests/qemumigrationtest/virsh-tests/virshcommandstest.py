@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -25,8 +26,8 @@ from virshtest import LAUNCHER, STOCK, VirshTest  # noqa: E402
 
 MANPAGES = os.path.realpath(sys.argv[4])
 
-COMMANDS = ["converge-check", "converge-clear", "converge-doctor", "converge-estimate", "converge-explain",
-            "converge-history", "converge-presets", "converge-report", "converge-set", "converge-show",
+COMMANDS = ["converge-check", "converge-clear", "converge-doctor", "converge-estimate", "converge-evacuate",
+            "converge-explain", "converge-history", "converge-presets", "converge-report", "converge-set", "converge-show",
             "converge-status", "converge-watch"]
 
 SET = "Convergence policy set\n"
@@ -634,6 +635,148 @@ class Local(CommandTest):
         self.assertEqual(self.quiet("converge-check", "/nonexistent")[0], 1)
 
 
+class Evacuate(CommandTest):
+    """From the test driver's host to another one of it, which migrations only pretend to reach."""
+
+    def evacuate(self, *words, dirty="40", destination=None, **extra):
+        other = "test://" + self.file("node.xml", "<node/>")
+        return self.quiet("converge-evacuate", destination or other, *words, VIRSH_FAKE_DIRTY=dirty,
+                          **{"VIRSH_FAKE_REAL": None, **extra})
+
+    def result(self, *words, code=0, **extra):
+        done = self.evacuate("--seconds", "5", "--link", "1000", "--json", *words, **extra)
+        start, end = done[1].index("{"), done[1].rindex("}")
+        self.assertEqual(done[0], code, done)
+        return json.loads(done[1][start:end + 1]), done[1][:start] + done[2]
+
+    def test_plan(self):
+        plan, _ = self.result("--dry-run", "--priority", "x*=90", "--priority", "t?st=70", VIRSH_FAKE_MODULE="1")
+        guest, = plan["guests"]
+        self.assertEqual((guest["guest"], guest["priority"], guest["policy"]), ("test", 70, "adaptive,link=turns"))
+        self.assertEqual((plan["module"], plan["parallel"], plan["bandwidth"]), (True, 2, 1000 << 20))
+        self.assertEqual(plan["notes"], ["the pattern 'x*' of option --priority matches no guest"])
+        self.assertNotIn("result", guest)
+        self.assertGreaterEqual(plan["total_ms"], plan["total_bound_ms"])
+
+    def test_no_module(self):
+        plan, _ = self.result("--dry-run", "--converge-policy", "cheapest")
+        self.assertEqual((plan["module"], plan["parallel"]), (False, 1))
+        self.assertEqual(plan["guests"][0]["policy"], "cheapest")
+        self.assertIn("the source has no virt-converge module", plan["notes"][0])
+
+    def test_stays(self):
+        """Neither of these would end; and nobody migrates what is excluded."""
+        for words, stays, code in ((["--converge-policy", "adaptive,max-throttle=20,max-downtime=10ms"], "hopeless", 1),
+                                   (["--exclude", "te*"], "excluded", 0)):
+            plan, said = self.result("--yes", *words, code=code, dirty="9000", VIRSH_FAKE_MODULE="1")
+            self.assertEqual([row["stays"] for row in plan["guests"]], [stays])
+            self.assertNotIn("virDomainMigrate", said)
+
+    def test_blocked(self):
+        """What libvirt or QEMU says keeps a guest here."""
+        for extra, words, stays, why in (
+                ({"VIRSH_FAKE_BLOCKED": "a device"}, [], "device", "a device"),
+                ({"VIRSH_FAKE_BLOCKED": "a device"}, ["--seconds", "5"], None, None),
+                ({"VIRSH_FAKE_JOB": "1"}, [], "busy", "another job of the guest runs")):
+            code, out, _ = self.evacuate("--link", "1000", "--json", "--dry-run", *words, VIRSH_FAKE_MODULE="1", **extra)
+            guest, = json.loads(out)["guests"]
+            self.assertEqual((code, guest.get("stays"), guest.get("why")), (0, stays, why))
+
+    def test_run(self):
+        came, said = self.result("--yes", "--persistent", "--bandwidth", "7", VIRSH_FAKE_MODULE="1")
+        self.assertEqual([(row["result"], row["tries"]) for row in came["guests"]], [("done", 1)])
+        self.assertIn("virDomainMigrate3", said)
+        self.assertIn("adaptive,link=turns", said)
+        self.assertRegex(said, r"flags=0x[0-9a-f]*9 ")       # live and persistent
+        self.assertIn(" bandwidth", said)
+
+    def test_tried_again(self):
+        came, said = self.result("--yes", "--p2p", code=1, VIRSH_FAKE_MODULE="1", VIRSH_FAKE_REFUSE="1")
+        self.assertEqual([(row["result"], row["tries"]) for row in came["guests"]], [("failed", 2)])
+        self.assertEqual(said.count("virDomainMigrateToURI3"), 2)
+        self.assertIn("not all guests have left", said)
+
+    def test_asked(self):
+        for answer, migrated in ((b"y\n", True), (b"\n", False)):
+            line = "converge-evacuate test://%s --seconds 5 --link 1000\n" % self.file("node.xml", "<node/>")
+            out = self.typed(LAUNCHER, [line.encode() + answer], VIRSH_FAKE_DIRTY="40", VIRSH_FAKE_MODULE="1",
+                             VIRSH_FAKE_REAL=None)[1]
+            self.assertIn("Carry the plan out?", out)
+            self.assertEqual("virDomainMigrate3" in out, migrated, out)
+
+    def three(self):
+        """A host with three guests."""
+        guest = ("<domain type='test'><name>%s</name><uuid>00000000-0000-0000-0000-00000000000%d</uuid>"
+                 "<memory>%d</memory><os><type>hvm</type></os></domain>")
+        text = "".join(guest % row for row in (("a", 1, 1 << 20), ("b", 2, 3 << 20), ("c", 3, 2 << 20)))
+        return "test://" + self.file("three.xml", "<node>%s</node>" % text)
+
+    def test_order(self):
+        for words, order in (([], "acb"), (["--priority", "b=60"], "bac"), (["--match", "[a]", "--match", "?"], "acb"),
+                             (["--match", "a", "--match", "b"], "ab")):
+            plan, _ = self.result("--dry-run", *words, VIRSH_DEFAULT_CONNECT_URI=self.three(), VIRSH_FAKE_MODULE="1")
+            self.assertEqual("".join(row["guest"] for row in plan["guests"]), order)
+
+    def test_interrupted(self):
+        """Ctrl-C: the migration that runs is finished, and no other begins."""
+        words = ["converge-evacuate", "test://" + self.file("node.xml", "<node/>"), "--yes", "--p2p", "--json", "--link",
+                 "1000", "--seconds", "5", "--parallel", "1"]
+        env = self.environment(VIRSH_DEFAULT_CONNECT_URI=self.three(), VIRSH_FAKE_REAL=None, VIRSH_FAKE_MODULE="1",
+                               VIRSH_FAKE_SLOW="1", VIRSH_FAKE_DIRTY="40")
+        process = subprocess.Popen(["virsh", "-q"] + words, executable=LAUNCHER, env=env, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for line in process.stderr:
+            if "virDomainMigrateToURI3" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1)
+        self.assertEqual([row["result"] for row in json.loads(out)["guests"]], ["done", "not-begun", "not-begun"])
+
+    def test_second(self):
+        """Two at once: the second says so, and does nothing."""
+        self.assertEqual(self.result("--yes", VIRSH_FAKE_MODULE="1")[0]["guests"][0]["result"], "done")
+        lock, = [name for name in os.listdir(self.path(".cache")) if name.startswith("virt-converge-evacuate-")]
+        with open(self.path(".cache/" + lock)) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.assertFails(self.evacuate("--yes"), "another evacuation of this host runs")
+
+    def test_deadline(self):
+        plan, said = self.result("--dry-run", "--deadline", "1s", code=1)
+        self.assertEqual((plan["late_ms"], plan["in_time"]), (plan["total_ms"] - 1000, 0))
+        self.assertIn("the deadline cannot be met", said)
+        self.assertIn("are late (test)", said)
+
+    def test_wrong(self):
+        for words, why in (
+                (["--match", "x*"], "no running guest matches --match"),
+                ([], "libvirt does not know the bandwidth of the link, since no guest has a speed limit or has "
+                     "migrated before; state --link")):
+            self.assertFails(self.evacuate(*words), why)
+        for destination, why in (("nonsense:///", "the destination 'nonsense:///' cannot be reached: "),
+                                 ("test:///default", "the destination 'test:///default' is the source itself")):
+            code, out, err = self.evacuate("--dry-run", destination=destination)
+            self.assertEqual((code, out.strip()), (1, ""))
+            self.assertIn("error: " + why, err)
+
+    def test_refused(self):
+        for words, why in (
+                (["--priority", "x"], "invalid value 'x' of option --priority; allowed: PATTERN=N with a whole number, 1..100"),
+                (["--priority", "x=101"], "invalid value 'x=101' of option --priority; allowed: PATTERN=N with a whole "
+                                          "number, 1..100"),
+                (["--deadline", "5"], "invalid value '5' of option --deadline; allowed: a time such as 90s, 10min or 2h"),
+                (["--deadline", "1s/GiB"], "invalid value '1s/GiB' of option --deadline; allowed: a time such as 90s, "
+                                           "10min or 2h"),
+                (["--parallel", "0"], "invalid value '0' of option --parallel; allowed: a whole number, 1..64"),
+                (["--json"], "option --json asks no question; allowed: with --dry-run or --yes"),
+                (["--tunnelled"], "option --p2p is required by option --tunnelled"),
+                (["b", "b"], "the destination 'b' is given twice; allowed: once"),
+                (["b", "--migrateuri", "tcp://b"], "option --migrateuri is about one destination, and there are 2"),
+                (["--match", ""], "Failed to get option 'match': Option argument is empty")):
+            self.assertFails(self.evacuate(*words), why)
+        self.assertFails(self.quiet("converge-evacuate"), "command 'converge-evacuate' requires <desturi> option")
+
+
 class Estimate(CommandTest):
     """Estimates for a domain whose resident memory is unknown, on a host that is not asked."""
 
@@ -928,9 +1071,9 @@ class ManualPages(CommandTest):
         text = self.section("virsh-converge.rst", "COMMANDS")
         self.assertEqual(self.terms(text), COMMANDS)
         for name, body in zip(COMMANDS, re.split(r"(?m)^``converge-[a-z]+``$", text)[1:]):
-            options = re.findall(r"(?m)^    \[?(--[a-z-]+)", self.quiet("help", name)[1])
+            options = re.findall(r"(?m)^    \[?(--[a-z0-9-]+)", self.quiet("help", name)[1])
             terms = re.findall(r"(?m)^  (``--.*)$", body)
-            self.assertEqual(re.findall("``(--[a-z-]+)``", "".join(terms)), sorted(options, key=options.index))
+            self.assertEqual(re.findall("``(--[a-z0-9-]+)``", "".join(terms)), sorted(options, key=options.index))
             self.assertIn("``%s``" % name, self.section("virsh-converge.rst", "SYNOPSIS"))
 
     def test_policy(self):

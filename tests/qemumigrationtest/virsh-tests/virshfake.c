@@ -23,6 +23,7 @@
  *   VIRSH_FAKE_DIRTY    the guest dirties this many MiB/s at any time; or "none": this
  *                       host's QEMU cannot measure it
  *   VIRSH_FAKE_QUICK    the same, of the guest's QEMU over any time; or "none"
+ *   VIRSH_FAKE_BLOCKED  QEMU says that this keeps the guest from being migrated
  *   VIRSH_FAKE_RSS      resident memory in KiB, "BEFORE AFTER" the measurement
  *   VIRSH_FAKE_KVM      the guest runs under KVM, with the emulator of this name; the host's
  *                       usual one is called "usual"
@@ -299,6 +300,8 @@ virDomainQemuMonitorCommand(virDomainPtr domain,
     const char *member = strstr(cmd, "\"calc-time\":");
     static int ms;
 
+    if (isSet("VIRSH_FAKE_BLOCKED") && strstr(cmd, "\"query-migrate\""))
+        return asprintf(result, "{\"return\":{\"blocked-reasons\":[\"%s\"]}}", getenv("VIRSH_FAKE_BLOCKED")) < 0 ? -1 : 0;
     if (!rate)
         return next(domain, cmd, result, flags);
 
@@ -369,16 +372,17 @@ virConnectGetVersion(virConnectPtr conn,
     return 0;
 }
 
+/* The last migration of this thread. */
+static __thread int refused;
+
 virErrorPtr
 virGetLastError(void)
 {
     static char message[] = "argument unsupported: parameter 'auto_converge.policy' not supported";
     static virError error = { .code = VIR_ERR_ARGUMENT_UNSUPPORTED, .message = message };
-    virErrorPtr (*next)(void) = real("virGetLastError");
+    virErrorPtr (*next)(void) = dlsym(RTLD_NEXT, "virGetLastError");
 
-    if (next)
-        return next();
-    return isSet("VIRSH_FAKE_REFUSE") ? &error : NULL;
+    return refused ? &error : next();
 }
 
 virDomainPtr
@@ -397,7 +401,7 @@ virDomainMigrate3(virDomainPtr domain,
 
     printCall("virDomainMigrate3", params, nparams, flags);
 
-    if (isSet("VIRSH_FAKE_REFUSE"))
+    if ((refused = isSet("VIRSH_FAKE_REFUSE")))
         return NULL;
 
     virDomainRef(domain);
@@ -426,5 +430,6 @@ virDomainMigrateToURI3(virDomainPtr domain,
     if (isSet("VIRSH_FAKE_SLOW"))
         usleep(SLOW_US);
 
-    return isSet("VIRSH_FAKE_REFUSE") ? -1 : 0;
+    refused = isSet("VIRSH_FAKE_REFUSE");
+    return refused ? -1 : 0;
 }
