@@ -158,3 +158,24 @@ def distribution_chart(values, unit, label, prefix):
         axis.set_xlabel(unit)
         axis.set_ylabel("migrations, %")
         return svg(figure, prefix, label)
+
+
+def observed_chart(pairs, unit, label, prefix):
+    """PAIRS of what stock did and what the policy would have come to (likely, least, most), one below the
+    other, with their numbers of the table."""
+    with matplotlib.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(4.2, 1.3 + 0.42 * len(pairs)), layout="constrained")
+        places = range(1, len(pairs) + 1)
+        likely = [would[0] for _, would in pairs]
+        errors = [[max(one - (would[1] if would[1] is not None else one), 0) for one, (_, would) in zip(likely, pairs)],
+                  [max((would[2] if would[2] is not None else one) - one, 0) for one, (_, would) in zip(likely, pairs)]]
+        axis.barh([at - 0.18 for at in places], [stock for stock, _ in pairs], 0.32, color=SECOND, label="stock")
+        axis.barh([at + 0.18 for at in places], likely, 0.32, color=FIRST, xerr=errors, ecolor=INK, capsize=2,
+                  error_kw={"linewidth": 1}, label="policy, with its range")
+        axis.set_yticks(list(places))
+        axis.invert_yaxis()
+        axis.set_xlim(left=0)
+        axis.grid(axis="y", visible=False)
+        axis.set_xlabel(unit)
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+        return svg(figure, prefix, label)

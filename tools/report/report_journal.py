@@ -166,6 +166,7 @@ class Journal:
     def _join(self, record):
         """Of a record of the history come what libvirt has measured, and the origins."""
         end = self.end or {}
+        self._join_observed(record)
         self.result = text(record, "outcome") or text(end, "result") or "unknown"
         self.failed = self.result in ("failed", "aborted", "interrupted", "unknown")
         self.trouble = text(record, "error") or text(end, "trouble")
@@ -188,6 +189,17 @@ class Journal:
         self.fields = [(text(one, "name") or "?", text(one, "value") or "", text(one, "layer") or NOT_RECORDED)
                        for one in (fields if isinstance(fields, list) else []) if isinstance(one, dict)]
 
+    def _join_observed(self, record):
+        """Of a policy that was observed only: what it would have come to, each as likely, least, most; or in
+        words where no end was predicted."""
+        self.observed = record.get("observed") is True or "mode=observe" in (self.policy or "").split(",")
+        self.would = None
+        self.would_words = text(record, "plan") or ("would have done nothing else" if record else NOT_RECORDED)
+        values = [[number(record, f"plan_{name}_ms{end}") for end in ("", "_least", "_most")]
+                  for name in ("total", "downtime", "lost")]
+        if self.observed and number(record, "plan_converges") == 1 and all(one[0] is not None for one in values):
+            self.would = dict(zip(("total", "pause", "lost"), values))
+
     def pause_predicted(self):
         """What was predicted last, ms."""
         told = [one.pause_ms for one in self.decisions if one.pause_ms is not None]
@@ -202,7 +214,7 @@ class Journal:
         events += [(one.at, 2, one) for one in self.decisions if one.failure is None]
         for at, kind, value in sorted(events, key=lambda event: event[:2]):
             if kind == 0:
-                own = value != "qemu"
+                own = value != "qemu" and not self.observed
             elif kind == 1 and not own:
                 steps.append((at, min(value, 100)))
             elif kind == 2 and own and value.verb in ("throttle", "hold"):
@@ -234,8 +246,8 @@ class Journal:
         return found
 
     def downtime_steps(self):
-        return [(one.at, one.downtime_ms) for one in self.decisions
-                if one.downtime_ms is not None and one.failure is None]
+        return [] if self.observed else [
+            (one.at, one.downtime_ms) for one in self.decisions if one.downtime_ms is not None and one.failure is None]
 
     def worst(self):
         """Sorts the worst first: those that failed, then by guest time lost."""
