@@ -738,7 +738,7 @@ class Evacuate(CommandTest):
         self.assertEqual(self.result("--yes", VIRSH_FAKE_MODULE="1")[0]["guests"][0]["result"], "done")
         lock, = [name for name in os.listdir(self.path(".cache")) if name.startswith("virt-converge-evacuate-")]
         with open(self.path(".cache/" + lock)) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, fcntl.LOCK_SH)
             self.assertFails(self.evacuate("--yes"), "another evacuation of this host runs")
 
     def test_deadline(self):
