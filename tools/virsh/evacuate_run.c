@@ -267,6 +267,16 @@ beginMore(evacuationRun *run)
         begin(run, guest, planned);
 }
 
+/* The module's prediction gets better until the end. */
+static void
+takeLost(virshEvacuee *guest)
+{
+    guint64 lostMs;
+
+    if (virshWatchRowNumber(guest->row, QEMU_MIGRATION_CONVERGE_PREFIX "predicted_lost", &lostMs))
+        guest->lostMs = (gint64)lostMs;
+}
+
 /* What the host that @conn leads to tells of the guest's last migration; NULL: nothing. */
 static virTypedParameterPtr
 askCompleted(virConnectPtr conn,
@@ -309,6 +319,7 @@ end(evacuationRun *run,
     if (call->done && !(params = askCompleted(run->evacuation->conn, guest->uuid, &nparams)))
         params = askCompleted(call->destination->conn, guest->uuid, &nparams);
     virshWatchRowEnd(guest->row, call->done, params, nparams);
+    takeLost(guest);
     g_free(call);
 }
 
@@ -333,15 +344,13 @@ lookAt(evacuationRun *run,
 {
     virDomainPtr dom = virDomainLookupByUUIDString(run->evacuation->conn, guest->uuid);
     virTypedParameterPtr params;
-    guint64 lostMs;
     int nparams;
 
     if (!dom)
         return;
     if (virshWatchIsLeaving(dom, &params, &nparams)) {
         virshWatchRowTake(guest->row, params, nparams);
-        if (virshWatchRowNumber(guest->row, QEMU_MIGRATION_CONVERGE_PREFIX "predicted_lost", &lostMs))
-            guest->lostMs = (gint64)lostMs;
+        takeLost(guest);
     }
     if (run->will == RUN_ABORTS)
         virDomainAbortJob(dom);

@@ -641,10 +641,10 @@ class Evacuate(CommandTest):
     def evacuate(self, *words, dirty="40", destination=None, **extra):
         other = "test://" + self.file("node.xml", "<node/>")
         return self.quiet("converge-evacuate", destination or other, *words, VIRSH_FAKE_DIRTY=dirty,
-                          **{"VIRSH_FAKE_REAL": None, **extra})
+                          VIRSH_FAKE_QUICK=dirty, VIRSH_FAKE_KVM="other", **{"VIRSH_FAKE_REAL": None, **extra})
 
     def result(self, *words, code=0, **extra):
-        done = self.evacuate("--seconds", "5", "--link", "1000", "--json", *words, **extra)
+        done = self.evacuate("--link", "1000", "--json", *words, **extra)
         start, end = done[1].index("{"), done[1].rindex("}")
         self.assertEqual(done[0], code, done)
         return json.loads(done[1][start:end + 1]), done[1][:start] + done[2]
@@ -698,9 +698,9 @@ class Evacuate(CommandTest):
 
     def test_asked(self):
         for answer, migrated in ((b"y\n", True), (b"\n", False)):
-            line = "converge-evacuate test://%s --seconds 5 --link 1000\n" % self.file("node.xml", "<node/>")
-            out = self.typed(LAUNCHER, [line.encode() + answer], VIRSH_FAKE_DIRTY="40", VIRSH_FAKE_MODULE="1",
-                             VIRSH_FAKE_REAL=None)[1]
+            line = "converge-evacuate test://%s --link 1000\n" % self.file("node.xml", "<node/>")
+            out = self.typed(LAUNCHER, [line.encode() + answer], VIRSH_FAKE_QUICK="40", VIRSH_FAKE_KVM="other",
+                             VIRSH_FAKE_MODULE="1", VIRSH_FAKE_REAL=None)[1]
             self.assertIn("Carry the plan out?", out)
             self.assertEqual("virDomainMigrate3" in out, migrated, out)
 
@@ -720,9 +720,9 @@ class Evacuate(CommandTest):
     def test_interrupted(self):
         """Ctrl-C: the migration that runs is finished, and no other begins."""
         words = ["converge-evacuate", "test://" + self.file("node.xml", "<node/>"), "--yes", "--p2p", "--json", "--link",
-                 "1000", "--seconds", "5", "--parallel", "1"]
+                 "1000", "--parallel", "1"]
         env = self.environment(VIRSH_DEFAULT_CONNECT_URI=self.three(), VIRSH_FAKE_REAL=None, VIRSH_FAKE_MODULE="1",
-                               VIRSH_FAKE_SLOW="1", VIRSH_FAKE_DIRTY="40")
+                               VIRSH_FAKE_SLOW="1", VIRSH_FAKE_QUICK="40", VIRSH_FAKE_KVM="other")
         process = subprocess.Popen(["virsh", "-q"] + words, executable=LAUNCHER, env=env, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for line in process.stderr:
@@ -738,7 +738,7 @@ class Evacuate(CommandTest):
         self.assertEqual(self.result("--yes", VIRSH_FAKE_MODULE="1")[0]["guests"][0]["result"], "done")
         lock, = [name for name in os.listdir(self.path(".cache")) if name.startswith("virt-converge-evacuate-")]
         with open(self.path(".cache/" + lock)) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, fcntl.LOCK_SH)
             self.assertFails(self.evacuate("--yes"), "another evacuation of this host runs")
 
     def test_deadline(self):

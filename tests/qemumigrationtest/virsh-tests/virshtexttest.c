@@ -6,10 +6,12 @@
  * the same, byte for byte.
  */
 #include <glib.h>
+#include <libvirt/libvirt.h>
 #include <string.h>
 
 #include "policy/policy.h"
 
+#include "command_evacuate.h"
 #include "command_table.h"
 #include "command_text.h"
 
@@ -340,6 +342,56 @@ testCommandTable(void)
     }
 }
 
+static void
+insert(GHashTable *args,
+       const char *name,
+       const char *value)
+{
+    g_hash_table_insert(args, (gpointer)name, (gpointer)value);
+}
+
+/* What the launcher says is what the shim hears, whatever characters it has. */
+static void
+testEvacuate(void)
+{
+    g_autoptr(GHashTable) args = g_hash_table_new(g_str_hash, g_str_equal);
+    g_auto(virshEvacuateOptions) options = { NULL };
+    g_autoptr(GError) error = NULL;
+    g_autofree char *words = NULL;
+
+    insert(args, VIRSH_EVACUATE_DESTURI, "qemu+ssh://a/system?x=1&y=%20" VIRSH_ARGV_SEPARATOR "b|c");
+    insert(args, VIRSH_EVACUATE_MATCH, "web*" VIRSH_ARGV_SEPARATOR "db-?" VIRSH_ARGV_SEPARATOR "ä&=|");
+    insert(args, VIRSH_EVACUATE_PRIORITY, "*=10" VIRSH_ARGV_SEPARATOR "web*=70" VIRSH_ARGV_SEPARATOR "a=b=20");
+    insert(args, VIRSH_EVACUATE_DEADLINE, "10min");
+    insert(args, VIRSH_EVACUATE_CONNECTIONS, "4");
+    insert(args, "p2p", "");
+    words = virshConvergeEvacuateFormat(args, &error);
+    g_assert_no_error(error);
+
+    virshConvergeEvacuateParse(words, &options);
+    g_assert_cmpuint(g_strv_length(options.destinations), ==, 2);
+    g_assert_cmpstr(options.destinations[0], ==, "qemu+ssh://a/system?x=1&y=%20");
+    g_assert_cmpstr(options.destinations[1], ==, "b|c");
+    g_assert_cmpint(options.deadlineMs, ==, 600 * 1000);
+    g_assert_cmpuint(options.connections, ==, 4);
+    g_assert_cmpuint(options.flags, ==, VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PARALLEL);
+    g_assert_cmpuint(options.parallel, ==, 0);
+    g_assert_null(options.policy);
+    g_assert_false(options.yes || options.dryRun || options.json);
+
+    g_assert_true(virshEvacuateMatches(options.match, "web1"));
+    g_assert_true(virshEvacuateMatches(options.match, "db-1"));
+    g_assert_true(virshEvacuateMatches(options.match, "ä&=|"));
+    g_assert_false(virshEvacuateMatches(options.match, "db-10"));
+    g_assert_false(virshEvacuateMatches(options.match, "a web"));
+    g_assert_false(virshEvacuateMatches(options.exclude, "web1"));
+
+    g_assert_cmpint(virshEvacuatePriority(options.priority, "web1"), ==, 70);
+    g_assert_cmpint(virshEvacuatePriority(options.priority, "db"), ==, 10);
+    g_assert_cmpint(virshEvacuatePriority(options.priority, "a=b"), ==, 20);
+    g_assert_cmpint(virshEvacuatePriority(options.exclude, "a=b"), ==, 0);
+}
+
 int
 main(int argc,
      char **argv)
@@ -354,6 +406,7 @@ main(int argc,
     ADD_ROWS("offered", offerRows, testOffer);
     g_test_add_func("/virshtext/carrier", testCarrier);
     g_test_add_func("/virshtext/commands", testCommandTable);
+    g_test_add_func("/virshtext/evacuate", testEvacuate);
 
     return g_test_run();
 }
