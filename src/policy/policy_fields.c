@@ -302,7 +302,7 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         0,
         TIME_MAX,
         NULL,
-        600000,
+        3600000,
         N_("how long a migration waits for its turn at most"),
     },
     [CONVERGE_FIELD_MODE] = {
