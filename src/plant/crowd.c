@@ -134,7 +134,9 @@ step(crowdRun *run,
         convergeArbiterNote(member->turn, &view);
     }
     convergePlantAdvance(member->plant, localMs + SLICE_MS);
-    if (result->completed || result->aborted)
+    /* The plant tells the end of a switchover when that begins. */
+    if ((result->completed || result->aborted) &&
+        localMs + SLICE_MS >= member->guest->config->setupMs + result->totalMs)
         end(run, member);
 }
 

@@ -14,6 +14,7 @@
 typedef struct _convergeCrowdGuest convergeCrowdGuest;
 struct _convergeCrowdGuest {
     const convergePlantConfig *config; /* its .bandwidth is that of the link, which all share */
+    const char *name;                  /* for whoever prints it; may be NULL */
 
     /* Set by convergeCrowdRun(): */
     gint64 beginMs; /* when its migration began */

@@ -55,7 +55,7 @@ guestsOf(GPtrArray *scenarios)
 
         for (copy = 0; copy < scenario->copies; copy++) {
             convergePlantConfig *config = g_memdup2(&scenario->config, sizeof(*config));
-            const convergeCrowdGuest guest = { .config = config };
+            const convergeCrowdGuest guest = { .config = config, .name = scenario->title };
 
             config->bandwidth = ((convergeScenario *)g_ptr_array_index(scenarios, 0))->config.bandwidth;
             config->seed += copy;
@@ -110,11 +110,28 @@ struct _simTotals {
     double lostMs;  /* all guests */
     gint64 pauseMs; /* the longest downtime */
     guint nEnded;
+    JsonArray *each; /* the guests, in the order in which they begin; NULL: not asked for */
 };
+
+static void
+addGuest(JsonArray *each,
+         const convergeCrowdGuest *guest)
+{
+    JsonObject *object = json_object_new();
+
+    json_object_set_string_member(object, "scenario", guest->name);
+    json_object_set_int_member(object, "begin_ms", guest->beginMs);
+    json_object_set_int_member(object, "end_ms", guest->endMs);
+    json_object_set_int_member(object, "lost_ms", llrint(guest->result.lostMs));
+    json_object_set_int_member(object, "pause_ms", guest->result.pauseMs);
+    json_object_set_boolean_member(object, "completed", guest->result.completed);
+    json_array_add_object_element(each, object);
+}
 
 static simTotals
 runSchedule(const simSchedule *schedule,
-            GPtrArray *scenarios)
+            GPtrArray *scenarios,
+            gboolean json)
 {
     const convergeScenario *first = g_ptr_array_index(scenarios, 0);
     g_autoptr(GArray) guests = guestsOf(scenarios);
@@ -129,7 +146,7 @@ runSchedule(const simSchedule *schedule,
         .downtimeMs = first->downtimeMs,
         .giveUpMs = first->giveUpMs,
     };
-    simTotals totals = { 0 };
+    simTotals totals = { .each = json ? json_array_new() : NULL };
     guint i;
 
     if (schedule->order != ORDER_GIVEN)
@@ -143,6 +160,8 @@ runSchedule(const simSchedule *schedule,
         totals.meanMs += (double)guest->endMs / guests->len;
         totals.lostMs += guest->result.lostMs;
         totals.pauseMs = MAX(totals.pauseMs, guest->result.pauseMs);
+        if (totals.each)
+            addGuest(totals.each, guest);
         g_free((convergePlantConfig *)guest->config);
     }
     return totals;
@@ -203,6 +222,7 @@ printLine(const char *name,
     json_object_set_int_member(line, "pause_ms", totals->pauseMs);
     json_object_set_int_member(line, "bound_ms", least->lastMs);
     json_object_set_int_member(line, "best_constant_lost_ms", llrint(least->lostMs));
+    json_object_set_array_member(line, "each", totals->each);
     simPrintLine(stdout, line);
 }
 
@@ -220,7 +240,7 @@ simTogether(GPtrArray *scenarios,
                _("mean s"), _("lost s"), _("down ms"));
     }
     for (i = 0; i < G_N_ELEMENTS(schedules); i++) {
-        const simTotals totals = runSchedule(&schedules[i], scenarios);
+        const simTotals totals = runSchedule(&schedules[i], scenarios, json);
 
         (json ? printLine : printRow)(schedules[i].name, &totals, &least);
     }
