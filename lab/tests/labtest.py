@@ -19,6 +19,7 @@ sys.path.insert(0, LAB)
 import guestserial  # noqa: E402
 import labhost  # noqa: E402
 import migration  # noqa: E402
+import savedguest  # noqa: E402
 
 BUILD = os.environ.get("BUILD_DIR", os.path.realpath(os.path.join(LAB, "..", "build")))
 MODULE = os.path.join(BUILD, "src", "qemu_migration_converge.so")
@@ -108,9 +109,11 @@ class LabTest(unittest.TestCase):
         if (name, cmdline) in self.kept:
             self.kept.remove((name, cmdline))
             return
-        tool("guest-define", name, "--replace", "--memory", str(memory),
-             "--cmdline", cmdline, *(["--emulator", self.emulator] if self.emulator else []),
-             *self.define)
+        words = [name, "--memory", str(memory), "--cmdline", cmdline,
+                 *(["--emulator", self.emulator] if self.emulator else []), *self.define]
+        if not savedguest.restore(self.source, words):
+            tool("guest-define", "--replace", *words)
+            savedguest.save(self.source, words)
 
     def connect(self):
         """Connects to the source's daemon, which may be a new one."""
