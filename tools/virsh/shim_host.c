@@ -14,6 +14,21 @@
 /* What virsh says when that call fails. */
 #define FAILURE "failed to get emulator capabilities"
 
+/* @text with one line break at its end, which virsh 9.0 prints by itself, and Debian 13's leaves to
+ * XML.  virsh frees it with free(). */
+static char *
+endLine(char *text)
+{
+    g_autofree char *line = NULL;
+    unsigned long version = 0;
+
+    g_strchomp(text);
+    if (virGetVersion(&version, NULL, NULL) < 0 || version < 9001000)
+        return strdup(text);
+    line = g_strconcat(text, "\n", NULL);
+    return strdup(line);
+}
+
 static char *
 run(virConnectPtr conn,
     virshConvergeVerb verb,
@@ -33,7 +48,7 @@ run(virConnectPtr conn,
 
     if (!text && error)
         virshConvergeSayInstead(FAILURE, g_intern_string(error->message));
-    return text ? strdup(g_strchomp(text)) : NULL; /* virsh adds the line break, and frees it with free() */
+    return text ? endLine(text) : NULL;
 }
 
 VIRSH_CONVERGE_EXPORT char *
