@@ -33,6 +33,7 @@ static char *policyText;    /* of that job */
 static virshWatchRow *row;  /* NULL: nothing was seen yet */
 static gint64 printedUs;    /* when the last line was printed; 0: none was */
 static gboolean lineIsOpen; /* on a terminal: the last line has no end yet */
+static gboolean lateLook;   /* virsh may look once more after the call has returned */
 
 void
 virshConvergeProgressBegin(gboolean isVerbose)
@@ -43,7 +44,7 @@ virshConvergeProgressBegin(gboolean isVerbose)
         return;
     verbose = isVerbose;
     printedUs = 0;
-    lineIsOpen = FALSE;
+    lineIsOpen = lateLook = FALSE;
 }
 
 void
@@ -75,6 +76,7 @@ virshConvergeProgressEnd(void)
     if (--calls > 0)
         return;
     closeLine();
+    lateLook = verbose && printedUs > 0;
     verbose = FALSE;
     g_clear_pointer(&job, convergeJobUnref);
     g_clear_pointer(&policyText, g_free);
@@ -146,13 +148,25 @@ isWanted(void)
     return calls > 0 && verbose;
 }
 
+/* The first look after the end is that of the migration's own command, which would show its share. */
+static gboolean
+isLate(void)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    gboolean late = calls == 0 && lateLook;
+
+    if (late)
+        lateLook = FALSE;
+    return late;
+}
+
 VIRSH_CONVERGE_EXPORT int
 virDomainGetJobInfo(virDomainPtr domain,
                     virDomainJobInfoPtr info)
 {
     int ret = virshConvergeNext(virDomainGetJobInfo)(domain, info);
 
-    if (ret == 0 && info->dataTotal > 0 && isWanted() && showLine(domain))
+    if (ret == 0 && info->dataTotal > 0 && ((isWanted() && showLine(domain)) || isLate()))
         info->dataTotal = info->dataRemaining = info->dataProcessed = 0;
     return ret;
 }
