@@ -19,6 +19,7 @@ VALGRIND = ("valgrind --leak-check=full --show-leak-kinds=definite "
 GROWTH = 4096
 
 
+@slow
 class Footprint(LabTest):
     module = ("--module", MODULE)
     cmdline = "working-set=20M rate=10M"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from labtest import LAB, MODULE, VIRSH, LabTest
+from labtest import LAB, MODULE, VIRSH, LabTest, slow
 
 LINK = "46"             # MiB/s of memory on labtest's link
 SHARE = 0.3             # greatest difference from the forecast, as a share of it
@@ -58,6 +58,7 @@ class Idle(Estimate):
         self.assertTrue(any("'A'" in note or "'a'" in note for note in forecast["notes"]),
                         forecast["notes"])
 
+    @slow
     def test_interrupted(self):
         """The next estimate waits for the measurement in QEMU, and nothing else is left."""
         process = self.start_virsh("converge-estimate", self.guest, "--bandwidth", LINK, "--seconds", "15")
@@ -79,6 +80,7 @@ class Untouched(Estimate):
         self.assertEqual({row["seconds"] for row in forecast["measurements"]} - {1, 2}, set())
         self.assert_no_monitor_command()
 
+    @slow
     def test_too_old(self):
         if self.emulator or self.connection.getVersion() >= 8002000:
             self.skipTest("this QEMU is not too old")
@@ -100,6 +102,7 @@ class Middle(Estimate):
     def test_forecast(self):
         self.forecast_and_migrate()
 
+    @slow
     def test_exact(self):
         self.forecast_and_migrate("--exact", "--seconds", "10")
 
@@ -115,8 +118,12 @@ class AtOnce(Middle):
     def test_forecast(self):
         forecast = self.forecast_and_migrate()
         lengths = [row["seconds"] for row in forecast["measurements"]]
-        self.assertEqual([round(seconds / 0.05) for seconds in lengths], [1, 12, 1, 4], lengths)
+        self.assertLess(lengths[0], 1, lengths)
+        # A busy host takes longer than it was asked to.
+        self.assertTrue(all(took >= asked for took, asked in zip(lengths, (0.05, 0.6, 0.05, 0.2), strict=True)),
+                        lengths)
 
+    @slow
     def test_exact(self):
         """With a time, QEMU counts pages for as long as that."""
         forecast = self.estimate("--exact", "--seconds", "5", "adaptive")
@@ -124,6 +131,7 @@ class AtOnce(Middle):
         self.assert_no_monitor_command()
 
 
+@slow
 class Beyond(Estimate):
     """With half of its processor, which the policy leaves it, the guest still writes far
     faster than the link, even on a busy machine."""

@@ -7,7 +7,7 @@ import signal
 
 import libvirt
 
-from labtest import MODULE, QUIET, LabTest
+from labtest import MODULE, QUIET, LabTest, slow
 
 OTHER = "other"
 LINK = "46"             # MiB/s of memory on labtest's link
@@ -83,6 +83,7 @@ class Module(Evacuate):
             self.assertIn(why, done.stderr)
         self.assertEqual(self.here(), sorted([self.guest, OTHER]))
 
+    @slow
     def test_interrupted(self):
         """Once: what runs is finished, and no more begin. The same command goes on with the rest."""
         self.slow_link("200mbit")

@@ -4,7 +4,7 @@
 import libvirt
 
 import vcpuquota
-from labtest import MODULE, RATE, LabTest, tool
+from labtest import MODULE, RATE, LabTest, slow, tool
 
 ADAPTIVE = ("--auto-converge", "--converge-policy", "adaptive")
 WITH_QEMU = ("--auto-converge", "--converge-policy", "adaptive,actuator=qemu")
@@ -61,6 +61,7 @@ class Throttled(Link):
         self.finish_after_healing(process)
         self.assertEqual(self.records(), [])
 
+    @slow
     def test_by_qemu(self):
         """QEMU comes down from its throttle at the next bitmap sync only: the parameters tell that
         it is to."""
@@ -89,6 +90,7 @@ class Paused(Link):
         self.assert_runs_at_full_speed()
         self.finish_after_healing(process)
 
+    @slow
     def test_can_be_aborted(self):
         process = self.pause()
         self.cut()

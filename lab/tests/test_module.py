@@ -6,7 +6,7 @@ import subprocess
 
 import libvirt
 
-from labtest import ENDLESS, MODULE, STOCK_VIRSH, LabTest
+from labtest import ENDLESS, MODULE, STOCK_VIRSH, LabTest, slow
 
 LIVE = libvirt.VIR_MIGRATE_LIVE
 AUTO = libvirt.VIR_MIGRATE_AUTO_CONVERGE
@@ -49,6 +49,7 @@ class BothHosts(LabTest):
         self.migrate("--auto-converge", "--converge-policy", "adaptive")
         self.assert_policy_ran("adaptive")
 
+    @slow
     def test_one_quoted_string(self):
         words = self.virsh_words("--auto-converge", "--converge-policy",
                                  "adaptive,max-throttle=90")
@@ -62,6 +63,7 @@ class BothHosts(LabTest):
         self.migrate("--auto-converge", "--converge-policy", "adaptive", p2p=True)
         self.assert_policy_ran("adaptive")
 
+    @slow
     def test_tunnelled(self):
         done = self.virsh("migrate", "--live", "--p2p", "--tunnelled", "--auto-converge",
                           "--converge-policy", "adaptive", self.guest, self.uri("B"))

@@ -2,7 +2,7 @@
 """What counts as a pass. Since QEMU 9.2 there are bitmap syncs every 5 s, and since 11.1 one every
 55 ms if post-copy is allowed; only those at the end of a pass count."""
 
-from labtest import EMULATOR, MODULE, LabTest
+from labtest import EMULATOR, MODULE, LabTest, slow
 
 # A pass takes longer than two periods of QEMU's timer.
 LINK = "64mbit"
@@ -42,10 +42,12 @@ class Installed(Passes):
     def test_counted(self):
         self.assert_passes_counted()
 
+    @slow
     def test_counted_with_post_copy_allowed(self):
         self.assert_passes_counted("--postcopy")
 
 
+@slow
 class Backports(Passes):
     """A QEMU that also syncs every 5 s."""
 

@@ -5,7 +5,7 @@ import subprocess
 
 import libvirt
 
-from labtest import MODULE, NAMESPACE, RATE, STOCK_VIRSH, LabTest, tool
+from labtest import MODULE, NAMESPACE, RATE, STOCK_VIRSH, LabTest, slow, tool
 
 LIVE = libvirt.VIR_MIGRATE_LIVE
 P2P = libvirt.VIR_MIGRATE_PEER2PEER
@@ -217,11 +217,13 @@ class Fallback(Policy):
         return [(line["verb"], line["reason"]) for line in self.journal()
                 if line.get("verb") in ("skip", "post-copy", "suspend")]
 
+    @slow
     def test_rung_is_skipped_without_flag(self):
         self.migrate(policy=self.hopeless + "post-copy+suspend")
         self.assert_arrived()
         self.assertEqual(self.rungs(), [("skip", "no-post-copy"), ("suspend", "passes")])
 
+    @slow
     def test_rung_is_skipped_beside_parallel(self):
         if self.connection.getVersion() >= 10_001_000:
             self.skipTest("this QEMU has post-copy beside parallel connections")
@@ -255,6 +257,7 @@ class Fallback(Policy):
         self.assertLess(taken[0]["t"] - begin, 6000)
 
 
+    @slow
     def test_pause_then_abort(self):
         """The second rung has a limit of its own; the guest runs again on the source."""
         before = self.our_params()
@@ -268,6 +271,7 @@ class Fallback(Policy):
         self.assert_stayed()
         self.assertEqual(self.our_params(), before)
 
+    @slow
     def test_deadline_for_each_gib(self):
         """The guest counts as one GiB; the journal has what that means."""
         self.slow_link()

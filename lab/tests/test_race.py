@@ -6,7 +6,7 @@ import threading
 import time
 
 import vcpuquota
-from labtest import ENDLESS, MODULE, STOCK_VIRSH, LabTest
+from labtest import ENDLESS, MODULE, STOCK_VIRSH, LabTest, slow
 from vcpuquota import NONE, Quota
 
 PERIOD = 100000         # us, the kernel's default
@@ -74,9 +74,11 @@ class Race(LabTest):
         self.assertEqual(self.our_params(), self.before)
         self.keep(self.guest, self.cmdline)
 
+    @slow
     def test_quota_alone(self):
         self.hook(Quota(50000, PERIOD), quota=50000)
 
+    @slow
     def test_period_alone(self):
         self.hook(Quota(NONE, 50000), period=50000)
 
@@ -96,6 +98,7 @@ class Race(LabTest):
         self.assert_stayed()
         self.keep(self.guest, self.cmdline)
 
+    @slow
     def test_schedinfo(self):
         """The call waits for the migration's end, and then runs while values are restored."""
         process = self.begin()
@@ -110,6 +113,7 @@ class Race(LabTest):
         self.assert_stayed()
         self.keep(self.guest, self.cmdline)
 
+    @slow
     def test_parameter(self):
         """A parameter of QEMU that libvirt itself does not restore."""
         process = self.begin()

@@ -6,8 +6,8 @@ import time
 
 import libvirt
 
-from labtest import (ALL, LOOKS, MIGRATES, MODULE, NAMESPACE, QUIET, SOCKET_URI, STOCK_VIRSH,
-                     LabTest)
+from labtest import (ALL, LOOKS, MIGRATES, MODULE, NAMESPACE,
+                     QUIET, SOCKET_URI, STOCK_VIRSH, LabTest, slow)
 
 LIVE = libvirt.VIR_MIGRATE_LIVE
 P2P = libvirt.VIR_MIGRATE_PEER2PEER
@@ -104,6 +104,7 @@ class Second(Beside):
         self.assert_goes_on(first)
 
 
+@slow
 class SecondWithoutModule(Beside):
     """The same for a virsh that controls its migrations itself."""
     module = ()

@@ -10,8 +10,7 @@ import unittest
 import libvirt
 
 import vcpuquota
-from labtest import (BUILD, ENDLESS, MODULE, PATIENCE, QUIET, STOCK_VIRSH, LabTest,
-                     tool)
+from labtest import BUILD, ENDLESS, MODULE, PATIENCE, QUIET, STOCK_VIRSH, LabTest, slow, tool
 
 UNDO = os.path.join(BUILD, "tools", "undo", "virt-converge-undo")
 POLICY = ("--auto-converge", "--converge-policy", "adaptive")
@@ -111,6 +110,7 @@ class Trouble(LabTest):
             self.keep(name, QUIET)
 
 
+@slow
 class HungGuest(Trouble):
     others = ("h2", "h3")
 
@@ -163,6 +163,7 @@ class HungDestination(Trouble):
         self.assertEqual(self.finish(process)[0], 1)
         self.assert_recovered()
 
+    @slow
     def test_direct(self):
         self.hang()
 
@@ -190,6 +191,7 @@ class HungDisk(Trouble):
     def run_there(self, *words):
         subprocess.run(self.source.command(*words), check=True)
 
+    @slow
     def test_state_while_throttled(self):
         self.hang_while_throttled(STATE)
 
@@ -209,9 +211,11 @@ class HungDisk(Trouble):
         self.go_on(disk)
         self.assert_recovered()
 
+    @slow
     def test_state_before_the_start(self):
         self.hang_before_the_start(STATE)
 
+    @slow
     def test_journals_before_the_start(self):
         self.hang_before_the_start(JOURNALS)
 
@@ -269,6 +273,7 @@ class NoRoom(Trouble):
     def throttle_target(self):
         return self.stats().get("auto_converge.throttle_target", 0)
 
+    @slow
     def test_record_read_only(self):
         self.no_record(self.read_only)
 
@@ -287,6 +292,7 @@ class NoRoom(Trouble):
         self.assert_arrived()
         self.assertEqual(len(self.log()) - said, 2, self.log()[said:])
 
+    @slow
     def test_journal_read_only(self):
         self.no_journal(self.read_only)
 

@@ -3,7 +3,7 @@
 
 import libvirt
 
-from labtest import MODULE, RATE, STOCK_VIRSH, VIRSH, WORKLOAD, LabTest, tool
+from labtest import MODULE, RATE, STOCK_VIRSH, VIRSH, WORKLOAD, LabTest, slow, tool
 
 OTHER = "other"
 TURNS = ("--auto-converge", "--converge-policy", "adaptive,link=turns")
@@ -75,6 +75,7 @@ class Turns(LabTest):
     def test_direct(self):
         self.check_turns(p2p=False)
 
+    @slow
     def test_peer_to_peer(self):
         self.check_turns(p2p=True)
 
@@ -91,12 +92,14 @@ class Turns(LabTest):
         self.finish(first)
         self.until_over_in_qemu()
 
+    @slow
     def test_abort_direct(self):
         self.check_abort(p2p=False)
 
     def test_abort_peer_to_peer(self):
         self.check_abort(p2p=True)
 
+    @slow
     def test_client_killed(self):
         """The client of the one that waits has gone: the guest runs on, and may migrate again."""
         first, second = self.both(*TURNS)
@@ -112,12 +115,14 @@ class Turns(LabTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_arrived()
 
+    @slow
     def test_share(self):
         first, second = self.both(*SHARING)
         self.until("the other one to send", lambda: self.other.jobStats().get("memory_processed"))
         self.assertIsNone(first.poll())
         self.both_arrive(first, second)
 
+    @slow
     def test_without_policy(self):
         """A migration without a policy is left alone, and waits for nobody."""
         first = self.depart(self.guest, *TURNS, port=49152)

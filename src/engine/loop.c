@@ -469,7 +469,9 @@ convergeLoopStep(convergeLoop *loop)
         convergeJournalSample(loop->journal, &loop->model, news);
 
     pollThrottle(loop, &sample);
-    if (loop->control.state.throttle && !convergeStateIsAside(loop->status.state)) {
+    /* What follows a plan that is not carried out tells nothing of the plan. */
+    if (loop->control.state.throttle && !convergeStateIsAside(loop->status.state) &&
+        !(loop->observes && loop->status.tally.planned)) {
         convergeProbesNote(&loop->probes, &loop->model);
         n = convergeControlDecide(&loop->control, &loop->model, news, decisions);
         for (i = 0; i < n && !convergeStateIsAside(loop->status.state); i++)

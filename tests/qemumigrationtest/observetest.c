@@ -48,6 +48,23 @@ testDoesNothing(void)
     g_assert_cmpuint(status->tally.strongestThrottle, ==, 0);
 }
 
+/* The migration goes on without the plan's throttle: that it does not end as promised tells nothing. */
+static void
+testPlanStands(void)
+{
+    g_auto(script) s = { 0 };
+    g_autofree char *reason = NULL;
+    int i;
+
+    scriptInit(&s, "adaptive,mode=observe", CONVERGE_METHOD_VCPU_QUOTA);
+    runBusy(&s);
+    g_assert_true(convergeLoopStatus(s.loop)->tally.planned);
+    reason = g_strdup(convergeLoopStatus(s.loop)->reason);
+    for (i = 0; i < 40; i++)
+        scriptPass(&s, 150 * MB);
+    g_assert_cmpstr(convergeLoopStatus(s.loop)->reason, ==, reason);
+}
+
 /* No rung is taken, and none is told as taken. */
 static void
 testTakesNoRung(void)
@@ -154,6 +171,7 @@ main(int argc,
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/observe/does-nothing", testDoesNothing);
+    g_test_add_func("/observe/plan-stands", testPlanStands);
     g_test_add_func("/observe/takes-no-rung", testTakesNoRung);
     g_test_add_func("/observe/stock", testStock);
     g_test_add_func("/observe/plan", testPlan);
