@@ -75,6 +75,8 @@ class VirshTest(unittest.TestCase):
     def environment(self, **extra):
         env = {
             "PATH": os.environ.get("PATH", os.defpath),
+            # Else libvirt warns on stderr that it cannot find the name of a host that has none.
+            "LIBVIRT_DEBUG": "error",
             "HOME": self.scratch.name,
             "LC_ALL": "C",
             "TERM": "dumb",
