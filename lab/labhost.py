@@ -88,6 +88,22 @@ class Host:
         shutil.copyfile(image, os.path.join(self.directory, "lib", IMAGE))
 
 
+def remove_guest(name):
+    """From both hosts."""
+    for letter in "AB":
+        connection = Host(letter).connect()
+        try:
+            domain = connection.lookupByName(name)
+        except libvirt.libvirtError:
+            continue
+        # Undefining an inactive guest or destroying a transient one removes it.
+        active = domain.isActive()
+        if domain.isPersistent():
+            domain.undefine()
+        if active:
+            domain.destroy()
+
+
 def where_guests_run():
     """The words before a command that is to run what guests run: none, or those that enter a host
     with a root of its own."""

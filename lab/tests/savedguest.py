@@ -2,13 +2,10 @@
 """Guests that work already: a guest is saved once it does, and restored for the next test that wants
 the like, in a third of the time that it takes to boot. Each one has a UUID of its own."""
 
-import contextlib
 import hashlib
 import os
 import re
 import uuid
-
-import libvirt
 
 import guestserial
 import labhost
@@ -25,18 +22,6 @@ def image(words):
     if not directory or os.environ.get("LAB_ROOT"):
         return None
     return os.path.join(directory, hashlib.sha256("\0".join(words).encode()).hexdigest()[:16])
-
-
-def remove(name):
-    """From both hosts, as guest-define --replace does."""
-    for letter in "AB":
-        with contextlib.suppress(libvirt.libvirtError):
-            domain = labhost.Host(letter).connect().lookupByName(name)
-            active = domain.isActive()
-            if domain.isPersistent():
-                domain.undefine()
-            if active:
-                domain.destroy()
 
 
 def give_uuid(path):
@@ -66,7 +51,7 @@ def restore(host, words):
     path = image(words)
     if not path or not os.path.exists(path):
         return False
-    remove(words[0])
+    labhost.remove_guest(words[0])
     for each in (host, host.other):
         each.install(labhost.guest_image())
     give_uuid(path)

@@ -6,8 +6,8 @@
  * carries less than its guest dirties, and all guests are throttled for as long as that lasts.
  * One after the other they send the same memory in the same time, and each converges as if it were
  * alone.  So the link belongs to one migration at a time, and the others wait before QEMU begins
- * them.  A guest whose migration has begun must not wait: while QEMU logs what it dirties, it may run
- * at half of its speed (docs/evacuation.md has the figures).
+ * them.  A guest whose migration has begun must not wait: it runs slower for as long as QEMU logs what
+ * it dirties.
  *
  * Of those that wait, the next is that with the highest priority and, of several, that with the least
  * memory, so that most of them end soonest.
@@ -34,6 +34,10 @@
 /* Besides, for setting up, and while nothing is known of the bandwidth, ms. */
 #define CONVERGE_ARBITER_SETUP_MS 5000
 #define CONVERGE_ARBITER_SILENT_MS 30000
+
+/* A migration is limited by a processor if its thread, or its encryption, is busy for this share of the
+ * time. */
+#define CONVERGE_ARBITER_BUSY 0.8
 
 /* How long one that is limited by a processor runs before another one begins beside it, ms. */
 #define CONVERGE_ARBITER_SETTLE_MS 3000

@@ -15,22 +15,39 @@ convergeStayName(convergeStay stay)
     return stayNames[stay];
 }
 
+/* Of the same priority, that with the lesser value is first; of the same value, by name. */
+static int
+compare(const convergeEvacuee *one,
+        const convergeEvacuee *other,
+        double oneValue,
+        double otherValue)
+{
+    if (one->priority != other->priority)
+        return one->priority > other->priority ? -1 : 1;
+    if (oneValue < otherValue || oneValue > otherValue)
+        return oneValue < otherValue ? -1 : 1;
+    return strcmp(one->name, other->name);
+}
+
+static const convergeEvacuee *
+guestAt(const convergeEvacuee *guests,
+        gconstpointer index)
+{
+    return &guests[*(const gsize *)index];
+}
+
 /* --- Where each goes --- */
 
+/* The largest first. */
 static int
 compareSizes(gconstpointer a,
              gconstpointer b,
              gpointer opaque)
 {
-    const convergeEvacuee *guests = opaque;
-    const convergeEvacuee *one = &guests[*(const gsize *)a];
-    const convergeEvacuee *other = &guests[*(const gsize *)b];
+    const convergeEvacuee *one = guestAt(opaque, a);
+    const convergeEvacuee *other = guestAt(opaque, b);
 
-    if (one->priority != other->priority)
-        return one->priority > other->priority ? -1 : 1;
-    if (one->memory > other->memory || one->memory < other->memory)
-        return one->memory > other->memory ? -1 : 1;
-    return strcmp(one->name, other->name);
+    return compare(one, other, -one->memory, -other->memory);
 }
 
 /* The destination for a guest of @memory bytes: the one with the most room or, with @tight, with the
@@ -106,20 +123,16 @@ placeAll(convergeEvacuee *guests,
 
 /* --- When each goes --- */
 
+/* The shortest first. */
 static int
 compareTimes(gconstpointer a,
              gconstpointer b,
              gpointer opaque)
 {
-    const convergeEvacuee *guests = opaque;
-    const convergeEvacuee *one = &guests[*(const gsize *)a];
-    const convergeEvacuee *other = &guests[*(const gsize *)b];
+    const convergeEvacuee *one = guestAt(opaque, a);
+    const convergeEvacuee *other = guestAt(opaque, b);
 
-    if (one->priority != other->priority)
-        return one->priority > other->priority ? -1 : 1;
-    if (one->totalMs != other->totalMs)
-        return one->totalMs < other->totalMs ? -1 : 1;
-    return strcmp(one->name, other->name);
+    return compare(one, other, (double)one->totalMs, (double)other->totalMs);
 }
 
 /* A migration under way. */

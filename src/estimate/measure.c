@@ -198,9 +198,8 @@ boundSet(virDomainPtr dom,
         measured->setMost = measured->used.high;
 }
 
-/* Whether a job of libvirt, such as a migration, is under way.  FALSE if libvirt does not know. */
-static gboolean
-hasJob(virDomainPtr dom)
+gboolean
+convergeMeasureHasJob(virDomainPtr dom)
 {
     virTypedParameterPtr params = NULL;
     int type = VIR_DOMAIN_JOB_NONE;
@@ -219,7 +218,7 @@ measureMemory(virDomainPtr dom,
 {
     virDomainInfo info;
 
-    if (measured->exact && hasJob(dom)) {
+    if (measured->exact && convergeMeasureHasJob(dom)) {
         g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_POLICY,
                     _("domain '%1$s' is being migrated, saved or backed up, and an exact measurement would "
                       "make QEMU send memory again; measure without --exact"),
@@ -409,7 +408,7 @@ convergeMeasureGuest(virDomainPtr dom,
     if (!measureMemory(dom, measured, error) || !waitForOther(&run, error))
         return NULL;
 
-    if (!(seconds == 0 && !hasJob(dom) && convergeMeasureQuick(dom, measured, progress, opaque)) &&
+    if (!(seconds == 0 && !convergeMeasureHasJob(dom) && convergeMeasureQuick(dom, measured, progress, opaque)) &&
         (!checkSize(dom, measured, error) || !measureLong(&run, error)))
         return NULL;
     boundSet(dom, measured);

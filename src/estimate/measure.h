@@ -51,6 +51,9 @@ gboolean convergeMeasureLink(virDomainPtr dom, double *bandwidth, convergeLinkSo
  * host without the module. */
 convergeThrottleMethod convergeMeasureThrottleMethod(virDomainPtr dom);
 
+/* Whether a job of libvirt, such as a migration, is under way.  FALSE if libvirt does not know. */
+gboolean convergeMeasureHasJob(virDomainPtr dom);
+
 /* Measures for about @seconds, alternating between one second and longer ones.
  *
  * @seconds: 0: for less than a second where that is possible, else CONVERGE_MEASURE_DEFAULT

@@ -13,9 +13,6 @@
 /* How often one that waits looks at those that have begun, us. */
 #define LOOK_US G_USEC_PER_SEC
 
-/* A thread that runs for this share of the time is what limits a migration. */
-#define BUSY_SHARE 0.8
-
 /* Clients that begin and then go away leave their entries behind.  Without an entry there is no wait. */
 #define PERMITTED_MOST 1024
 
@@ -66,7 +63,7 @@ isProcessorBound(convergeLinkTurn *turn)
     gint64 ranUs = convergeSenderOfGuestUs(turn->name);
     gint64 nowUs = g_get_monotonic_time();
     gboolean busy = turn->lookedUs > 0 && turn->ranUs >= 0 &&
-        (double)(ranUs - turn->ranUs) >= BUSY_SHARE * (double)(nowUs - turn->lookedUs);
+        (double)(ranUs - turn->ranUs) >= CONVERGE_ARBITER_BUSY * (double)(nowUs - turn->lookedUs);
 
     turn->ranUs = ranUs;
     turn->lookedUs = nowUs;
@@ -148,7 +145,7 @@ convergeLinkTurnPermit(const char *uuid)
 }
 
 gboolean
-convergeLinkTurnIsPermitted(const char *uuid)
+convergeLinkTurnTakePermit(const char *uuid)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
 
@@ -228,6 +225,9 @@ convergeLinkTurnAbort(const char *uuid)
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     convergeLinkTurn *turn = findWaiting(uuid);
 
+    /* Between Begin and Perform the destination is prepared, which takes a while. */
+    if (permitted)
+        g_hash_table_remove(permitted, uuid);
     if (turn) {
         turn->aborted = TRUE;
         g_cond_broadcast(&changed);

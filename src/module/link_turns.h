@@ -19,8 +19,8 @@ typedef struct _convergeLinkTurn convergeLinkTurn;
 /* libvirt has permitted Begin of a direct migration of @uuid, whose Perform may wait. */
 void convergeLinkTurnPermit(const char *uuid);
 
-/* Whether that has happened since the last such call. */
-gboolean convergeLinkTurnIsPermitted(const char *uuid);
+/* Whether that has happened, and nothing has aborted the migration since.  A permit counts once. */
+gboolean convergeLinkTurnTakePermit(const char *uuid);
 
 /* Waits until the migration may begin, for a bounded time.  Returns NULL if it does not take turns.
  *
@@ -34,8 +34,8 @@ convergeLinkTurn *convergeLinkTurnAwait(const char *uuid, const char *name,
 /* The call of Perform has returned.  @turn may be NULL. */
 void convergeLinkTurnEnd(convergeLinkTurn *turn);
 
-/* libvirt has accepted that the migration of @uuid is aborted: it waits no longer, and libvirt will
- * not let QEMU begin it. */
+/* libvirt has accepted that the migration of @uuid is aborted: it waits no longer, nor does it begin
+ * to, and libvirt will not let QEMU begin it. */
 void convergeLinkTurnAbort(const char *uuid);
 
 /* Why the migration of @uuid waits, translated; NULL: it does not.  Free with g_free(). */

@@ -396,7 +396,7 @@ convergeOutgoingEnterPerform(convergeOutgoing *outgoing,
     outgoing->call.ended = endJob;
     /* Whoever may not migrate the guest must not keep a thread of the daemon waiting. */
     if (outgoing->policy && !(outgoing->flags & VIR_MIGRATE_PEER2PEER) &&
-        convergeLinkTurnIsPermitted(outgoing->uuid))
+        convergeLinkTurnTakePermit(outgoing->uuid))
         awaitTurn(outgoing);
     convergeCallEnter(&outgoing->call);
 }

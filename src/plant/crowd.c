@@ -11,9 +11,6 @@
 /* How long the parts of the link stay the same, ms: two looks of QEMU. */
 #define SLICE_MS 100
 
-/* Encryption that carries this share of what it can limits a migration. */
-#define BUSY_SHARE 0.8
-
 typedef struct _crowdMember crowdMember;
 struct _crowdMember {
     convergeCrowdGuest *guest;
@@ -130,7 +127,7 @@ step(crowdRun *run,
     if (member->turn) {
         view.bandwidth = convergeLoopStatus(member->loop)->bandwidth;
         view.processorBound = member->guest->config->tlsBandwidth > 0 &&
-            view.bandwidth >= BUSY_SHARE * member->guest->config->tlsBandwidth;
+            view.bandwidth >= CONVERGE_ARBITER_BUSY * member->guest->config->tlsBandwidth;
         convergeArbiterNote(member->turn, &view);
     }
     convergePlantAdvance(member->plant, localMs + SLICE_MS);

@@ -165,12 +165,19 @@ testPermitted(void)
 {
     int i;
 
-    g_assert_false(convergeLinkTurnIsPermitted(FIRST));
+    g_assert_false(convergeLinkTurnTakePermit(FIRST));
     convergeLinkTurnPermit(FIRST);
     convergeLinkTurnPermit(FIRST);
-    g_assert_false(convergeLinkTurnIsPermitted(SECOND));
-    g_assert_true(convergeLinkTurnIsPermitted(FIRST));
-    g_assert_false(convergeLinkTurnIsPermitted(FIRST));
+    g_assert_false(convergeLinkTurnTakePermit(SECOND));
+    g_assert_true(convergeLinkTurnTakePermit(FIRST));
+    g_assert_false(convergeLinkTurnTakePermit(FIRST));
+
+    /* Aborted between Begin and Perform: it does not begin to wait. */
+    convergeLinkTurnPermit(FIRST);
+    convergeLinkTurnPermit(SECOND);
+    convergeLinkTurnAbort(FIRST);
+    g_assert_false(convergeLinkTurnTakePermit(FIRST));
+    g_assert_true(convergeLinkTurnTakePermit(SECOND));
 
     /* Clients that go away fill no memory. */
     for (i = 0; i < 1025; i++) {
@@ -178,8 +185,8 @@ testPermitted(void)
 
         convergeLinkTurnPermit(uuid);
     }
-    g_assert_true(convergeLinkTurnIsPermitted("1023"));
-    g_assert_false(convergeLinkTurnIsPermitted("1024"));
+    g_assert_true(convergeLinkTurnTakePermit("1023"));
+    g_assert_false(convergeLinkTurnTakePermit("1024"));
 }
 
 int

@@ -68,19 +68,6 @@ findBlockers(virDomainPtr dom)
     return text->len > 0 ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
-static gboolean
-hasJob(virDomainPtr dom)
-{
-    virTypedParameterPtr params = NULL;
-    int type = VIR_DOMAIN_JOB_NONE;
-    int nparams = 0;
-
-    if (virDomainGetJobStats(dom, &type, &params, &nparams, 0) < 0)
-        return FALSE;
-    virTypedParamsFree(params, nparams);
-    return type != VIR_DOMAIN_JOB_NONE;
-}
-
 static void
 noProgress(double done G_GNUC_UNUSED,
            double seconds G_GNUC_UNUSED,
@@ -155,7 +142,7 @@ virshEvacueeLook(const virshEvacuation *evacuation,
     stated = virshEvacuatePriority(evacuation->options.priority, guest->name);
     planned->priority = stated > 0 ? stated : (int)convergePolicyGet(policy, CONVERGE_FIELD_PRIORITY);
 
-    if (hasJob(dom)) {
+    if (convergeMeasureHasJob(dom)) {
         planned->stay = CONVERGE_STAY_BUSY;
         guest->why = g_strdup(_("another job of the guest runs"));
         return;
