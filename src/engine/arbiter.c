@@ -16,6 +16,20 @@ struct _convergeArbiter {
     GPtrArray *members; /* of convergeArbiterMember, in the order in which they joined */
 };
 
+convergeArbiterRequest
+convergeArbiterRequestFor(const convergePolicy *policy,
+                          double memory)
+{
+    gint64 longest = convergePolicyGet(policy, CONVERGE_FIELD_LONGEST_WAIT);
+    gint64 deadline = convergePolicyGet(policy, CONVERGE_FIELD_DEADLINE);
+
+    return (convergeArbiterRequest) {
+        .priority = convergePolicyGet(policy, CONVERGE_FIELD_PRIORITY),
+        .longestWaitMs = deadline > 0 ? MIN(longest, deadline / 2) : longest,
+        .memory = memory,
+    };
+}
+
 convergeArbiter *
 convergeArbiterNew(void)
 {

@@ -26,7 +26,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "policy/policy.h"
 
 /* A busy guest under the preset adaptive needs 1.2 times what its memory takes. */
 #define CONVERGE_ARBITER_PASSES 2.5
@@ -52,6 +52,11 @@ struct _convergeArbiterRequest {
     gint64 longestWaitMs; /* it begins after that in any case */
     double memory;        /* of the guest, bytes */
 };
+
+/* By the fields of @policy.  A deadline leaves at least half of its time for the migration itself.
+ *
+ * @memory: of the guest, bytes */
+convergeArbiterRequest convergeArbiterRequestFor(const convergePolicy *policy, double memory);
 
 /* What is seen of a migration that has begun. */
 typedef struct _convergeArbiterView convergeArbiterView;

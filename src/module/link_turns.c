@@ -116,16 +116,6 @@ holder(void)
     return NULL;
 }
 
-/* A deadline leaves at least half of its time for the migration itself. */
-static gint64
-longestWait(const convergePolicy *policy)
-{
-    gint64 longest = convergePolicyGet(policy, CONVERGE_FIELD_LONGEST_WAIT);
-    gint64 deadline = convergePolicyGet(policy, CONVERGE_FIELD_DEADLINE);
-
-    return deadline > 0 ? MIN(longest, deadline / 2) : longest;
-}
-
 static gboolean
 takesTurns(const convergePolicy *policy)
 {
@@ -166,11 +156,7 @@ convergeLinkTurnAwait(const char *uuid,
     if (!takesTurns(policy))
         return NULL;
 
-    request = (convergeArbiterRequest) {
-        .priority = convergePolicyGet(policy, CONVERGE_FIELD_PRIORITY),
-        .longestWaitMs = longestWait(policy),
-        .memory = (double)memory,
-    };
+    request = convergeArbiterRequestFor(policy, (double)memory);
     locker = g_mutex_locker_new(&lock);
     turn = join(uuid, name, &request);
     while (!turn->aborted && !convergeArbiterMayBegin(arbiter, turn->member, now())) {

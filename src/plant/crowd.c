@@ -38,15 +38,10 @@ static void
 start(crowdRun *run,
       crowdMember *member)
 {
-    const convergePolicy *policy = run->order->policy;
     convergeArbiterRequest request;
 
     if (run->arbiter) {
-        request = (convergeArbiterRequest) {
-            .priority = convergePolicyGet(policy, CONVERGE_FIELD_PRIORITY),
-            .longestWaitMs = convergePolicyGet(policy, CONVERGE_FIELD_LONGEST_WAIT),
-            .memory = member->guest->config->memory,
-        };
+        request = convergeArbiterRequestFor(run->order->policy, member->guest->config->memory);
         member->turn = convergeArbiterJoin(run->arbiter, &request, run->nowMs);
     }
     run->nStarted++;

@@ -231,6 +231,30 @@ testProcessorBound(void)
     crewClear(&c);
 }
 
+static void
+testRequest(void)
+{
+    static const struct {
+        const char *policy;
+        convergeArbiterRequest request;
+    } rows[] = {
+        { "adaptive", { 50, 3600000, 7 } },
+        { "adaptive,priority=3,longest-wait=none", { 3, 0, 7 } },
+        { "adaptive,deadline=20s", { 50, 10000, 7 } },
+        { "adaptive,deadline=20s,longest-wait=2s", { 50, 2000, 7 } },
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(convergePolicy) policy = convergePolicyParse(rows[i].policy, NULL);
+        const convergeArbiterRequest request = convergeArbiterRequestFor(policy, 7);
+
+        g_assert_cmpint(request.priority, ==, rows[i].request.priority);
+        g_assert_cmpint(request.longestWaitMs, ==, rows[i].request.longestWaitMs);
+        g_assert_cmpfloat(request.memory, ==, rows[i].request.memory);
+    }
+}
+
 int
 main(int argc,
      char **argv)
@@ -244,5 +268,6 @@ main(int argc,
     g_test_add_func("/arbiter/hopeless", testHopeless);
     g_test_add_func("/arbiter/silent", testSilent);
     g_test_add_func("/arbiter/processor-bound", testProcessorBound);
+    g_test_add_func("/arbiter/request", testRequest);
     return g_test_run();
 }
