@@ -19,10 +19,9 @@
 struct _convergeLinkTurn {
     char *uuid;
     char *name;
-    convergeArbiterMember *member;
-    gboolean aborted;
-    gint64 ranUs;    /* processor time of QEMU's sending thread; -1: unknown... */
-    gint64 lookedUs; /* ...when that was read; 0: never */
+    convergeArbiterMember *member; /* NULL: aborted, so that nobody is to wait for it */
+    gint64 ranUs;                  /* processor time of QEMU's sending thread; -1: unknown... */
+    gint64 lookedUs;               /* ...when that was read; 0: never */
 };
 
 static GMutex lock;              /* guards all below */
@@ -54,6 +53,20 @@ join(const char *uuid,
     turn->member = convergeArbiterJoin(arbiter, request, now());
     g_ptr_array_add(turns, turn);
     return turn;
+}
+
+static gboolean
+hasBegun(const convergeLinkTurn *turn)
+{
+    return turn->member && convergeArbiterHasBegun(turn->member);
+}
+
+static void
+leave(convergeLinkTurn *turn)
+{
+    if (turn->member)
+        convergeArbiterLeave(arbiter, g_steal_pointer(&turn->member));
+    g_cond_broadcast(&changed);
 }
 
 /* Whether the thread that sends was busy since the last look. */
@@ -96,7 +109,7 @@ lookAtAll(void)
     for (i = 0; i < turns->len; i++) {
         convergeLinkTurn *turn = g_ptr_array_index(turns, i);
 
-        if (convergeArbiterHasBegun(turn->member))
+        if (hasBegun(turn))
             look(turn);
     }
 }
@@ -110,7 +123,7 @@ holder(void)
     for (i = 0; i < turns->len; i++) {
         const convergeLinkTurn *turn = g_ptr_array_index(turns, i);
 
-        if (convergeArbiterHasBegun(turn->member))
+        if (hasBegun(turn))
             return turn->name;
     }
     return NULL;
@@ -151,7 +164,7 @@ convergeLinkTurnAwait(const char *uuid,
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = NULL;
     convergeArbiterRequest request;
     convergeLinkTurn *turn;
-    gboolean told = FALSE;
+    g_autofree char *other = NULL;
 
     if (!takesTurns(policy))
         return NULL;
@@ -159,10 +172,13 @@ convergeLinkTurnAwait(const char *uuid,
     request = convergeArbiterRequestFor(policy, (double)memory);
     locker = g_mutex_locker_new(&lock);
     turn = join(uuid, name, &request);
-    while (!turn->aborted && !convergeArbiterMayBegin(arbiter, turn->member, now())) {
-        if (!told && holder())
-            convergeDaemonLog("%s waits for its turn on the link, which %s has", name, holder());
-        told = TRUE;
+    while (turn->member && !convergeArbiterMayBegin(arbiter, turn->member, now())) {
+        if (!other && (other = g_strdup(holder()))) {
+            g_mutex_unlock(&lock);
+            convergeDaemonLog("%s waits for its turn on the link, which %s has", name, other);
+            g_mutex_lock(&lock);
+            continue;
+        }
         g_cond_wait_until(&changed, &lock, g_get_monotonic_time() + LOOK_US);
         lookAtAll();
     }
@@ -178,7 +194,7 @@ convergeLinkTurnEnd(convergeLinkTurn *turn)
         return;
 
     locker = g_mutex_locker_new(&lock);
-    convergeArbiterLeave(arbiter, turn->member);
+    leave(turn);
     g_ptr_array_remove(turns, turn);
     g_free(turn->uuid);
     g_free(turn->name);
@@ -187,7 +203,6 @@ convergeLinkTurnEnd(convergeLinkTurn *turn)
         g_clear_pointer(&turns, g_ptr_array_unref);
         g_clear_pointer(&arbiter, convergeArbiterFree);
     }
-    g_cond_broadcast(&changed);
 }
 
 /* The turn that the migration of @uuid waits for, or NULL; called with the lock held. */
@@ -199,7 +214,7 @@ findWaiting(const char *uuid)
     for (i = 0; turns && i < turns->len; i++) {
         convergeLinkTurn *turn = g_ptr_array_index(turns, i);
 
-        if (g_str_equal(turn->uuid, uuid) && !convergeArbiterHasBegun(turn->member))
+        if (turn->member && !hasBegun(turn) && g_str_equal(turn->uuid, uuid))
             return turn;
     }
     return NULL;
@@ -214,10 +229,8 @@ convergeLinkTurnAbort(const char *uuid)
     /* Between Begin and Perform the destination is prepared, which takes a while. */
     if (permitted)
         g_hash_table_remove(permitted, uuid);
-    if (turn) {
-        turn->aborted = TRUE;
-        g_cond_broadcast(&changed);
-    }
+    if (turn)
+        leave(turn);
 }
 
 char *

@@ -6,8 +6,8 @@
  * a direct one between Begin and Perform, whose job Begin has begun.  So the guest is seen to
  * migrate, and virDomainAbortJob() ends the wait.  Meanwhile nothing is done to the guest.
  *
- * Threads: any.  One mutex, which is held while the status of other jobs is read, but never across a
- * libvirt call or file access.
+ * Threads: any.  One mutex, which is held while the status of other jobs and /proc are read, but never
+ * across a libvirt call, a line of the log or anything else that may take long.
  */
 #pragma once
 

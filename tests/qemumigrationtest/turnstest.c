@@ -119,11 +119,12 @@ testAborted(void)
     g_assert_false(g_atomic_int_get(&second.begun));
     convergeLinkTurnAbort(SECOND);
     join(&second);
+    g_assert_null(convergeLinkTurnExplain(SECOND));
     g_assert_false(g_atomic_int_get(&third.begun));
-    convergeLinkTurnEnd(second.turn);
-    g_assert_false(g_atomic_int_get(&third.begun));
+    /* Nobody waits for one that was aborted, however long libvirt takes to end its call. */
     convergeLinkTurnEnd(first.turn);
     join(&third);
+    convergeLinkTurnEnd(second.turn);
     convergeLinkTurnEnd(third.turn);
     convergeLinkTurnAbort(FIRST);
     g_assert_null(convergeLinkTurnExplain(FIRST));
