@@ -2,7 +2,12 @@
 /*
  * control.c: from model and policy to decisions
  */
+#include <math.h>
+
 #include "engine/control.h"
+
+/* QEMU's limit is set anew once compression makes it wrong by more than this share. */
+#define SAVED_DRIFT 0.1
 
 void
 convergeControlSetCeiling(convergeControl *control,
@@ -66,6 +71,16 @@ obeyCeiling(convergeControl *control,
     control->ceilingSet = FALSE;
     return convergeControlSetDowntime(state, MIN(state->plan.downtimeMs, convergeControlHighestDowntime(state)),
                                       CONVERGE_REASON_CEILING, decisions);
+}
+
+/* QEMU's limit for the downtime in force depends on how well memory is compressed. */
+static unsigned int
+followCompression(convergeControlState *state,
+                  convergeDecision *decision)
+{
+    if (fabs(state->saved - state->limitSaved) <= SAVED_DRIFT * (1 - state->limitSaved))
+        return 0;
+    return convergeControlSetDowntime(state, state->plan.downtimeMs, CONVERGE_REASON_COMPRESSION, decision);
 }
 
 /* Counts the time since the last turn if the throttle was hard. */
@@ -174,6 +189,8 @@ convergeControlDecide(convergeControl *control,
     if (n == 0)
         n += convergeLawAdaptiveGuard(&control->adaptive, state, &control->ladder, model,
                                       &decisions[n]);
+    if (n == 0)
+        n += followCompression(state, &decisions[n]);
     if (n > 0 || !assessed)
         return n;
 

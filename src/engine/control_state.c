@@ -19,6 +19,7 @@ convergeControlResolve(convergeControlState *state,
 {
     gint64 downtimeLaw = convergeControlGet(state, CONVERGE_FIELD_DOWNTIME);
 
+    state->saved = model->saved;
     state->limits = (convergePlanLimits) {
         .throttle = state->throttle,
         .latency = state->primed ? 1 : 2,
@@ -58,10 +59,12 @@ convergeControlSetDowntime(convergeControlState *state,
                            convergeDecision *decision)
 {
     state->plan.downtimeMs = downtimeMs;
+    state->limitSaved = state->saved;
     *decision = (convergeDecision) {
         .verb = CONVERGE_VERB_DOWNTIME,
         .reason = reason,
         .downtimeMs = downtimeMs,
+        .limitMs = convergeModelLimitFor(state->saved, downtimeMs),
         .predicted = state->prediction.converges,
         .prediction = state->prediction,
     };

@@ -21,6 +21,8 @@ struct _convergeControlState {
     gint64 ceilingMs;                       /* the highest downtime allowed from outside; 0: no limit */
 
     gint64 turnMs;                   /* the last turn */
+    double saved;                    /* of the model, in this turn */
+    double limitSaved;               /* in the turn in which the downtime was set last */
     gint64 hardMs;                   /* time so far under a throttle of hard-throttle or more */
     convergePlanLimits limits;       /* of this turn */
     gboolean primed;                 /* a throttle of QEMU's takes one bitmap sync to act, not two */
@@ -50,7 +52,7 @@ convergeControlLawIs(const convergeControlState *state,
     return convergeControlGet(state, CONVERGE_FIELD_THROTTLE) == law;
 }
 
-/* Sets .limits for this turn. */
+/* Sets .limits and .saved for this turn. */
 void convergeControlResolve(convergeControlState *state, const convergeModel *model);
 
 /* The highest downtime-limit under the throttle in force, ms. */

@@ -52,6 +52,7 @@ static const struct {
     [CONVERGE_REASON_OVERDUE] = { "overdue", N_("the pause takes longer than was promised or is allowed") },
     [CONVERGE_REASON_STALL_TIME] = { "stall-time", N_("there was no progress for the allowed time, and little is left now") },
     [CONVERGE_REASON_AFTER] = { "fallback-after", N_("the fallback before has not ended the migration within the allowed time") },
+    [CONVERGE_REASON_COMPRESSION] = { "compression", N_("QEMU's limit follows how well memory is compressed") },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasons) == CONVERGE_REASON_LAST);
 
@@ -116,6 +117,10 @@ convergeDecisionExplain(const convergeDecision *decision,
         g_string_append_printf(text, _("the guest writes %1$.0f MB/s to a working set of %2$.0f MB, and the link carries %3$.0f MB/s"),
                                model->guest.writeRate / 1e6, model->guest.workingSet / 1e6,
                                model->bandwidth / 1e6);
+    }
+    if (model->saved > 0) {
+        g_string_append(text, "; ");
+        g_string_append_printf(text, _("compression saves %1$.0f %% of that"), model->saved * 100);
     }
 
     if (decision->predicted && decision->prediction.converges) {

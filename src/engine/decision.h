@@ -46,9 +46,10 @@ typedef enum {
     CONVERGE_REASON_UNFULFILLED, /* the plan in force did not bring the end when it should have */
     CONVERGE_REASON_BUDGET,      /* a limit of the policy is hit, like the next two */
     CONVERGE_REASON_THROTTLE_TIME,
-    CONVERGE_REASON_OVERDUE,    /* ...or a pause takes longer than was foretold */
-    CONVERGE_REASON_STALL_TIME, /* no progress for the allowed time, at a local minimum */
-    CONVERGE_REASON_AFTER,      /* the rung before has not ended the migration in time */
+    CONVERGE_REASON_OVERDUE,     /* ...or a pause takes longer than was foretold */
+    CONVERGE_REASON_STALL_TIME,  /* no progress for the allowed time, at a local minimum */
+    CONVERGE_REASON_AFTER,       /* the rung before has not ended the migration in time */
+    CONVERGE_REASON_COMPRESSION, /* QEMU's limit has to follow how well memory is compressed */
     CONVERGE_REASON_LAST
 } convergeReason;
 
@@ -71,6 +72,7 @@ struct _convergeDecision {
     unsigned int threshold;   /* %; STEP only */
     gboolean tailslow;        /* STEP only */
     gint64 downtimeMs;        /* DOWNTIME; RESUME: the limit to put back first, 0: leave it */
+    gint64 limitMs;           /* DOWNTIME: QEMU's limit for that, see convergeModelLimitFor() */
     gboolean predicted;       /* .prediction is set */
     convergePrediction prediction;
 };

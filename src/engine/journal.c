@@ -306,6 +306,8 @@ convergeJournalDecision(convergeJournal *journal,
         json_object_set_int_member(line, "throttle", decision->throttle);
     if (decision->verb == CONVERGE_VERB_DOWNTIME)
         json_object_set_int_member(line, "downtime_ms", decision->downtimeMs);
+    if (decision->limitMs != decision->downtimeMs)
+        json_object_set_int_member(line, "limit_ms", decision->limitMs);
     addString(line, "reason", convergeReasonName(decision->reason));
     addString(line, "text", text);
     json_object_set_int_member(line, "iteration", model->last.iteration);

@@ -262,7 +262,7 @@ linkIsAlive(const convergeModel *model,
     if (model->recentBandwidth < usual)
         return FALSE;
     return elapsed < LINK_TELLS_MS ||
-        (model->last.processedBytes - model->windowProcessed) * 1000.0 / elapsed >= usual;
+        convergeModelCarried(model) * 1000 / elapsed >= usual;
 }
 
 /* Whether the rung suspend would pause the guest for longer than the policy allows. */

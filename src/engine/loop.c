@@ -270,7 +270,7 @@ act(convergeLoop *loop,
         noteThrottle(loop, decision->throttle);
     if (decision->verb == CONVERGE_VERB_DOWNTIME) {
         loop->status.downtimeMs = decision->downtimeMs;
-        convergeModelNoteDowntime(&loop->model, decision->downtimeMs);
+        convergeModelNoteDowntime(&loop->model, decision->limitMs);
     }
     loop->postcopy = loop->postcopy || decision->verb == CONVERGE_VERB_POSTCOPY;
 
@@ -326,6 +326,7 @@ updateStatus(convergeLoop *loop,
 
     status->class_ = loop->control.state.class_;
     status->bandwidth = loop->model.bandwidth;
+    status->saved = loop->model.saved;
     status->dirtyRate = loop->model.guest.writeRate;
     status->workingSet = loop->model.guest.workingSet;
     status->prediction = loop->control.state.prediction;

@@ -7,6 +7,7 @@
 
 #include "engine/fit.h"
 #include "engine/model_priv.h"
+#include "util/number.h"
 
 /* A bandwidth that differs by this share is news. */
 #define BANDWIDTH_NEWS 0.25
@@ -16,6 +17,12 @@
 
 /* QEMU's downtime-limit unless it is set, ms. */
 #define DOWNTIME_MS 300
+
+/* QEMU takes no higher one (MAX_MIGRATE_DOWNTIME in migration/options.c). */
+#define LIMIT_MOST_MS 2000000
+
+/* What is left for the switchover may be harder to compress than all that was sent before. */
+#define SAVED_MOST 0.9
 
 /* So many observations with a throttle, and without one, are kept, however old: only both together
  * tell how the guest answers to a throttle. */
@@ -198,5 +205,14 @@ convergeModelThreshold(const convergeModel *model)
 {
     gint64 downtime = model->downtimeMs > 0 ? model->downtimeMs : DOWNTIME_MS;
 
-    return model->bandwidth * downtime / 1000;
+    return model->bandwidth * (1 - model->saved) * downtime / 1000;
+}
+
+gint64
+convergeModelLimitFor(double saved,
+                      gint64 ms)
+{
+    if (saved <= 0)
+        return ms;
+    return MIN(convergeRound((double)ms / (1 - MIN(saved, SAVED_MOST))), LIMIT_MOST_MS);
 }

@@ -30,6 +30,9 @@
  * 5 to 10 s have passed without a sync, and QEMU 11 with the post-copy capability syncs some
  * 20 times a second, from the start.  A pass has ended if what was unsent before the sync was
  * below QEMU's limit, or if as much has been sent as there was to send when the pass began.
+ *
+ * Where QEMU compresses, a byte on the wire stands for several bytes of memory.  All rates here
+ * are of memory, since that is what the guest dirties; .saved leads back to the wire.
  */
 #pragma once
 
@@ -78,6 +81,7 @@ struct _convergePass {
     gint64 beginMs;
     double beginLeft;   /* left to send, bytes */
     double beginWorked; /* worked off since the start of the migration (model_priv.h), bytes */
+    double beginPages;  /* sent as pages since then (model_priv.h), bytes */
     guint64 beginSent;  /* sent over the link since then, bytes */
 
     double fresh;    /* found dirty by the syncs of this pass so far, bytes */
@@ -85,7 +89,7 @@ struct _convergePass {
 
     /* Of the last pass that has ended; 0: none has: */
     double dirtied; /* found dirty by its syncs, bytes */
-    double sent;    /* sent over the link, bytes */
+    double sent;    /* memory sent over the link, bytes */
     double seconds; /* its length */
 
     /* Of the bulk pass; 0: it has not ended, or its end was missed: */
@@ -117,9 +121,10 @@ struct _convergeModel {
 
     /* When the current bandwidth window began; see convergeSample. */
     gint64 windowMs;
-    guint64 windowProcessed, windowNormal, windowConstant;
+    guint64 windowProcessed, windowNormal, windowConstant, windowCompressed;
 
-    double bandwidth;          /* of the link, bytes/s; 0: unknown yet */
+    double bandwidth;          /* memory that the link carries, bytes/s; 0: unknown yet */
+    double saved;              /* share of that which compression keeps off the wire, 0..1; 0: none */
     double recentBandwidth;    /* of the newest window, even if it was mostly zero pages, bytes/s */
     double usualBandwidth;     /* what the link has carried for long enough to count on, bytes/s */
     gint64 slowMs;             /* since when it has carried far less than that; -1: it carries enough */
@@ -161,8 +166,17 @@ void convergeModelNoteThrottle(convergeModel *model, unsigned int throttle);
 /* QEMU's downtime-limit has just been set to @ms. */
 void convergeModelNoteDowntime(convergeModel *model, gint64 ms);
 
+/* The downtime-limit with which QEMU leaves as much for the switchover as takes @ms to send, if
+ * compression saves @saved (0..1).  QEMU
+ * compares the memory that is left with what the wire carries within the limit, as if nothing were
+ * compressed (migration_update_counters() and migration_iteration_run() in migration/migration.c). */
+gint64 convergeModelLimitFor(double saved, gint64 ms);
+
 /* What QEMU may leave for the switchover, bytes. */
 double convergeModelThreshold(const convergeModel *model);
+
+/* Memory that the link has carried since the current bandwidth window began, bytes. */
+double convergeModelCarried(const convergeModel *model);
 
 /* How long the link has carried far less than it usually does, ms; 0: it carries what it should. */
 gint64 convergeModelLinkSlowMs(const convergeModel *model);

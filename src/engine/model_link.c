@@ -29,6 +29,27 @@
 /* ...and what it carries becomes usual once it has been slow for this long. */
 #define SLOW_USUAL_MS 20000
 
+/* Without compression the wire carries a header with each page.  With several streams a page may
+ * count a little before it is sent.  So only where the wire carries less than this share of the
+ * pages they are compressed. */
+#define PLAIN_SHARE 0.9
+
+double
+modelMemory(double wire,
+            double pages)
+{
+    return wire < PLAIN_SHARE * pages ? pages : wire;
+}
+
+/* Memory carried from the beginning of the window to @sample, bytes. */
+static double
+carried(const convergeModel *model,
+        const convergeSample *sample)
+{
+    return modelMemory((double)(sample->processedBytes - model->windowProcessed),
+                       modelPages(sample) - (double)model->windowNormal - (double)model->windowCompressed);
+}
+
 void
 modelLinkStart(convergeModel *model,
                const convergeSample *sample)
@@ -37,6 +58,7 @@ modelLinkStart(convergeModel *model,
     model->windowProcessed = sample->processedBytes;
     model->windowNormal = sample->normalBytes;
     model->windowConstant = sample->constantBytes;
+    model->windowCompressed = sample->compressedBytes;
 }
 
 /* Takes the @bandwidth of a window that tells it, bytes/s. */
@@ -67,7 +89,7 @@ modelLinkUpdate(convergeModel *model,
     guint64 normal = sample->normalBytes - model->windowNormal;
     guint64 constant = sample->constantBytes - model->windowConstant;
     gboolean telling;
-    double bandwidth;
+    double bandwidth, memory;
 
     if (elapsed < WINDOW_MS)
         return;
@@ -75,12 +97,14 @@ modelLinkUpdate(convergeModel *model,
     /* A difference of counters that have fallen would wrap around. */
     if (sample->processedBytes < model->windowProcessed ||
         sample->normalBytes < model->windowNormal ||
-        sample->constantBytes < model->windowConstant) {
+        sample->constantBytes < model->windowConstant ||
+        sample->compressedBytes < model->windowCompressed) {
         modelLinkStart(model, sample);
         return;
     }
 
-    bandwidth = (sample->processedBytes - model->windowProcessed) * 1000.0 / elapsed;
+    memory = carried(model, sample);
+    bandwidth = memory * 1000 / elapsed;
     model->recentBandwidth = bandwidth;
 
     /* Finding zero pages takes time but no bandwidth: a window with little else tells how
@@ -88,14 +112,18 @@ modelLinkUpdate(convergeModel *model,
     telling = normal >= constant ||
         (normal >= constant / 8 && constant < SCAN_SHARE * SCAN_RATE * elapsed);
     if (bandwidth > 0 && telling) {
+        double saved = 1 - (double)(sample->processedBytes - model->windowProcessed) / memory;
+
         model->nWindows++;
         if (model->bandwidth > 0) {
             double miss = fabs(bandwidth - model->bandwidth) / model->bandwidth;
 
             model->bandwidthError += BANDWIDTH_WEIGHT * (miss - model->bandwidthError);
             model->bandwidth += BANDWIDTH_WEIGHT * (bandwidth - model->bandwidth);
+            model->saved += BANDWIDTH_WEIGHT * (saved - model->saved);
         } else {
             model->bandwidth = model->usualBandwidth = bandwidth;
+            model->saved = saved;
         }
     } else if (bandwidth > model->bandwidth && normal >= constant / 8 &&
                constant < SCAN_SHARE_MOST * SCAN_RATE * elapsed) {
@@ -105,6 +133,12 @@ modelLinkUpdate(convergeModel *model,
         noteUsual(model, bandwidth, sample->timeMs);
 
     modelLinkStart(model, sample);
+}
+
+double
+convergeModelCarried(const convergeModel *model)
+{
+    return carried(model, &model->last);
 }
 
 gint64

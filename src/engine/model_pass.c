@@ -24,6 +24,7 @@ begin(convergeModel *model,
     pass->beginMs = sample->timeMs;
     pass->beginLeft = (double)sample->remainingBytes;
     pass->beginWorked = modelWorkedOff(sample);
+    pass->beginPages = modelPages(sample);
     pass->beginSent = sample->processedBytes;
     pass->fresh = 0;
     pass->nInside = 0;
@@ -128,7 +129,7 @@ modelPassNoteSync(convergeModel *model,
     }
     pass->n += syncs;
     pass->dirtied = pass->fresh / syncs;
-    pass->sent = (double)(sample->processedBytes - pass->beginSent) / syncs;
+    pass->sent = modelMemory((double)(sample->processedBytes - pass->beginSent), modelPages(sample) - pass->beginPages) / syncs;
     pass->seconds = (double)(sample->timeMs - pass->beginMs) / 1000 / syncs;
     begin(model, sample);
     return TRUE;

@@ -6,13 +6,19 @@
 
 #include "engine/model.h"
 
-/* Guest memory worked off since the start of the migration, sent or found to be zero, bytes.  What
- * was dirtied again and sent again counts again. */
+/* Guest memory sent as pages since the start of the migration, bytes.  What was dirtied again and
+ * sent again counts again. */
+static inline double
+modelPages(const convergeSample *sample)
+{
+    return (double)sample->normalBytes + (double)sample->compressedBytes;
+}
+
+/* The same, with what was found to be zero. */
 static inline double
 modelWorkedOff(const convergeSample *sample)
 {
-    return (double)sample->normalBytes + (double)sample->constantBytes +
-        (double)sample->compressedBytes;
+    return modelPages(sample) + (double)sample->constantBytes;
 }
 
 /* --- model.c --- */
@@ -22,6 +28,10 @@ void modelObserve(convergeObservations *list, double seconds, double throttle, d
                   double pending);
 
 /* --- model_link.c --- */
+
+/* Guest memory, bytes, that @wire bytes on the link stand for, in which @pages bytes of pages were
+ * counted. */
+double modelMemory(double wire, double pages);
 
 /* Begins a bandwidth window at @sample. */
 void modelLinkStart(convergeModel *model, const convergeSample *sample);

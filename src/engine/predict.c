@@ -233,6 +233,7 @@ struct _stock {
     double throttle;
     double dirtied;   /* since the last evaluation, bytes */
     double since;     /* s since then */
+    double saved;     /* see convergeModel */
     unsigned int bad; /* evaluations in favour of a step, since the last step */
 };
 
@@ -243,7 +244,7 @@ evaluate(stock *law,
 {
     if (law->since <= STOCK_SECONDS)
         return;
-    if (law->dirtied > STOCK_SHARE * c->bandwidth * law->since && ++law->bad >= STOCK_HITS) {
+    if (law->dirtied > STOCK_SHARE * c->bandwidth * (1 - law->saved) * law->since && ++law->bad >= STOCK_HITS) {
         law->bad = 0;
         law->throttle = law->throttle > 0 ? MIN(law->throttle + STOCK_STEP, STOCK_MOST) :
                                             STOCK_INITIAL;
@@ -259,11 +260,11 @@ convergeModelPredictStock(const convergeModel *model,
     course c = {
         .guest = guest,
         .bandwidth = model->bandwidth,
-        .threshold = model->bandwidth * downtimeMs / 1000,
+        .threshold = model->bandwidth * (1 - model->saved) * downtimeMs / 1000,
         .period = model->pass.periodSeconds,
         .seconds = (model->pass.bulkMs - model->startMs) / 1000.0,
     };
-    stock law = { .dirtied = model->pass.bulkDirtied, .since = c.seconds };
+    stock law = { .dirtied = model->pass.bulkDirtied, .since = c.seconds, .saved = model->saved };
     unsigned int vain = 0;
     unsigned int passes;
 

@@ -42,7 +42,8 @@ struct _convergeStatus {
     const convergeThrottleTraits *throttle; /* of the method in use; NULL: none */
     unsigned int throttleTarget;            /* % */
     gint64 downtimeMs;                      /* allowed downtime now; 0: not set yet */
-    double bandwidth;                       /* bytes/s; 0: unknown */
+    double bandwidth;                       /* memory carried, bytes/s; 0: unknown */
+    double saved;                           /* share of it that compression keeps off the wire, 0..1 */
     double dirtyRate;                       /* at full speed, bytes/s; 0: unknown */
     double workingSet;                      /* bytes; 0: unknown */
     convergePrediction prediction;

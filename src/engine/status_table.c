@@ -95,6 +95,12 @@ getBandwidth(const convergeStatus *status)
     return status->bandwidth > 0 ? convergeRound(status->bandwidth) : CONVERGE_STAT_UNKNOWN;
 }
 
+static gint64
+getSaved(const convergeStatus *status)
+{
+    return status->bandwidth > 0 ? convergeRound(status->saved * 100) : CONVERGE_STAT_UNKNOWN;
+}
+
 /* A guest with a working set may well write nothing now. */
 static gint64
 getDirtyRate(const convergeStatus *status)
@@ -232,6 +238,14 @@ const convergeStat convergeStats[] = {
         FALSE,
         "Speed of the transfer",
         .number = getBandwidth,
+    },
+    {
+        "saved",
+        CONVERGE_STAT_INT,
+        CONVERGE_UNIT_PERCENT,
+        FALSE,
+        "Share of the transferred memory that compression keeps off the link",
+        .number = getSaved,
     },
     {
         "dirty_rate",

@@ -449,7 +449,7 @@ applyDecision(void *opaque,
     case CONVERGE_VERB_THROTTLE:
         return convergeThrottlerApply(backend->throttler, decision, error);
     case CONVERGE_VERB_DOWNTIME:
-        return setDowntime(backend, decision->downtimeMs, error);
+        return setDowntime(backend, decision->limitMs, error);
     case CONVERGE_VERB_SUSPEND:
         return suspend(backend, error);
     case CONVERGE_VERB_RESUME:

@@ -119,7 +119,7 @@ noteSwitchover(convergeJob *job,
         job->switchover = (convergeSwitchover) {
             .limitMs = status->downtimeMs,
             .sentBytes = bytes,
-            .bandwidth = status->bandwidth,
+            .bandwidth = status->bandwidth * (1 - status->saved),
         };
 }
 

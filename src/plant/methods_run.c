@@ -24,7 +24,7 @@ methodSay(convergeMethodRun *run,
           convergeVerb verb,
           gint64 downtimeMs)
 {
-    convergeDecision decision = { .verb = verb, .downtimeMs = downtimeMs };
+    convergeDecision decision = { .verb = verb, .downtimeMs = downtimeMs, .limitMs = downtimeMs };
 
     convergePlantOps.apply(run->plant, &decision, NULL);
     g_free(run->said);

@@ -55,6 +55,9 @@ convergePlantDemand(const convergePlant *plant)
     const convergePlantResult *result = &plant->result;
     double most = plant->config.tlsBandwidth > 0 ? plant->config.tlsBandwidth : INFINITY;
 
+    if (plant->config.compressRate > 0)
+        most = MIN(most, plantLinkWire(plant, plant->config.compressRate));
+
     if (result->completed || result->aborted || plant->timeMs < plant->config.setupMs ||
         plantGuestUnsent(plant) <= 0)
         return 0;
@@ -120,7 +123,8 @@ plantSample(void *opaque,
     sample->iteration = plant->iteration;
     sample->totalBytes = (guint64)plant->config.memory;
     sample->remainingBytes = (guint64)(plantGuestUnsent(plant) + plant->zero);
-    sample->processedBytes = sample->normalBytes = (guint64)plant->sent;
+    sample->processedBytes = (guint64)plantLinkWire(plant, plant->sent);
+    sample->normalBytes = (guint64)plant->sent;
     sample->constantBytes = (guint64)plant->zeroDone;
     sample->dirtyBps = (guint64)plant->dirtyBps;
     sample->throttle = slowed(plant);
@@ -194,7 +198,7 @@ plantApply(void *opaque,
         applyThrottle(plant, decision);
         break;
     case CONVERGE_VERB_DOWNTIME:
-        params->downtime = decision->downtimeMs;
+        params->downtime = decision->limitMs;
         break;
     case CONVERGE_VERB_POSTCOPY:
         plantQemuPostcopy(plant);

@@ -86,6 +86,8 @@ struct _convergePlantConfig {
     unsigned int nlinkChanges; /* sorted by time */
     convergePlantLinkChange linkChanges[CONVERGE_PLANT_LINK_CHANGES];
     double tlsBandwidth; /* most that encryption can carry, bytes/s; 0: no TLS */
+    double compression;  /* memory that each byte on the wire stands for, 1 or more; 0: 1 */
+    double compressRate; /* most memory that is compressed, bytes/s; 0: any */
     double recovery;     /* a link that was dead for a time carries nothing for this share of
                           * that time after it, up to two minutes, since TCP tries ever more
                           * rarely; about 0 to 1 */
@@ -140,7 +142,7 @@ gboolean convergePlantIsPristine(const convergePlant *plant);
 /* Current speed of the guest, as a share of its full speed, 0..1. */
 double convergePlantSpeed(const convergePlant *plant);
 
-/* Current bandwidth of the link, bytes/s; 0 while it is dead. */
+/* Memory that the link carries now, bytes/s; 0 while it is dead. */
 double convergePlantBandwidth(const convergePlant *plant);
 
 /* Memory left to send right after the newest bitmap sync, bytes. */

@@ -38,7 +38,14 @@ plantNoise(const convergePlant *plant,
     return (double)(bits >> 11) / (double)(G_GUINT64_CONSTANT(1) << 52) - 1;
 }
 
-/* The link at one moment. */
+double
+plantLinkWire(const convergePlant *plant,
+              double bytes)
+{
+    return bytes / MAX(plant->config.compression, 1);
+}
+
+/* The link at one moment, as it carries memory. */
 typedef struct _linkState linkState;
 struct _linkState {
     double bandwidth; /* bytes/s; 0: dead */
@@ -93,6 +100,10 @@ linkAt(const convergePlant *plant,
         state.bandwidth = MIN(state.bandwidth, config->tlsBandwidth);
     if (plant->path > 0)
         state.bandwidth = MIN(state.bandwidth, plant->path);
+    if (config->compression > 1)
+        state.bandwidth *= config->compression;
+    if (config->compressRate > 0)
+        state.bandwidth = MIN(state.bandwidth, config->compressRate);
     return state;
 }
 

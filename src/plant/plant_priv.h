@@ -48,7 +48,7 @@ struct _convergePlant {
 
     double zero;      /* bytes of zero pages still to scan in the bulk pass */
     double zeroDone;  /* bytes of zero pages already scanned */
-    double sent;      /* bytes over the link */
+    double sent;      /* bytes of memory */
     double stallMs;   /* time for which a bitmap sync still holds up sending */
     double looked;    /* bytes worked off at the last look at what is left */
     gint64 syncDueMs; /* time of the next sync of a QEMU that syncs in the bulk pass, too */
@@ -109,7 +109,10 @@ double plantGuestHotUnsent(const convergePlant *plant);
 /* The next time at which the bandwidth changes; G_MAXINT64: never. */
 gint64 plantLinkNextChange(const convergePlant *plant);
 
-/* How long the link of this moment takes for @bytes, ms; INFINITY while it is dead. */
+/* What @bytes of memory are on the wire. */
+double plantLinkWire(const convergePlant *plant, double bytes);
+
+/* How long the link of this moment takes for @bytes of memory, ms; INFINITY while it is dead. */
 double plantLinkMs(const convergePlant *plant, double bytes);
 
 /* The same for the link with its changes from now on; finite. */

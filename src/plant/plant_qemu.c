@@ -142,7 +142,7 @@ bitmapSync(convergePlant *plant)
     if (plant->timeMs <= plant->evaluatedMs + TRIGGER_MS)
         return;
 
-    limit = (plant->sent - plant->evaluatedSent) * plant->params.threshold / 100;
+    limit = plantLinkWire(plant, plant->sent - plant->evaluatedSent) * (double)plant->params.threshold / 100;
     if (plant->period > limit && ++plant->bad >= plant->law->hits) {
         plant->bad = 0;
         throttleDown(plant, limit / plant->period);
@@ -167,7 +167,7 @@ sendAll(convergePlant *plant)
     plantGuestSend(plant, 1);
     plant->zeroDone += plant->zero;
     plant->zero = 0;
-    plant->result.sentBytes = plant->sent;
+    plant->result.sentBytes = plantLinkWire(plant, plant->sent);
 }
 
 static gint64
@@ -241,7 +241,7 @@ measure(convergePlant *plant)
 
     if (ms < WINDOW_MS)
         return;
-    plant->threshold = (plant->sent - plant->windowSent) / (double)ms * (double)plant->params.downtime;
+    plant->threshold = plantLinkWire(plant, plant->sent - plant->windowSent) / (double)ms * (double)plant->params.downtime;
     plant->windowMs = plant->timeMs;
     plant->windowSent = plant->sent;
 }
@@ -257,7 +257,7 @@ isSteady(const convergePlant *plant)
     if (plant->stallMs > 0)
         return FALSE;
     if (ship > 0 && !isinf(ship))
-        next = plantGuestUnsent(plant) / ship * (double)plant->params.downtime;
+        next = plantLinkWire(plant, plantGuestUnsent(plant)) / ship * (double)plant->params.downtime;
     return next <= 0 || (plant->windowMs == plant->timeMs && fabs(plant->threshold - next) <= 1e-9 * next);
 }
 
@@ -304,7 +304,7 @@ sendFor(convergePlant *plant,
     plant->zero -= scanned;
     plant->zeroDone += scanned;
     plantGuestSend(plant, share);
-    plant->result.sentBytes = plant->sent;
+    plant->result.sentBytes = plantLinkWire(plant, plant->sent);
 }
 
 /* QEMU's cpu_throttle_dirty_sync_timer_tick(): does nothing in the bulk pass, and nothing if

@@ -77,6 +77,8 @@ static const scenarioKey keys[] = {
     { "link", "bandwidth", TYPE_RATE, C(bandwidth), 1, RATE_MOST },
     { "link", "changes", TYPE_CHANGES, 0, 0, 0 },
     { "link", "tls", TYPE_RATE, C(tlsBandwidth), 1, RATE_MOST },
+    { "link", "compression", TYPE_NUMBER, C(compression), 1, 1e3 },
+    { "link", "compress-rate", TYPE_RATE, C(compressRate), 1, RATE_MOST },
     { "link", "recovery", TYPE_SHARE, C(recovery), 0, PACE_MOST },
     { "qemu", "sync-every", TYPE_TIME, C(syncEveryMs), 0, HOUR_MS },
     { "qemu", "sync-in-bulk", TYPE_BOOLEAN, C(syncInBulk), 0, 0 },

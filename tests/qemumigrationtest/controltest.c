@@ -83,6 +83,38 @@ endPasses(convergeModel *model,
     model->pass.bulkDirtied = model->pass.bulkLeft;
 }
 
+/* QEMU's limit follows compression, the allowed downtime does not. */
+static void
+testCompression(void)
+{
+    static const struct {
+        double saved;
+        gint64 limitMs; /* 0: nothing is decided */
+    } rows[] = { { 0, 0 }, { 2 / 3.0, 900 }, { 0.65, 0 }, { 0.5, 600 }, { 0, 300 } };
+    g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive,throttle=none,downtime=fixed,max-downtime=300ms", NULL);
+    convergeControl control = { .state = { .policy = policy, .throttle = QEMU } };
+    convergeDecision decisions[CONVERGE_DECISIONS_MAX];
+    convergeModel model = { .last = { .active = TRUE, .totalBytes = 1000000000, .remainingBytes = 500000000, .iteration = 1 } };
+    gsize i;
+
+    g_assert_cmpuint(convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions), ==, 2);
+    g_assert_cmpint(decisions[1].limitMs, ==, 300);
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        unsigned int n;
+
+        model.saved = rows[i].saved;
+        n = convergeControlDecide(&control, &model, CONVERGE_NEWS_NONE, decisions);
+        g_assert_cmpuint(n, ==, rows[i].limitMs > 0);
+        if (n == 0)
+            continue;
+        g_assert_cmpint(decisions[0].verb, ==, CONVERGE_VERB_DOWNTIME);
+        g_assert_cmpint(decisions[0].reason, ==, CONVERGE_REASON_COMPRESSION);
+        g_assert_cmpint(decisions[0].downtimeMs, ==, 300);
+        g_assert_cmpint(decisions[0].limitMs, ==, rows[i].limitMs);
+    }
+}
+
 static void
 testCase(gconstpointer opaque)
 {
@@ -583,6 +615,7 @@ main(int argc, char **argv)
     gsize i;
 
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/control/compression", testCompression);
     for (i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strconcat("/control/", cases[i].name, NULL);
 

@@ -233,6 +233,7 @@ say(convergeBackendLibvirt *backend,
         .maxThrottle = 99,
         .threshold = 50,
         .downtimeMs = 100,
+        .limitMs = 100,
     };
 
     return convergeBackendLibvirtOps.apply(backend, &decision, error);

@@ -2,6 +2,8 @@
 /*
  * linktest.c: how fast the link is, and whether it still carries anything
  */
+#include <math.h>
+
 #include "feed.h"
 
 #define RATE (100 * MB)
@@ -116,6 +118,69 @@ testError(void)
     g_assert_cmpfloat(f.model.bandwidthError, >, 0.15);
 }
 
+/* Lets the wire carry @wire bytes/s for @ms, which stand for @ratio times as much memory. */
+static void
+sendCompressed(feed *f,
+               double wire,
+               double ratio,
+               gint64 ms)
+{
+    for (; ms > 0; ms -= 100) {
+        f->sample.timeMs += 100;
+        f->sample.processedBytes += (guint64)(wire / 10);
+        f->sample.normalBytes += (guint64)(wire * ratio / 10);
+        f->sample.remainingBytes -= (guint64)(wire * ratio / 10);
+        convergeModelUpdate(&f->model, &f->sample);
+    }
+}
+
+/* Rates are of memory, whatever that is on the wire.  What counts as a page a little before it is
+ * sent is not compressed. */
+static void
+testCompression(void)
+{
+    static const struct {
+        double ratio, bandwidth, saved;
+        gint64 limitMs; /* for a downtime of 300 ms */
+    } rows[] = {
+        { 0.99, RATE, 0, 300 },
+        { 1, RATE, 0, 300 },
+        { 1.05, RATE, 0, 300 },
+        { 3, 3 * RATE, 2 / 3.0, 900 },
+        { 20, 20 * RATE, 0.95, 3000 }, /* bounded: what is left may be harder to compress */
+    };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        feed f;
+
+        feedInit(&f, 100000 * MB);
+        sendCompressed(&f, RATE, rows[i].ratio, 5000);
+        assertNear(f.model.bandwidth, rows[i].bandwidth, 0.01);
+        g_assert_cmpfloat(fabs(f.model.saved - rows[i].saved), <, 0.001);
+        g_assert_cmpint(convergeModelLimitFor(f.model.saved, 300), ==, rows[i].limitMs);
+        g_assert_cmpint(convergeModelLimitFor(f.model.saved, 2000000), ==, 2000000);
+        g_assert_cmpint(convergeModelLinkSlowMs(&f.model), ==, 0);
+
+        /* Within the limit, the wire carries what QEMU leaves for the switchover. */
+        convergeModelNoteDowntime(&f.model, 300);
+        assertNear(convergeModelThreshold(&f.model), 0.3 * f.model.bandwidth * (1 - f.model.saved), 0.001);
+    }
+}
+
+/* The ratio follows what is sent now. */
+static void
+testCompressionChanges(void)
+{
+    feed f;
+
+    feedInit(&f, 100000 * MB);
+    sendCompressed(&f, RATE, 4, 3000);
+    sendCompressed(&f, RATE, 2, 3000);
+    assertNear(f.model.saved, 0.5, 0.02);
+    assertNear(f.model.bandwidth, 2 * RATE, 0.02);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -126,5 +191,7 @@ main(int argc, char **argv)
     g_test_add_func("/link/slow-becomes-usual", testSlowBecomesUsual);
     g_test_add_func("/link/zero-pages-are-not-slow", testZeroPagesAreNotSlow);
     g_test_add_func("/link/error", testError);
+    g_test_add_func("/link/compression", testCompression);
+    g_test_add_func("/link/compression-changes", testCompressionChanges);
     return g_test_run();
 }

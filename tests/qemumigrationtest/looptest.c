@@ -530,14 +530,18 @@ testDeadline(void)
 static void
 testStatus(void)
 {
-    g_autoptr(convergePlant) plant = convergePlantNew(&middle);
+    convergePlantConfig config = middle;
+    g_autoptr(convergePlant) plant = NULL;
     g_autoptr(convergePolicy) policy = convergePolicyParse("adaptive", NULL);
-    convergeBackend backend = { &convergePlantOps, plant };
+    convergeBackend backend = { &convergePlantOps };
     g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_NO_FLAG, NULL, NULL);
     const convergeStatus *status = convergeLoopStatus(loop);
     gint64 now = 0;
     gsize i;
 
+    config.bandwidth /= 2;
+    config.compression = 2;
+    backend.opaque = plant = convergePlantNew(&config);
     while (status->state != CONVERGE_STATE_THROTTLING && now < GIVE_UP_MS) {
         now += convergeLoopStep(loop);
         convergePlantAdvance(plant, now);

@@ -412,7 +412,7 @@ testBlindProbeSeesNothing(void)
 static void
 testRefusesFromThenOn(void)
 {
-    const convergeDecision downtime = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 100 };
+    const convergeDecision downtime = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 100, .limitMs = 100 };
     convergePlantConfig config = busy;
     g_autoptr(convergePlant) plant = NULL;
     int i;

@@ -293,7 +293,7 @@ testRecovery(void)
 static void
 testThresholdIsMeasured(void)
 {
-    const convergeDecision downtime = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 3000 };
+    const convergeDecision downtime = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 3000, .limitMs = 3000 };
     const struct {
         double used;    /* MB */
         gint64 setupMs; /* before it */
@@ -399,6 +399,65 @@ testTlsIsALimit(void)
     }
 }
 
+/* A byte on the wire stands for several of memory, as fast as they can be compressed. */
+static void
+testCompression(void)
+{
+    const struct {
+        double compression, rate, bandwidth;
+    } rows[] = { { 0, 0, 100 * MB }, { 1, 0, 100 * MB }, { 3, 0, 300 * MB }, { 3, 250 * MB, 250 * MB }, { 3, 50 * MB, 50 * MB } };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const convergePlantConfig config = {
+            .memory = 1000 * MB,
+            .used = 600 * MB,
+            .bandwidth = 100 * MB,
+            .compression = rows[i].compression,
+            .compressRate = rows[i].rate,
+        };
+        g_autoptr(convergePlant) plant = convergePlantNew(&config);
+        const convergePlantResult *result = convergePlantGetResult(plant);
+
+        g_assert_cmpfloat(convergePlantBandwidth(plant), ==, rows[i].bandwidth);
+        convergePlantAdvance(plant, 60000);
+        g_assert_true(result->completed);
+        g_assert_cmpfloat(fabs(result->sentBytes - 600 * MB / MAX(rows[i].compression, 1)), <, MB);
+        g_assert_cmpfloat(fabs((double)result->totalMs - 600 * MB / rows[i].bandwidth * 1000), <, 150);
+    }
+}
+
+/* QEMU takes what is left for as long on the wire as it is in memory, so its limit has to allow for
+ * that; else it goes on sending although the pause would be short enough. */
+static void
+testLimitUnderCompression(void)
+{
+    const struct {
+        gint64 limitMs, longestMs, shortestMs;
+    } rows[] = { { 300, 115 + 15, 0 }, { 900, 315 + 15, 200 } };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const convergePlantLaw law = { .hits = 2, .threshold = 50, .downtimeMs = rows[i].limitMs };
+        const convergePlantConfig config = {
+            .memory = 1000 * MB,
+            .used = 600 * MB,
+            .workingSet = 400 * MB,
+            .writeRate = 200 * MB,
+            .bandwidth = 100 * MB,
+            .compression = 3,
+            .law = &law,
+        };
+        g_autoptr(convergePlant) plant = convergePlantNew(&config);
+        const convergePlantResult *result = convergePlantGetResult(plant);
+
+        convergePlantAdvance(plant, 60000);
+        g_assert_true(result->completed);
+        g_assert_cmpint(result->pauseMs, <=, rows[i].longestMs);
+        g_assert_cmpint(result->pauseMs, >=, rows[i].shortestMs);
+    }
+}
+
 /* A QEMU that cannot send does not look, and does not make up for it. */
 static void
 testNoSyncsWhileTheLinkIsDead(void)
@@ -459,6 +518,8 @@ main(int argc, char **argv)
     g_test_add_func("/plant-link/switchover-is-pause", testSwitchoverIsPause);
     g_test_add_func("/plant-link/dead-link-stops-the-migration", testDeadLinkStopsTheMigration);
     g_test_add_func("/plant-link/tls-is-a-limit", testTlsIsALimit);
+    g_test_add_func("/plant-link/compression", testCompression);
+    g_test_add_func("/plant-link/limit-under-compression", testLimitUnderCompression);
     g_test_add_func("/plant-link/no-syncs-while-the-link-is-dead", testNoSyncsWhileTheLinkIsDead);
     g_test_add_func("/plant-link/one-sync-a-look", testOneSyncALook);
     return g_test_run();

@@ -221,13 +221,13 @@ testFailedDowntime(void)
 
     for (lands = 0; lands < 2; lands++) {
         g_autoptr(convergeBackendLibvirt) backend = convergeBackendLibvirtNew(&clientCalls, FALSE);
-        convergeDecision decision = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 500 };
+        convergeDecision decision = { .verb = CONVERGE_VERB_DOWNTIME, .downtimeMs = 500, .limitMs = 500 };
 
         reset();
         g_assert_true(convergeBackendLibvirtOps.apply(backend, &decision, NULL));
         calls.downtimeFails = TRUE;
         calls.downtimeLands = lands;
-        decision.downtimeMs = 1000;
+        decision.downtimeMs = decision.limitMs = 1000;
         g_assert_false(convergeBackendLibvirtOps.apply(backend, &decision, NULL));
         g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, lands ? 1000 : 500);
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));

@@ -38,7 +38,7 @@ static gboolean
 say(convergeBackendLibvirt *backend,
     convergeVerb verb)
 {
-    const convergeDecision decision = { .verb = verb, .throttle = 50, .downtimeMs = 120 };
+    const convergeDecision decision = { .verb = verb, .throttle = 50, .downtimeMs = 120, .limitMs = 120 };
 
     return convergeBackendLibvirtOps.apply(backend, &decision, NULL);
 }

@@ -56,6 +56,7 @@ static const expectedStat everyStat[] = {
     { "auto_converge.throttle_target", VIR_TYPED_PARAM_INT, NULL, 60 },
     { "auto_converge.downtime_limit", VIR_TYPED_PARAM_ULLONG, NULL, 300 },
     { "auto_converge.bandwidth", VIR_TYPED_PARAM_ULLONG, NULL, 101 },
+    { "auto_converge.saved", VIR_TYPED_PARAM_INT, NULL, 67 },
     { "auto_converge.dirty_rate", VIR_TYPED_PARAM_ULLONG, NULL, 13 },
     { "auto_converge.working_set", VIR_TYPED_PARAM_ULLONG, NULL, 1003 },
     { "auto_converge.predicted_remaining", VIR_TYPED_PARAM_ULLONG, NULL, 5000000000ULL },
@@ -77,6 +78,7 @@ static const convergeStatus fullStatus = {
     .throttleTarget = 60,
     .downtimeMs = 300,
     .bandwidth = 101.2,
+    .saved = 0.667,
     .dirtyRate = 12.6,
     .workingSet = 1003,
     .prediction = {
@@ -202,7 +204,7 @@ testUnknown(void)
 
     status = fullStatus;
     status.bandwidth = 0;
-    checkMissing(&status, (const char *const[]) { "bandwidth", NULL });
+    checkMissing(&status, (const char *const[]) { "bandwidth", "saved", NULL });
 
     status = fullStatus;
     status.workingSet = 0;
