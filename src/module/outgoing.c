@@ -12,13 +12,11 @@
 #include "module/learned.h"
 #include "module/libvirt_check.h"
 #include "module/metrics_writer.h"
-#include "module/outgoing.h"
+#include "module/outgoing_priv.h"
 #include "module/recovery.h"
 #include "module/rights.h"
 #include "module/switchovers.h"
 #include "policy/policy_conf.h"
-#include "policy/policy_effect.h"
-#include "policy/policy_fields.h"
 #include "qemu_migration_converge.h"
 
 /* How long to wait for the job of an earlier migration of the same guest.  That job ends
@@ -127,45 +125,6 @@ convergeOutgoingPrepare(convergeOutgoing *outgoing,
 
 /* --- Refusing --- */
 
-/* The content of the host's configuration goes to the host's log only.  The client learns the
- * name of the file and, if known, of the wrong field. */
-static char *
-hostErrorForClient(const GError *error)
-{
-    gsize i;
-
-    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        g_autofree char *quoted = g_strdup_printf("'%s'", convergeFields[i].name);
-
-        if (strstr(error->message, quoted))
-            return g_strdup_printf(_("field '%1$s' in the host's configuration '%2$s' is wrong; see the daemon's log"),
-                                   convergeFields[i].name, CONVERGE_POLICY_CONF);
-    }
-    return g_strdup_printf(_("the host's configuration '%1$s' is wrong or cannot be read; see the daemon's log"),
-                           CONVERGE_POLICY_CONF);
-}
-
-static void
-raiseError(const GError *error)
-{
-    g_autofree char *text = NULL;
-    g_autofree char *message = NULL;
-
-    if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_RIGHTS)) {
-        message = g_strdup_printf(_("access denied: %1$s"), error->message);
-        convergeDaemonSetError(VIR_ERR_ACCESS_DENIED, message);
-        return;
-    }
-
-    if (g_error_matches(error, CONVERGE_ERROR, CONVERGE_ERROR_HOST)) {
-        convergeDaemonLog("%s", error->message);
-        text = hostErrorForClient(error);
-    }
-    /* libvirt's own wording for this code. */
-    message = g_strdup_printf(_("invalid argument: %1$s"), text ? text : error->message);
-    convergeDaemonSetError(VIR_ERR_INVALID_ARG, message);
-}
-
 static gboolean
 checkPolicy(convergeCall *call,
             virConnectPtr conn,
@@ -181,7 +140,7 @@ checkPolicy(convergeCall *call,
     /* A caller that has not asked for a policy is not refused for the mistake of the domain or
      * the host. */
     if (outgoing->asked)
-        raiseError(outgoing->error);
+        outgoingRaise(outgoing->error);
     else if (call->ended) /* set for Perform, not for Begin, so that this is logged once */
         convergeDaemonLog("%s migrates without a policy: %s", outgoing->name, outgoing->error->message);
     return !outgoing->asked;
@@ -273,53 +232,6 @@ startRestoring(convergeOutgoing *outgoing)
         virDomainFree(outgoing->domain);
 }
 
-/* Logs the fields of the domain's policy that the host has limited or locked. */
-static void
-logLimits(const convergeOutgoing *outgoing)
-{
-    gsize i;
-
-    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        g_autofree char *value = NULL;
-
-        if (!convergePolicyIsLimited(outgoing->policy, i))
-            continue;
-        value = convergeFieldFormat(i, convergePolicyGet(outgoing->policy, i));
-        convergeDaemonLog(convergePolicyIsLocked(outgoing->policy, i) ?
-                              "%s: the host locks field '%s' to '%s'; the domain's value is ignored" :
-                              "%s: the host limits field '%s' of the domain's policy to '%s'",
-                          outgoing->name, convergeFields[i].name, value);
-    }
-}
-
-/* Logs which rule of the host applies. */
-static void
-logRule(const convergeOutgoing *outgoing)
-{
-    const char *rule = convergePolicyGetRule(outgoing->policy);
-
-    if (rule)
-        convergeDaemonLog("%s: rule '%s' applies (%s)", outgoing->name, rule,
-                          convergePolicyGetRulePlace(outgoing->policy));
-}
-
-/* Logs what the call states without effect. */
-static void
-logIdle(const convergeOutgoing *outgoing)
-{
-    gsize i;
-
-    for (i = 0; i < CONVERGE_FIELD_LAST; i++) {
-        g_autoptr(GError) error = NULL;
-
-        if ((convergePolicyGetLayer(outgoing->policy, i) == CONVERGE_LAYER_CALL ||
-             (i == CONVERGE_FIELD_INITIAL_THROTTLE && outgoing->stated.initial != 0) ||
-             (i == CONVERGE_FIELD_THROTTLE_INCREMENT && outgoing->stated.increment != 0)) &&
-            !convergePolicyHasEffect(outgoing->policy, i, &error))
-            convergeDaemonLog("%s: stated by the call: %s", outgoing->name, error->message);
-    }
-}
-
 /* --- The job --- */
 
 static void
@@ -347,7 +259,6 @@ startJob(convergeCall *call)
         .learn = convergeLearnedAdd,
     };
     g_autoptr(GError) error = NULL;
-    const char *warning;
 
     convergeRegistryForget(outgoing->uuid);
     if (!outgoing->policy) {
@@ -363,11 +274,7 @@ startJob(convergeCall *call)
     if (outgoing->job) {
         convergeRegistryAdd(outgoing->uuid, outgoing->job);
         convergeMetricsWriterBegun();
-        logRule(outgoing);
-        logLimits(outgoing);
-        logIdle(outgoing);
-        if ((warning = convergePolicyWarning(outgoing->policy)))
-            convergeDaemonLog("%s: %s", outgoing->name, warning);
+        outgoingLogPolicy(outgoing);
     } else {
         convergeDaemonLog("%s migrates without a policy: %s", outgoing->name,
                           error->message);
@@ -399,40 +306,6 @@ convergeOutgoingEnterPerform(convergeOutgoing *outgoing,
         convergeLinkTurnTakePermit(outgoing->uuid))
         awaitTurn(outgoing);
     convergeCallEnter(&outgoing->call);
-}
-
-/* Adds to libvirt's error that the policy, and no client, has aborted or paused the guest. */
-static void
-explainFailure(convergeJob *job)
-{
-    const virError *error = virGetLastError();
-    g_autofree char *message = NULL;
-    g_autofree char *text = NULL;
-    convergeVerb rung;
-
-    if (!error || !(text = convergeJobExplainRung(job, &rung)) || rung == CONVERGE_VERB_POSTCOPY)
-        return;
-
-    /* This is libvirt's own wording for the code; libvirt itself would blame the client. */
-    if (rung == CONVERGE_VERB_ABORT) {
-        message = g_strdup_printf(_("operation aborted: %1$s"), text);
-        convergeDaemonSetError(VIR_ERR_OPERATION_ABORTED, message);
-    } else {
-        message = g_strdup_printf("%s (%s)", error->message, text);
-        convergeDaemonSetError((virErrorNumber)error->code, message);
-    }
-}
-
-/* Tells where to read what the policy has done. */
-static void
-logFailure(convergeJob *job)
-{
-    convergeStatus status;
-
-    convergeJobGetStatus(job, &status);
-    if (status.journal[0])
-        convergeDaemonLog("%s: the migration has failed; virt-converge-journal %s prints what was decided in it",
-                          convergeJobGetName(job), status.journal);
 }
 
 /* With libvirt's error as the client gets it. */
@@ -473,8 +346,8 @@ convergeOutgoingLeavePerform(convergeOutgoing *outgoing,
     else
         convergeRegistryFinish(outgoing->job, confirmed ? CONVERGE_REGISTRY_DONE : CONVERGE_REGISTRY_PENDING_CONFIRM);
     if (!succeeded) {
-        logFailure(outgoing->job);
-        explainFailure(outgoing->job);
+        outgoingLogFailure(outgoing->job);
+        outgoingExplainFailure(outgoing->job);
         keepFailure(outgoing->job);
     } else if (confirmed) {
         convergeKeeperEnd(outgoing->job, CONVERGE_OUTCOME_DONE, NULL);
@@ -518,7 +391,7 @@ convergeOutgoingLeaveConfirm(convergeOutgoing *outgoing,
     if (cancelled) {
         convergeJobRestore(outgoing->job, outgoing->domain);
         convergeRegistryAddEnded(outgoing->uuid, outgoing->job, CONVERGE_REGISTRY_FAILED);
-        logFailure(outgoing->job);
+        outgoingLogFailure(outgoing->job);
         convergeKeeperEnd(outgoing->job, CONVERGE_OUTCOME_FAILED,
                           _("the guest did not start at the destination"));
     } else {

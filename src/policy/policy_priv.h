@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy_priv.h: the policy of a migration, for policy.c and policy_lock.c alone
+ * policy_priv.h: the policy of a migration, for policy*.c alone
  */
 #pragma once
 
