@@ -31,8 +31,9 @@ class Sound(LabTest):
 
         lines = self.journal()
         decisions = [line for line in lines if line["type"] == "decision"]
-        first = next(n for n, line in enumerate(lines)
-                     if line.get("verb") == "throttle" and line["throttle"] > 0)
+        first = next((n for n, line in enumerate(lines)
+                      if line.get("verb") == "throttle" and line["throttle"] > 0), None)
+        self.assertIsNotNone(first, "no throttle: " + "; ".join(line["text"] for line in decisions))
         samples = [line for line in lines[:first] if line["type"] == "sample"]
         self.assertGreater(samples[-1]["normal"] + samples[-1]["constant"],
                            samples[-1]["total"] - LAST_BYTES, "throttled in the bulk pass")
