@@ -387,6 +387,19 @@ setDowntime(convergeBackendLibvirt *backend,
     return TRUE;
 }
 
+/* Before the first byte libvirt has not told QEMU yet what its caller allows. */
+gboolean
+convergeBackendLibvirtLimitBandwidth(convergeBackendLibvirt *backend,
+                                     gint64 bps,
+                                     GError **error)
+{
+    const convergeSample *last = &backend->last;
+
+    if (isCancelled(backend) || backend->monitor.silent || last->processedBytes == 0 || last->paused || last->postcopy)
+        return TRUE;
+    return convergeThrottlerLimitBandwidth(backend->throttler, bps, error);
+}
+
 /* The downtime limit stays.  With a longer one QEMU would finish the migration at once, and until all
  * is sent it would answer no command: the guest could not be let run again if the link fails, and the
  * migration could not be aborted.  This way QEMU finishes the pass first.  Then it sends again what

@@ -39,6 +39,10 @@ void convergeBackendLibvirtMayPostcopy(convergeBackendLibvirt *backend);
  * .resume after a pause and what QEMU alone knows are missing. */
 void convergeBackendLibvirtForbidQmp(convergeBackendLibvirt *backend);
 
+/* Limits what the migration sends to @bps bytes/s, see convergeThrottlerLimitBandwidth().  Does nothing
+ * before memory moves, while the guest stands still, and without monitor commands. */
+gboolean convergeBackendLibvirtLimitBandwidth(convergeBackendLibvirt *backend, gint64 bps, GError **error);
+
 /* libvirt's job of this migration is over, or about to be: puts the vCPUs' quotas back at once,
  * which needs only files.  From now on samples show no migration, and no verb but .release and
  * .restore does anything.  Any thread. */

@@ -41,6 +41,10 @@ struct _convergeJobOptions {
     /* Called last in the thread; may be NULL. */
     void (*left)(convergeJob *job);
 
+    /* How many migrations share the policy's link-limit now, this one among them.  Called in the
+     * thread, before each turn; must not wait.  NULL: this one alone. */
+    guint (*sharers)(void);
+
     /* Both are called in the job's thread, may wait for a bounded time, and may be NULL.
      *
      * .expect returns what the downtime will take besides sending memory, ms, and sets @why to how

@@ -26,6 +26,7 @@ struct _convergeJob {
     convergeBackend acting;  /* over .libvirtBackend */
     convergeBackend backend; /* the same, or what only observes with it */
     virDomainPtr dom;        /* a reference */
+    gboolean unlimited;      /* what it sends cannot be limited, which was told */
     convergeSwitchover switchover;
     convergeCompletionWatch *completion; /* while .switchover lacks the downtime; or NULL */
 

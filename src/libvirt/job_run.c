@@ -71,6 +71,25 @@ waitForTurn(convergeJob *job,
     job->passed = FALSE;
 }
 
+/* Keeps to the policy's link-limit.  The others do so in their next turns. */
+static void
+limitBandwidth(convergeJob *job,
+               const convergeLoop *loop)
+{
+    gint64 limit = convergePolicyGet(job->policy, CONVERGE_FIELD_LINK_LIMIT) * 1024 * 1024;
+    guint sharers = job->options.sharers ? job->options.sharers() : 1;
+    g_autoptr(GError) error = NULL;
+
+    if (limit == 0 || job->unlimited || convergePolicyObserves(job->policy) ||
+        convergeStateIsAside(convergeLoopStatus(loop)->state) ||
+        convergeBackendLibvirtLimitBandwidth(job->libvirtBackend, limit / MAX(sharers, 1), &error) ||
+        convergeJobIsStopping(job))
+        return;
+
+    job->unlimited = TRUE;
+    jobTell(job, error->message);
+}
+
 /* Takes turns until the migration call has returned. */
 static void
 takeTurns(convergeJob *job,
@@ -88,6 +107,7 @@ takeTurns(convergeJob *job,
         convergeLoopSetCeiling(loop, job->ceilingMs);
         g_mutex_unlock(&job->lock);
         wait = convergeLoopStep(loop);
+        limitBandwidth(job, loop);
         jobTakeOver(job, loop);
         g_mutex_lock(&job->lock);
 

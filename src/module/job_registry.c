@@ -313,6 +313,24 @@ convergeRegistryListRunning(void)
     return jobs;
 }
 
+static gboolean
+isLimited(const convergePolicy *policy)
+{
+    return convergePolicyGet(policy, CONVERGE_FIELD_LINK_LIMIT) > 0 && !convergePolicyObserves(policy);
+}
+
+guint
+convergeRegistryCountLimited(void)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+    guint limited = 0;
+    guint i;
+
+    for (i = 0; i < count(); i++)
+        limited += entryAt(i)->state == ENTRY_RUNNING && isLimited(convergeJobGetPolicy(entryAt(i)->job));
+    return limited;
+}
+
 gint64
 convergeRegistryOutsideDowntime(const char *uuid,
                                 gint64 ms)

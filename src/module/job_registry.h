@@ -67,6 +67,9 @@ gboolean convergeRegistryGetFailed(const char *uuid, convergeStatus *status, cha
 /* The jobs that run, oldest first: an array of convergeJob, each with a reference, to be unreferenced. */
 GPtrArray *convergeRegistryListRunning(void);
 
+/* How many of the jobs that run share the link by their policy's link-limit. */
+guint convergeRegistryCountLimited(void);
+
 /* convergeJobOutsideDowntime() of the running job of that domain; returns @ms if there is no
  * such job. */
 gint64 convergeRegistryOutsideDowntime(const char *uuid, gint64 ms);

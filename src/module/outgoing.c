@@ -255,6 +255,7 @@ startJob(convergeCall *call)
         .destination = outgoing->destination,
         .enter = enterJob,
         .left = convergeRegistryLeft,
+        .sharers = convergeRegistryCountLimited,
         .expect = convergeLearnedExpect,
         .learn = convergeLearnedAdd,
     };

@@ -67,6 +67,7 @@ typedef enum {
     CONVERGE_FIELD_LINK,               /* convergeLinkUse */
     CONVERGE_FIELD_PRIORITY,           /* among migrations that take turns on the link */
     CONVERGE_FIELD_LONGEST_WAIT,       /* ms for which it waits for its turn */
+    CONVERGE_FIELD_LINK_LIMIT,         /* MiB/s, what all such migrations may send together; 0: no limit */
     CONVERGE_FIELD_MODE,               /* convergeMode */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST

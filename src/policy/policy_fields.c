@@ -305,6 +305,15 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         3600000,
         N_("how long a migration waits for its turn at most"),
     },
+    [CONVERGE_FIELD_LINK_LIMIT] = {
+        "link-limit",
+        CONVERGE_TYPE_COUNT,
+        0,
+        1048576,
+        NULL,
+        0,
+        N_("MiB/s that the migrations which leave the host at the same time may send together"),
+    },
     [CONVERGE_FIELD_MODE] = {
         "mode",
         ENUM(modeWords, CONVERGE_MODE_LAST),

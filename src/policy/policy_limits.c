@@ -105,6 +105,12 @@ const convergeLimit convergeLimitRows[] = {
         noMore,
     },
     {
+        CONVERGE_FIELD_LINK_LIMIT,
+        { "none", "none" },
+        N_("the most bandwidth that may be requested"),
+        noMore,
+    },
+    {
         CONVERGE_FIELD_MODE,
         { "act", "act" },
         N_("the most that may be requested: to observe, or to act"),

@@ -16,6 +16,7 @@ static const struct {
     [CONVERGE_PARAM_THRESHOLD] = { "throttle-trigger-threshold", FALSE },
     [CONVERGE_PARAM_TAILSLOW] = { "cpu-throttle-tailslow", TRUE },
     [CONVERGE_PARAM_DOWNTIME] = { "downtime-limit", FALSE },
+    [CONVERGE_PARAM_BANDWIDTH] = { "max-bandwidth", FALSE },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(migrationParams) == CONVERGE_PARAM_LAST);
 
@@ -106,6 +107,24 @@ convergeQemuParamsRemember(convergeQemuParams *params,
     if (!params->remembered)
         params->remembered = queryParams(monitor, params->original, error);
     return params->remembered;
+}
+
+gboolean
+convergeQemuParamsFollow(convergeQemuParams *params,
+                         const convergeMonitor *monitor,
+                         convergeQemuParam param,
+                         gint64 *now,
+                         GError **error)
+{
+    gint64 values[CONVERGE_PARAM_LAST];
+
+    if (!queryParams(monitor, values, error))
+        return FALSE;
+
+    *now = values[param];
+    if (*now != params->written[param])
+        params->original[param] = *now;
+    return TRUE;
 }
 
 gboolean

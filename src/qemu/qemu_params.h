@@ -14,6 +14,7 @@ typedef enum {
     CONVERGE_PARAM_THRESHOLD,
     CONVERGE_PARAM_TAILSLOW,
     CONVERGE_PARAM_DOWNTIME,
+    CONVERGE_PARAM_BANDWIDTH,
     CONVERGE_PARAM_LAST
 } convergeQemuParam;
 
@@ -41,6 +42,11 @@ void convergeQemuParamsInit(convergeQemuParams *params, gboolean callerThrottle)
  * libvirt has set what its caller asked for, which libvirt puts back itself. */
 gboolean convergeQemuParamsRemember(convergeQemuParams *params, const convergeMonitor *monitor,
                                     GError **error);
+
+/* Asks QEMU for the present value of @param.  If this program has not set it, others have: it becomes the
+ * value to be put back. */
+gboolean convergeQemuParamsFollow(convergeQemuParams *params, const convergeMonitor *monitor,
+                                  convergeQemuParam param, gint64 *now, GError **error);
 
 /* Sets @values in one command: QEMU checks the merged set and takes all or nothing. */
 gboolean convergeQemuParamsWrite(convergeQemuParams *params, const convergeMonitor *monitor,

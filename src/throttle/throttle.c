@@ -255,6 +255,14 @@ convergeThrottlerNoteDowntime(convergeThrottler *throttler,
     convergeThrottleQemuNoteDowntime(throttler->states[CONVERGE_METHOD_QEMU], downtimeMs);
 }
 
+gboolean
+convergeThrottlerLimitBandwidth(convergeThrottler *throttler,
+                                gint64 bps,
+                                GError **error)
+{
+    return convergeThrottleQemuLimitBandwidth(throttler->states[CONVERGE_METHOD_QEMU], bps, error);
+}
+
 /* --- Putting back --- */
 
 gboolean

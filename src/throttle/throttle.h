@@ -163,6 +163,11 @@ gboolean convergeThrottlerExpectDowntime(convergeThrottler *throttler, gint64 do
 /* libvirt has set it. */
 void convergeThrottlerNoteDowntime(convergeThrottler *throttler, gint64 downtimeMs);
 
+/* Limits what the migration may send to @bps bytes/s, or to less if somebody else has set that.  To be
+ * called while memory moves, again and again: a value that others set meanwhile is the new ceiling.  It
+ * is put back with QEMU's other parameters. */
+gboolean convergeThrottlerLimitBandwidth(convergeThrottler *throttler, gint64 bps, GError **error);
+
 /* Whether the guest has a method whose throttle outlives the migration and takes QEMU to put
  * back. */
 gboolean convergeThrottlerNeedsQemu(const convergeThrottler *throttler);

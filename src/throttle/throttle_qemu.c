@@ -188,6 +188,33 @@ convergeThrottleQemuNoteDowntime(gpointer opaque,
         state->params.written[CONVERGE_PARAM_DOWNTIME] = downtimeMs;
 }
 
+gboolean
+convergeThrottleQemuLimitBandwidth(gpointer opaque,
+                                   gint64 bps,
+                                   GError **error)
+{
+    qemuState *state = opaque;
+    convergeQemuParams *params = &state->params;
+    const convergeMonitor *monitor = state->throttler->options.monitor;
+    gint64 values[CONVERGE_PARAM_LAST];
+    gint64 ceiling, now;
+    gsize i;
+
+    if (!convergeQemuParamsRemember(params, monitor, error) ||
+        !convergeQemuParamsFollow(params, monitor, CONVERGE_PARAM_BANDWIDTH, &now, error))
+        return FALSE;
+
+    ceiling = params->original[CONVERGE_PARAM_BANDWIDTH];
+    if (ceiling > 0) /* 0 is no bound */
+        bps = MIN(bps, ceiling);
+    if (now == ABSENT || now == bps)
+        return TRUE;
+
+    for (i = 0; i < CONVERGE_PARAM_LAST; i++)
+        values[i] = i == CONVERGE_PARAM_BANDWIDTH ? bps : ABSENT;
+    return keep(state, values, error) && convergeQemuParamsWrite(params, monitor, values, error);
+}
+
 static gboolean
 setQemu(gpointer opaque,
         unsigned int percent,

@@ -39,5 +39,8 @@ gboolean convergeThrottleQemuApply(gpointer state, const convergeDecision *decis
 gboolean convergeThrottleQemuExpectDowntime(gpointer state, gint64 downtimeMs, GError **error);
 void convergeThrottleQemuNoteDowntime(gpointer state, gint64 downtimeMs);
 
+/* See convergeThrottlerLimitBandwidth(). */
+gboolean convergeThrottleQemuLimitBandwidth(gpointer state, gint64 bps, GError **error);
+
 /* See convergeThrottlerEnd(). */
 void convergeThrottleQemuEnd(gpointer state);

@@ -8,13 +8,12 @@
 #include "fakeqemu.h"
 
 const fakeQemu fakeQemuPristine = {
-    .params = { 20, 10, 99, 50, TRUE, 300 },
+    .params = { 20, 10, 99, 50, TRUE, 300, 1000000000 },
     .status = "cancelled",
     .jobType = VIR_DOMAIN_JOB_UNBOUNDED,
     .id = 7,
     .runState = "running",
     .downtimeBytes = -1,
-    .bandwidth = 1000000000,
     .ring = TRUE,
     .measured = "measured",
     .rates = { 240, 1, 60 },
@@ -59,9 +58,8 @@ queryParams(JsonObject *arguments G_GNUC_UNUSED)
     GString *text = g_string_new(NULL);
     gsize i;
 
-    g_string_printf(text, "{\"max-bandwidth\":%" G_GINT64_FORMAT, qemu.bandwidth);
     for (i = 0; i < CONVERGE_PARAM_LAST; i++) {
-        g_string_append_printf(text, ",\"%s\":", convergeQemuParamName(i));
+        g_string_append_printf(text, "%c\"%s\":", i == 0 ? '{' : ',', convergeQemuParamName(i));
         if (convergeQemuParamIsBoolean(i))
             g_string_append(text, qemu.params[i] ? "true" : "false");
         else
@@ -100,7 +98,6 @@ setParams(JsonObject *arguments)
         merged[CONVERGE_PARAM_THRESHOLD] < 1 || merged[CONVERGE_PARAM_THRESHOLD] > 100)
         return NULL;
     memcpy(qemu.params, merged, sizeof(merged));
-    qemu.bandwidth = json_object_get_int_member_with_default(arguments, "max-bandwidth", qemu.bandwidth);
     return g_strdup("{}");
 }
 
@@ -188,7 +185,7 @@ static char *
 letRun(JsonObject *arguments G_GNUC_UNUSED)
 {
     qemu.runState = "running";
-    qemu.bandwidthAtCont = qemu.bandwidth;
+    qemu.bandwidthAtCont = qemu.params[CONVERGE_PARAM_BANDWIDTH];
     if (qemu.endsAtCont)
         qemu.status = qemu.endsAtCont;
     return g_strdup("{}");

@@ -22,7 +22,6 @@ struct _fakeQemu {
     const char *runState;   /* in QEMU's words */
     gint64 remaining;       /* to send, bytes */
     gint64 downtimeBytes;   /* sent while the guest stood still; -1: QEMU does not tell */
-    gint64 bandwidth;       /* max-bandwidth, bytes/s */
     gint64 bandwidthAtCont; /* when the guest was last told to run; 0: never */
     const char *endsAtCont; /* the status that the migration has after that; NULL: it goes on */
 
@@ -43,7 +42,7 @@ struct _fakeQemu {
     guint paramSets, limitSets, limitCancels, limitQueries, migrateQueries, probes;
 };
 
-/* Each parameter has a different value: { 20, 10, 99, 50, TRUE, 300 }. */
+/* Each parameter has a different value: { 20, 10, 99, 50, TRUE, 300, 1000000000 }. */
 extern const fakeQemu fakeQemuPristine;
 extern fakeQemu qemu;
 

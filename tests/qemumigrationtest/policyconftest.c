@@ -114,7 +114,7 @@ testPlace(void)
           "host.conf: [policy gold]: unknown preset 'bogus' in the converge policy; allowed: adaptive, " },
         { "[default]\n[limits]\nstall=3\n",
           "host.conf:3: [limits]: 'stall' is not a field that a host can limit; allowed: max-throttle, "
-          "hard-throttle, max-throttle-time, max-downtime, max-lost, fallback, max-suspend, mode, when" },
+          "hard-throttle, max-throttle-time, max-downtime, max-lost, fallback, max-suspend, link-limit, mode, when" },
         { "[domain-limits]\npreset=xen\n",
           "host.conf:2: [domain-limits]: 'preset' is not a field that a host can limit; allowed: max-throttle, " },
         { "[domain-limits]\nmax-throttle=100\n",
@@ -449,10 +449,10 @@ testShippedValues(void)
 
     assertLimits(full, CONVERGE_LIMITS_ALL,
                  "max-throttle=99,hard-throttle=99,max-throttle-time=none,max-downtime=2000s,max-lost=none,"
-                 "fallback=continue+post-copy+suspend+abort,max-suspend=none,mode=act,when=always");
+                 "fallback=continue+post-copy+suspend+abort,max-suspend=none,link-limit=none,mode=act,when=always");
     assertLimits(full, CONVERGE_LIMITS_DOMAIN,
                  "max-throttle=99,hard-throttle=99,max-throttle-time=none,max-downtime=5s,max-lost=none,"
-                 "fallback=continue+post-copy,max-suspend=none,mode=act,when=always");
+                 "fallback=continue+post-copy,max-suspend=none,link-limit=none,mode=act,when=always");
 
     /* GLib reads the same from the file. */
     g_key_file_load_from_data(file, text, -1, G_KEY_FILE_NONE, &error);

@@ -431,6 +431,9 @@ testEffect(void)
         { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps priority longest-wait " },
         { "downtime-ramp", "initial-throttle throttle-increment max-throttle hard-throttle max-throttle-time "
                            "throttle-threshold throttle-tailslow actuator priority longest-wait " },
+        { "adaptive,actuator=vcpu-quota,qmp=no", "initial-throttle throttle-increment throttle-threshold "
+                                                 "throttle-tailslow ramp-after ramp-every ramp-passes ramp-factor "
+                                                 "ramp-steps priority longest-wait link-limit " },
         { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow priority longest-wait " },
     };
     gsize i, j;

@@ -18,6 +18,7 @@ struct _convergeJob {
     gint references; /* atomic */
     gint64 number;
     gint64 ceilingMs;
+    const char *policy; /* NULL: the default one */
 };
 
 convergeJob *
@@ -41,13 +42,16 @@ convergeJobGetStatus(convergeJob *job,
 }
 
 const convergePolicy *
-convergeJobGetPolicy(const convergeJob *job G_GNUC_UNUSED)
+convergeJobGetPolicy(const convergeJob *job)
 {
-    static convergePolicy *policy;
+    static GHashTable *policies;
+    const char *text = job->policy ? job->policy : "adaptive";
 
-    if (!policy)
-        policy = convergePolicyParse("adaptive", NULL);
-    return policy;
+    if (!policies)
+        policies = g_hash_table_new(g_str_hash, g_str_equal);
+    if (!g_hash_table_contains(policies, text))
+        g_hash_table_insert(policies, (gpointer)text, convergePolicyParse(text, NULL));
+    return g_hash_table_lookup(policies, text);
 }
 
 gint64
@@ -331,6 +335,30 @@ testLeaving(void)
     g_assert_true(takePending(UUID) == &job);
 }
 
+/* Only those share a limit that state one, act, and run. */
+static void
+testLimited(void)
+{
+    convergeJob jobs[] = {
+        { .number = 1, .policy = "adaptive,link-limit=100" },
+        { .number = 2 },
+        { .number = 3, .policy = "adaptive,link-limit=100,mode=observe" },
+        { .number = 4, .policy = "suspend,link-limit=7" },
+    };
+    gsize i;
+
+    g_assert_cmpuint(convergeRegistryCountLimited(), ==, 0);
+    for (i = 0; i < G_N_ELEMENTS(jobs); i++)
+        convergeRegistryAdd(i % 2 ? UUID : OTHER, &jobs[i]);
+    g_assert_cmpuint(convergeRegistryCountLimited(), ==, 2);
+    convergeRegistryFinish(&jobs[3], CONVERGE_REGISTRY_FAILED);
+    g_assert_cmpuint(convergeRegistryCountLimited(), ==, 1);
+    for (i = 0; i < 3; i++)
+        convergeRegistryFinish(&jobs[i], CONVERGE_REGISTRY_FAILED);
+    convergeRegistryForget(UUID);
+    convergeRegistryForget(OTHER);
+}
+
 /* Only an earlier job of the same domain, one that runs or is leaving, is waited for. */
 static void
 testEarlier(void)
@@ -436,6 +464,7 @@ main(int argc,
     g_test_add_func("/registry/failed", testFailed);
     g_test_add_func("/registry/most", testMost);
     g_test_add_func("/registry/leaving", testLeaving);
+    g_test_add_func("/registry/limited", testLimited);
     g_test_add_func("/registry/earlier", testEarlier);
     g_test_add_func("/registry/woken", testWoken);
     return g_test_run();

@@ -18,7 +18,7 @@
 #define THROTTLE 95
 
 /* The parameters under QEMU's own throttle. */
-static const gint64 throttled[CONVERGE_PARAM_LAST] = { THROTTLE, 99, THROTTLE, 1, FALSE, 100 };
+static const gint64 throttled[CONVERGE_PARAM_LAST] = { THROTTLE, 99, THROTTLE, 1, FALSE, 100, 5000 };
 
 typedef gboolean (*putBackFunc)(const gint64 *original, GError **error);
 
@@ -250,7 +250,7 @@ testOtherCallers(void)
         qemu = fakeQemuPristine;
         memcpy(qemu.params, throttled, sizeof(qemu.params));
         g_assert_true(convergeUndoPutBack(record, &fakeMonitor, stated != 0, counts, NULL));
-        g_assert_cmpuint(counts[CONVERGE_METHOD_QEMU], ==, stated ? 4 : 6);
+        g_assert_cmpuint(counts[CONVERGE_METHOD_QEMU], ==, stated ? 5 : 7);
         for (i = 0; i < CONVERGE_PARAM_LAST; i++)
             g_assert_cmpint(qemu.params[i], ==,
                             stated && (i == CONVERGE_PARAM_INITIAL || i == CONVERGE_PARAM_INCREMENT) ?
