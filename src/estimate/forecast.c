@@ -76,18 +76,32 @@ guestAt(const convergeForecastInput *input,
     };
 }
 
+/* The guest, whose migration is alone, with what the policy lets it send. */
+static convergePlantConfig
+limitedBy(const convergePolicy *policy,
+          const convergePlantConfig *guest)
+{
+    double limit = (double)convergePolicyGet(policy, CONVERGE_FIELD_LINK_LIMIT) * 1024 * 1024;
+    convergePlantConfig limited = *guest;
+
+    if (limit > 0)
+        limited.bandwidth = MIN(limited.bandwidth, limit);
+    return limited;
+}
+
 static forecastRun
-runOne(const convergePlantConfig *guest,
+runOne(const convergePlantConfig *unlimited,
        const convergePolicy *policy,
        gint64 pauseMostMs)
 {
+    const convergePlantConfig guest = limitedBy(policy, unlimited);
     gint64 pauseMs = convergePolicyGet(policy, CONVERGE_FIELD_MAX_DOWNTIME);
-    g_autoptr(convergePlant) plant = convergePlantNew(guest);
+    g_autoptr(convergePlant) plant = convergePlantNew(&guest);
     convergeBackend backend = { &convergePlantOps, plant };
     g_autoptr(convergeLoop) loop = convergeLoopNew(policy, &backend, CONVERGE_POSTCOPY_AVAILABLE,
                                                    NULL, NULL);
     const convergePlantResult *result = convergePlantGetResult(plant);
-    double longest = GIVE_UP_MS + GIVE_UP_PASSES * guest->used / guest->bandwidth * 1000;
+    double longest = GIVE_UP_MS + GIVE_UP_PASSES * guest.used / guest.bandwidth * 1000;
     forecastRun run = { CONVERGE_END_NEVER };
     gint64 now = 0;
 

@@ -307,6 +307,22 @@ testPauseMost(void)
     g_assert_cmpint(at(limited, 0)->end, ==, CONVERGE_END_PAUSE);
 }
 
+/* What the policy lets the migration send is the bandwidth, if the link has more. */
+static void
+testLinkLimit(void)
+{
+    static const char *const texts[] = { "adaptive,link-limit=50", "adaptive,link-limit=5000", "adaptive", NULL };
+    convergeForecastInput input = inputOf(&guests[1], 1);
+    g_autoptr(convergeForecasts) wide = forecastOf(&input, texts);
+    g_autoptr(convergeForecasts) narrow = NULL;
+
+    input.bandwidth = 50 * CONVERGE_MIB;
+    narrow = forecastOf(&input, texts);
+    g_assert_cmpfloat(at(wide, 0)->totalMs.value, ==, at(narrow, 2)->totalMs.value);
+    g_assert_cmpfloat(at(wide, 1)->totalMs.value, ==, at(wide, 2)->totalMs.value);
+    g_assert_cmpfloat(at(wide, 0)->totalMs.value, >, at(wide, 2)->totalMs.value);
+}
+
 /* Imperceptible differences do not decide the recommendation. */
 static void
 testTie(void)
@@ -641,6 +657,7 @@ main(int argc,
     g_test_add_func("/estimate/middle", testMiddle);
     g_test_add_func("/estimate/nothing-within", testNothingWithin);
     g_test_add_func("/estimate/pause-most", testPauseMost);
+    g_test_add_func("/estimate/link-limit", testLinkLimit);
     g_test_add_func("/estimate/tie", testTie);
     g_test_add_func("/estimate/report", testReport);
     g_test_add_func("/estimate/report-open", testReportOpen);
