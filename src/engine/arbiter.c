@@ -10,6 +10,7 @@ struct _convergeArbiterMember {
     gint64 joinMs;
     gint64 turnMs; /* when it began */
     gboolean begun;
+    gboolean over; /* its turn has ended by itself */
 };
 
 struct _convergeArbiter {
@@ -81,9 +82,10 @@ convergeArbiterNote(convergeArbiterMember *member,
     member->view = *view;
 }
 
-/* Whether @member leaves the link to nobody else. */
+/* Whether @member leaves the link to nobody else.  A turn that has ended stays so: beside those that
+ * begin then it gets less of the link, and would otherwise have the time for it again. */
 static gboolean
-fillsLink(const convergeArbiterMember *member,
+fillsLink(convergeArbiterMember *member,
           gint64 nowMs)
 {
     double longest = CONVERGE_ARBITER_SILENT_MS;
@@ -91,7 +93,9 @@ fillsLink(const convergeArbiterMember *member,
     if (member->view.bandwidth > 0)
         longest = CONVERGE_ARBITER_SETUP_MS +
             CONVERGE_ARBITER_PASSES * member->request.memory / member->view.bandwidth * 1000;
-    return (double)(nowMs - member->turnMs) <= longest &&
+    if ((double)(nowMs - member->turnMs) > longest)
+        member->over = TRUE;
+    return !member->over &&
         (!member->view.processorBound || nowMs - member->turnMs < CONVERGE_ARBITER_SETTLE_MS);
 }
 
@@ -114,7 +118,7 @@ isNext(const convergeArbiter *arbiter,
     guint i;
 
     for (i = 0; i < arbiter->members->len; i++) {
-        const convergeArbiterMember *other = g_ptr_array_index(arbiter->members, i);
+        convergeArbiterMember *other = g_ptr_array_index(arbiter->members, i);
 
         if (other == member)
             earlier = FALSE;

@@ -181,6 +181,27 @@ testHopeless(void)
     crewClear(&c);
 }
 
+/* The one whose turn has ended gets less of the link beside the next one, which gives it no new turn. */
+static void
+testStaysOver(void)
+{
+    crew c;
+
+    crewInit(&c);
+    crewJoin(&c, 0, 50, 1000 * MB);
+    crewJoin(&c, 1, 40, 100 * MB);
+    crewJoin(&c, 2, 30, 100 * MB);
+    begun(&c);
+    note(&c, 0, 100 * MB, FALSE);
+    c.nowMs += CONVERGE_ARBITER_SETUP_MS + (gint64)(CONVERGE_ARBITER_PASSES * 10000) + 1;
+    g_assert_cmpuint(begun(&c), ==, 3);
+    note(&c, 0, 10 * MB, FALSE);
+    g_assert_cmpuint(begun(&c), ==, 3);
+    crewLeave(&c, 1);
+    g_assert_cmpuint(begun(&c), ==, 5);
+    crewClear(&c);
+}
+
 /* So is that of one of which nothing is seen. */
 static void
 testSilent(void)
@@ -266,6 +287,7 @@ main(int argc,
     g_test_add_func("/arbiter/priority", testPriority);
     g_test_add_func("/arbiter/longest-wait", testLongestWait);
     g_test_add_func("/arbiter/hopeless", testHopeless);
+    g_test_add_func("/arbiter/stays-over", testStaysOver);
     g_test_add_func("/arbiter/silent", testSilent);
     g_test_add_func("/arbiter/processor-bound", testProcessorBound);
     g_test_add_func("/arbiter/request", testRequest);
