@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Two busy guests leave a host at the same time: they take turns on the link."""
+"""Two busy guests leave a host at the same time: they take turns on the link, or share a limit."""
 
 import libvirt
 
@@ -8,6 +8,8 @@ from labtest import MODULE, RATE, STOCK_VIRSH, VIRSH, WORKLOAD, LabTest, slow, t
 OTHER = "other"
 TURNS = ("--auto-converge", "--converge-policy", "adaptive,link=turns")
 SHARING = ("--auto-converge", "--converge-policy", "adaptive")
+LIMITED = ("--auto-converge", "--converge-policy", "adaptive,link-limit=4")
+MIB = 1 << 20
 WAITS = "waits for its turn on the link"
 
 
@@ -44,13 +46,16 @@ class Turns(LabTest):
     def until_waits(self):
         self.until("the other one to wait", lambda: WAITS in self.reason())
 
-    def assert_sends_nothing(self):
-        """QEMU has not begun, so that it logs no pages."""
+    def ask_other(self, command):
         here, self.domain = self.domain, self.other
         try:
-            self.assertNotIn(self.qmp("query-migrate").get("status"), ("setup", "active"))
+            return self.qmp(command)
         finally:
             self.domain = here
+
+    def assert_sends_nothing(self):
+        """QEMU has not begun, so that it logs no pages."""
+        self.assertNotIn(self.ask_other("query-migrate").get("status"), ("setup", "active"))
 
     def both_arrive(self, *processes):
         tool("hosts", "shape", RATE)
@@ -121,6 +126,30 @@ class Turns(LabTest):
         self.until("the other one to send", lambda: self.other.jobStats().get("memory_processed"))
         self.assertIsNone(first.poll())
         self.both_arrive(first, second)
+
+    def speeds(self):
+        """What QEMU may send for each guest, MiB/s."""
+        return [params["max-bandwidth"] / MIB for params in (self.qmp("query-migrate-parameters"),
+                                                             self.ask_other("query-migrate-parameters"))]
+
+    def test_limit(self):
+        """Each gets its part of the limit, and less where an operator wants that; what remains
+        is as before."""
+        self.other.migrateSetMaxSpeed(3)
+        before = [self.qmp("query-migrate-parameters"), self.ask_other("query-migrate-parameters")]
+        first = self.depart(self.guest, *LIMITED, port=49152)
+        self.until("the first one to be limited", lambda: self.speeds()[0] == 4)
+        second = self.depart(OTHER, *LIMITED, port=49153)
+        self.until("both to be limited", lambda: self.speeds() == [2, 2])
+        self.domain.abortJob()
+        self.finish(first)
+        self.until("the operator's ceiling", lambda: self.speeds()[1] == 3)
+        self.other.abortJob()
+        self.finish(second)
+        self.until("all to be as before", lambda: before == [
+            self.qmp("query-migrate-parameters"), self.ask_other("query-migrate-parameters")])
+        self.assertEqual(self.other.migrateGetMaxSpeed(), 3)
+        self.assertEqual(self.records(), [])
 
     @slow
     def test_without_policy(self):
