@@ -64,28 +64,40 @@ class Host:
             pass
         return [found[vcpu] for vcpu in sorted(found)]
 
-    def loop_cpu(self):
-        """CPU seconds that the daemon's current convergence loop has used, or None."""
+    def loops_cpu(self):
+        """CPU seconds that each of the daemon's current convergence loops has used, by thread."""
+        found = {}
         try:
             with open(os.path.join(self.directory, "libvirtd.pid"), encoding="ascii") as file:
                 tasks = f"/proc/{file.read().strip()}/task"
-            for thread in os.listdir(tasks):
+            threads = os.listdir(tasks)
+        except OSError:
+            return found
+        for thread in threads:
+            try:
                 with open(f"{tasks}/{thread}/comm", encoding="ascii") as file:
                     if file.read().strip() != "converge":
                         continue
                 with open(f"{tasks}/{thread}/schedstat", encoding="ascii") as file:
-                    return int(file.read().split()[0]) / 1e9
-        except OSError:
-            pass
-        return None
+                    found[thread] = int(file.read().split()[0]) / 1e9
+            except OSError:
+                pass            # it has just ended
+        return found
+
+    def loop_cpu(self):
+        """CPU seconds that the daemon's current convergence loop has used, or None."""
+        return next(iter(self.loops_cpu().values()), None)
 
     def inside(self, name):
         """The path of NAME in the host's /var/lib/libvirt."""
         return f"/var/lib/libvirt/{name}"
 
     def install(self, image):
-        """Gives the host its own copy, which a rebuild cannot change."""
-        shutil.copyfile(image, os.path.join(self.directory, "lib", IMAGE))
+        """Gives the host its own copy, which a rebuild cannot change. Another guest may be
+        booting from the one that is there."""
+        place = os.path.join(self.directory, "lib", IMAGE)
+        shutil.copyfile(image, f"{place}.{os.getpid()}")
+        os.replace(f"{place}.{os.getpid()}", place)
 
 
 def remove_guest(name):
