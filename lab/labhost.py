@@ -17,6 +17,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 LAB_DIR = os.environ.get("LAB_DIR") or os.path.join(
     os.environ.get("XDG_RUNTIME_DIR") or "/run", "virt-converge-lab")
 IMAGE = "busy-guest.elf"
+CONTENT = "busy-guest-content"
 
 # Errors become exceptions; libvirt must not print them as well.
 libvirt.registerErrorHandler(lambda context, error: None, None)
@@ -92,12 +93,17 @@ class Host:
         """The path of NAME in the host's /var/lib/libvirt."""
         return f"/var/lib/libvirt/{name}"
 
-    def install(self, image):
-        """Gives the host its own copy, which a rebuild cannot change. Another guest may be
-        booting from the one that is there."""
+    def install(self, image, cmdline=""):
+        """Gives the host its own copy, which a rebuild cannot change, and the content that the guest's
+        CMDLINE asks for. Another guest may be booting from those that are there."""
         place = os.path.join(self.directory, "lib", IMAGE)
         shutil.copyfile(image, f"{place}.{os.getpid()}")
         os.replace(f"{place}.{os.getpid()}", place)
+        word = content_word(cmdline)
+        path = os.path.join(self.directory, "lib", f"{CONTENT}-{word}")
+        if word and not os.path.exists(path):
+            subprocess.run([os.path.join(HERE, "guest", "content"), word, f"{path}.{os.getpid()}"], check=True)
+            os.replace(f"{path}.{os.getpid()}", path)
 
 
 def remove_guest(name):
@@ -135,6 +141,12 @@ def guest_image():
         os.makedirs(LAB_DIR, exist_ok=True)
         subprocess.run([os.path.join(HERE, "guest", "build"), image], check=True)
     return image
+
+
+def content_word(cmdline):
+    """What fills the pages of a guest with this CMDLINE, or None: the guest needs no file for that."""
+    found = re.search(r"(?:^| )content=(\S+)", cmdline)
+    return found[1] if found and found[1] != "zero" else None
 
 
 def accelerator(emulator=None):

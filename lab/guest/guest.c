@@ -14,6 +14,10 @@
  *                             sleeps for the rest, like an idle system
  *   cpus=2                    processors that work, at most 8; default: all
  *   fill=pattern              stamp the rest of memory, too (else it stays zero)
+ *   content=text              what a page holds between its stamps, written or not: zero, text,
+ *                             random or mix (see content, which makes the file that the guest
+ *                             needs as its initrd). All but zero mean fill=pattern unless the
+ *                             guest has another word for fill
  *   report-hz=10              reports per second, at most 1000
  *
  * K, M, G are powers of 1000; Ki, Mi, Gi of 1024.
@@ -21,6 +25,9 @@
  * Each processor has its own working set and works by itself. A word applies to all of
  * them. Words listed above cpus= can be given for one processor, which overrides the
  * general word: "working-set=100M rate=250M cpu1.working-set=20M cpu1.rate=5M".
+ *
+ * A write changes the stamps of a page and leaves its content alone, so that xbzrle has less to send
+ * than of most real guests.
  *
  * "At full speed" means with a host processor of its own: dirtying costs CPU time. If two
  * busy processors share one of the host's, each dirties half of its rate.
@@ -41,10 +48,17 @@
 
 #define MULTIBOOT_MAGIC 0x2badb002u
 #define MULTIBOOT_HAS_CMDLINE 4
+#define MULTIBOOT_HAS_MODULES 8
+
+typedef struct {
+    const u8 *begin, *end;
+} Module;
 
 typedef struct {
     u32 flags, lowKib, highKib, bootDevice;
     const char *cmdline;
+    u32 nModules;
+    const Module *modules;
 } Multiboot;
 
 static char cmdline[1024];
@@ -120,20 +134,49 @@ report(u64 milliseconds)
 }
 
 
+/* The pages' content is the first module. The loader has put it where other things will be, so only
+ * its place in the kernel's data is of use. Returns 0 if it is missing. */
+static u32
+contentFind(const Multiboot *info, Content *content)
+{
+    u32 length;
+    const char *word = wordFind(cmdline, "content", &length);
+
+    if (!word || wordIs(word, length, "zero"))
+        return 1;
+    if (!(info->flags & MULTIBOOT_HAS_MODULES) || !info->nModules)
+        return 0;
+    content->offset = info->modules->begin - image_start;
+    content->bytes = (info->modules->end - info->modules->begin) / PAGE * PAGE;
+    return content->bytes;
+}
+
+
+/* Whether the memory outside of working sets is stamped. */
+static u32
+isFilled(const Content *content)
+{
+    u32 length;
+    const char *word = wordFind(cmdline, "fill", &length);
+
+    return word ? wordIs(word, length, "pattern") : content->bytes != 0;
+}
+
+
 static u32
 setUp(const Multiboot *info)
 {
-    u32 length, tscKhz, sleepy, i;
-    const char *fill;
+    Content content = { 0, 0 };
+    u32 tscKhz, sleepy, i;
 
     /* The loader has put the command line where the table will be. */
     if (info->flags & MULTIBOOT_HAS_CMDLINE) {
         for (i = 0; i < sizeof(cmdline) - 1 && info->cmdline[i]; i++)
             cmdline[i] = info->cmdline[i];
     }
-    fill = wordFind(cmdline, "fill", &length);
-
     serialOpen();
+    if (!contentFind(info, &content))
+        return 0;
     cpus = option("cpus", 0) ?: smpCount();
     if (cpus > CPUS_MAX)
         cpus = CPUS_MAX;
@@ -149,8 +192,9 @@ setUp(const Multiboot *info)
     }
     if (sleepy)
         smpSetUp(tscKhz);
-    memorySetUp(&memory, info->lowKib << 10, info->highKib << 10, cpus,
-                fill && wordIs(fill, length, "pattern"));
+    if (!memorySetUp(&memory, info->lowKib << 10, info->highKib << 10, cpus, isFilled(&content),
+                     &content))
+        return 0;
 
     lineBegin("boot");
     lineNumber("working_set_pages", memory.pages);
@@ -231,7 +275,11 @@ guestMain(u32 magic, const Multiboot *info)
 
     if (magic != MULTIBOOT_MAGIC)
         return;
-    tscKhz = setUp(info);
+    if (!(tscKhz = setUp(info))) {
+        lineBegin("boot FAILED: there is no initrd with the content of memory");
+        lineSend();
+        return;
+    }
     calibrate(0);
     if (!startOthers())
         return;

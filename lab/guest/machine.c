@@ -15,6 +15,18 @@
 #define FIFO 16u
 #define PATIENCE 200u /* status reads before the rest is dropped */
 
+/* See QEMU's docs/specs/fw_cfg. */
+#define FW_CFG_DMA_HIGH 0x514
+#define FW_CFG_DMA_LOW 0x518
+#define FW_CFG_KERNEL_DATA (0x11u << 16)
+#define DMA_READ 0x02u
+#define DMA_SKIP 0x04u
+#define DMA_SELECT 0x08u
+
+typedef struct { /* all big-endian */
+    u32 control, length, high, low;
+} Dma;
+
 
 u32
 machineTscKhz(void)
@@ -80,4 +92,27 @@ serialWrite(const char *text, u32 length)
                          : "d"((u16)COM1)
                          : "memory");
     }
+}
+
+
+/* QEMU has carried it out when the port's instruction ends. */
+static u32
+dma(u32 control, void *to, u32 length)
+{
+    volatile Dma access = {
+        .control = __builtin_bswap32(control),
+        .length = __builtin_bswap32(length),
+        .low = __builtin_bswap32((u32)to),
+    };
+
+    outl(FW_CFG_DMA_HIGH, 0);
+    outl(FW_CFG_DMA_LOW, __builtin_bswap32((u32)&access));
+    return !access.control;
+}
+
+
+u32
+machineLoaded(u32 from, void *to, u32 length)
+{
+    return dma(FW_CFG_KERNEL_DATA | DMA_SELECT | DMA_SKIP, 0, from) && dma(DMA_READ, to, length);
 }

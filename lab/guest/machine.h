@@ -38,6 +38,15 @@ outw(u16 port, u16 value)
                      : "a"(value), "Nd"(port));
 }
 
+static inline void
+outl(u16 port, u32 value)
+{
+    __asm__ volatile("outl %0, %1"
+                     :
+                     : "a"(value), "Nd"(port)
+                     : "memory");
+}
+
 static inline u64
 rdtsc(void)
 {
@@ -85,3 +94,7 @@ int serialRead(void);
 /* Sends @length bytes. Drops the rest if the line accepts nothing for a while: a host that
  * does not read must not slow the guest down. */
 void serialWrite(const char *text, u32 length);
+
+/* Has QEMU copy @length bytes of the kernel and its modules, as the loader has found them, to
+ * @to, from byte @from on (fw_cfg's DMA). Returns 0 if this QEMU does not. */
+u32 machineLoaded(u32 from, void *to, u32 length);

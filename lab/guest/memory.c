@@ -3,7 +3,7 @@
 #include "memory.h"
 
 /* From the linker script. */
-extern u8 image_start[], image_fixed_end[];
+extern u8 image_fixed_end[];
 
 #define LOW_BEGIN 0x1000u
 
@@ -35,8 +35,44 @@ pagesBetween(const void *begin, const void *end)
 }
 
 
-void
-memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill)
+/* Repeats the content over @pages pages. QEMU copies it: some machines emulate every
+ * instruction, and would take minutes. */
+static u32
+contentLay(u8 *to, u32 pages, const Content *content)
+{
+    u32 left, some;
+
+    for (left = pages * PAGE; left && content->bytes; left -= some, to += some) {
+        some = left < content->bytes ? left : content->bytes;
+        if (!machineLoaded(content->offset, to, some))
+            return 0;
+    }
+    return 1;
+}
+
+
+/* Of one word of each page, at another place in each; the stamps are none of them. */
+static u32
+contentSum(const u8 *from, u32 pages)
+{
+    u32 total = 0, i;
+
+    for (i = 0; i < pages; i++)
+        total = total * 3 + ((const u32 *)(from + i * PAGE))[1 + (i * MIX >> 23)];
+    return total;
+}
+
+
+static u32
+contentSums(const Memory *memory)
+{
+    return contentSum(image_end, memory->pages) ^
+        (memory->restFilled ? contentSum(memory->rest, memory->restPages) : 0);
+}
+
+
+u32
+memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill, const Content *content)
 {
     u8 *top = (u8 *)(0x100000u + highBytes);
     u32 available = pagesBetween(image_end, top);
@@ -62,6 +98,10 @@ memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill)
     memory->restPages = (u32)(top - memory->rest) / PAGE;
     memory->restFilled = fill;
 
+    if (!contentLay(image_end, memory->pages, content) ||
+        (fill && !contentLay(memory->rest, memory->restPages, content)))
+        return 0;
+
     for (i = 0; i < tablePages * 1024; i++)
         memory->generation[i] = 0;
     for (cpu = 0; cpu < cpus; cpu++) {
@@ -80,6 +120,10 @@ memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill)
             memoryStamp(page, 0);
     }
     memory->fixedSum = fixedSum(memory);
+    memory->hasContent = content->bytes;
+    if (content->bytes)
+        memory->contentSum = contentSums(memory);
+    return 1;
 }
 
 
@@ -127,5 +171,7 @@ memoryVerify(const Memory *memory)
 
         judge(&verdict, page, 1, isStamped(page, memory->restFilled ? i * MIX : 0));
     }
+    if (memory->hasContent)
+        judge(&verdict, image_end, 0, contentSums(memory) == memory->contentSum);
     return verdict;
 }

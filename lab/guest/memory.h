@@ -8,6 +8,9 @@
  *   table                one 32-bit generation per working-set page
  *   rest, to the top     zero, or stamped as generation 0 (fill=pattern)
  *
+ * Between its stamps, a page of a working set or of the stamped rest has its part of the content
+ * (content=), or nothing but zeros.  A write changes the stamps alone.
+ *
  * The table itself has a sum, weighted by page number, so that a stale table page is found
  * even if its working-set pages are equally stale.
  *
@@ -26,6 +29,11 @@ typedef struct {
     u32 tableSum; /* Σ generation[i] × (i × MIX | 1) over its pages */
 } Share;
 
+/* What pages hold, within the kernel's data (machineLoaded()); .bytes is 0 if there is none. */
+typedef struct {
+    u32 offset, bytes;
+} Content;
+
 typedef struct {
     Share share[CPUS_MAX]; /* a processor's working set */
     u32 pages;             /* of all working sets, from image_end on */
@@ -35,6 +43,8 @@ typedef struct {
     u32 restFilled; /* 1: stamped, 0: zero */
     u32 lowBytes;   /* memory below 1 MiB */
     u32 fixedSum;   /* sum of low memory and the guest's image */
+    u32 hasContent;
+    u32 contentSum; /* of one word of each page that has content */
 } Memory;
 
 typedef struct {
@@ -44,13 +54,15 @@ typedef struct {
 } MemoryVerdict;
 
 /* Lays out and stamps memory: @lowBytes of it below 1 MiB, @highBytes above. share[].pages
- * are the sizes that @cpus processors request; they are reduced if they do not fit. */
-void memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill);
+ * are the sizes that @cpus processors request; they are reduced if they do not fit. Returns 0 if
+ * QEMU does not hand @content over. */
+u32 memorySetUp(Memory *memory, u32 lowBytes, u32 highBytes, u32 cpus, u32 fill,
+                const Content *content);
 
 /* Checks all memory. No processor may write at the same time. */
 MemoryVerdict memoryVerify(const Memory *memory);
 
-extern u8 image_end[]; /* from the linker script */
+extern u8 image_start[], image_end[]; /* from the linker script */
 
 static inline u32 *
 memoryPage(u32 i)

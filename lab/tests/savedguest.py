@@ -53,7 +53,7 @@ def restore(host, words):
         return False
     labhost.remove_guest(words[0])
     for each in (host, host.other):
-        each.install(labhost.guest_image())
+        each.install(labhost.guest_image(), " ".join(words))
     give_uuid(path)
     host.connect().restore(path)
     serial = guestserial.SerialRecorder(host.serial_socket(words[0]))
