@@ -68,6 +68,10 @@ typedef enum {
     CONVERGE_FIELD_PRIORITY,           /* among migrations that take turns on the link */
     CONVERGE_FIELD_LONGEST_WAIT,       /* ms for which it waits for its turn */
     CONVERGE_FIELD_LINK_LIMIT,         /* MiB/s, what all such migrations may send together; 0: no limit */
+    CONVERGE_FIELD_TRANSPORT,          /* convergeTransport */
+    CONVERGE_FIELD_STREAMS,            /* connections of a transport that has several */
+    CONVERGE_FIELD_COMPRESSION_LEVEL,  /* of zstd; zlib's ends at 9 */
+    CONVERGE_FIELD_CPU_BUDGET,         /* processors that AUTO may plan to use on each host */
     CONVERGE_FIELD_MODE,               /* convergeMode */
     CONVERGE_FIELD_WHEN,               /* convergeWhen */
     CONVERGE_FIELD_LAST
@@ -143,6 +147,20 @@ typedef enum {
     CONVERGE_LINK_USE_TURNS, /* one after the other, see arbiter.h */
     CONVERGE_LINK_USE_LAST
 } convergeLinkUse;
+
+/* How memory goes over the link, see transport/transport.h. */
+typedef enum {
+    CONVERGE_TRANSPORT_AUTO,         /* the one that prediction finds best */
+    CONVERGE_TRANSPORT_PLAIN,        /* what the caller asks for: usually one stream, as it is */
+    CONVERGE_TRANSPORT_MULTIFD,      /* several streams */
+    CONVERGE_TRANSPORT_MULTIFD_ZSTD, /* several streams, compressed */
+    CONVERGE_TRANSPORT_MULTIFD_ZLIB,
+    CONVERGE_TRANSPORT_XBZRLE, /* one stream; of a page that is sent again, what has changed */
+    CONVERGE_TRANSPORT_LAST
+} convergeTransport;
+
+/* The word for @transport in a policy. */
+const char *convergeTransportName(convergeTransport transport);
 
 /* What the policy does with its decisions. */
 typedef enum {

@@ -16,6 +16,7 @@ static const char *const rungWords[] = { "continue", "post-copy", "suspend", "ab
 static const char *const fallbackWhenWords[] = { "limit", "prediction", "cheaper", NULL };
 static const char *const modeWords[] = { "observe", "act", NULL };
 static const char *const linkWords[] = { "share", "turns", NULL };
+static const char *const transportWords[] = { "auto", "plain", "multifd", "multifd-zstd", "multifd-zlib", "xbzrle", NULL };
 static const char *const whenWords[] = { "requested", "always", NULL };
 
 #define WORDS_MATCH(words, last) G_STATIC_ASSERT(G_N_ELEMENTS(words) == (last) + 1)
@@ -27,6 +28,7 @@ WORDS_MATCH(rungWords, CONVERGE_RUNG_LAST);
 WORDS_MATCH(fallbackWhenWords, CONVERGE_FALLBACK_LAST);
 WORDS_MATCH(modeWords, CONVERGE_MODE_LAST);
 WORDS_MATCH(linkWords, CONVERGE_LINK_USE_LAST);
+WORDS_MATCH(transportWords, CONVERGE_TRANSPORT_LAST);
 WORDS_MATCH(whenWords, CONVERGE_WHEN_LAST);
 
 /* The built-in values are QEMU's own defaults, without limits. */
@@ -45,6 +47,9 @@ WORDS_MATCH(whenWords, CONVERGE_WHEN_LAST);
 /* Longer than any migration that anybody waits for. */
 #define TIME_MAX (G_GINT64_CONSTANT(7) * 24 * 60 * 60 * 1000)
 #define COUNT_MAX 1000
+
+/* QEMU's limit on multifd-channels. */
+#define STREAMS_MAX 255
 
 /* All that follows the name but the help: a limit that a policy has only if it states one. */
 #define BUDGET CONVERGE_TYPE_BUDGET, 1, TIME_MAX, NULL, 0
@@ -314,6 +319,39 @@ const convergeFieldInfo convergeFields[CONVERGE_FIELD_LAST] = {
         0,
         N_("MiB/s that the migrations which leave the host at the same time may send together"),
     },
+    [CONVERGE_FIELD_TRANSPORT] = {
+        "transport",
+        ENUM(transportWords, CONVERGE_TRANSPORT_LAST),
+        CONVERGE_TRANSPORT_PLAIN,
+        N_("streams and compression: what the caller asks for, the one named, or the best"),
+    },
+    [CONVERGE_FIELD_STREAMS] = {
+        "streams",
+        CONVERGE_TYPE_COUNT,
+        1,
+        STREAMS_MAX,
+        NULL,
+        4,
+        N_("connections of a transport that has several; auto uses this many at most"),
+    },
+    [CONVERGE_FIELD_COMPRESSION_LEVEL] = {
+        "compression-level",
+        CONVERGE_TYPE_COUNT,
+        1,
+        20,
+        NULL,
+        1,
+        N_("effort of a transport that compresses; zlib knows no more than 9"),
+    },
+    [CONVERGE_FIELD_CPU_BUDGET] = {
+        "cpu-budget",
+        CONVERGE_TYPE_COUNT,
+        1,
+        COUNT_MAX,
+        NULL,
+        2,
+        N_("processors that auto plans to use on each host at most"),
+    },
     [CONVERGE_FIELD_MODE] = {
         "mode",
         ENUM(modeWords, CONVERGE_MODE_LAST),
@@ -332,6 +370,12 @@ const char *
 convergeThrottleMethodName(convergeThrottleMethod method)
 {
     return methodWords[method];
+}
+
+const char *
+convergeTransportName(convergeTransport transport)
+{
+    return transportWords[transport];
 }
 
 gboolean

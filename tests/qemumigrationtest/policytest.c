@@ -427,14 +427,14 @@ testEffect(void)
         const char *idle; /* the fields without effect */
     } rows[] = {
         { "adaptive,actuator=qemu", "initial-throttle throttle-increment throttle-threshold throttle-tailslow "
-                                    "ramp-after ramp-every ramp-passes ramp-factor ramp-steps priority longest-wait " },
-        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps priority longest-wait " },
+                                    "ramp-after ramp-every ramp-passes ramp-factor ramp-steps priority longest-wait streams compression-level cpu-budget " },
+        { "stepped", "actuator initial-downtime ramp-after ramp-every ramp-passes ramp-factor ramp-steps priority longest-wait streams compression-level cpu-budget " },
         { "downtime-ramp", "initial-throttle throttle-increment max-throttle hard-throttle max-throttle-time "
-                           "throttle-threshold throttle-tailslow actuator priority longest-wait " },
+                           "throttle-threshold throttle-tailslow actuator priority longest-wait streams compression-level cpu-budget " },
         { "adaptive,actuator=vcpu-quota,qmp=no", "initial-throttle throttle-increment throttle-threshold "
                                                  "throttle-tailslow ramp-after ramp-every ramp-passes ramp-factor "
-                                                 "ramp-steps priority longest-wait link-limit " },
-        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow priority longest-wait " },
+                                                 "ramp-steps priority longest-wait link-limit streams compression-level cpu-budget " },
+        { "adaptive,throttle=progressive,downtime=ramp", "throttle-threshold throttle-tailslow priority longest-wait streams compression-level cpu-budget " },
     };
     gsize i, j;
 
