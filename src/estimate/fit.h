@@ -14,6 +14,7 @@
 #pragma once
 
 #include "engine/model.h"
+#include "util/range.h"
 
 /* Pages that QEMU samples in each GiB (DIRTYRATE_DEFAULT_SAMPLE_PAGES in
  * migration/dirtyrate.h; libvirt cannot change it). */
@@ -21,12 +22,6 @@
 
 /* QEMU samples no block of guest memory smaller than this (MIN_RAMBLOCK_SIZE there). */
 #define CONVERGE_SAMPLED_LEAST (G_GUINT64_CONSTANT(128) << 20)
-
-/* A number, and the range in which it lies. */
-typedef struct _convergeRange convergeRange;
-struct _convergeRange {
-    double value, low, high;
-};
 
 /* One possible pair (W, r). */
 typedef struct _convergeDirtying convergeDirtying;
