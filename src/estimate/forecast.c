@@ -34,7 +34,7 @@
 /* The outcome of one run. */
 typedef struct {
     convergeEnd end;
-    double switchMs, totalMs, pauseMs, lostMs;
+    double switchMs, totalMs, pauseMs, lostMs, sentBytes;
     unsigned int peakThrottle;
 } forecastRun;
 
@@ -116,6 +116,7 @@ runOne(const convergePlantConfig *unlimited,
     run.totalMs = (double)result->allMs;
     run.pauseMs = (double)result->pauseMs;
     run.lostMs = result->lostMs;
+    run.sentBytes = result->sentBytes;
     run.peakThrottle = result->peakThrottle;
 
     if (result->aborted) {
@@ -176,6 +177,7 @@ forecast(const convergeForecastInput *input,
         widen(&result.totalMs, run.totalMs, i == 0);
         widen(&result.pauseMs, run.pauseMs, i == 0);
         widen(&result.lostMs, run.lostMs, i == 0);
+        widen(&result.sentBytes, run.sentBytes, i == 0);
     }
     return result;
 }

@@ -45,6 +45,7 @@ struct _convergeForecast {
                                 * destination, or with post-copy to the last byte */
     convergeRange pauseMs;     /* downtime */
     convergeRange lostMs;      /* guest milliseconds lost */
+    convergeRange sentBytes;   /* of memory; what is sent twice counts twice */
     double switchMs;           /* until the likeliest guest runs at the destination */
     unsigned int peakThrottle; /* %, for the likeliest guest */
 };
