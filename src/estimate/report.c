@@ -6,7 +6,7 @@
 
 #include <glib/gi18n-lib.h>
 
-#include "estimate/report.h"
+#include "estimate/report_priv.h"
 #include "util/json.h"
 #include "util/text.h"
 
@@ -15,8 +15,6 @@
 
 /* A narrower range is shown as one number. */
 #define NARROW 0.02
-
-#define LABEL_WIDTH 12
 
 static const char *const classWords[] = {
     [CONVERGE_CLASS_UNKNOWN] = N_("unknown"),
@@ -49,12 +47,11 @@ static const char *const sourceNames[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(sourceNames) == CONVERGE_LINK_SOURCES);
 
-/* "12.0 (11.2..14.1) UNIT", times @scale. */
-static char *
-formatRange(const convergeRange *range,
-            double scale,
-            int digits,
-            const char *unit)
+char *
+convergeReportRange(const convergeRange *range,
+                    double scale,
+                    int digits,
+                    const char *unit)
 {
     double resolution = pow(10, -digits);
 
@@ -71,7 +68,7 @@ formatOpen(const convergeRange *range,
 {
     if (open)
         return g_strdup_printf(_("at least %1$.0f %2$s"), range->low / CONVERGE_MIB, unit);
-    return formatRange(range, 1 / CONVERGE_MIB, 0, unit);
+    return convergeReportRange(range, 1 / CONVERGE_MIB, 0, unit);
 }
 
 /* The shortest time over which the guest was measured, seconds. */
@@ -168,11 +165,11 @@ recommended(const convergeForecasts *forecasts)
 
 /* --- Text --- */
 
-static void G_GNUC_PRINTF(3, 4)
-    appendRow(GString *text,
-              const char *label,
-              const char *format,
-              ...)
+void
+convergeReportRow(GString *text,
+                  const char *label,
+                  const char *format,
+                  ...)
 {
     g_autofree char *words = NULL;
     va_list args;
@@ -181,8 +178,8 @@ static void G_GNUC_PRINTF(3, 4)
     words = g_strdup_vprintf(format, args);
     va_end(args);
 
-    convergeTextAppendCell(text, label, LABEL_WIDTH);
-    convergeTextAppendWrapped(text, words, ' ', LABEL_WIDTH + 1, convergeTextColumns());
+    convergeTextAppendCell(text, label, CONVERGE_REPORT_LABEL);
+    convergeTextAppendWrapped(text, words, ' ', CONVERGE_REPORT_LABEL + 1, convergeTextColumns());
     g_string_append_c(text, '\n');
 }
 
@@ -191,7 +188,7 @@ appendGuest(GString *text,
             const convergeReport *report)
 {
     const convergeSampledFit *fit = &report->input->fit;
-    g_autofree char *used = formatRange(&report->input->used, 1 / CONVERGE_MIB, 0, "MiB");
+    g_autofree char *used = convergeReportRange(&report->input->used, 1 / CONVERGE_MIB, 0, "MiB");
     g_autofree char *rate = formatOpen(&fit->writeRate, fit->rateOpen, "MiB/s");
     g_autofree char *set = formatOpen(&fit->workingSet, fit->setOpen, "MiB");
     double seconds = 0;
@@ -200,19 +197,19 @@ appendGuest(GString *text,
     for (i = 0; i < report->measured->seen->len; i++)
         seconds += g_array_index(report->measured->seen, convergeObservation, i).seconds;
 
-    appendRow(text, _("guest"), _("%1$s: %2$.0f MiB of memory, used: %3$s"),
-              report->domain, report->input->memory / CONVERGE_MIB, used);
-    appendRow(text, _("writes"), _("%1$s to a working set of %2$s (%3$u measurements, %4$.3g s)"),
-              rate, set, report->measured->seen->len, seconds);
-    appendRow(text, _("link"), _("%1$.0f MiB/s, %2$s"), report->link / CONVERGE_MIB,
-              _(sourceWords[report->source]));
+    convergeReportRow(text, _("guest"), _("%1$s: %2$.0f MiB of memory, used: %3$s"),
+                      report->domain, report->input->memory / CONVERGE_MIB, used);
+    convergeReportRow(text, _("writes"), _("%1$s to a working set of %2$s (%3$u measurements, %4$.3g s)"),
+                      rate, set, report->measured->seen->len, seconds);
+    convergeReportRow(text, _("link"), _("%1$.0f MiB/s, %2$s"), report->link / CONVERGE_MIB,
+                      _(sourceWords[report->source]));
     if (report->cipher)
-        appendRow(text, _("encryption"), _("%1$.0f MiB/s, %2$s"), report->encrypted / CONVERGE_MIB,
-                  report->cipher);
-    appendRow(text, _("throttle"), "%s", convergeThrottleMethodName(report->input->method));
+        convergeReportRow(text, _("encryption"), _("%1$.0f MiB/s, %2$s"), report->encrypted / CONVERGE_MIB,
+                          report->cipher);
+    convergeReportRow(text, _("throttle"), "%s", convergeThrottleMethodName(report->input->method));
     if (report->input->pauseMostMs > 0)
-        appendRow(text, _("downtime"), _("up to %1$lld ms, which 'adaptive' allows with the settings of domain and host"),
-                  (long long)report->input->pauseMostMs);
+        convergeReportRow(text, _("downtime"), _("up to %1$lld ms, which 'adaptive' allows with the settings of domain and host"),
+                          (long long)report->input->pauseMostMs);
 }
 
 static void
@@ -230,49 +227,68 @@ appendClass(GString *text,
     if (others->len > 0)
         /* TRANSLATORS: appended to a list of classes */
         g_string_append(others, _(" (uncertain)"));
-    appendRow(text, _("class"), "%s%s", _(classWords[forecasts->class_]), others->str);
+    convergeReportRow(text, _("class"), "%s%s", _(classWords[forecasts->class_]), others->str);
 }
 
-/* Columns of the table except the last; each is as wide as its widest cell. */
-#define COLUMNS 4
+void
+convergeReportTable(GString *text,
+                    const GPtrArray *cells,
+                    gsize columns)
+{
+    g_autofree glong *width = g_new0(glong, columns);
+    gsize i;
+
+    for (i = 0; i < cells->len; i++)
+        width[i % columns] = MAX(width[i % columns], convergeTextWidth(cells->pdata[i]));
+
+    for (i = 0; i < cells->len; i++) {
+        if (i % columns < columns - 1)
+            convergeTextAppendCell(text, cells->pdata[i], width[i % columns] + 1);
+        else
+            g_string_append_printf(text, "%s\n", (const char *)cells->pdata[i]);
+    }
+}
+
+char *
+convergeReportEnd(const convergeForecast *one)
+{
+    if (one->worst == one->end)
+        return g_strdup(_(endWords[one->end]));
+    /* TRANSLATORS: two results; %2$s is the worst possible one */
+    return g_strdup_printf(_("%1$s, or: %2$s"), _(endWords[one->end]), _(endWords[one->worst]));
+}
+
+void
+convergeReportCourse(GPtrArray *cells,
+                     const convergeForecast *one)
+{
+    g_ptr_array_add(cells, one->completes ? convergeReportRange(&one->totalMs, 1e-3, 1, "s") : g_strdup("-"));
+    g_ptr_array_add(cells, one->completes ? convergeReportRange(&one->pauseMs, 1, 0, "ms") : g_strdup("-"));
+    g_ptr_array_add(cells, one->completes ? convergeReportRange(&one->lostMs, 1e-3, 1, "s") : g_strdup("-"));
+}
+
+#define COLUMNS 5
 
 static void
 appendTable(GString *text,
             const convergeForecasts *forecasts)
 {
-    gsize rows = forecasts->policies->len + 1;
     g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
-    glong width[COLUMNS] = { 0 };
-    gsize i, j;
+    gsize i;
 
     g_ptr_array_add(cells, g_strdup(_("policy")));
     g_ptr_array_add(cells, g_strdup(_("total")));
     g_ptr_array_add(cells, g_strdup(_("downtime")));
     g_ptr_array_add(cells, g_strdup(_("guest time lost")));
-    for (i = 1; i < rows; i++) {
-        const convergeForecast *one = &g_array_index(forecasts->policies, convergeForecast, i - 1);
+    g_ptr_array_add(cells, g_strdup(_("result")));
+    for (i = 0; i < forecasts->policies->len; i++) {
+        const convergeForecast *one = &g_array_index(forecasts->policies, convergeForecast, i);
 
         g_ptr_array_add(cells, g_strdup(one->text));
-        g_ptr_array_add(cells, one->completes ? formatRange(&one->totalMs, 1e-3, 1, "s") : g_strdup("-"));
-        g_ptr_array_add(cells, one->completes ? formatRange(&one->pauseMs, 1, 0, "ms") : g_strdup("-"));
-        g_ptr_array_add(cells, one->completes ? formatRange(&one->lostMs, 1e-3, 1, "s") : g_strdup("-"));
+        convergeReportCourse(cells, one);
+        g_ptr_array_add(cells, convergeReportEnd(one));
     }
-
-    for (i = 0; i < cells->len; i++)
-        width[i % COLUMNS] = MAX(width[i % COLUMNS], convergeTextWidth(cells->pdata[i]));
-
-    for (i = 0; i < rows; i++) {
-        const convergeForecast *one = i == 0 ? NULL :
-                                               &g_array_index(forecasts->policies, convergeForecast, i - 1);
-
-        for (j = 0; j < COLUMNS; j++)
-            convergeTextAppendCell(text, cells->pdata[i * COLUMNS + j], width[j] + 1);
-        g_string_append(text, one ? _(endWords[one->end]) : _("result"));
-        if (one && one->worst != one->end)
-            /* TRANSLATORS: appended to a result; %1$s is the worst possible one */
-            g_string_append_printf(text, _(", or: %1$s"), _(endWords[one->worst]));
-        g_string_append_c(text, '\n');
-    }
+    convergeReportTable(text, cells, COLUMNS);
 }
 
 char *
@@ -287,40 +303,41 @@ convergeReportText(const convergeReport *report)
     appendGuest(text, report);
     appendClass(text, report->forecasts);
     for (i = 0; i < list->len; i++)
-        appendRow(text, _("note"), "%s", (const char *)list->pdata[i]);
+        convergeReportRow(text, _("note"), "%s", (const char *)list->pdata[i]);
     g_string_append_c(text, '\n');
 
     appendTable(text, report->forecasts);
     g_string_append_c(text, '\n');
-    appendRow(text, _("recommended"), _("%1$s: %2$s"), name ? name : _("none"), why);
+    convergeReportRow(text, _("recommended"), _("%1$s: %2$s"), name ? name : _("none"), why);
+    if (report->transports)
+        convergeReportAppendTransports(text, report->transports);
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 /* --- JSON --- */
 
-static void
-addNumber(JsonObject *object,
-          const char *name,
-          double value)
+void
+convergeReportAddNumber(JsonObject *object,
+                        const char *name,
+                        double value)
 {
     json_object_set_int_member(object, name, llrint(value));
 }
 
-/* @open: the range has no upper end */
-static void
-addRange(JsonObject *object,
-         const char *name,
-         const convergeRange *range,
-         gboolean open)
+void
+convergeReportAddRange(JsonObject *object,
+                       const char *name,
+                       const convergeRange *range,
+                       gboolean open)
 {
     JsonObject *member = json_object_new();
 
-    addNumber(member, "value", range->value);
-    addNumber(member, "low", range->low);
+    convergeReportAddNumber(member, "value", range->value);
+    convergeReportAddNumber(member, "low", range->low);
     if (open)
         json_object_set_null_member(member, "high");
     else
-        addNumber(member, "high", range->high);
+        convergeReportAddNumber(member, "high", range->high);
     json_object_set_object_member(object, name, member);
 }
 
@@ -332,10 +349,10 @@ addGuest(JsonObject *top,
     JsonArray *array = json_array_new();
     guint i;
 
-    addNumber(top, "memory", report->input->memory);
-    addRange(top, "used", &report->input->used, FALSE);
-    addRange(top, "working_set", &fit->workingSet, fit->setOpen);
-    addRange(top, "write_rate", &fit->writeRate, fit->rateOpen);
+    convergeReportAddNumber(top, "memory", report->input->memory);
+    convergeReportAddRange(top, "used", &report->input->used, FALSE);
+    convergeReportAddRange(top, "working_set", &fit->workingSet, fit->setOpen);
+    convergeReportAddRange(top, "write_rate", &fit->writeRate, fit->rateOpen);
 
     for (i = 0; i < report->measured->seen->len; i++) {
         const convergeObservation *o = &g_array_index(report->measured->seen,
@@ -343,7 +360,7 @@ addGuest(JsonObject *top,
         JsonObject *element = json_object_new();
 
         json_object_set_double_member(element, "seconds", o->seconds);
-        addNumber(element, "dirtied", o->bytes);
+        convergeReportAddNumber(element, "dirtied", o->bytes);
         json_array_add_object_element(array, element);
     }
     json_object_set_array_member(top, "measurements", array);
@@ -355,18 +372,18 @@ addLink(JsonObject *top,
 {
     JsonObject *link = json_object_new();
 
-    addNumber(link, "bandwidth", report->link);
+    convergeReportAddNumber(link, "bandwidth", report->link);
     json_object_set_string_member(link, "from", sourceNames[report->source]);
     json_object_set_object_member(top, "link", link);
 
     if (report->cipher) {
         JsonObject *tls = json_object_new();
 
-        addNumber(tls, "bandwidth", report->encrypted);
+        convergeReportAddNumber(tls, "bandwidth", report->encrypted);
         json_object_set_string_member(tls, "cipher", report->cipher);
         json_object_set_object_member(top, "tls", tls);
     }
-    addNumber(top, "bandwidth", report->input->bandwidth);
+    convergeReportAddNumber(top, "bandwidth", report->input->bandwidth);
 }
 
 static void
@@ -385,6 +402,17 @@ addClass(JsonObject *top,
     json_object_set_boolean_member(top, "class_certain", json_array_get_length(array) == 1);
 }
 
+void
+convergeReportAddCourse(JsonObject *object,
+                        const convergeForecast *one)
+{
+    if (!one->completes)
+        return;
+    convergeReportAddRange(object, "total_ms", &one->totalMs, FALSE);
+    convergeReportAddRange(object, "pause_ms", &one->pauseMs, FALSE);
+    convergeReportAddRange(object, "lost_ms", &one->lostMs, FALSE);
+}
+
 static JsonObject *
 policyObject(const convergeForecast *one)
 {
@@ -393,12 +421,8 @@ policyObject(const convergeForecast *one)
     json_object_set_string_member(object, "policy", one->text);
     json_object_set_string_member(object, "end", convergeEndName(one->end));
     json_object_set_string_member(object, "worst_end", convergeEndName(one->worst));
-    addNumber(object, "peak_throttle", one->peakThrottle);
-    if (one->completes) {
-        addRange(object, "total_ms", &one->totalMs, FALSE);
-        addRange(object, "pause_ms", &one->pauseMs, FALSE);
-        addRange(object, "lost_ms", &one->lostMs, FALSE);
-    }
+    convergeReportAddNumber(object, "peak_throttle", one->peakThrottle);
+    convergeReportAddCourse(object, one);
     return object;
 }
 
@@ -428,6 +452,8 @@ convergeReportJSON(const convergeReport *report)
     json_object_set_array_member(top, "policies", policies);
     json_object_set_string_member(top, "recommended", recommended(report->forecasts));
     json_object_set_string_member(top, "why", why);
+    if (report->transports)
+        json_object_set_object_member(top, "transports", convergeReportTransportsObject(report->transports));
     for (i = 0; i < list->len; i++)
         json_array_add_string_element(array, list->pdata[i]);
     json_object_set_array_member(top, "notes", array);

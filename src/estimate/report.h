@@ -6,6 +6,15 @@
 
 #include "estimate/forecast.h"
 #include "estimate/measure.h"
+#include "estimate/transport_choice.h"
+
+/* What is known of the transports; borrowed. */
+typedef struct _convergeReportTransports convergeReportTransports;
+struct _convergeReportTransports {
+    const convergeTransportInput *input;
+    const convergeTransportChoice *choice;
+    const char *unsampled; /* why the guest's memory was not sampled; NULL: it was */
+};
 
 /* Everything that a report is made of; borrowed. */
 typedef struct _convergeReport convergeReport;
@@ -19,6 +28,7 @@ struct _convergeReport {
     double encrypted;      /* encryption speed of this machine, bytes/s */
     const char *elsewhere; /* the host that runs the guest; NULL: this machine */
     const convergeForecasts *forecasts;
+    const convergeReportTransports *transports; /* NULL: they are not shown */
 };
 
 /* The report as text or as JSON, with a final newline.  Free with g_free(). */

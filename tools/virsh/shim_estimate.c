@@ -14,6 +14,7 @@
 #include "command_estimate.h"
 #include "command_local.h"
 #include "shim.h"
+#include "shim_transport.h"
 
 /* The policies to forecast, and those that determine the class. */
 typedef struct {
@@ -115,6 +116,19 @@ virshConvergeForecastInput(virDomainPtr dom,
                         convergeFitPages(measured->memory, measured->exact), &input->fit);
 }
 
+/* For the recommended policy, or for the first if there is none. */
+static void
+measureTransports(virDomainPtr dom,
+                  const virshEstimatePolicies *all,
+                  const convergeReport *report,
+                  virshTransports *transports)
+{
+    guint i = (guint)MAX(report->forecasts->recommended, 0);
+
+    virshTransportsMeasure(dom, 0, NULL, report->input, &g_array_index(all->policies, convergeForecastPolicy, i),
+                           report->link, report->cipher ? report->encrypted : 0, transports);
+}
+
 char *
 virshConvergeEstimate(virDomainPtr dom,
                       const char *words,
@@ -131,6 +145,8 @@ virshConvergeEstimate(virDomainPtr dom,
     convergeReport report = { .domain = virDomainGetName(dom), .input = &input, .elsewhere = host };
     g_autofree char *domain = convergeTextEscape(report.domain);
     virshEstimateProgress progress = { .domain = domain };
+    g_auto(virshTransports) transports = { .unsampled = NULL };
+    convergeReportTransports shown = { &transports.input, &transports.choice, NULL };
     gboolean named;
 
     virshConvergeEstimateParse(words, &options);
@@ -167,6 +183,11 @@ virshConvergeEstimate(virDomainPtr dom,
                                      all.policies->len);
     report.measured = measured;
     report.forecasts = forecasts;
+    if (all.policies->len > 0) {
+        measureTransports(dom, &all, &report, &transports);
+        shown.unsampled = transports.unsampled;
+        report.transports = &shown;
+    }
     if (options.json)
         return convergeReportJSON(&report);
 

@@ -794,7 +794,7 @@ class Estimate(CommandTest):
         self.assertEqual(sorted(result), sorted((
             "domain", "memory", "used", "working_set", "write_rate", "measurements", "link",
             "bandwidth", "class", "class_may_be", "class_certain", "actuator", "pause_most_ms",
-            "policies",
+            "policies", "transports",
             "recommended", "why", "notes")))
         self.assertEqual((result["pause_most_ms"], result["recommended"]), (300, "adaptive"))
         self.assertEqual(result["actuator"], "qemu")
@@ -808,6 +808,48 @@ class Estimate(CommandTest):
             self.assertEqual(sorted(row["total_ms"]), ["high", "low", "value"])
             self.assertGreaterEqual(row["total_ms"]["value"],
                                     result["used"]["value"] / result["bandwidth"] * 1000)
+
+    NEW = {"VIRSH_FAKE_QEMU": "10001000", "VIRSH_FAKE_LIBVIRT": "11003000"}
+
+    def transports(self, *words, **extra):
+        result = self.result("--bandwidth", "30", *words, **extra)[0]["transports"]
+        return result, {row["transport"]: row for row in result["rows"]}
+
+    def test_transports(self):
+        """The memory of the test driver's guests, all alike, compresses very well."""
+        result, rows = self.transports("adaptive,cpu-budget=9,compression-level=3", **self.NEW)
+        self.assertEqual(list(rows), ["plain", "multifd", "multifd-zstd", "multifd-zlib", "xbzrle"])
+        self.assertEqual((result["chosen"], result["reason"]), ("multifd-zstd", "better"))
+        self.assertEqual(result["policy"], "adaptive,cpu-budget=9,compression-level=3")
+        self.assertEqual((result["sample"]["runs"], result["sample"]["zero"]["value"]), (48, 0))
+        self.assertEqual(result["sample"]["zstd"]["level"], 3)
+        self.assertGreater(result["sample"]["zstd"]["ratio"], 100)
+        self.assertLess(rows["multifd-zstd"]["sent"]["value"], rows["plain"]["sent"]["value"] / 100)
+        self.assertLess(rows["multifd-zstd"]["total_ms"]["value"], rows["plain"]["total_ms"]["value"])
+        self.assertGreater(rows["multifd-zlib"]["cpu_seconds_source"], rows["multifd-zstd"]["cpu_seconds_source"])
+        self.assertEqual(rows["xbzrle"]["unpredicted"], "what it saves cannot be predicted")
+
+    def test_transports_refused(self):
+        """By versions, by a fallback of the policy, and where memory cannot be read."""
+        rows = self.transports("adaptive", **{**self.NEW, "VIRSH_FAKE_LIBVIRT": "9000000"})[1]
+        self.assertEqual(rows["multifd-zstd"]["unpredicted"], "'multifd-zstd' needs libvirt 9.4 on both hosts")
+        self.assertIn("total_ms", rows["multifd"])
+        rows = self.transports("adaptive,fallback=post-copy", **{**self.NEW, "VIRSH_FAKE_QEMU": "10000000"})[1]
+        self.assertEqual(rows["multifd"]["unpredicted"],
+                         "several streams and post-copy together need QEMU 10.1 on both hosts")
+        result, rows = self.transports("adaptive", VIRSH_FAKE_MEMORY="none", **self.NEW)
+        self.assertEqual((result["chosen"], result["reason"]), ("plain", "no-gain"))
+        self.assertIn("memory cannot be read", result["unsampled"])
+        self.assertIn("not known how well", rows["multifd-zlib"]["unpredicted"])
+        self.assertNotIn("sample", result)
+
+    def test_transports_text(self):
+        out = self.estimate("--seconds", "5", "--bandwidth", "30", "adaptive", **self.NEW)[1]
+        for word in ("\nmemory       0 ", "\nzstd         ratio ", "\ntransport     streams  total",
+                     "\nxbzrle        -        -", "\ntransport    multifd-zstd, for adaptive: it is better than"):
+            self.assertIn(word, out)
+        out = self.estimate("--seconds", "5", "--bandwidth", "30", "adaptive", VIRSH_FAKE_MEMORY="none", **self.NEW)[1]
+        self.assertIn("\nnote         the guest's memory was not sampled: ", out)
 
     def test_policies(self):
         """The policies of the domain and the site are estimated too."""

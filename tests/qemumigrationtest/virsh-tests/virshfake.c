@@ -20,6 +20,8 @@
  *   VIRSH_FAKE_REFUSE   the call fails, since the destination does not know the policy
  *   VIRSH_FAKE_URI      the URI of every connection
  *   VIRSH_FAKE_QEMU     the version of QEMU on the source host, as libvirt counts it
+ *   VIRSH_FAKE_LIBVIRT  the same, of libvirt
+ *   VIRSH_FAKE_MEMORY   the guest's memory cannot be read
  *   VIRSH_FAKE_DIRTY    the guest dirties this many MiB/s at any time; or "none": this
  *                       host's QEMU cannot measure it
  *   VIRSH_FAKE_QUICK    the same, of the guest's QEMU over any time; or "none"
@@ -370,6 +372,30 @@ virConnectGetVersion(virConnectPtr conn,
         return next(conn, version);
     *version = strtoul(getenv("VIRSH_FAKE_QEMU"), NULL, 10);
     return 0;
+}
+
+int
+virConnectGetLibVersion(virConnectPtr conn,
+                        unsigned long *version)
+{
+    int (*next)(virConnectPtr, unsigned long *) = dlsym(RTLD_NEXT, "virConnectGetLibVersion");
+
+    if (!isSet("VIRSH_FAKE_LIBVIRT"))
+        return next(conn, version);
+    *version = strtoul(getenv("VIRSH_FAKE_LIBVIRT"), NULL, 10);
+    return 0;
+}
+
+int
+virDomainMemoryPeek(virDomainPtr dom,
+                    unsigned long long start,
+                    size_t size,
+                    void *buffer,
+                    unsigned int flags)
+{
+    int (*next)(virDomainPtr, unsigned long long, size_t, void *, unsigned int) = dlsym(RTLD_NEXT, "virDomainMemoryPeek");
+
+    return isSet("VIRSH_FAKE_MEMORY") ? -1 : next(dom, start, size, buffer, flags);
 }
 
 /* The last migration of this thread. */

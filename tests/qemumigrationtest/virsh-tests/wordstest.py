@@ -202,17 +202,18 @@ class Words(VirshTest):
     def test_estimate(self, language, locale):
         code, out, err = self.ours(*self.ESTIMATE, VIRSH_FAKE_DIRTY="100", **locale)
         self.assertEqual(code, 0, err)
-        first, table, _ = out.split("\n\n")
+        first, table, _, measured, transports, _ = out.split("\n\n")
         for word in ("guest", "policy", "total", "recommended", "completes", "downtime", "lost", "note"):
             self.assertNotRegex(out, rf"\b{word}\b")
         if language == "zh_CN":
             self.assertNotRegex(out, "[;,:] ?[\u4e00-\u9fff]", "joined as in English")
         # Labels are followed by text that begins in one column.
         self.assertEqual({columns(re.match(r"(\S+(?: \S+)*? +)\S", line)[1])
-                          for line in first.splitlines()}, {13})
+                          for line in (first + "\n" + measured).splitlines()}, {13})
         # So are the cells of the table.
         rows = [re.split(r"  +", line) for line in table.splitlines()]
         self.assertEqual({len(row) for row in rows}, {5})
+        self.assertEqual({len(re.split(r"  +", line)) for line in transports.splitlines()}, {8})
         for i in range(1, 5):
             self.assertEqual(len({find_column(line, "  " + row[i]) + 2 for line, row in
                                   zip(table.splitlines(), rows)}), 1, table)
@@ -224,12 +225,16 @@ class Words(VirshTest):
             code, out, err = self.ours(*self.ESTIMATE, "--json", VIRSH_FAKE_DIRTY="100", **locale)
             self.assertEqual(code, 0, err)
             data = json.loads(out)
-            return data, data.pop("why"), data.pop("notes")
+            # What is measured differs from one run to the next.
+            transports = data["transports"]
+            data["transports"] = [transports["policy"], *(row["transport"] for row in transports["rows"])]
+            return data, data.pop("why"), data.pop("notes"), transports["rows"][-1]["unpredicted"]
 
         english = result()
         ours = result(**locale)
         self.assertEqual(ours[0], english[0])
         self.assertNotEqual(ours[1], english[1])
+        self.assertNotEqual(ours[3], english[3])
 
         ours, english = (json.loads(self.run_program(SIM, "--json", "-m", "adaptive", MIDDLE, **extra)[1])
                          for extra in (locale, {}))
