@@ -90,17 +90,15 @@ larger(gconstpointer a,
     return bytes > other ? -1 : bytes < other;
 }
 
-/* Takes the largest mappings that make up exactly @bytes: QEMU maps each part of guest memory by itself, and
- * nothing else of that size. */
-static gboolean
-findMappings(convergeGuestPages *guest,
-             const char *maps,
-             guint64 bytes,
-             GError **error)
+/* The mappings that may be guest memory, the largest first.
+ *
+ * @joined: neighbours that may be one are taken for one */
+static GArray *
+listMappings(const char *maps,
+             gboolean joined)
 {
     g_auto(GStrv) lines = g_strsplit(maps, "\n", -1);
-    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(guestMapping));
-    guint64 left = bytes;
+    GArray *all = g_array_new(FALSE, FALSE, sizeof(guestMapping));
     guint i;
 
     for (i = 0; lines[i]; i++) {
@@ -109,13 +107,27 @@ findMappings(convergeGuestPages *guest,
 
         if (!parseMapping(lines[i], &mapping))
             continue;
-        if (last && continues(last, &mapping))
+        if (joined && last && continues(last, &mapping))
             last->end = mapping.end;
         else
             g_array_append_val(all, mapping);
     }
-
     g_array_sort(all, larger);
+    return all;
+}
+
+/* Takes the largest mappings that make up exactly @bytes: QEMU maps each part of guest memory by itself, and
+ * nothing else of that size.  FALSE: there are none. */
+static gboolean
+takeMappings(convergeGuestPages *guest,
+             const GArray *all,
+             guint64 bytes)
+{
+    guint64 left = bytes;
+    guint i;
+
+    g_array_set_size(guest->mappings, 0);
+    guest->runs = 0;
     for (i = 0; i < all->len; i++) {
         const guestMapping *mapping = &g_array_index(all, guestMapping, i);
         guint64 size = mapping->end - mapping->begin;
@@ -126,7 +138,20 @@ findMappings(convergeGuestPages *guest,
         guest->runs += size / CONVERGE_RUN_BYTES;
         left -= size;
     }
-    if (left == 0 && bytes > 0)
+    return left == 0 && bytes > 0;
+}
+
+/* A part of guest memory may be several mappings, but its neighbours may also be something else. */
+static gboolean
+findMappings(convergeGuestPages *guest,
+             const char *maps,
+             guint64 bytes,
+             GError **error)
+{
+    g_autoptr(GArray) apart = listMappings(maps, FALSE);
+    g_autoptr(GArray) joined = listMappings(maps, TRUE);
+
+    if (takeMappings(guest, apart, bytes) || takeMappings(guest, joined, bytes))
         return TRUE;
 
     g_set_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU,

@@ -166,6 +166,23 @@ testParts(void)
     unmapGuest(guest);
 }
 
+/* A neighbour that the kernel lists by itself is not guest memory. */
+static void
+testNeighbour(void)
+{
+    guint8 *guest = mapGuest(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    guint8 *next = guest + BYTES;
+    g_autoptr(convergeGuestPages) pages = NULL;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_cmpint(mprotect(next, CONVERGE_PAGE, PROT_READ | PROT_WRITE), ==, 0);
+    madvise(next, CONVERGE_PAGE, MADV_DONTFORK);
+    g_assert_nonnull(pages = convergeGuestPagesOpen(getpid(), BYTES, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(convergeGuestPagesSource(pages).runs, ==, RUNS);
+    unmapGuest(guest);
+}
+
 static void
 testNoProcess(void)
 {
@@ -289,6 +306,7 @@ main(int argc,
     g_test_add_func("/guest-pages/shared", testShared);
     g_test_add_func("/guest-pages/elsewhere", testElsewhere);
     g_test_add_func("/guest-pages/parts", testParts);
+    g_test_add_func("/guest-pages/neighbour", testNeighbour);
     g_test_add_func("/guest-pages/no-process", testNoProcess);
     g_test_add_func("/guest-pages/peeked", testPeeked);
     g_test_add_func("/guest-pages/peek-refused", testPeekRefused);
