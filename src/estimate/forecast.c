@@ -71,6 +71,8 @@ guestAt(const convergeForecastInput *input,
         .workingSet = pair->workingSet,
         .writeRate = pair->writeRate,
         .bandwidth = input->bandwidth,
+        .compression = input->compression,
+        .compressRate = input->compressRate,
         .bestMethod = input->method,
         .probesMost = PROBES_MOST,
     };

@@ -17,6 +17,8 @@ struct _convergeForecastInput {
     convergeRange used; /* bytes of it in pages that are not zero */
     convergeSampledFit fit;
     double bandwidth;              /* bytes/s, the lesser of those of link and encryption */
+    double compression;            /* memory that each byte on the wire stands for; 0: 1 */
+    double compressRate;           /* most memory that is compressed, bytes/s; 0: any */
     convergeThrottleMethod method; /* for policies that do not name one; AUTO: QEMU's own */
     gint64 pauseMostMs;            /* limit on the downtime in addition to that of the policy;
                                     * 0: only the policy's */
@@ -45,7 +47,7 @@ struct _convergeForecast {
                                 * destination, or with post-copy to the last byte */
     convergeRange pauseMs;     /* downtime */
     convergeRange lostMs;      /* guest milliseconds lost */
-    convergeRange sentBytes;   /* of memory; what is sent twice counts twice */
+    convergeRange sentBytes;   /* over the link */
     double switchMs;           /* until the likeliest guest runs at the destination */
     unsigned int peakThrottle; /* %, for the likeliest guest */
 };

@@ -91,7 +91,7 @@ addCells(GPtrArray *cells,
 
     g_ptr_array_add(cells, g_strdup_printf("%u", one->streams));
     convergeReportCourse(cells, &one->course);
-    g_ptr_array_add(cells, one->course.completes ? convergeReportRange(&one->wire, 1 / CONVERGE_MIB, 0, "MiB") : g_strdup("-"));
+    g_ptr_array_add(cells, one->course.completes ? convergeReportRange(&one->course.sentBytes, 1 / CONVERGE_MIB, 0, "MiB") : g_strdup("-"));
     /* TRANSLATORS: seconds of processor time on the source and on the destination */
     g_ptr_array_add(cells, one->course.completes ? g_strdup_printf(_("%1$.1f + %2$.1f s"), seconds, there) : g_strdup("-"));
     g_ptr_array_add(cells, convergeReportEnd(&one->course));
@@ -178,7 +178,7 @@ transportObject(const convergeReportTransports *transports,
     convergeReportAddRange(object, "memory_bandwidth", &one->bandwidth, FALSE);
     convergeReportAddCourse(object, &one->course);
     if (one->course.completes) {
-        convergeReportAddRange(object, "sent", &one->wire, FALSE);
+        convergeReportAddRange(object, "sent", &one->course.sentBytes, FALSE);
         json_object_set_double_member(object, "cpu_seconds_source", one->cpu[CONVERGE_SIDE_SOURCE].value);
         json_object_set_double_member(object, "cpu_seconds_destination", one->cpu[CONVERGE_SIDE_DESTINATION].value);
     }

@@ -44,7 +44,8 @@ convergeChoiceReasonName(convergeChoiceReason reason)
 /* One value of all that was measured of a transport. */
 typedef struct {
     double ratio;
-    double bandwidth;                /* bytes of memory a second */
+    double threads;                  /* what they do, bytes of memory a second */
+    double bandwidth;                /* the same with the link */
     double cost[CONVERGE_SIDE_LAST]; /* processor seconds for a byte of memory */
 } transportSpeed;
 
@@ -84,7 +85,7 @@ speedOf(const convergeTransportInput *input,
     convergeCodec codec = convergeTransports[transport].codec;
     double send = 1 / SEND_SPEED + (input->encryption > 0 ? 1 / input->encryption : 0);
     double streams = streamsOf(input, transport);
-    transportSpeed speed = { .ratio = ratio, .bandwidth = input->link * ratio };
+    transportSpeed speed = { .ratio = ratio, .threads = INFINITY };
     gsize side;
 
     for (side = 0; side < CONVERGE_SIDE_LAST; side++) {
@@ -96,8 +97,9 @@ speedOf(const convergeTransportInput *input,
 
             speed.cost[side] += slowness / (side == CONVERGE_SIDE_SOURCE ? found->packSpeed : found->unpackSpeed);
         }
-        speed.bandwidth = MIN(speed.bandwidth, cpus / speed.cost[side]);
+        speed.threads = MIN(speed.threads, cpus / speed.cost[side]);
     }
+    speed.bandwidth = MIN(input->link * ratio, speed.threads);
     return speed;
 }
 
@@ -113,12 +115,14 @@ isPredictable(const convergeTransportInput *input,
 
 static convergeForecast
 courseAt(const convergeTransportInput *input,
-         double bandwidth)
+         const transportSpeed *speed)
 {
     convergeForecastInput guest = *input->guest;
     g_autoptr(convergeForecasts) forecasts = NULL;
 
-    guest.bandwidth = bandwidth;
+    guest.bandwidth = input->link;
+    guest.compression = speed->ratio;
+    guest.compressRate = speed->threads;
     forecasts = convergeForecastsNew(&guest, NULL, NULL, &input->policy, 1);
     return g_array_index(forecasts->policies, convergeForecast, 0);
 }
@@ -179,19 +183,19 @@ predict(const convergeTransportInput *input,
     if (plain && !compresses && usual.bandwidth == plain->bandwidth.value)
         result->course = plain->course;
     else
-        result->course = courseAt(input, usual.bandwidth);
+        result->course = courseAt(input, &usual);
     *bad = result->course;
     if (compresses) {
-        convergeForecast good = courseAt(input, high.bandwidth);
+        convergeForecast good = courseAt(input, &high);
 
-        *bad = courseAt(input, low.bandwidth);
+        *bad = courseAt(input, &low);
         addCourse(&result->course, bad);
         addCourse(&result->course, &good);
     }
 
-    result->wire = scale(&result->course.sentBytes, 1 / usual.ratio, 1 / high.ratio, 1 / low.ratio);
     for (side = 0; side < CONVERGE_SIDE_LAST; side++)
-        result->cpu[side] = scale(&result->course.sentBytes, usual.cost[side], high.cost[side], low.cost[side]);
+        result->cpu[side] = scale(&result->course.sentBytes, usual.ratio * usual.cost[side], high.ratio * high.cost[side],
+                                  low.ratio * low.cost[side]);
 }
 
 /* What a course costs: the operator's time and the guest's alike. */

@@ -2,9 +2,9 @@
 /*
  * transport_choice.h: predicts what each transport would do to a migration, and chooses
  *
- * To the forecast a transport is a bandwidth, in bytes of memory a second: what the link carries times
- * the ratio of the compression, or what the threads of either host can send, encrypt and compress, if that is
- * less.  A transport that takes more of the hosts is chosen only if it is still better when everything that was
+ * To the forecast a transport is the ratio of its compression, and a bandwidth in bytes of memory a second:
+ * what the link carries times that ratio, or what the threads of either host can send, encrypt and compress,
+ * if that is less.  A transport that takes more of the hosts is chosen only if it is still better when everything that was
  * measured is at the worse end of its range.
  *
  * This code is pure.
@@ -17,7 +17,7 @@
 
 typedef struct _convergeTransportInput convergeTransportInput;
 struct _convergeTransportInput {
-    const convergeForecastInput *guest; /* .bandwidth is not used */
+    const convergeForecastInput *guest; /* without the bandwidth and what follows from it */
     convergeForecastPolicy policy;      /* with the fields for streams, level and processors */
     const convergePageSample *sample;   /* NULL: what compression does is not known */
     double link;                        /* bytes/s on the wire */
@@ -33,7 +33,6 @@ struct _convergeTransportForecast {
     unsigned int streams;
     convergeRange bandwidth;               /* bytes of memory a second */
     convergeForecast course;               /* its ranges have the error of the bandwidth as well */
-    convergeRange wire;                    /* bytes on the link */
     convergeRange cpu[CONVERGE_SIDE_LAST]; /* seconds of processor time to send or receive memory */
 };
 
