@@ -22,6 +22,12 @@ static const char *const reasonWords[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(reasonWords) == CONVERGE_CHOICE_LAST);
 
+const char *
+convergeReportChoice(convergeChoiceReason reason)
+{
+    return _(reasonWords[reason]);
+}
+
 /* Why a transport has no prediction. */
 static const char *
 whyNot(const convergeReportTransports *transports,
@@ -123,7 +129,7 @@ convergeReportAppendTransports(GString *text,
     convergeReportTable(text, cells, COLUMNS);
     g_string_append_c(text, '\n');
     convergeReportRow(text, _("transport"), _("%1$s, for %2$s: %3$s"), convergeTransportName(choice->chosen),
-                      transports->input->policy.text, _(reasonWords[choice->reason]));
+                      transports->input->policy.text, convergeReportChoice(choice->reason));
 }
 
 /* --- JSON --- */

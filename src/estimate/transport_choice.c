@@ -16,6 +16,10 @@
 /* How far the speeds may be off: they are measured in one thread of another process, on the destination in none. */
 #define SPEED_ERROR 0.2
 
+/* Memory of which less is left is not worth a distinction, and a model of it is not steady: what is known of the
+ * ratio is then a difference of nearly equal numbers. */
+#define RATIO_MOST 30
+
 /* A gain must be greater than this share in the worst case. */
 #define GAIN_LEAST 0.05
 
@@ -170,9 +174,9 @@ predict(const convergeTransportInput *input,
     gboolean compresses = codec != CONVERGE_CODEC_LAST;
     const convergeRange one = { 1, 1, 1 };
     const convergeRange *ratio = compresses ? &input->sample->codecs[codec].ratio : &one;
-    transportSpeed usual = speedOf(input, transport, ratio->value, 1);
-    transportSpeed low = speedOf(input, transport, ratio->low, 1 + SPEED_ERROR);
-    transportSpeed high = speedOf(input, transport, ratio->high, 1 / (1 + SPEED_ERROR));
+    transportSpeed usual = speedOf(input, transport, MIN(ratio->value, RATIO_MOST), 1);
+    transportSpeed low = speedOf(input, transport, MIN(ratio->low, RATIO_MOST), 1 + SPEED_ERROR);
+    transportSpeed high = speedOf(input, transport, MIN(ratio->high, RATIO_MOST), 1 / (1 + SPEED_ERROR));
     gsize side;
 
     result->predicted = TRUE;

@@ -170,7 +170,7 @@ begins(const convergeTransportPlace *place,
     return param && param->type == VIR_TYPED_PARAM_STRING && g_str_has_prefix(param->value.s, text);
 }
 
-/* Whether a host has a version that is known and older than @since. */
+/* Whether a host has a version that is older than @since, or not known: what is wrong may cost the guest. */
 static gboolean
 isOlder(const unsigned long versions[CONVERGE_SIDE_LAST],
         unsigned long since)
@@ -178,7 +178,7 @@ isOlder(const unsigned long versions[CONVERGE_SIDE_LAST],
     gsize i;
 
     for (i = 0; i < CONVERGE_SIDE_LAST; i++) {
-        if (versions[i] > 0 && versions[i] < since)
+        if (versions[i] < since)
             return TRUE;
     }
     return FALSE;

@@ -48,7 +48,7 @@ struct _convergeTransportPlace {
     unsigned int flags; /* of the migration, with VIR_MIGRATE_POSTCOPY if anybody is going to add it */
     const virTypedParameter *params;
     int nparams;
-    unsigned long libvirt[CONVERGE_SIDE_LAST]; /* versions; 0: not known, taken to be new enough */
+    unsigned long libvirt[CONVERGE_SIDE_LAST]; /* versions; 0: not known, counts as too old */
     unsigned long qemu[CONVERGE_SIDE_LAST];
 };
 

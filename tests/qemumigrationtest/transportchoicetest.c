@@ -124,6 +124,8 @@ testChosen(void)
         /* Memory that does not compress, or by no more than the error. */
         { { &guests[1], 1, 0.05, 800 * MBIT, 0, 4 }, CONVERGE_TRANSPORT_PLAIN, CONVERGE_CHOICE_NO_GAIN },
         { { &guests[1], 1.12, 0.2, 800 * MBIT, 0, 4 }, CONVERGE_TRANSPORT_PLAIN, CONVERGE_CHOICE_NO_GAIN },
+        /* Memory of next to nothing. */
+        { { &guests[1], 3000, 0.05, 200 * MBIT, 0, 4 }, CONVERGE_TRANSPORT_MULTIFD_ZSTD, CONVERGE_CHOICE_SHORTER },
         /* A fast link, and few processors. */
         { { &guests[1], 3, 0.05, 10000 * MBIT, 0, 2, "adaptive" }, CONVERGE_TRANSPORT_PLAIN, CONVERGE_CHOICE_NO_GAIN },
         { { &guests[1], 3, 0.05, 10000 * MBIT, 0, 0 }, CONVERGE_TRANSPORT_PLAIN, CONVERGE_CHOICE_NO_GAIN },

@@ -101,7 +101,9 @@ testRefused(void)
         unsigned long qemu[CONVERGE_SIDE_LAST];
         const char *can;
     } rows[] = {
-        { VIR_MIGRATE_LIVE, NULL, { 0, 0 }, { 0, 0 }, "yyyyy" },
+        { VIR_MIGRATE_LIVE, NULL, { 0, 0 }, { 0, 0 }, "y----" },
+        { VIR_MIGRATE_LIVE, NULL, { NEW, 0 }, { QEMU101, 0 }, "y----" },
+        { VIR_MIGRATE_POSTCOPY, NULL, { NEW, NEW }, { QEMU101, 0 }, "y---y" },
         { VIR_MIGRATE_LIVE, NULL, { NEW, NEW }, { QEMU72, QEMU100 }, "yyyyy" },
         { VIR_MIGRATE_LIVE, NULL, { OLD, OLD }, { QEMU72, QEMU72 }, "yy--y" },
         { VIR_MIGRATE_LIVE, NULL, { NEW, OLD }, { QEMU100, QEMU72 }, "yy--y" },
@@ -155,8 +157,8 @@ static void
 testWhy(void)
 {
     const convergeTransportPlace old = { LIBVIRT(NEW, OLD) };
-    const convergeTransportPlace postcopy = { .flags = VIR_MIGRATE_POSTCOPY, QEMU(QEMU100, QEMU101) };
-    const convergeTransportPlace ancient = { QEMU(3001000, QEMU101) };
+    const convergeTransportPlace postcopy = { .flags = VIR_MIGRATE_POSTCOPY, LIBVIRT(NEW, NEW), QEMU(QEMU100, QEMU101) };
+    const convergeTransportPlace ancient = { LIBVIRT(NEW, NEW), QEMU(3001000, QEMU101) };
     g_autofree char *libvirt = convergeTransportRefusal(CONVERGE_TRANSPORT_MULTIFD_ZSTD, &old);
     g_autofree char *qemu = convergeTransportRefusal(CONVERGE_TRANSPORT_MULTIFD, &ancient);
     g_autofree char *both = convergeTransportRefusal(CONVERGE_TRANSPORT_MULTIFD, &postcopy);

@@ -6,6 +6,7 @@
  * If the source host has the module, the policy becomes a parameter of the migration.
  * Otherwise the same engine runs in this process.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <glib/gi18n-lib.h>
@@ -21,11 +22,13 @@
 #include "client_calls.h"
 #include "command_text.h"
 #include "shim.h"
+#include "shim_transport.h"
 
 /* One migration call under a policy, with the arguments for libvirt. */
 typedef struct {
     virTypedParameterPtr params; /* elements borrow their values */
     unsigned int nparams;
+    unsigned int nowned; /* the last of them own theirs */
     unsigned int flags;
     gint64 beginUs;
     char *policyText;
@@ -203,9 +206,63 @@ startJob(virshCall *call,
         call->flags |= VIR_MIGRATE_AUTO_CONVERGE;
 }
 
+/* Decided before the migration is prepared for, since it takes its time. */
+static convergeTransport
+decideTransport(const virshCall *call,
+                virDomainPtr dom,
+                virConnectPtr dconn,
+                const char *dconnuri,
+                const convergePolicy *policy,
+                gint64 *streams)
+{
+    virshTransportCall stated = {
+        .dom = dom,
+        .flags = call->flags,
+        .params = call->params,
+        .nparams = (int)call->nparams,
+        .destination = dconn,
+    };
+    gboolean asks = convergePolicyGet(policy, CONVERGE_FIELD_TRANSPORT) != CONVERGE_TRANSPORT_PLAIN;
+    virConnectPtr opened = NULL;
+    convergeTransport transport;
+    g_autofree char *why = NULL;
+
+    /* The source's daemon connects to the destination; what that can do is to be known before. */
+    virshConvergeErrorsMute(TRUE);
+    if (asks && dconnuri && (call->flags & VIR_MIGRATE_PEER2PEER))
+        stated.destination = opened = virshConvergeOpen(dconnuri, &why);
+    transport = virshTransportDecide(&stated, call->policyText, policy, streams);
+    if (opened)
+        virConnectClose(opened);
+    virshConvergeErrorsMute(FALSE);
+    return transport;
+}
+
+/* Adds what asks libvirt for @transport.  The last to be added. */
+static void
+addTransport(virshCall *call,
+             convergeTransport transport,
+             gint64 streams,
+             gint64 level)
+{
+    int nparams = (int)call->nparams;
+    int maxparams = nparams;
+
+    if (!convergeTransportAdd(transport, streams, level, &call->flags, &call->params, &nparams, &maxparams))
+        virshConvergePrint(_("note: memory goes as without field 'transport' of the policy: %1$s"), virGetLastErrorMessage());
+    call->nowned = (unsigned int)nparams - call->nparams;
+    call->nparams = (unsigned int)nparams;
+}
+
 static void
 virshCallFree(virshCall *call)
 {
+    unsigned int i;
+
+    for (i = call->nparams - call->nowned; i < call->nparams; i++) {
+        if (call->params[i].type == VIR_TYPED_PARAM_STRING)
+            free(call->params[i].value.s);
+    }
     if (call->begun)
         virshConvergeProgressEnd();
     g_clear_pointer(&call->job, convergeJobUnref);
@@ -229,6 +286,8 @@ refuse(virshCall *call,
 /* NULL if the call carries no policy and must be forwarded unchanged. */
 static virshCall *
 virshCallBegin(virDomainPtr dom,
+               virConnectPtr dconn,
+               const char *dconnuri,
                virTypedParameterPtr params,
                unsigned int nparams,
                unsigned int flags)
@@ -236,6 +295,8 @@ virshCallBegin(virDomainPtr dom,
     g_autoptr(virshCall) call = NULL;
     g_autoptr(convergePolicy) policy = NULL;
     g_autoptr(GError) error = NULL;
+    convergeTransport transport = CONVERGE_TRANSPORT_PLAIN;
+    gint64 streams = 0;
 
     if (!virshConvergeActive())
         return NULL;
@@ -267,6 +328,9 @@ virshCallBegin(virDomainPtr dom,
         findPostcopy(dom, flags | VIR_MIGRATE_POSTCOPY) == CONVERGE_POSTCOPY_AVAILABLE)
         call->flags |= VIR_MIGRATE_POSTCOPY;
 
+    if (policy)
+        transport = decideTransport(call, dom, dconn, dconnuri, policy, &streams);
+
     if (virshConvergeHasModule(dom)) {
         addParam(call, QEMU_MIGRATION_CONVERGE_PARAM_POLICY, call->policyText);
     } else if (policy) {
@@ -275,6 +339,8 @@ virshCallBegin(virDomainPtr dom,
         refuse(call, error->message);
     }
 
+    if (transport != CONVERGE_TRANSPORT_PLAIN)
+        addTransport(call, transport, streams, convergePolicyGet(policy, CONVERGE_FIELD_COMPRESSION_LEVEL));
     return g_steal_pointer(&call);
 }
 
@@ -331,7 +397,7 @@ virDomainMigrate3(virDomainPtr domain,
                   unsigned int flags)
 {
     __typeof__(&virDomainMigrate3) next = virshConvergeNext(virDomainMigrate3);
-    g_autoptr(virshCall) call = virshCallBegin(domain, params, nparams, flags);
+    g_autoptr(virshCall) call = virshCallBegin(domain, dconn, NULL, params, nparams, flags);
     virDomainPtr result;
 
     if (!call)
@@ -353,7 +419,7 @@ virDomainMigrateToURI3(virDomainPtr domain,
                        unsigned int flags)
 {
     __typeof__(&virDomainMigrateToURI3) next = virshConvergeNext(virDomainMigrateToURI3);
-    g_autoptr(virshCall) call = virshCallBegin(domain, params, nparams, flags);
+    g_autoptr(virshCall) call = virshCallBegin(domain, NULL, dconnuri, params, nparams, flags);
     int result;
 
     if (!call)

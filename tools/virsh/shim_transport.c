@@ -4,11 +4,16 @@
  */
 #include <stdlib.h>
 
+#include <glib/gi18n-lib.h>
 #include <libvirt/virterror.h>
 
+#include "estimate/cipher.h"
+#include "estimate/measure.h"
+#include "estimate/report.h"
 #include "transport/free_cpus.h"
 #include "transport/peeked_pages.h"
 
+#include "shim.h"
 #include "shim_transport.h"
 #include "xml_find.h"
 
@@ -65,23 +70,50 @@ lookAtCpus(const virConnectPtr conns[CONVERGE_SIDE_LAST],
     }
 }
 
+/* The migration as far as transports matter. */
 static void
-findRefusals(const virConnectPtr conns[CONVERGE_SIDE_LAST],
-             unsigned int flags,
-             const convergePolicy *policy,
-             virshTransports *transports)
+describe(const virshTransportCall *call,
+         const convergePolicy *policy,
+         convergeTransportPlace *place)
 {
-    convergeTransportPlace place = { .flags = flags };
+    const virConnectPtr conns[CONVERGE_SIDE_LAST] = {
+        [CONVERGE_SIDE_SOURCE] = virDomainGetConnect(call->dom),
+        [CONVERGE_SIDE_DESTINATION] = call->destination,
+    };
     gsize i;
 
+    *place = (convergeTransportPlace) { .flags = call->flags, .params = call->params, .nparams = call->nparams };
     if (convergePolicyMayPostcopy(policy))
-        place.flags |= VIR_MIGRATE_POSTCOPY;
+        place->flags |= VIR_MIGRATE_POSTCOPY;
     for (i = 0; i < CONVERGE_SIDE_LAST; i++) {
-        if (conns[i] && (virConnectGetLibVersion(conns[i], &place.libvirt[i]) < 0 || virConnectGetVersion(conns[i], &place.qemu[i]) < 0))
+        if (conns[i] && (virConnectGetLibVersion(conns[i], &place->libvirt[i]) < 0 || virConnectGetVersion(conns[i], &place->qemu[i]) < 0))
             virResetLastError();
     }
+}
+
+static void
+measure(const virshTransportCall *call,
+        const convergeTransportPlace *place,
+        const convergeForecastInput *guest,
+        const convergeForecastPolicy *policy,
+        double link,
+        double encryption,
+        virshTransports *transports)
+{
+    const virConnectPtr conns[CONVERGE_SIDE_LAST] = {
+        [CONVERGE_SIDE_SOURCE] = virDomainGetConnect(call->dom),
+        [CONVERGE_SIDE_DESTINATION] = call->destination,
+    };
+    gsize i;
+
+    *transports = (virshTransports) {
+        .input = { .guest = guest, .policy = *policy, .link = link, .encryption = encryption },
+    };
     for (i = 0; i < CONVERGE_TRANSPORT_LAST; i++)
-        transports->input.refusals[i] = transports->refusals[i] = convergeTransportRefusal(i, &place);
+        transports->input.refusals[i] = transports->refusals[i] = convergeTransportRefusal(i, place);
+    lookAtCpus(conns, &transports->input);
+    samplePages(call->dom, policy, (guint64)guest->memory, transports);
+    convergeTransportChoose(&transports->input, &transports->choice);
 }
 
 void
@@ -94,18 +126,103 @@ virshTransportsMeasure(virDomainPtr dom,
                        double encryption,
                        virshTransports *transports)
 {
-    const virConnectPtr conns[CONVERGE_SIDE_LAST] = {
-        [CONVERGE_SIDE_SOURCE] = virDomainGetConnect(dom),
-        [CONVERGE_SIDE_DESTINATION] = destination,
-    };
+    const virshTransportCall call = { .dom = dom, .flags = flags, .destination = destination };
+    convergeTransportPlace place;
 
-    *transports = (virshTransports) {
-        .input = { .guest = guest, .policy = *policy, .link = link, .encryption = encryption },
-    };
-    findRefusals(conns, flags, policy->policy, transports);
-    lookAtCpus(conns, &transports->input);
-    samplePages(dom, policy, (guint64)guest->memory, transports);
-    convergeTransportChoose(&transports->input, &transports->choice);
+    describe(&call, policy->policy, &place);
+    if (!destination) {
+        place.libvirt[CONVERGE_SIDE_DESTINATION] = place.libvirt[CONVERGE_SIDE_SOURCE];
+        place.qemu[CONVERGE_SIDE_DESTINATION] = place.qemu[CONVERGE_SIDE_SOURCE];
+    }
+    measure(&call, &place, guest, policy, link, encryption, transports);
+}
+
+/* --- A migration --- */
+
+static void
+noProgress(double done G_GNUC_UNUSED,
+           double seconds G_GNUC_UNUSED,
+           void *opaque G_GNUC_UNUSED)
+{
+}
+
+/* The link as the caller limits it, or as libvirt knows it. */
+static gboolean
+findLink(const virshTransportCall *call,
+         double *link,
+         GError **error)
+{
+    unsigned long long mibps = 0;
+    convergeLinkSource source;
+
+    if (virTypedParamsGetULLong((virTypedParameterPtr)call->params, call->nparams, VIR_MIGRATE_PARAM_BANDWIDTH, &mibps) == 1 &&
+        mibps > 0) {
+        *link = (double)mibps * CONVERGE_MIB;
+        return TRUE;
+    }
+    return convergeMeasureLink(call->dom, link, &source, error);
+}
+
+/* PLAIN with @error set if something cannot be measured. */
+static convergeTransport
+chooseBest(const virshTransportCall *call,
+           const convergeTransportPlace *place,
+           const convergeForecastPolicy *policy,
+           gint64 *streams,
+           GError **error)
+{
+    g_autoptr(convergeMeasured) measured = NULL;
+    g_auto(virshTransports) transports = { .unsampled = NULL };
+    convergeForecastInput guest;
+    const char *cipher;
+    double link, encryption = 0;
+
+    if (!findLink(call, &link, error) ||
+        ((call->flags & VIR_MIGRATE_TLS) && (encryption = convergeCipherSpeed(&cipher, error)) <= 0) ||
+        !(measured = convergeMeasureGuest(call->dom, 0, FALSE, noProgress, NULL, error)))
+        return CONVERGE_TRANSPORT_PLAIN;
+
+    virshConvergeForecastInput(call->dom, measured, link, &guest);
+    measure(call, place, &guest, policy, link, encryption, &transports);
+    if (transports.unsampled)
+        virshConvergePrint(_("note: the guest's memory was not sampled: %1$s"), transports.unsampled);
+    *streams = transports.choice.transports[transports.choice.chosen].streams;
+    virshConvergePrint(_("transport: %1$s, streams: %2$lld: %3$s"), convergeTransportName(transports.choice.chosen),
+                       (long long)*streams, convergeReportChoice(transports.choice.reason));
+    return transports.choice.chosen;
+}
+
+convergeTransport
+virshTransportDecide(const virshTransportCall *call,
+                     const char *text,
+                     const convergePolicy *policy,
+                     gint64 *streams)
+{
+    const convergeForecastPolicy forecast = { text, policy };
+    convergeTransport transport = convergePolicyGet(policy, CONVERGE_FIELD_TRANSPORT);
+    convergeTransportPlace place;
+    g_autofree char *refusal = NULL;
+    g_autoptr(GError) error = NULL;
+
+    *streams = convergePolicyGet(policy, CONVERGE_FIELD_STREAMS);
+    if (transport == CONVERGE_TRANSPORT_PLAIN || convergePolicyObserves(policy))
+        return CONVERGE_TRANSPORT_PLAIN;
+
+    virshConvergeErrorsMute(TRUE);
+    describe(call, policy, &place);
+    if (transport == CONVERGE_TRANSPORT_AUTO) {
+        transport = chooseBest(call, &place, &forecast, streams, &error);
+        refusal = error ? g_strdup(error->message) : NULL;
+    } else {
+        refusal = convergeTransportRefusal(transport, &place);
+    }
+    virResetLastError();
+    virshConvergeErrorsMute(FALSE);
+
+    if (!refusal)
+        return transport;
+    virshConvergePrint(_("note: memory goes as without field 'transport' of the policy: %1$s"), refusal);
+    return CONVERGE_TRANSPORT_PLAIN;
 }
 
 void

@@ -332,7 +332,7 @@ virDomainGetXMLDesc(virDomainPtr domain,
 
     if (!isSet("VIRSH_FAKE_KVM"))
         return next(domain, flags);
-    if (asprintf(&xml, "<domain type='kvm'><devices><emulator>%s</emulator></devices></domain>",
+    if (asprintf(&xml, "<domain type='kvm'><os><type arch='x86_64'>hvm</type></os><devices><emulator>%s</emulator></devices></domain>",
                  getenv("VIRSH_FAKE_KVM")) < 0)
         abort();
     return xml;

@@ -28,6 +28,7 @@ PROMPT = b"virsh # "
 TIMEOUT = 30
 
 LIVE, PEER2PEER, AUTO_CONVERGE, POSTCOPY, PARALLEL = 0x1, 0x2, 0x2000, 0x8000, 0x20000
+COMPRESSED = 0x800
 POSTCOPY_RESUME = 0x80000
 
 MIGRATE = "migrate --live --auto-converge --converge-policy adaptive"
@@ -461,6 +462,66 @@ class Call(VirshTest):
                                           % (policy, words), VIRSH_FAKE_MODULE="1", **extra),
                                 ["virDomainMigrateToURI3 flags=0x%x auto_converge.policy=%s"
                                  % (LIVE | PEER2PEER | added, policy)])
+
+    NEW = {"VIRSH_FAKE_MODULE": "1", "VIRSH_FAKE_QEMU": "10001000", "VIRSH_FAKE_LIBVIRT": "11003000"}
+
+    def transported(self, policy, words="", **extra):
+        """The flags, the parameters' names and the notes of a migration under POLICY."""
+        done = self.fake("migrate --live --converge-policy %s test test:///default%s" % (policy, words),
+                         **{**self.NEW, **extra})
+        self.assertEqual(done[0], 0, done[2])
+        call = re.search("virDomainMigrate3 flags=(0x[0-9a-f]+) (.*)", done[2])
+        return int(call[1], 16) & ~LIVE, call[2].replace("auto_converge.policy=" + policy, "policy"), done[2]
+
+    def test_transport(self):
+        """What the policy names is asked of libvirt; what the caller states stays."""
+        both = PARALLEL | COMPRESSED
+        for policy, words, flags, params in (
+                ("adaptive,transport=plain,streams=3", "", 0, "policy"),
+                ("adaptive,transport=multifd,streams=3", "", PARALLEL, "policy parallel.connections"),
+                ("adaptive,transport=multifd-zstd", "", both,
+                 "policy parallel.connections compression=zstd compression.zstd.level"),
+                ("adaptive,transport=multifd-zlib", " --parallel --parallel-connections 7", both,
+                 "parallel.connections policy compression=zlib compression.zlib.level"),
+                ("adaptive,transport=xbzrle", "", COMPRESSED, "policy compression=xbzrle"),
+                ("adaptive,transport=xbzrle,mode=observe", "", 0, "policy")):
+            with self.subTest(policy + words):
+                self.assertEqual(self.transported(policy, words)[:2], (flags, params))
+
+    def test_transport_falls_back(self):
+        for policy, words, extra, flags, why in (
+                ("adaptive,transport=multifd-zstd", "", {"VIRSH_FAKE_LIBVIRT": "9000000"}, 0,
+                 "'multifd-zstd' needs libvirt 9.4 on both hosts"),
+                ("adaptive,transport=xbzrle", " --parallel", {}, PARALLEL,
+                 "xbzrle is for a single stream, and the caller asks for several"),
+                ("adaptive,transport=multifd-zstd", " --compressed", {}, COMPRESSED, "the caller asks for a compression"),
+                ("adaptive,transport=multifd,fallback=post-copy", "", {"VIRSH_FAKE_QEMU": "10000000"}, POSTCOPY,
+                 "several streams and post-copy together need QEMU 10.1 on both hosts"),
+                ("adaptive,transport=auto", "", {}, 0, "the bandwidth of the link is unknown")):
+            with self.subTest(policy + words, **extra):
+                found = self.transported(policy, words, **extra)
+                self.assertEqual(found[0], flags)
+                self.assertRegex(found[2], "note: memory goes as without field 'transport' of the policy: " + why)
+
+    def test_transport_of_unknown_destination(self):
+        """A client may be unable to ask the destination that the source's daemon connects to."""
+        done = self.fake("migrate --live --p2p --converge-policy adaptive,transport=multifd test x", **self.NEW)
+        self.assertIn("flags=0x%x " % (LIVE | PEER2PEER), done[2])
+        self.assertIn("'multifd' needs libvirt 5.2 on both hosts", done[2])
+        done = self.fake("migrate --live --p2p --converge-policy adaptive,transport=multifd test test:///default", **self.NEW)
+        self.assertIn("flags=0x%x " % (LIVE | PEER2PEER | PARALLEL), done[2])
+
+    def test_transport_chosen(self):
+        """The memory of the test driver's guests compresses very well."""
+        flags, params, err = self.transported("adaptive,transport=auto,cpu-budget=9", " --bandwidth 30",
+                                              VIRSH_FAKE_DIRTY="40", VIRSH_FAKE_KVM="usual", VIRSH_FAKE_QUICK="40")
+        self.assertEqual(flags, PARALLEL | COMPRESSED)
+        self.assertEqual(params, "bandwidth policy parallel.connections compression=zstd compression.zstd.level")
+        self.assertRegex(err, "transport: multifd-zstd, streams: [1-4]: it is better than the simpler ones")
+        flags, params, err = self.transported("adaptive,transport=auto", " --bandwidth 30", VIRSH_FAKE_LIBVIRT="9000000",
+                                              VIRSH_FAKE_DIRTY="40", VIRSH_FAKE_KVM="usual", VIRSH_FAKE_QUICK="40")
+        self.assertEqual((flags, params), (0, "bandwidth policy"))
+        self.assertRegex(err, "transport: plain, streams: 1: no other transport is better")
 
     def test_post_copy_is_never_added_beside_parallel(self):
         """Whether the destination can combine the two is for the user to know."""
