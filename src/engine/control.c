@@ -7,7 +7,7 @@
 #include "engine/control.h"
 
 /* QEMU's limit is set anew once compression makes it wrong by more than this share. */
-#define SAVED_DRIFT 0.1
+#define LIMIT_DRIFT 0.1
 
 void
 convergeControlSetCeiling(convergeControl *control,
@@ -78,7 +78,10 @@ static unsigned int
 followCompression(convergeControlState *state,
                   convergeDecision *decision)
 {
-    if (fabs(state->saved - state->limitSaved) <= SAVED_DRIFT * (1 - state->limitSaved))
+    double now = (double)convergeModelLimitFor(state->limitSaved, state->plan.downtimeMs);
+    double due = (double)convergeModelLimitFor(state->saved, state->plan.downtimeMs);
+
+    if (fabs(due - now) <= LIMIT_DRIFT * now)
         return 0;
     return convergeControlSetDowntime(state, state->plan.downtimeMs, CONVERGE_REASON_COMPRESSION, decision);
 }
@@ -189,13 +192,11 @@ convergeControlDecide(convergeControl *control,
     if (n == 0)
         n += convergeLawAdaptiveGuard(&control->adaptive, state, &control->ladder, model,
                                       &decisions[n]);
-    if (n == 0)
-        n += followCompression(state, &decisions[n]);
-    if (n > 0 || !assessed)
-        return n;
-
-    n = convergeLawProgressiveDecide(state, model, news, decisions);
-    if (n == 0)
+    if (n == 0 && assessed)
+        n = convergeLawProgressiveDecide(state, model, news, decisions);
+    if (n == 0 && assessed)
         n = convergeLawAdaptiveDecide(&control->adaptive, state, model, &choice, decisions);
+    if (n == 0)
+        n = followCompression(state, decisions);
     return n;
 }

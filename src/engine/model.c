@@ -21,8 +21,8 @@
 /* QEMU takes no higher one (MAX_MIGRATE_DOWNTIME in migration/options.c). */
 #define LIMIT_MOST_MS 2000000
 
-/* What is left for the switchover may be harder to compress than all that was sent before. */
-#define SAVED_MOST 0.9
+/* More is not believed: .saved is a difference of counters that are read at different times. */
+#define SAVED_MOST 0.999
 
 /* So many observations with a throttle, and without one, are kept, however old: only both together
  * tell how the guest answers to a throttle. */

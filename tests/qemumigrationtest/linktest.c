@@ -147,14 +147,15 @@ testCompression(void)
         { 1, RATE, 0, 300 },
         { 1.05, RATE, 0, 300 },
         { 3, 3 * RATE, 2 / 3.0, 900 },
-        { 20, 20 * RATE, 0.95, 3000 }, /* bounded: what is left may be harder to compress */
+        { 20, 20 * RATE, 0.95, 6000 },
+        { 5000, 5000 * RATE, 0.9998, 300000 }, /* bounded */
     };
     gsize i;
 
     for (i = 0; i < G_N_ELEMENTS(rows); i++) {
         feed f;
 
-        feedInit(&f, 100000 * MB);
+        feedInit(&f, 1e9 * MB);
         sendCompressed(&f, RATE, rows[i].ratio, 5000);
         assertNear(f.model.bandwidth, rows[i].bandwidth, 0.01);
         g_assert_cmpfloat(fabs(f.model.saved - rows[i].saved), <, 0.001);

@@ -557,6 +557,30 @@ testStatus(void)
     }
 }
 
+/* However well memory is compressed, the guest is let go to the destination as soon as the rest fits the
+ * allowed downtime, and no later than where nothing is compressed and the link is as fast. */
+static void
+testCompressed(void)
+{
+    static const double ratios[] = { 1, 3, 30, 360, 1000 };
+    convergePlantConfig config = middle;
+    double plainMs = 0;
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(ratios); i++) {
+        convergePlantResult result;
+
+        config.bandwidth = middle.bandwidth / ratios[i];
+        config.compression = ratios[i];
+        result = runLoop(&config, "adaptive", NULL);
+        g_assert_true(result.completed);
+        g_assert_cmpint(result.pauseMs, <=, 300);
+        if (i == 0)
+            plainMs = (double)result.totalMs;
+        g_assert_cmpfloat((double)result.totalMs, <, 1.1 * plainMs);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -580,6 +604,7 @@ main(int argc, char **argv)
     g_test_add_func("/loop/suspended-meanwhile", testSuspendedMeanwhile);
     g_test_add_func("/loop/no-postcopy-on-dead-link", testNoPostcopyOnDeadLink);
     g_test_add_func("/loop/deadline", testDeadline);
+    g_test_add_func("/loop/compressed", testCompressed);
     g_test_add_func("/loop/presets", testPresets);
     g_test_add_func("/loop/status", testStatus);
     return g_test_run();
