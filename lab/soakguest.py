@@ -184,8 +184,8 @@ class Guest:
 
     def fast(self, taken, speeds):
         taken.append(speeds.take())
-        return taken[-1] and all(now >= FULL * before
-                                 for now, before in zip(taken[-1], self.speed))
+        return taken[-1] and all(speed >= FULL * usual
+                                 for speed, usual in zip(taken[-1], self.speed))
 
     def changed(self, domain, host):
         now = ask(domain, "query-migrate-parameters")
