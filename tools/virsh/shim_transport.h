@@ -29,6 +29,7 @@ struct _virshTransports {
 void virshTransportsMeasure(virDomainPtr dom, unsigned int flags, virConnectPtr destination,
                             const convergeForecastInput *guest, const convergeForecastPolicy *policy, double link,
                             double encryption, virshTransports *transports);
+
 /* What a migration call states, and where it leads. */
 typedef struct _virshTransportCall virshTransportCall;
 struct _virshTransportCall {
