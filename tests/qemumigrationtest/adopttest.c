@@ -381,7 +381,7 @@ testQemuLast(void)
     filesPut(host.max, "strange");
     g_assert_false(convergeBackendLibvirtOps.restore(strange, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_IO);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 20);
     filesPut(host.max, "4000 20000");
     g_assert_true(convergeBackendLibvirtOps.restore(strange, NULL));
 
@@ -393,7 +393,7 @@ testQemuLast(void)
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 80, NULL));
     filesAssert(host.max, "4000 20000");
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 20);
 }
 
 static gint shiftMs; /* atomic: what the clock is ahead */

@@ -397,7 +397,7 @@ testBackend(void)
         g_assert_cmpint(qemu.limits[0], ==, 24);
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
         g_assert_cmpint(fakeQemuLimits(), ==, 0);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, fakeQemuPristine.params[CONVERGE_PARAM_INITIAL]);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, fakeQemuPristine.params[CONVERGE_PARAM_INITIAL]);
 
         /* Polling goes on while the loop stands aside. */
         turn(backend, &sample, news);
@@ -428,13 +428,13 @@ testGivesWay(void)
         g_assert_cmpuint(news->len, >, 0);
         g_string_set_size(news, 0);
         g_assert_cmpint(fakeQemuLimits(), ==, 0);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 60);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 60);
         g_assert_cmpint(turn(backend, &sample, news), ==, CONVERGE_METHOD_QEMU);
         g_assert_cmpuint(sample.throttle, ==, 0); /* QEMU's own comes later */
         g_assert_cmpstr(news->str, ==, "");
 
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, fakeQemuPristine.params[CONVERGE_PARAM_INITIAL]);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, fakeQemuPristine.params[CONVERGE_PARAM_INITIAL]);
     }
 }
 
@@ -449,7 +449,7 @@ testNoRing(void)
     g_assert_cmpint(chooseLimit(backend, &why), ==, CONVERGE_METHOD_QEMU);
     g_assert_nonnull(strstr(why, "QEMU refused"));
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 60);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 60);
     g_assert_cmpuint(qemu.limitSets, ==, 0);
 }
 

@@ -146,7 +146,7 @@ setMaxDowntime(virDomainPtr dom G_GNUC_UNUSED,
     refused = calls.refuses;
     if (!refused) {
         calls.downtime = ms;
-        qemu.params[CONVERGE_PARAM_DOWNTIME] = (gint64)ms;
+        fakeQemuSetParam(CONVERGE_PARAM_DOWNTIME, (gint64)ms);
         g_cond_broadcast(&calls.changed);
     }
     g_mutex_unlock(&calls.lock);

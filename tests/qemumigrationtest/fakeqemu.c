@@ -21,6 +21,29 @@ const fakeQemu fakeQemuPristine = {
 };
 fakeQemu qemu;
 
+/* Held while a command runs, and by who looks at a parameter meanwhile. */
+static GMutex commandLock;
+
+gint64
+fakeQemuParam(convergeQemuParam param)
+{
+    gint64 value;
+
+    g_mutex_lock(&commandLock);
+    value = qemu.params[param];
+    g_mutex_unlock(&commandLock);
+    return value;
+}
+
+void
+fakeQemuSetParam(convergeQemuParam param,
+                 gint64 value)
+{
+    g_mutex_lock(&commandLock);
+    qemu.params[param] = value;
+    g_mutex_unlock(&commandLock);
+}
+
 gint64
 fakeQemuLimits(void)
 {
@@ -219,6 +242,21 @@ static const struct {
 
 /* --- libvirt --- */
 
+/* What the command returns, or NULL for an error. */
+static char *
+runCommand(const char *name,
+           JsonObject *arguments)
+{
+    char *returned = NULL;
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (g_str_equal(commands[i].name, name) && g_strcmp0(name, qemu.refused) != 0)
+            returned = commands[i].run(arguments);
+    }
+    return returned;
+}
+
 static int
 monitorCommand(virDomainPtr dom G_GNUC_UNUSED,
                const char *cmd,
@@ -227,20 +265,20 @@ monitorCommand(virDomainPtr dom G_GNUC_UNUSED,
 {
     g_autoptr(JsonNode) node = json_from_string(cmd, NULL);
     JsonObject *command = json_node_get_object(node);
-    const char *name = json_object_get_string_member(command, "execute");
     JsonObject *arguments = json_object_has_member(command, "arguments") ?
         json_object_get_object_member(command, "arguments") :
         NULL;
     g_autofree char *returned = NULL;
     g_autofree char *reply = NULL;
-    gsize i;
+    gboolean dies;
 
-    if (++qemu.commands == qemu.dies)
+    g_mutex_lock(&commandLock);
+    dies = ++qemu.commands == qemu.dies;
+    if (!dies)
+        returned = runCommand(json_object_get_string_member(command, "execute"), arguments);
+    g_mutex_unlock(&commandLock);
+    if (dies)
         return -1;
-    for (i = 0; i < G_N_ELEMENTS(commands); i++) {
-        if (g_str_equal(commands[i].name, name) && g_strcmp0(name, qemu.refused) != 0)
-            returned = commands[i].run(arguments);
-    }
     reply = returned ? g_strdup_printf("{\"return\":%s,\"id\":\"x\"}", returned) :
                        g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"it does not want to\"}}");
     *result = strdup(reply);
@@ -286,7 +324,7 @@ setMaxDowntime(virDomainPtr dom G_GNUC_UNUSED,
                unsigned long long ms,
                unsigned int flags G_GNUC_UNUSED)
 {
-    qemu.params[CONVERGE_PARAM_DOWNTIME] = (gint64)ms;
+    fakeQemuSetParam(CONVERGE_PARAM_DOWNTIME, (gint64)ms);
     return 0;
 }
 

@@ -53,5 +53,9 @@ extern const convergeLibvirt fakeDaemon;
 /* The monitor of a client. */
 extern const convergeMonitor fakeMonitor;
 
+/* A parameter, also while a loop runs. */
+gint64 fakeQemuParam(convergeQemuParam param);
+void fakeQemuSetParam(convergeQemuParam param, gint64 value);
+
 /* The sum of all limits, MiB/s. */
 gint64 fakeQemuLimits(void);

@@ -35,7 +35,7 @@ testEnds(void)
         g_assert_cmpint(calls.references, ==, 1);
         g_assert_true(convergeJobStop(job, rows[i].end));
         g_assert_cmpint(stateOf(job), ==, rows[i].state);
-        g_assert_true((qemu.params[CONVERGE_PARAM_DOWNTIME] == 300) == rows[i].pristine);
+        g_assert_true((fakeQemuParam(CONVERGE_PARAM_DOWNTIME) == 300) == rows[i].pristine);
         g_assert_true(hasRecord() == rows[i].record);
         g_assert_cmpuint(calls.left, ==, 1);
         g_assert_cmpuint(calls.identities, ==, 1);
@@ -45,7 +45,7 @@ testEnds(void)
             g_assert_true(convergeJobRestore(job, (virDomainPtr)&calls));
         g_assert_false(hasRecord());
         g_assert_cmpint(calls.references, ==, 0);
-        g_assert_true((qemu.params[CONVERGE_PARAM_DOWNTIME] == 300) ==
+        g_assert_true((fakeQemuParam(CONVERGE_PARAM_DOWNTIME) == 300) ==
                       (rows[i].end != CONVERGE_JOB_DONE));
     }
 }
@@ -63,7 +63,7 @@ testConfirm(void)
     g_assert_true(hasRecord());
     g_assert_true(convergeJobConfirm(job, NULL));
     g_assert_false(hasRecord());
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 50);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, 50);
     g_assert_cmpuint(calls.left, ==, 2);
 }
 
@@ -78,9 +78,9 @@ testCallerThrottle(void)
                     (convergeJobOptions) { .callerThrottle = TRUE });
     awaitTurn();
     g_assert_true(convergeJobCallerThrottles(job));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 40);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 40);
     g_assert_true(convergeJobStop(job, CONVERGE_JOB_FAILED));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 40);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 40);
 }
 
 /* --- No more acts --- */
@@ -179,7 +179,7 @@ testHangs(void)
     while (calls.left == 0)
         g_cond_wait(&calls.changed, &calls.lock);
     g_mutex_unlock(&calls.lock);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 300);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, 300);
 }
 
 /* --- Before the first look --- */

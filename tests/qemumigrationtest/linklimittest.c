@@ -23,7 +23,7 @@ startLimited(const char *policy,
 {
     reset();
     calls.sent = sent;
-    qemu.params[CONVERGE_PARAM_BANDWIDTH] = bandwidth;
+    fakeQemuSetParam(CONVERGE_PARAM_BANDWIDTH, bandwidth);
     return startWith(policy, &daemonCalls, (convergeJobOptions) { .name = "busy", .sharers = sharers });
 }
 
@@ -32,9 +32,7 @@ static void
 setOutside(gint64 bandwidth)
 {
     awaitTurn();
-    g_mutex_lock(&calls.lock);
-    qemu.params[CONVERGE_PARAM_BANDWIDTH] = bandwidth;
-    g_mutex_unlock(&calls.lock);
+    fakeQemuSetParam(CONVERGE_PARAM_BANDWIDTH, bandwidth);
     awaitTurn();
 }
 
@@ -66,9 +64,9 @@ testParts(void)
         g_atomic_int_set(&nSharers, rows[i].sharers);
         job = startLimited(rows[i].policy, rows[i].sent, rows[i].bandwidth);
         awaitTurn();
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, rows[i].limited);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, rows[i].limited);
         g_assert_true(convergeJobStop(job, CONVERGE_JOB_FAILED));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, rows[i].bandwidth);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, rows[i].bandwidth);
         g_assert_false(hasRecord());
     }
 }
@@ -84,10 +82,10 @@ testNeighbours(void)
     for (i = 0; i < G_N_ELEMENTS(counts); i++) {
         g_atomic_int_set(&nSharers, counts[i]);
         awaitTurn();
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, 60 * MIB / counts[i]);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, 60 * MIB / counts[i]);
     }
     g_assert_true(convergeJobStop(job, CONVERGE_JOB_FAILED));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, BANDWIDTH);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, BANDWIDTH);
 }
 
 /* What somebody else sets in the middle is a ceiling, too, and is what remains. */
@@ -102,9 +100,9 @@ testOutside(void)
         g_autoptr(convergeJob) job = startLimited("adaptive,link-limit=100", MIB, BANDWIDTH);
 
         setOutside(outside[i]);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, MIN(outside[i], 100 * MIB));
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, MIN(outside[i], 100 * MIB));
         g_assert_true(convergeJobStop(job, CONVERGE_JOB_FAILED));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, outside[i]);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, outside[i]);
     }
 }
 

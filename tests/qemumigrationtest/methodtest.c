@@ -25,7 +25,7 @@ testGivesWay(void)
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60, NULL));
     g_assert_true(comesBefore("cancel-vcpu-dirty-limit", "migrate-set-parameters"));
     g_assert_cmpint(fakeQemuLimits(), ==, 0);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 60);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 60);
 
     /* Whatever QEMU throttles by now is its own. */
     g_assert_cmpint(turn(backend, &sample), ==, CONVERGE_METHOD_QEMU);
@@ -62,7 +62,7 @@ testHoldsStill(void)
     g_assert_cmpuint(qemu.paramSets, ==, 0);
     g_assert_true(say(backend, CONVERGE_VERB_HOLD, 0, NULL));
     g_assert_cmpuint(qemu.paramSets, ==, 1);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_THRESHOLD], ==, 100);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_THRESHOLD), ==, 100);
     turn(backend, &sample);
     g_assert_cmpuint(sample.throttle, ==, 0);
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 70, NULL));
@@ -76,7 +76,7 @@ testStep(void)
     g_autoptr(convergeBackendLibvirt) backend = newLimited(&clientCalls, 50);
 
     g_assert_true(say(backend, CONVERGE_VERB_STEP, 70, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 70);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 70);
     g_assert_cmpint(qemu.limits[0], ==, 120);
 }
 
@@ -131,7 +131,7 @@ testChosenLater(void)
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60, NULL));
     g_assert_nonnull(choose(backend, CONVERGE_METHOD_QEMU, NULL));
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 20);
 }
 
 /* A parameter that this QEMU does not know is neither set nor put back. */
@@ -144,9 +144,9 @@ testUnknownParam(void)
     calls.unknown = "cpu-throttle-tailslow";
     g_assert_true(say(backend, CONVERGE_VERB_STEP, 60, NULL));
     g_assert_true(say(backend, CONVERGE_VERB_THROTTLE, 60, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 60);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 60);
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 20);
 }
 
 /* A guest that runs at the destination is paused here, even if post-copy has failed. */

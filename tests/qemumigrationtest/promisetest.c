@@ -54,15 +54,15 @@ testLeastMax(void)
         gint64 lowest = 99;
 
         reset();
-        qemu.params[CONVERGE_PARAM_INITIAL] = rows[i].initial;
+        fakeQemuSetParam(CONVERGE_PARAM_INITIAL, rows[i].initial);
         for (j = 0; j < G_N_ELEMENTS(course); j++) {
             g_assert_true(say(backend, course[j].verb, course[j].throttle, NULL));
-            lowest = MIN(lowest, qemu.params[CONVERGE_PARAM_MAX]);
+            lowest = MIN(lowest, fakeQemuParam(CONVERGE_PARAM_MAX));
         }
         g_assert_cmpint(lowest, ==, MAX(rows[i].least, 20));
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, rows[i].initial);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_MAX], ==, 99);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, rows[i].initial);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_MAX), ==, 99);
     }
 }
 
@@ -97,7 +97,7 @@ testWrittenDownFirst(void)
     g_assert_nonnull(strstr(calls.course->str, "set-downtime"));
     calls.before = NULL;
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 300);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, 300);
 
     reset();
     limited = convergeBackendLibvirtNew(&daemonCalls, FALSE);
@@ -229,9 +229,9 @@ testFailedDowntime(void)
         calls.downtimeLands = lands;
         decision.downtimeMs = decision.limitMs = 1000;
         g_assert_false(convergeBackendLibvirtOps.apply(backend, &decision, NULL));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, lands ? 1000 : 500);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, lands ? 1000 : 500);
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 300);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, 300);
     }
 }
 
@@ -248,7 +248,7 @@ testSuspend(void)
     g_assert_nonnull(strstr(calls.course->str, "suspend"));
     g_assert_null(strstr(calls.course->str, "set-downtime"));
     g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 300);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, 300);
     g_assert_null(strstr(calls.course->str, "resume"));
 }
 
@@ -269,7 +269,7 @@ testResume(void)
     g_assert_true(comesBefore("set-downtime", "cont"));
     g_assert_nonnull(strstr(calls.course->str, "cont"));
     g_assert_null(strstr(calls.course->str, "resume"));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 500);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, 500);
 }
 
 static convergeBackendLibvirt *cancelling;
@@ -299,7 +299,7 @@ testLateSuspend(void)
     calls.resumeFails = TRUE;
     g_assert_false(convergeBackendLibvirtOps.restore(backend, &error));
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_LIBVIRT);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 20);
 
     calls.resumeFails = FALSE;
     g_string_set_size(calls.course, 0);
@@ -350,7 +350,7 @@ testRelease(void)
         g_assert_true(convergeBackendLibvirtOps.release(backend, NULL));
         g_assert_true((calls.course->len == 0) == (what != RUNS));
         g_assert_true((fakeQemuLimits() == 0) == (what == RUNS));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 70);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 70);
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));
         g_assert_cmpint(fakeQemuLimits(), ==, 0);
     }
@@ -368,7 +368,7 @@ testReleaseQemu(void)
     g_string_set_size(calls.course, 0);
     g_assert_true(convergeBackendLibvirtOps.release(backend, NULL));
     g_assert_cmpstr(calls.course->str, ==, "");
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 50);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 50);
 }
 
 /* A release that fails is told. */
@@ -399,7 +399,7 @@ testRestoreGoesOn(void)
         g_assert_false(convergeBackendLibvirtOps.restore(backend, &error));
         g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
         g_assert_true((fakeQemuLimits() == 0) == (i == 1));
-        g_assert_true((qemu.params[CONVERGE_PARAM_INITIAL] == 20) == (i == 0));
+        g_assert_true((fakeQemuParam(CONVERGE_PARAM_INITIAL) == 20) == (i == 0));
 
         qemu.refused = NULL;
         g_assert_true(convergeBackendLibvirtOps.restore(backend, NULL));

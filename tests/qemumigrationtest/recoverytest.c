@@ -320,8 +320,8 @@ guestInit(guest *g,
     }
 
     qemu = fakeQemuPristine;
-    qemu.params[CONVERGE_PARAM_INITIAL] = 95;
-    qemu.params[CONVERGE_PARAM_DOWNTIME] = 50;
+    fakeQemuSetParam(CONVERGE_PARAM_INITIAL, 95);
+    fakeQemuSetParam(CONVERGE_PARAM_DOWNTIME, 50);
 }
 
 /* What is left of the throttle in QEMU. */
@@ -329,8 +329,8 @@ static void
 assertParams(gint64 initial,
              gint64 downtime)
 {
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, initial);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, downtime);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, initial);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, downtime);
 }
 
 /* --- Before another migration --- */

@@ -26,7 +26,7 @@ testRuns(void)
     g_assert_cmpstr(qemu.runState, ==, "running");
     g_assert_cmpint(qemu.bandwidthAtCont, >, 0);
     g_assert_cmpint(qemu.bandwidthAtCont, <=, 64 * 1024);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, BANDWIDTH);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, BANDWIDTH);
 }
 
 /* max-bandwidth is 0 where nothing bounds it. */
@@ -34,10 +34,10 @@ static void
 testUnbounded(void)
 {
     pauseGuest();
-    qemu.params[CONVERGE_PARAM_BANDWIDTH] = 0;
+    fakeQemuSetParam(CONVERGE_PARAM_BANDWIDTH, 0);
     g_assert_true(convergeGuestResume(&fakeMonitor, NULL));
     g_assert_cmpint(qemu.bandwidthAtCont, >, 0);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, 0);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, 0);
 }
 
 static void
@@ -58,7 +58,7 @@ assertRefused(int code)
     g_assert_false(convergeGuestResume(&fakeMonitor, &error));
     g_assert_error(error, CONVERGE_ERROR, code);
     g_assert_cmpint(qemu.bandwidthAtCont, ==, 0);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, BANDWIDTH);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, BANDWIDTH);
 }
 
 /* QEMU lets a guest run whose memory has all been sent, although the destination may run it. */
@@ -108,7 +108,7 @@ testEndsMeanwhile(void)
     g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
     g_assert_cmpint(qemu.bandwidthAtCont, >, 0);
     g_assert_cmpstr(qemu.runState, ==, "paused");
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, BANDWIDTH);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, BANDWIDTH);
 }
 
 /* Whatever QEMU refuses, it may send as much as before. */
@@ -135,7 +135,7 @@ testLiftedAgain(void)
     qemu.refusedAtRuns = 2;
     g_assert_true(convergeGuestResume(&fakeMonitor, NULL));
     g_assert_cmpstr(qemu.runState, ==, "running");
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_BANDWIDTH], ==, BANDWIDTH);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_BANDWIDTH), ==, BANDWIDTH);
 }
 
 int

@@ -126,7 +126,7 @@ testEachByItself(void)
             g_assert_true(ways[way](rows[i].original, &error));
             g_assert_no_error(error);
             for (j = 0; j < CONVERGE_PARAM_LAST; j++)
-                g_assert_cmpint(qemu.params[j], ==, rows[i].left[j]);
+                g_assert_cmpint(fakeQemuParam(j), ==, rows[i].left[j]);
             g_assert_cmpuint(qemu.paramSets, ==, rows[i].sets);
         }
     }
@@ -142,10 +142,10 @@ testOlderValue(void)
     for (way = 0; way < G_N_ELEMENTS(ways); way++) {
         qemu = fakeQemuPristine;
         memcpy(qemu.params, throttled, sizeof(qemu.params));
-        qemu.params[CONVERGE_PARAM_DOWNTIME] = 1;
+        fakeQemuSetParam(CONVERGE_PARAM_DOWNTIME, 1);
         g_assert_true(ways[way](fakeQemuPristine.params, NULL));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, way == 0 ? 1 : 300);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, way == 0 ? 1 : 300);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 20);
     }
 }
 
@@ -166,7 +166,7 @@ testRefused(void)
             g_assert_error(error, CONVERGE_ERROR, CONVERGE_ERROR_QEMU);
             g_assert_nonnull(strstr(error->message, "it does not want to"));
             for (j = 0; j < CONVERGE_PARAM_LAST; j++)
-                g_assert_cmpint(qemu.params[j], ==, i == j ? throttled[j] : fakeQemuPristine.params[j]);
+                g_assert_cmpint(fakeQemuParam(j), ==, i == j ? throttled[j] : fakeQemuPristine.params[j]);
         }
     }
 }
@@ -184,8 +184,8 @@ testRefusedOrder(void)
         memcpy(qemu.params, throttled, sizeof(qemu.params));
         qemu.refused = "downtime-limit";
         g_assert_false(ways[way](original, NULL));
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 98);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_MAX], ==, 99);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 98);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_MAX), ==, 99);
     }
 }
 
@@ -227,10 +227,10 @@ testCallers(void)
 
     convergeQemuParamsEnd(&params);
     g_assert_true(convergeQemuParamsRestore(&params, &fakeMonitor, NULL));
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, THROTTLE);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_INCREMENT], ==, 99);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_MAX], ==, 99);
-    g_assert_cmpint(qemu.params[CONVERGE_PARAM_THRESHOLD], ==, 50);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, THROTTLE);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INCREMENT), ==, 99);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_MAX), ==, 99);
+    g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_THRESHOLD), ==, 50);
 
     convergeQemuParamsInit(&params, FALSE);
     g_assert_false(convergeQemuParamsIsCallers(&params, CONVERGE_PARAM_INITIAL));
@@ -252,7 +252,7 @@ testOtherCallers(void)
         g_assert_true(convergeUndoPutBack(record, &fakeMonitor, stated != 0, counts, NULL));
         g_assert_cmpuint(counts[CONVERGE_METHOD_QEMU], ==, stated ? 5 : 7);
         for (i = 0; i < CONVERGE_PARAM_LAST; i++)
-            g_assert_cmpint(qemu.params[i], ==,
+            g_assert_cmpint(fakeQemuParam(i), ==,
                             stated && (i == CONVERGE_PARAM_INITIAL || i == CONVERGE_PARAM_INCREMENT) ?
                                 throttled[i] :
                                 fakeQemuPristine.params[i]);
@@ -413,8 +413,8 @@ testWhole(void)
         filesAssert(g.max[0], failing == QUOTA ? "strange" : "max 100000");
         filesAssert(g.max[1], "max 100000");
         g_assert_cmpint(fakeQemuLimits(), ==, failing == LIMIT ? 130 : 0);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, failing == PARAM ? 100 : 300);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_INITIAL], ==, 20);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, failing == PARAM ? 100 : 300);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_INITIAL), ==, 20);
         g_assert_cmpuint(counts[CONVERGE_METHOD_VCPU_QUOTA], ==, 2 - (failing == QUOTA));
         g_assert_cmpuint(counts[CONVERGE_METHOD_DIRTY_LIMIT], ==, failing == LIMIT ? 0 : 2);
         g_assert_cmpuint(counts[CONVERGE_METHOD_QEMU], ==, CONVERGE_PARAM_LAST - (failing == PARAM));
