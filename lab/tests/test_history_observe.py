@@ -54,7 +54,6 @@ class CgroupTrace:
 
 
 class Observe(LabTest):
-    cmdline = "working-set=30M rate=120M"
     module = ("--module", MODULE, "--daemon-wrapper", " ".join(FILTERS))
 
     words = ("--auto-converge", "--p2p")
