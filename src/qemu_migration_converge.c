@@ -116,12 +116,16 @@ qemuMigrationConvergeUnload(void)
 typedef struct _convergeParams convergeParams;
 struct _convergeParams {
     virTypedParameterPtr params;
+    int n, most;           /* elements, and how many there is room for */
+    int kept;              /* elements that belong to the caller; the module's own follow */
     convergeStated stated; /* texts are in the caller's array */
 };
 
 static void
 convergeParamsClear(convergeParams *params)
 {
+    if (params->n > params->kept)
+        virTypedParamsClear(&params->params[params->kept], params->n - params->kept);
     g_free(params->params);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeParams, convergeParamsClear)
@@ -165,6 +169,8 @@ splitParams(convergeParams *split,
             split->stated.policy = param->value.s;
         }
     }
+    split->most = MAX(*nparams, 1);
+    split->n = split->kept = kept;
     *params = split->params;
     *nparams = kept;
 
@@ -219,6 +225,47 @@ virDomainMigrateBegin3Params(virDomainPtr domain,
     return ret;
 }
 
+/* @plain: memory goes as the caller asks
+ * @again: set to whether the call should be made again with @plain */
+static int
+performOnce(virDomainPtr domain,
+            const char *dconnuri,
+            virTypedParameterPtr params,
+            int nparams,
+            const char *cookiein,
+            int cookieinlen,
+            char **cookieout,
+            int *cookieoutlen,
+            unsigned int flags,
+            gboolean plain,
+            gboolean *again)
+{
+    g_auto(convergeParams) split = { 0 };
+    g_auto(convergeOutgoing) outgoing = { 0 };
+    GError *wrong = NULL;
+    int ret;
+
+    if (enabled) {
+        splitParams(&split, &params, &nparams, &wrong);
+        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &split.stated, wrong, flags);
+        if (!plain)
+            convergeOutgoingPickTransport(&outgoing, dconnuri, &split.params, &split.n, &split.most);
+        params = split.params;
+        nparams = split.n;
+        flags = (unsigned int)outgoing.flags;
+        convergeOutgoingEnterPerform(&outgoing, destinationUri(dconnuri, params, nparams));
+    }
+    ret = next.virDomainMigratePerform3Params(domain, dconnuri, params, nparams,
+                                              cookiein, cookieinlen, cookieout, cookieoutlen,
+                                              flags);
+    *again = enabled && ret < 0 && convergeOutgoingMayGoPlain(&outgoing);
+    if (enabled)
+        convergeOutgoingLeavePerform(&outgoing, ret == 0);
+    if (enabled && ret == 0)
+        tellDestination(domain, flags, cookieout, cookieoutlen);
+    return ret;
+}
+
 int
 virDomainMigratePerform3Params(virDomainPtr domain,
                                const char *dconnuri,
@@ -230,24 +277,13 @@ virDomainMigratePerform3Params(virDomainPtr domain,
                                int *cookieoutlen,
                                unsigned int flags)
 {
-    g_auto(convergeParams) split = { 0 };
-    g_auto(convergeOutgoing) outgoing = { 0 };
-    GError *wrong = NULL;
-    int ret;
+    gboolean again;
+    int ret = performOnce(domain, dconnuri, params, nparams, cookiein, cookieinlen,
+                          cookieout, cookieoutlen, flags, FALSE, &again);
 
-    if (enabled) {
-        splitParams(&split, &params, &nparams, &wrong);
-        convergeOutgoingPrepare(&outgoing, domain, &nextLibvirt, &split.stated, wrong, flags);
-        flags = (unsigned int)outgoing.flags;
-        convergeOutgoingEnterPerform(&outgoing, destinationUri(dconnuri, params, nparams));
-    }
-    ret = next.virDomainMigratePerform3Params(domain, dconnuri, params, nparams,
-                                              cookiein, cookieinlen, cookieout, cookieoutlen,
-                                              flags);
-    if (enabled)
-        convergeOutgoingLeavePerform(&outgoing, ret == 0);
-    if (enabled && ret == 0)
-        tellDestination(domain, flags, cookieout, cookieoutlen);
+    if (again)
+        ret = performOnce(domain, dconnuri, params, nparams, cookiein, cookieinlen,
+                          cookieout, cookieoutlen, flags, TRUE, &again);
     return ret;
 }
 

@@ -227,6 +227,17 @@ convergeJournalPolicy(convergeJournal *journal,
 }
 
 void
+convergeJournalTransport(convergeJournal *journal,
+                         gint64 timeMs,
+                         const char *why)
+{
+    JsonObject *line = beginLine("transport", timeMs);
+
+    addString(line, "text", why);
+    endLine(journal, line, CONVERGE_JOURNAL_BYTES - END_BYTES);
+}
+
+void
 convergeJournalOverhead(convergeJournal *journal,
                         gint64 timeMs,
                         gint64 overheadMs,

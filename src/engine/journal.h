@@ -60,6 +60,7 @@ void convergeJournalStart(convergeJournal *journal, const char *guest,
 void convergeJournalPolicy(convergeJournal *journal, gint64 timeMs, const char *policy, guint64 memory, const char *why);
 
 /* What a switchover is taken to cost besides sending memory.  @why: translated */
+void convergeJournalTransport(convergeJournal *journal, gint64 timeMs, const char *why);
 void convergeJournalOverhead(convergeJournal *journal, gint64 timeMs, gint64 overheadMs, const char *why);
 /* @method: its name in policies; @why: translated */
 void convergeJournalThrottleMethod(convergeJournal *journal, gint64 timeMs, const char *method,

@@ -37,6 +37,7 @@ struct _convergeLoop {
     gboolean postcopy; /* the loop has switched to it */
     convergeProbes probes;
     char *overheadWhy;           /* how the switchover's overhead is known, or NULL */
+    char *transportWhy;          /* why memory goes over the link as it does, or NULL */
     unsigned int nFailedSamples; /* in a row */
     char *skipped;               /* why a rung was skipped, or NULL */
     char *trouble;
@@ -80,6 +81,7 @@ convergeLoopFree(convergeLoop *loop)
     convergeJournalClose(loop->journal);
     convergePolicyFree(loop->own);
     g_free(loop->overheadWhy);
+    g_free(loop->transportWhy);
     g_free(loop->skipped);
     g_free(loop->trouble);
     g_free(loop->unreleased);
@@ -105,6 +107,14 @@ convergeLoopSetOverhead(convergeLoop *loop,
     loop->control.state.overheadMs = MAX(overheadMs, 0);
     g_free(loop->overheadWhy);
     loop->overheadWhy = g_strdup(why);
+}
+
+void
+convergeLoopSetTransport(convergeLoop *loop,
+                         const char *why)
+{
+    g_free(loop->transportWhy);
+    loop->transportWhy = g_strdup(why);
 }
 
 const convergeStatus *
@@ -349,6 +359,8 @@ beginJournal(convergeLoop *loop,
                          convergeJournalName(loop->journal));
     else if (error)
         noteJournalTrouble(loop, g_strdup(error->message));
+    if (loop->journal && loop->transportWhy)
+        convergeJournalTransport(loop->journal, sample->timeMs, loop->transportWhy);
     if (loop->journal && loop->overheadWhy)
         convergeJournalOverhead(loop->journal, sample->timeMs, loop->control.state.overheadMs,
                                 loop->overheadWhy);

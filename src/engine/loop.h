@@ -57,6 +57,9 @@ void convergeLoopCloseJournal(convergeLoop *loop);
  * @why: how it is known, translated, for the journal; may be NULL */
 void convergeLoopSetOverhead(convergeLoop *loop, gint64 overheadMs, const char *why);
 
+/* Why memory goes over the link as it does, for the journal; NULL: nothing is said. */
+void convergeLoopSetTransport(convergeLoop *loop, const char *why);
+
 const convergeStatus *convergeLoopStatus(const convergeLoop *loop);
 
 /* Why the loop stands aside, or could not stop throttling at the end; NULL: it has no trouble. */

@@ -33,8 +33,8 @@ static const char *
 whyNot(const convergeReportTransports *transports,
        convergeTransport transport)
 {
-    if (transports->input->refusals[transport])
-        return transports->input->refusals[transport];
+    if (transports->input->hosts.refusals[transport])
+        return transports->input->hosts.refusals[transport];
     if (!convergeTransports[transport].predictable)
         return _("what it saves cannot be predicted");
     return _("it is not known how well the guest's memory compresses");
@@ -46,7 +46,7 @@ static void
 appendSample(GString *text,
              const convergeReportTransports *transports)
 {
-    const convergePageSample *sample = transports->input->sample;
+    const convergePageSample *sample = transports->input->hosts.sample;
     const convergeRange *zero = sample ? &sample->zero : NULL;
     g_autofree char *zeros = NULL;
     gsize i;
@@ -73,8 +73,8 @@ static void
 appendProcessors(GString *text,
                  const convergeTransportInput *input)
 {
-    if (input->cpusKnown[CONVERGE_SIDE_SOURCE])
-        convergeReportRow(text, _("processors"), _("%1$.1f of the source are free"), input->freeCpus[CONVERGE_SIDE_SOURCE]);
+    if (input->hosts.cpusKnown[CONVERGE_SIDE_SOURCE])
+        convergeReportRow(text, _("processors"), _("%1$.1f of the source are free"), input->hosts.freeCpus[CONVERGE_SIDE_SOURCE]);
 }
 
 static void
@@ -129,7 +129,7 @@ convergeReportAppendTransports(GString *text,
     convergeReportTable(text, cells, COLUMNS);
     g_string_append_c(text, '\n');
     convergeReportRow(text, _("transport"), _("%1$s, for %2$s: %3$s"), convergeTransportName(choice->chosen),
-                      transports->input->policy.text, convergeReportChoice(choice->reason));
+                      transports->input->text, convergeReportChoice(choice->reason));
 }
 
 /* --- JSON --- */
@@ -199,13 +199,13 @@ convergeReportTransportsObject(const convergeReportTransports *transports)
     JsonArray *rows = json_array_new();
     gsize i;
 
-    json_object_set_string_member(object, "policy", input->policy.text);
+    json_object_set_string_member(object, "policy", input->text);
     if (transports->unsampled)
         json_object_set_string_member(object, "unsampled", transports->unsampled);
-    if (input->sample)
-        json_object_set_object_member(object, "sample", sampleObject(input->sample));
-    if (input->cpusKnown[CONVERGE_SIDE_SOURCE])
-        json_object_set_double_member(object, "free_processors", input->freeCpus[CONVERGE_SIDE_SOURCE]);
+    if (input->hosts.sample)
+        json_object_set_object_member(object, "sample", sampleObject(input->hosts.sample));
+    if (input->hosts.cpusKnown[CONVERGE_SIDE_SOURCE])
+        json_object_set_double_member(object, "free_processors", input->hosts.freeCpus[CONVERGE_SIDE_SOURCE]);
     for (i = CONVERGE_TRANSPORT_PLAIN; i < CONVERGE_TRANSPORT_LAST; i++)
         json_array_add_object_element(rows, transportObject(transports, i));
     json_object_set_array_member(object, "rows", rows);

@@ -2,9 +2,8 @@
 /*
  * transport_choice.h: predicts what each transport would do to a migration, and chooses
  *
- * To the forecast a transport is the ratio of its compression, and a bandwidth in bytes of memory a second:
- * what the link carries times that ratio, or what the threads of either host can send, encrypt and compress,
- * if that is less.  A transport that takes more of the hosts is chosen only if it is still better when everything that was
+ * To the forecast a transport is the ratio of its compression, and what the threads of both hosts do, see
+ * transport_speed.h.  A transport that takes more of the hosts is chosen only if it is still better when everything that was
  * measured is at the worse end of its range.
  *
  * This code is pure.
@@ -12,19 +11,13 @@
 #pragma once
 
 #include "estimate/forecast.h"
-#include "transport/page_sample.h"
-#include "transport/transport.h"
+#include "transport/transport_speed.h"
 
 typedef struct _convergeTransportInput convergeTransportInput;
 struct _convergeTransportInput {
     const convergeForecastInput *guest; /* without the bandwidth and what follows from it */
-    convergeForecastPolicy policy;      /* with the fields for streams, level and processors */
-    const convergePageSample *sample;   /* NULL: what compression does is not known */
-    double link;                        /* bytes/s on the wire */
-    double encryption;                  /* of one thread, bytes/s; 0: the migration is not encrypted */
-    double freeCpus[CONVERGE_SIDE_LAST];
-    gboolean cpusKnown[CONVERGE_SIDE_LAST];        /* FALSE: there are as many free as the policy allows */
-    const char *refusals[CONVERGE_TRANSPORT_LAST]; /* borrowed; NULL: can be used */
+    const char *text;                   /* of .hosts.policy */
+    convergeTransportHosts hosts;
 };
 
 typedef struct _convergeTransportForecast convergeTransportForecast;

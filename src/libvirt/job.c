@@ -95,6 +95,7 @@ jobClear(gpointer opaque)
     convergePolicyFree(job->policy);
     convergeBackendLibvirtFree(job->libvirtBackend);
     g_free(job->journalDir);
+    g_free(job->transport);
     g_free(job->destination);
     g_free(job->name);
     g_mutex_clear(&job->lock);
@@ -146,6 +147,7 @@ convergeJobStart(virDomainPtr dom,
     if (!convergePolicyGet(policy, CONVERGE_FIELD_QMP))
         convergeBackendLibvirtForbidQmp(job->libvirtBackend);
     job->journalDir = g_strdup(options->journalDir);
+    job->transport = g_strdup(options->transport);
     job->destination = g_strdup(options->destination);
     virDomainGetUUIDString(dom, job->uuid);
     job->beginMs = g_get_real_time() / 1000;

@@ -34,6 +34,7 @@ struct _convergeJobOptions {
     convergePostcopy postcopy; /* from convergePostcopyFind() */
     gboolean callerThrottle;   /* auto_converge.initial or .increment is stated */
     const char *destination;   /* name of the host; NULL: unknown */
+    const char *transport;     /* why memory goes over the link as it does, translated; NULL: nothing is said */
 
     /* Called first in the job's thread; may be NULL, and may wait.  If it returns FALSE with
      * @error set, the loop stands aside. */
@@ -49,9 +50,10 @@ struct _convergeJobOptions {
      *
      * .expect returns what the downtime will take besides sending memory, ms, and sets @why to how
      * that is known, translated, to be freed; -1: it is not known.  .learn is called after a
-     * migration that has shown how much it has taken, in 0..CONVERGE_OVERHEAD_MOST_MS ms. */
+     * migration that has shown how much it has taken, in 0..CONVERGE_OVERHEAD_MOST_MS ms, with the
+     * bandwidth of the link, bytes/s on the wire. */
     gint64 (*expect)(const convergeJob *job, char **why);
-    void (*learn)(const convergeJob *job, gint64 overheadMs);
+    void (*learn)(const convergeJob *job, gint64 overheadMs, double bandwidth);
 };
 
 /* How a migration call ended. */

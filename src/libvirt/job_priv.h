@@ -16,6 +16,7 @@ struct _convergeJob {
     const convergeLibvirt *libvirt;
     convergeJobOptions options; /* without its strings */
     char *journalDir;
+    char *transport; /* see convergeJobOptions; may be NULL */
     char *destination;
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];

@@ -159,7 +159,7 @@ learnSwitchover(convergeJob *job)
         overheadMs = convergeSwitchoverOverhead(&job->switchover);
     }
     if (overheadMs >= 0)
-        job->options.learn(job, overheadMs);
+        job->options.learn(job, overheadMs, job->switchover.bandwidth);
 }
 
 void
@@ -174,6 +174,7 @@ jobRunLoop(convergeJob *job)
         !convergeJobIsStopping(job))
         convergeLoopStandAside(loop, error);
 
+    convergeLoopSetTransport(loop, job->transport);
     expectSwitchover(job, loop);
     if (job->options.learn)
         job->completion = convergeCompletionWatchStart(job->libvirt, job->dom);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * learned.c: what a job reads and keeps of the host's switchovers
+ * learned.c: what is read and kept of the host's ended migrations
  */
 #include <glib/gi18n-lib.h>
 
@@ -20,6 +20,7 @@ struct _learnedCall {
     char *uuid;
     char *destination;
     gint64 overheadMs;
+    double bandwidth;
     gboolean own;
 };
 
@@ -48,25 +49,36 @@ addLearned(void *opaque)
 {
     learnedCall *call = opaque;
 
-    convergeSwitchoversAdd(call->dir, call->uuid, call->destination, call->overheadMs);
+    convergeSwitchoversAdd(call->dir, call->uuid, call->destination, call->overheadMs, call->bandwidth);
+}
+
+static void
+readLink(void *opaque)
+{
+    learnedCall *call = opaque;
+
+    call->bandwidth = convergeSwitchoversLink(call->dir, call->destination);
 }
 
 /* Returns NULL if the disk does not answer in time, or if the destination is unknown. */
 static learnedCall *
-runLearned(const convergeJob *job,
+runLearned(const char *uuid,
+           const char *destination,
            gint64 overheadMs,
+           double bandwidth,
            void (*run)(void *opaque))
 {
     g_autoptr(learnedCall) call = NULL;
 
-    if (!convergeJobGetDestination(job))
+    if (!destination)
         return NULL;
 
     call = g_new0(learnedCall, 1);
     call->dir = convergeJournalDefaultDir();
-    call->uuid = g_strdup(convergeJobGetUUID(job));
-    call->destination = g_strdup(convergeJobGetDestination(job));
+    call->uuid = g_strdup(uuid);
+    call->destination = g_strdup(destination);
     call->overheadMs = overheadMs;
+    call->bandwidth = bandwidth;
     if (convergeRunBounded("converge-learn", run, call, learnedCallFree, LEARNED_MS))
         return g_steal_pointer(&call);
 
@@ -78,7 +90,7 @@ gint64
 convergeLearnedExpect(const convergeJob *job,
                       char **why)
 {
-    g_autoptr(learnedCall) call = runLearned(job, -1, readLearned);
+    g_autoptr(learnedCall) call = runLearned(convergeJobGetUUID(job), convergeJobGetDestination(job), -1, 0, readLearned);
 
     if (!call || call->overheadMs < 0)
         return -1;
@@ -91,7 +103,17 @@ convergeLearnedExpect(const convergeJob *job,
 
 void
 convergeLearnedAdd(const convergeJob *job,
-                   gint64 overheadMs)
+                   gint64 overheadMs,
+                   double bandwidth)
 {
-    g_autoptr(learnedCall) call G_GNUC_UNUSED = runLearned(job, overheadMs, addLearned);
+    g_autoptr(learnedCall) call G_GNUC_UNUSED = runLearned(convergeJobGetUUID(job), convergeJobGetDestination(job),
+                                                           overheadMs, bandwidth, addLearned);
+}
+
+double
+convergeLearnedLink(const char *destination)
+{
+    g_autoptr(learnedCall) call = runLearned(NULL, destination, -1, 0, readLink);
+
+    return call ? call->bandwidth : 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * learned.h: what a job reads and keeps of the host's switchovers
+ * learned.h: what is read and kept of the host's ended migrations
  *
- * Threads: that of the job, which waits for the disk for a bounded time.
+ * All functions wait for the disk for a bounded time.  Threads: that of the job, or any for Link.
  */
 #pragma once
 
@@ -10,4 +10,7 @@
 
 /* See convergeJobOptions.expect and .learn. */
 gint64 convergeLearnedExpect(const convergeJob *job, char **why);
-void convergeLearnedAdd(const convergeJob *job, gint64 overheadMs);
+void convergeLearnedAdd(const convergeJob *job, gint64 overheadMs, double bandwidth);
+
+/* What the link to host @destination carries, bytes/s on the wire; 0: not known. */
+double convergeLearnedLink(const char *destination);

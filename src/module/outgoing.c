@@ -16,6 +16,7 @@
 #include "module/recovery.h"
 #include "module/rights.h"
 #include "module/switchovers.h"
+#include "module/transport_pick.h"
 #include "policy/policy_conf.h"
 #include "qemu_migration_converge.h"
 
@@ -28,6 +29,7 @@ convergeOutgoingClear(convergeOutgoing *outgoing)
 {
     g_free(outgoing->name);
     g_free(outgoing->destination);
+    g_free(outgoing->transport);
     convergePolicyFree(outgoing->policy);
     g_clear_error(&outgoing->error);
     convergeJobUnref(outgoing->job);
@@ -146,6 +148,71 @@ checkPolicy(convergeCall *call,
     return !outgoing->asked;
 }
 
+/* --- Transport --- */
+
+void
+convergeOutgoingPickTransport(convergeOutgoing *outgoing,
+                              const char *uri,
+                              virTypedParameterPtr *params,
+                              int *nparams,
+                              int *maxparams)
+{
+    g_autofree char *destination = convergeSwitchoversHost(uri);
+    unsigned int flags = (unsigned int)outgoing->flags;
+    void *identity;
+
+    if (!outgoing->policy || convergePolicyObserves(outgoing->policy) ||
+        convergePolicyGet(outgoing->policy, CONVERGE_FIELD_TRANSPORT) == CONVERGE_TRANSPORT_PLAIN)
+        return;
+
+    /* The client has chosen. */
+    if (flags & (VIR_MIGRATE_PARALLEL | VIR_MIGRATE_COMPRESSED))
+        return;
+
+    if (!(flags & VIR_MIGRATE_PEER2PEER)) {
+        outgoing->transport = g_strdup(_("memory is sent as it is: in a direct migration only the client can ask for another transport"));
+        return;
+    }
+
+    identity = convergeNextElevateIdentity();
+    outgoing->transport = convergeTransportPick(&(convergeTransportCall) {
+                                                    .conn = virDomainGetConnect(outgoing->domain),
+                                                    .name = outgoing->name,
+                                                    .policy = outgoing->policy,
+                                                    .memory = outgoing->memory,
+                                                    .destination = destination,
+                                                },
+                                                &flags, params, nparams, maxparams);
+    convergeNextRestoreIdentity(identity);
+    outgoing->picked = outgoing->flags != flags;
+    outgoing->flags = flags;
+    outgoing->postcopy = convergePostcopyFind(outgoing->domain, flags);
+}
+
+/* What libvirt says of something that one of the hosts does not have, and of what QEMU refuses. */
+static gboolean
+isRefusal(int code)
+{
+    return code == VIR_ERR_OPERATION_UNSUPPORTED || code == VIR_ERR_ARGUMENT_UNSUPPORTED ||
+        code == VIR_ERR_CONFIG_UNSUPPORTED || code == VIR_ERR_INVALID_ARG || code == VIR_ERR_INTERNAL_ERROR;
+}
+
+gboolean
+convergeOutgoingMayGoPlain(const convergeOutgoing *outgoing)
+{
+    const virError *error = virGetLastError();
+    convergeStatus status;
+
+    if (!outgoing->picked || !outgoing->job || !error || !isRefusal(error->code))
+        return FALSE;
+    convergeJobGetStatus(outgoing->job, &status);
+    if (status.state != CONVERGE_STATE_WAITING)
+        return FALSE;
+    convergeDaemonLog("%s: memory will be sent as it is, since the migration has failed with another transport: %s",
+                      outgoing->name, error->message);
+    return TRUE;
+}
+
 /* --- Begin --- */
 
 void
@@ -253,6 +320,7 @@ startJob(convergeCall *call)
         .postcopy = outgoing->postcopy,
         .callerThrottle = convergeStatedThrottle(&outgoing->stated),
         .destination = outgoing->destination,
+        .transport = outgoing->transport,
         .enter = enterJob,
         .left = convergeRegistryLeft,
         .sharers = convergeRegistryCountLimited,

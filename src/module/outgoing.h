@@ -39,6 +39,8 @@ struct _convergeOutgoing {
     guint64 memory;                      /* of the guest, bytes; 0: unknown */
     convergeLinkTurn *turn;              /* NULL: it takes no turns, or has none yet */
     char *destination;                   /* name of the host; NULL: unknown */
+    char *transport;                     /* why memory goes over the link as it does; NULL: nothing is said */
+    gboolean picked;                     /* the call was given what asks for another transport */
     convergeCompletionWatch *completion; /* Confirm only; may be NULL */
     GError *error;                       /* why no policy applies; NULL: nothing is wrong */
     convergeJob *job;                    /* a reference; NULL: no job has begun */
@@ -56,6 +58,20 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(convergeOutgoing, convergeOutgoingClear)
 void convergeOutgoingPrepare(convergeOutgoing *outgoing, virDomainPtr domain,
                              const convergeLibvirt *libvirt, const convergeStated *stated,
                              GError *wrong, unsigned long flags);
+
+/* Chooses how memory goes over the link, and adds that to the call.  In a direct migration only the client can do so:
+ * both hosts need the same flags.  Reads a part of the guest's memory, see page_sample.h; takes up to half a second where the policy
+ * leaves the choice, and no time otherwise.
+ *
+ * @uri: of the destination; may be NULL
+ * @params: an array of libvirt's, which may move; what is added to it belongs to the caller */
+void convergeOutgoingPickTransport(convergeOutgoing *outgoing, const char *uri,
+                                   virTypedParameterPtr *params, int *nparams, int *maxparams);
+
+/* Whether a call that has failed should be made again with memory as it is: what was added to it may be what the
+ * destination does not have, and no memory has moved.  To be asked between the call and LeavePerform.  Says in the
+ * daemon's log why. */
+gboolean convergeOutgoingMayGoPlain(const convergeOutgoing *outgoing);
 
 /* Around Begin: refuses a wrong policy, but starts nothing. */
 void convergeOutgoingEnterBegin(convergeOutgoing *outgoing);

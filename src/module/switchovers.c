@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * switchovers.c: what the switchovers of ended migrations have cost besides sending memory
+ * switchovers.c: what ended migrations have shown of the way to other hosts
  */
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "engine/switchover.h"
 #include "module/switchovers.h"
 #include "util/json.h"
+#include "util/number.h"
 #include "util/private_file.h"
 
 #define FILE_NAME "switchovers.json"
@@ -20,12 +21,16 @@
 /* Enough for CONVERGE_SWITCHOVERS_MOST entries with the longest names. */
 #define MAX_BYTES (512 * 1024)
 
+/* No link is faster, bytes/s. */
+#define BANDWIDTH_MOST G_GINT64_CONSTANT(1000000000000)
+
 /* One migration. */
 typedef struct _switchover switchover;
 struct _switchover {
     char *guest; /* UUID */
     char *host;  /* destination */
     gint64 overheadMs;
+    gint64 bandwidth; /* bytes/s; 0: not known */
 };
 
 static void
@@ -41,13 +46,15 @@ switchoverFree(void *opaque)
 static switchover *
 switchoverNew(const char *guest,
               const char *host,
-              gint64 overheadMs)
+              gint64 overheadMs,
+              gint64 bandwidth)
 {
     switchover *one = g_new0(switchover, 1);
 
     one->guest = g_strdup(guest);
     one->host = g_strdup(host);
     one->overheadMs = overheadMs;
+    one->bandwidth = bandwidth;
     return one;
 }
 
@@ -89,12 +96,18 @@ addEntry(JsonObject *element,
     const char *guest = convergeJSONGetString(element, "guest");
     const char *host = convergeJSONGetString(element, "destination");
     gint64 overheadMs;
+    gint64 bandwidth = 0;
 
     if (all->len >= CONVERGE_SWITCHOVERS_MOST || !isGuest(guest) || !isHost(host) ||
         !convergeJSONGetInt(element, "overhead_ms", 0, CONVERGE_OVERHEAD_MOST_MS, &overheadMs))
         return FALSE;
 
-    g_ptr_array_add(all, switchoverNew(guest, host, overheadMs));
+    /* It was not kept from the beginning. */
+    if (json_object_has_member(element, "bandwidth") &&
+        !convergeJSONGetInt(element, "bandwidth", 0, BANDWIDTH_MOST, &bandwidth))
+        return FALSE;
+
+    g_ptr_array_add(all, switchoverNew(guest, host, overheadMs, bandwidth));
     return TRUE;
 }
 
@@ -132,6 +145,8 @@ save(const char *dir,
         json_object_set_string_member(element, "guest", one->guest);
         json_object_set_string_member(element, "destination", one->host);
         json_object_set_int_member(element, "overhead_ms", one->overheadMs);
+        if (one->bandwidth > 0)
+            json_object_set_int_member(element, "bandwidth", one->bandwidth);
         json_array_add_object_element(array, element);
     }
     json_object_set_int_member(top, "version", VERSION);
@@ -183,6 +198,26 @@ convergeSwitchoversExpect(const char *dir,
     return *own ? overheadMs : expectFrom(all, NULL, destination);
 }
 
+double
+convergeSwitchoversLink(const char *dir,
+                        const char *destination)
+{
+    g_autoptr(GPtrArray) all = load(dir);
+    gint64 most = 0;
+    gsize n = 0;
+    guint i;
+
+    for (i = all->len; i > 0 && n < CONVERGE_OVERHEAD_COUNT; i--) {
+        const switchover *one = g_ptr_array_index(all, i - 1);
+
+        if (one->bandwidth > 0 && isOf(one, NULL, destination)) {
+            most = MAX(most, one->bandwidth);
+            n++;
+        }
+    }
+    return (double)most;
+}
+
 /* Makes room for one more. */
 static void
 dropOldest(GPtrArray *all,
@@ -204,7 +239,8 @@ void
 convergeSwitchoversAdd(const char *dir,
                        const char *uuid,
                        const char *destination,
-                       gint64 overheadMs)
+                       gint64 overheadMs,
+                       double bandwidth)
 {
     g_autoptr(GPtrArray) all = NULL;
     int fd;
@@ -222,7 +258,7 @@ convergeSwitchoversAdd(const char *dir,
     if (convergePrivateDir(dir)) {
         all = load(dir);
         dropOldest(all, uuid, destination);
-        g_ptr_array_add(all, switchoverNew(uuid, destination, CLAMP(overheadMs, 0, CONVERGE_OVERHEAD_MOST_MS)));
+        g_ptr_array_add(all, switchoverNew(uuid, destination, CLAMP(overheadMs, 0, CONVERGE_OVERHEAD_MOST_MS), CLAMP(convergeRound(bandwidth), 0, BANDWIDTH_MOST)));
         save(dir, all);
     }
     close(fd);

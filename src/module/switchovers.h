@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * switchovers.h: what the switchovers of ended migrations have cost besides sending memory
+ * switchovers.h: what ended migrations have shown of the way to other hosts
+ *
+ * What the switchover has cost besides sending memory, and what the link has carried.
  *
  * One file, switchovers.json, beside the journals: journals are too large to be read at the start
  * of each migration, and those of direct migrations end before the downtime is known.  It holds at
@@ -27,7 +29,13 @@ char *convergeSwitchoversHost(const char *uri);
 gint64 convergeSwitchoversExpect(const char *dir, const char *uuid, const char *destination,
                                  gboolean *own);
 
-/* Adds a migration that has ended.  @overheadMs: 0..CONVERGE_OVERHEAD_MOST_MS.  If the file cannot
- * be written, nothing is learned. */
+/* The most that the link to host @destination has carried in one of the newest migrations, bytes/s on the
+ * wire; 0: not known.  Others may have used it, too, so it is no less. */
+double convergeSwitchoversLink(const char *dir, const char *destination);
+
+/* Adds a migration that has ended.  If the file cannot be written, nothing is learned.
+ *
+ * @overheadMs: 0..CONVERGE_OVERHEAD_MOST_MS
+ * @bandwidth: bytes/s on the wire; 0: not known */
 void convergeSwitchoversAdd(const char *dir, const char *uuid, const char *destination,
-                            gint64 overheadMs);
+                            gint64 overheadMs, double bandwidth);

@@ -15,8 +15,10 @@ static gint64 learned;
 
 static void
 learn(const convergeJob *job,
-      gint64 overheadMs)
+      gint64 overheadMs,
+      double bandwidth)
 {
+    g_assert_cmpfloat(bandwidth, >, 0);
     g_assert_cmpstr(convergeJobGetDestination(job), ==, "b");
     learned = overheadMs;
 }

@@ -87,14 +87,37 @@ testWhose(void)
 {
     clear();
     g_assert_cmpint(expect(GUEST, "b", FALSE), ==, -1);
-    convergeSwitchoversAdd(dir, OTHER, "b", 70);
+    convergeSwitchoversAdd(dir, OTHER, "b", 70, 0);
     g_assert_cmpint(expect(GUEST, "b", FALSE), ==, 70);
-    convergeSwitchoversAdd(dir, GUEST, "b", 30);
+    convergeSwitchoversAdd(dir, GUEST, "b", 30, 0);
     g_assert_cmpint(expect(GUEST, "b", TRUE), ==, 30);
     g_assert_cmpint(expect(OTHER, "b", TRUE), ==, 70);
     g_assert_cmpint(expect(GUEST, "c", FALSE), ==, -1);
-    convergeSwitchoversAdd(dir, GUEST, "c", 90);
+    convergeSwitchoversAdd(dir, GUEST, "c", 90, 0);
     g_assert_cmpint(expect(GUEST, "b", TRUE), ==, 30);
+}
+
+/* The most that the link to a host has carried, whichever guest has used it. */
+static void
+testLink(void)
+{
+    int i;
+
+    clear();
+    g_assert_cmpfloat(convergeSwitchoversLink(dir, "b"), ==, 0);
+    convergeSwitchoversAdd(dir, GUEST, "b", 30, 90e6);
+    convergeSwitchoversAdd(dir, OTHER, "b", 30, 100e6);
+    convergeSwitchoversAdd(dir, GUEST, "b", 30, 0);
+    convergeSwitchoversAdd(dir, OTHER, "b", 30, 50e6);
+    convergeSwitchoversAdd(dir, OTHER, "c", 30, 1e300);
+    g_assert_cmpfloat(convergeSwitchoversLink(dir, "b"), ==, 100e6);
+    g_assert_cmpfloat(convergeSwitchoversLink(dir, "c"), ==, 1e12);
+    g_assert_cmpfloat(convergeSwitchoversLink(dir, "d"), ==, 0);
+
+    /* The newest ones count. */
+    for (i = 0; i < CONVERGE_OVERHEAD_COUNT; i++)
+        convergeSwitchoversAdd(dir, GUEST, "b", 30, 40e6);
+    g_assert_cmpfloat(convergeSwitchoversLink(dir, "b"), ==, 40e6);
 }
 
 static guint
@@ -136,15 +159,15 @@ testBounded(void)
     guint i;
 
     clear();
-    convergeSwitchoversAdd(dir, GUEST, "b", 500);
-    convergeSwitchoversAdd(dir, GUEST, "b", 400);
+    convergeSwitchoversAdd(dir, GUEST, "b", 500, 0);
+    convergeSwitchoversAdd(dir, GUEST, "b", 400, 0);
     for (i = 1; i < CONVERGE_OVERHEAD_COUNT; i++)
-        convergeSwitchoversAdd(dir, GUEST, "b", 10);
+        convergeSwitchoversAdd(dir, GUEST, "b", 10, 0);
     g_assert_cmpuint(countEntries(), ==, CONVERGE_OVERHEAD_COUNT);
     g_assert_cmpint(expect(GUEST, "b", TRUE), ==, 10);
 
     fill("elsewhere", CONVERGE_SWITCHOVERS_MOST);
-    convergeSwitchoversAdd(dir, GUEST, "b", 20);
+    convergeSwitchoversAdd(dir, GUEST, "b", 20, 0);
     g_assert_cmpuint(countEntries(), ==, CONVERGE_SWITCHOVERS_MOST);
     g_assert_cmpint(expect(GUEST, "b", TRUE), ==, 20);
     g_assert_cmpint(expect(FIRST, "elsewhere", FALSE), ==, 10);
@@ -162,10 +185,10 @@ testLongest(void)
     g_autofree char *longer = g_strnfill(256, 'x');
 
     fill(host, CONVERGE_SWITCHOVERS_MOST);
-    convergeSwitchoversAdd(dir, GUEST, host, CONVERGE_OVERHEAD_MOST_MS);
+    convergeSwitchoversAdd(dir, GUEST, host, CONVERGE_OVERHEAD_MOST_MS, 0);
     g_assert_cmpuint(countEntries(), ==, CONVERGE_SWITCHOVERS_MOST);
     g_assert_cmpint(expect(GUEST, host, TRUE), ==, CONVERGE_OVERHEAD_MOST_MS);
-    convergeSwitchoversAdd(dir, GUEST, longer, 10);
+    convergeSwitchoversAdd(dir, GUEST, longer, 10, 0);
     g_assert_cmpint(expect(GUEST, longer, FALSE), ==, -1);
 }
 
@@ -200,7 +223,7 @@ testForeign(void)
         g_assert_cmpint(g_chmod(dir, 0700), ==, 0);
         g_assert_cmpint(expect(GUEST, "b", rows[i].overheadMs >= 0), ==, rows[i].overheadMs);
     }
-    convergeSwitchoversAdd(dir, GUEST, "b", 60);
+    convergeSwitchoversAdd(dir, GUEST, "b", 60, 0);
     g_assert_cmpint(expect(GUEST, "b", TRUE), ==, 60);
 }
 
@@ -211,14 +234,14 @@ testOthers(void)
     g_autofree char *elsewhere = g_build_filename(top, "elsewhere", NULL);
 
     clear();
-    convergeSwitchoversAdd(dir, GUEST, "b", 50);
+    convergeSwitchoversAdd(dir, GUEST, "b", 50, 0);
     g_assert_cmpint(g_chmod(path, 0666), ==, 0);
     g_assert_cmpint(expect(GUEST, "b", FALSE), ==, -1);
     g_assert_cmpint(g_chmod(path, 0600), ==, 0);
     g_assert_cmpint(expect(GUEST, "b", TRUE), ==, 50);
     g_assert_cmpint(g_chmod(dir, 0777), ==, 0);
     g_assert_cmpint(expect(GUEST, "b", FALSE), ==, -1);
-    convergeSwitchoversAdd(dir, GUEST, "b", 60);
+    convergeSwitchoversAdd(dir, GUEST, "b", 60, 0);
     g_assert_cmpint(g_chmod(dir, 0700), ==, 0);
     g_assert_cmpint(expect(GUEST, "b", TRUE), ==, 50);
 
@@ -268,6 +291,7 @@ main(int argc,
     g_test_add_func("/switchover/overhead", testOverhead);
     g_test_add_func("/switchover/expect", testExpect);
     g_test_add_func("/switchovers/whose", testWhose);
+    g_test_add_func("/switchovers/link", testLink);
     g_test_add_func("/switchovers/bounded", testBounded);
     g_test_add_func("/switchovers/longest", testLongest);
     g_test_add_func("/switchovers/foreign", testForeign);

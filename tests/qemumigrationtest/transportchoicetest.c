@@ -70,6 +70,9 @@ typedef struct {
     gboolean unsampled;
 } situation;
 
+/* The choice of a daemon, which does not know how the guest dirties its memory. */
+static convergeTransport fastest;
+
 static void
 choose(const situation *now,
        convergeTransportChoice *choice)
@@ -80,21 +83,29 @@ choose(const situation *now,
     g_autoptr(convergePolicy) policy = convergePolicyParse(text, NULL);
     convergeTransportInput input = {
         .guest = &guest,
-        .policy = { text, policy },
-        .sample = now->unsampled ? NULL : &sample,
-        .link = now->link,
-        .encryption = now->encryption,
-        .freeCpus = { now->cpus, now->cpus },
-        .cpusKnown = { now->cpus >= 0, now->cpus >= 0 },
+        .text = text,
+        .hosts = {
+            .policy = policy,
+            .sample = now->unsampled ? NULL : &sample,
+            .link = now->link,
+            .encryption = now->encryption,
+            .freeCpus = { now->cpus, now->cpus },
+            .cpusKnown = { now->cpus >= 0, now->cpus >= 0 },
+        },
     };
+    convergeTransportSpeeds speeds, plain;
     gsize i;
 
     g_assert_nonnull(policy);
     for (i = 0; i < CONVERGE_TRANSPORT_LAST; i++) {
         if (g_strcmp0(convergeTransportName(i), now->refused) == 0)
-            input.refusals[i] = "refused";
+            input.hosts.refusals[i] = "refused";
     }
     convergeTransportChoose(&input, choice);
+    fastest = convergeTransportFastest(&input.hosts, &speeds, &plain);
+    g_assert_cmpfloat(plain.usual.bandwidth, ==, choice->transports[CONVERGE_TRANSPORT_PLAIN].bandwidth.value);
+    g_assert_cmpfloat(speeds.usual.bandwidth, ==, choice->transports[fastest].bandwidth.value);
+    g_assert_cmpuint(speeds.streams, ==, choice->transports[fastest].streams);
     for (i = CONVERGE_TRANSPORT_PLAIN; i < CONVERGE_TRANSPORT_LAST; i++) {
         const convergeTransportForecast *one = &choice->transports[i];
 
@@ -113,13 +124,14 @@ testChosen(void)
         situation now;
         convergeTransport chosen;
         convergeChoiceReason reason;
+        convergeTransport fastest; /* if not the chosen one */
     } rows[] = {
         /* A narrow link, and memory that compresses well. */
         { { &guests[1], 3, 0.05, 800 * MBIT, 0, 4 }, CONVERGE_TRANSPORT_MULTIFD_ZSTD, CONVERGE_CHOICE_SHORTER },
         { { &guests[0], 3, 0.05, 800 * MBIT, 0, 4 }, CONVERGE_TRANSPORT_MULTIFD_ZSTD, CONVERGE_CHOICE_SHORTER },
         { { &guests[1], 3, 0.05, 800 * MBIT, 0, -1 }, CONVERGE_TRANSPORT_MULTIFD_ZSTD, CONVERGE_CHOICE_SHORTER },
         /* No transport makes the guest converge, or one does. */
-        { { &guests[1], 3, 0.05, 100 * MBIT, 0, 4, "adaptive,max-throttle=60" }, CONVERGE_TRANSPORT_PLAIN, CONVERGE_CHOICE_NO_GAIN },
+        { { &guests[1], 3, 0.05, 100 * MBIT, 0, 4, "adaptive,max-throttle=60" }, CONVERGE_TRANSPORT_PLAIN, CONVERGE_CHOICE_NO_GAIN, CONVERGE_TRANSPORT_MULTIFD_ZSTD },
         { { &guests[1], 3, 0.05, 800 * MBIT, 0, 4, "adaptive,throttle=none" }, CONVERGE_TRANSPORT_MULTIFD_ZSTD, CONVERGE_CHOICE_COMPLETES },
         /* Memory that does not compress, or by no more than the error. */
         { { &guests[1], 1, 0.05, 800 * MBIT, 0, 4 }, CONVERGE_TRANSPORT_PLAIN, CONVERGE_CHOICE_NO_GAIN },
@@ -145,6 +157,8 @@ testChosen(void)
         g_test_message("row %" G_GSIZE_FORMAT, i);
         choose(&rows[i].now, &choice);
         g_assert_cmpstr(convergeTransportName(choice.chosen), ==, convergeTransportName(rows[i].chosen));
+        g_assert_cmpstr(convergeTransportName(fastest), ==,
+                        convergeTransportName(rows[i].fastest ? rows[i].fastest : rows[i].chosen));
         g_assert_cmpstr(convergeChoiceReasonName(choice.reason), ==, convergeChoiceReasonName(rows[i].reason));
         g_assert_false(choice.transports[CONVERGE_TRANSPORT_AUTO].predicted);
         g_assert_false(choice.transports[CONVERGE_TRANSPORT_XBZRLE].predicted);

@@ -42,7 +42,7 @@ samplePages(virDomainPtr dom,
     }
     if (convergePeekedPagesSource(&pages, arch, memory, &source, &error) &&
         convergePageSampleTake(&source, levels, SAMPLE_SECONDS, &transports->sample, &error))
-        transports->input.sample = &transports->sample;
+        transports->input.hosts.sample = &transports->sample;
     else
         transports->unsampled = g_strdup(error->message);
     virResetLastError();
@@ -58,15 +58,15 @@ lookAtCpus(const virConnectPtr conns[CONVERGE_SIDE_LAST],
     gsize i;
 
     for (i = 0; i < CONVERGE_SIDE_LAST; i++) {
-        input->cpusKnown[i] = conns[i] && convergeCpuTimesOf(conns[i], &before[i]);
-        waits |= input->cpusKnown[i];
+        input->hosts.cpusKnown[i] = conns[i] && convergeCpuTimesOf(conns[i], &before[i]);
+        waits |= input->hosts.cpusKnown[i];
     }
     if (waits)
         g_usleep(CONVERGE_FREE_CPUS_MS * 1000);
     for (i = 0; i < CONVERGE_SIDE_LAST; i++) {
-        input->cpusKnown[i] = input->cpusKnown[i] && convergeCpuTimesOf(conns[i], &after);
-        if (input->cpusKnown[i])
-            input->freeCpus[i] = convergeFreeCpus(&before[i], &after);
+        input->hosts.cpusKnown[i] = input->hosts.cpusKnown[i] && convergeCpuTimesOf(conns[i], &after);
+        if (input->hosts.cpusKnown[i])
+            input->hosts.freeCpus[i] = convergeFreeCpus(&before[i], &after);
     }
 }
 
@@ -107,10 +107,10 @@ measure(const virshTransportCall *call,
     gsize i;
 
     *transports = (virshTransports) {
-        .input = { .guest = guest, .policy = *policy, .link = link, .encryption = encryption },
+        .input = { guest, policy->text, { .policy = policy->policy, .link = link, .encryption = encryption } },
     };
     for (i = 0; i < CONVERGE_TRANSPORT_LAST; i++)
-        transports->input.refusals[i] = transports->refusals[i] = convergeTransportRefusal(i, place);
+        transports->input.hosts.refusals[i] = transports->refusals[i] = convergeTransportRefusal(i, place);
     lookAtCpus(conns, &transports->input);
     samplePages(call->dom, policy, (guint64)guest->memory, transports);
     convergeTransportChoose(&transports->input, &transports->choice);

@@ -12,6 +12,7 @@
 #include "../fakeqemu.h"
 #include "../procfake.h"
 #include "daemon.h"
+#include "engine/journal.h"
 #include "policy/policy_conf.h"
 #include "qemu_migration_converge.h"
 #include "undo/undo_file.h"
@@ -229,4 +230,17 @@ void
 neverBegins(void)
 {
     g_assert_not_reached();
+}
+
+gboolean
+journalHas(const char *text)
+{
+    g_autofree char *name = getStat(QEMU_MIGRATION_CONVERGE_PREFIX "journal", TRUE);
+    g_autofree char *dir = convergeJournalDefaultDir();
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autofree char *journal = NULL;
+
+    g_assert_true(g_str_has_prefix(path, host.top));
+    g_assert_true(g_file_get_contents(path, &journal, NULL, NULL));
+    return strstr(journal, text) != NULL;
 }

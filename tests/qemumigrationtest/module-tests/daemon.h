@@ -51,6 +51,8 @@ int confirm(gboolean cancelled);
 char *getStat(const char *name, gboolean completed);
 /* Of a migration that runs or has succeeded. */
 gboolean statsKnowPolicy(gboolean completed);
+/* Whether the journal of the last migration has @text. */
+gboolean journalHas(const char *text);
 gboolean hasRecord(void);
 
 /* --- While a migration runs, for fake.during --- */
@@ -64,3 +66,4 @@ void neverBegins(void);
 /* The tests of keepertest.c and outgoingtest.c. */
 void addKeeperTests(void);
 void addOutgoingTests(void);
+void addPickTests(void);

@@ -373,6 +373,23 @@ virConnectOpenAuth(const char *name G_GNUC_UNUSED,
     return NULL;
 }
 
+/* Versions that have everything. */
+int
+virConnectGetLibVersion(virConnectPtr conn G_GNUC_UNUSED,
+                        unsigned long *version)
+{
+    *version = 12008000;
+    return 0;
+}
+
+int
+virConnectGetVersion(virConnectPtr conn G_GNUC_UNUSED,
+                     unsigned long *version)
+{
+    *version = 11001000;
+    return 0;
+}
+
 /* Returns FALSE if the call is refused. */
 static gboolean
 check(int (*ensure)(virConnectPtr conn, virDomainDef *def))
@@ -414,6 +431,10 @@ perform(gboolean peer2peer)
         virDomainObjEndAsyncJob(NULL);
     if (fake.after)
         fake.after();
+    if (fake.flags & fake.lacks) {
+        raiseError(fake.lackCode, "the destination does not have that");
+        return -1;
+    }
     if (fake.outcome == FAKE_SUCCEEDS)
         return 0;
     raiseError(VIR_ERR_OPERATION_FAILED, "the migration failed");
@@ -427,8 +448,17 @@ seeParams(virTypedParameterPtr params,
 {
     int i;
 
-    for (i = 0; i < nparams; i++)
+    fake.params[0] = '\0';
+    for (i = 0; i < nparams; i++) {
+        g_autofree char *value = NULL;
+
         g_assert_cmpstr(params[i].field, !=, "");
+        if (params[i].type == VIR_TYPED_PARAM_STRING)
+            value = g_strdup_printf("%s=%s ", params[i].field, params[i].value.s);
+        else if (params[i].type == VIR_TYPED_PARAM_INT)
+            value = g_strdup_printf("%s=%d ", params[i].field, params[i].value.i);
+        g_strlcat(fake.params, value ? value : "", sizeof(fake.params));
+    }
     fake.hasPolicyParam = virTypedParamsGet(params, nparams, "auto_converge.policy") != NULL;
     fake.flags = flags;
 }

@@ -30,6 +30,8 @@ struct _fakeLibvirt {
     void (*during)(void); /* while libvirt's job runs; may be NULL */
     void (*after)(void);  /* when the job has ended, before the call returns */
     gboolean silent;      /* the driver calls nothing of what tells that the job begins */
+    unsigned int lacks;   /* flags of a migration that the destination does not have */
+    int lackCode;         /* libvirt's error for these */
     gboolean refuses;     /* job statistics, a new downtime and errors of the module */
     int operation;        /* of the job statistics; 0: an outgoing migration */
     gint stands;          /* atomic: the guest stands still */
@@ -44,6 +46,7 @@ struct _fakeLibvirt {
     gint acts;                         /* atomic: how many calls have changed the guest */
     gboolean hasPolicyParam;           /* the policy's parameter has reached the driver */
     unsigned int flags;                /* with which the driver was called */
+    char params[256];                  /* the same: name=value for each that is a number or a text */
     unsigned long long downtime;       /* set last, but not by a loop, ms */
     gboolean readAsDaemon;             /* the domain's metadata was read with the daemon's identity */
     gint suspends, aborts, postcopies; /* atomic */

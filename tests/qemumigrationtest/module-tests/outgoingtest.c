@@ -558,20 +558,6 @@ untilItSwitchesOver(void)
     awaitTurns();
 }
 
-/* Whether the journal of the last migration has @text. */
-static gboolean
-journalHas(const char *text)
-{
-    g_autofree char *name = getStat(QEMU_MIGRATION_CONVERGE_PREFIX "journal", TRUE);
-    g_autofree char *dir = convergeJournalDefaultDir();
-    g_autofree char *path = g_build_filename(dir, name, NULL);
-    g_autofree char *journal = NULL;
-
-    g_assert_true(g_str_has_prefix(path, host.top));
-    g_assert_true(g_file_get_contents(path, &journal, NULL, NULL));
-    return strstr(journal, text) != NULL;
-}
-
 static void
 startToLearn(guint64 measured)
 {
@@ -602,7 +588,7 @@ testLearns(void)
     g_assert_cmpint(convergeSwitchoversExpect(dir, FAKE_UUID, "elsewhere", &own), ==, 322);
 
     /* Other guests. */
-    convergeSwitchoversAdd(dir, "1d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f", "third", 77);
+    convergeSwitchoversAdd(dir, "1d4ab2f4-5c3b-4e5e-9d6a-0a1b2c3d4e5f", "third", 77, 0);
     startToLearn(0);
     g_assert_cmpint(performTo("qemu+tcp://third/system", ACTS, P2P), ==, 0);
     g_assert_true(journalHas("\"overhead_ms\":77,\"text\":\"a switchover to 'third' is taken"));

@@ -456,6 +456,7 @@ main(int argc,
     g_test_add_func("/daemon/guests-own-id", testGuestsOwnId);
     g_test_add_func("/daemon/interrupted", testInterrupted);
     addOutgoingTests();
+    addPickTests();
     addKeeperTests();
     /* Leaves a thread that tries to connect for a minute. */
     g_test_add_func("/start/recovery", testStart);
