@@ -59,8 +59,9 @@ void convergeJournalStart(convergeJournal *journal, const char *guest,
  * @why: translated */
 void convergeJournalPolicy(convergeJournal *journal, gint64 timeMs, const char *policy, guint64 memory, const char *why);
 
-/* What a switchover is taken to cost besides sending memory.  @why: translated */
+/* Why memory goes over the link as it does, translated. */
 void convergeJournalTransport(convergeJournal *journal, gint64 timeMs, const char *why);
+/* What a switchover is taken to cost besides sending memory.  @why: translated */
 void convergeJournalOverhead(convergeJournal *journal, gint64 timeMs, gint64 overheadMs, const char *why);
 /* @method: its name in policies; @why: translated */
 void convergeJournalThrottleMethod(convergeJournal *journal, gint64 timeMs, const char *method,

@@ -31,9 +31,6 @@ struct _convergeReport {
     const convergeReportTransports *transports; /* NULL: they are not shown */
 };
 
-/* Why a transport was chosen: a translated sentence without a period. */
-const char *convergeReportChoice(convergeChoiceReason reason);
-
 /* The report as text or as JSON, with a final newline.  Free with g_free(). */
 char *convergeReportText(const convergeReport *report);
 char *convergeReportJSON(const convergeReport *report);

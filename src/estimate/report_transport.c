@@ -14,20 +14,6 @@ static const char *const codecNames[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(codecNames) == CONVERGE_CODEC_LAST);
 
-static const char *const reasonWords[] = {
-    [CONVERGE_CHOICE_ALONE] = N_("what others would do is not known, or they cannot be used"),
-    [CONVERGE_CHOICE_NO_GAIN] = N_("no other transport is better by more than the error of the prediction"),
-    [CONVERGE_CHOICE_SHORTER] = N_("it is better than the simpler ones by more than the error of the prediction"),
-    [CONVERGE_CHOICE_COMPLETES] = N_("under the same policy, the migration ends better than with the simpler ones"),
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(reasonWords) == CONVERGE_CHOICE_LAST);
-
-const char *
-convergeReportChoice(convergeChoiceReason reason)
-{
-    return _(reasonWords[reason]);
-}
-
 /* Why a transport has no prediction. */
 static const char *
 whyNot(const convergeReportTransports *transports,
@@ -38,6 +24,12 @@ whyNot(const convergeReportTransports *transports,
     if (!convergeTransports[transport].predictable)
         return _("what it saves cannot be predicted");
     return _("it is not known how well the guest's memory compresses");
+}
+
+static char *
+explain(const convergeTransportChoice *choice)
+{
+    return convergeTransportExplain(choice->chosen, &choice->speeds, &choice->plain);
 }
 
 /* --- Text --- */
@@ -108,7 +100,7 @@ convergeReportAppendTransports(GString *text,
                                const convergeReportTransports *transports)
 {
     g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
-    const convergeTransportChoice *choice = transports->choice;
+    g_autofree char *why = explain(transports->choice);
     gsize i;
 
     g_string_append_c(text, '\n');
@@ -128,8 +120,8 @@ convergeReportAppendTransports(GString *text,
         addCells(cells, transports, i);
     convergeReportTable(text, cells, COLUMNS);
     g_string_append_c(text, '\n');
-    convergeReportRow(text, _("transport"), _("%1$s, for %2$s: %3$s"), convergeTransportName(choice->chosen),
-                      transports->input->text, convergeReportChoice(choice->reason));
+    convergeReportRow(text, _("policy"), "%s", transports->input->text);
+    convergeReportRow(text, _("choice"), "%s", why);
 }
 
 /* --- JSON --- */
@@ -196,6 +188,7 @@ convergeReportTransportsObject(const convergeReportTransports *transports)
 {
     const convergeTransportInput *input = transports->input;
     JsonObject *object = json_object_new();
+    g_autofree char *why = explain(transports->choice);
     JsonArray *rows = json_array_new();
     gsize i;
 
@@ -210,6 +203,6 @@ convergeReportTransportsObject(const convergeReportTransports *transports)
         json_array_add_object_element(rows, transportObject(transports, i));
     json_object_set_array_member(object, "rows", rows);
     json_object_set_string_member(object, "chosen", convergeTransportName(transports->choice->chosen));
-    json_object_set_string_member(object, "reason", convergeChoiceReasonName(transports->choice->reason));
+    json_object_set_string_member(object, "text", why);
     return object;
 }

@@ -1,22 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * transport_choice.c: predicts what each transport would do to a migration, and chooses
+ * transport_choice.c: predicts what each transport would do to a migration
  */
 #include "estimate/transport_choice.h"
-
-static const char *const reasonNames[] = {
-    [CONVERGE_CHOICE_ALONE] = "alone",
-    [CONVERGE_CHOICE_NO_GAIN] = "no-gain",
-    [CONVERGE_CHOICE_SHORTER] = "better",
-    [CONVERGE_CHOICE_COMPLETES] = "completes",
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(reasonNames) == CONVERGE_CHOICE_LAST);
-
-const char *
-convergeChoiceReasonName(convergeChoiceReason reason)
-{
-    return reasonNames[reason];
-}
 
 static convergeForecast
 courseAt(const convergeTransportInput *input,
@@ -64,13 +50,11 @@ scale(const convergeRange *range,
     return (convergeRange) { range->value * value, range->low * MIN(low, high), range->high * MAX(low, high) };
 }
 
-/* @bad: set to the course if everything is at the worse end of its range */
 static void
 predict(const convergeTransportInput *input,
         convergeTransport transport,
         const convergeTransportForecast *plain,
-        convergeTransportForecast *result,
-        convergeForecast *bad)
+        convergeTransportForecast *result)
 {
     gboolean compresses = convergeTransports[transport].codec != CONVERGE_CODEC_LAST;
     convergeTransportSpeeds speeds;
@@ -86,12 +70,11 @@ predict(const convergeTransportInput *input,
         result->course = plain->course;
     else
         result->course = courseAt(input, &speeds.usual);
-    *bad = result->course;
     if (compresses) {
         convergeForecast good = courseAt(input, &speeds.high);
+        convergeForecast bad = courseAt(input, &speeds.low);
 
-        *bad = courseAt(input, &speeds.low);
-        addCourse(&result->course, bad);
+        addCourse(&result->course, &bad);
         addCourse(&result->course, &good);
     }
 
@@ -100,53 +83,19 @@ predict(const convergeTransportInput *input,
                                   speeds.low.ratio * speeds.low.cost[side]);
 }
 
-/* What a course costs: the operator's time and the guest's alike. */
-static double
-costOf(const convergeForecast *course)
-{
-    return course->totalMs.value + course->lostMs.value;
-}
-
-/* Whether @bad, the worst case of a transport, is better than @best, what is expected of another. */
-static gboolean
-isBetter(const convergeForecast *bad,
-         const convergeForecast *best,
-         convergeChoiceReason *reason)
-{
-    if (bad->end != best->end) {
-        *reason = CONVERGE_CHOICE_COMPLETES;
-        return bad->end < best->end;
-    }
-    *reason = CONVERGE_CHOICE_SHORTER;
-    return bad->completes && costOf(bad) < (1 - CONVERGE_TRANSPORT_GAIN) * costOf(best);
-}
-
 void
 convergeTransportChoose(const convergeTransportInput *input,
                         convergeTransportChoice *choice)
 {
     convergeTransportForecast *plain = &choice->transports[CONVERGE_TRANSPORT_PLAIN];
-    gsize others = 0;
     gsize i;
 
-    *choice = (convergeTransportChoice) { .chosen = CONVERGE_TRANSPORT_PLAIN };
+    *choice = (convergeTransportChoice) { 0 };
+    choice->chosen = convergeTransportFastest(&input->hosts, &choice->speeds, &choice->plain);
     for (i = 0; convergeTransportOrder[i] != CONVERGE_TRANSPORT_LAST; i++) {
         convergeTransport transport = convergeTransportOrder[i];
-        convergeTransportForecast *one = &choice->transports[transport];
-        convergeChoiceReason reason;
-        convergeForecast bad;
 
-        if (!convergeTransportIsPredictable(&input->hosts, transport))
-            continue;
-        predict(input, transport, i > 0 ? plain : NULL, one, &bad);
-        if (transport == CONVERGE_TRANSPORT_PLAIN)
-            continue;
-        others++;
-        if (isBetter(&bad, &choice->transports[choice->chosen].course, &reason)) {
-            choice->chosen = transport;
-            choice->reason = reason;
-        }
+        if (convergeTransportIsPredictable(&input->hosts, transport))
+            predict(input, transport, i > 0 ? plain : NULL, &choice->transports[transport]);
     }
-    if (choice->chosen == CONVERGE_TRANSPORT_PLAIN)
-        choice->reason = others > 0 ? CONVERGE_CHOICE_NO_GAIN : CONVERGE_CHOICE_ALONE;
 }

@@ -123,15 +123,10 @@ choose(const convergeTransportCall *call,
         hosts.sample = &sample;
 
     chosen = convergeTransportFastest(&hosts, speeds, &plain);
-    if (chosen != CONVERGE_TRANSPORT_PLAIN)
-        *why = g_strdup_printf(_("transport '%1$s' with %2$u streams: it moves %3$.0f MB/s of memory where plain memory goes at %4$.0f MB/s"),
-                               convergeTransportName(chosen), speeds->streams, speeds->usual.bandwidth / 1e6,
-                               plain.usual.bandwidth / 1e6);
-    else if (error)
+    if (chosen == CONVERGE_TRANSPORT_PLAIN && error)
         *why = g_strdup_printf(_("memory is sent as it is: how well it compresses is not known (%1$s)"), error->message);
     else
-        *why = g_strdup_printf(_("memory is sent as it is, at %1$.0f MB/s: no other transport is sure to be faster"),
-                               plain.usual.bandwidth / 1e6);
+        *why = convergeTransportExplain(chosen, speeds, &plain);
     return chosen;
 }
 

@@ -4,6 +4,8 @@
  */
 #include <math.h>
 
+#include <glib/gi18n-lib.h>
+
 #include "transport/transport_speed.h"
 
 /* What one thread of QEMU sends or receives of pages as they are: some 12 Gbit/s, which is why links of 25
@@ -130,4 +132,17 @@ convergeTransportFastest(const convergeTransportHosts *hosts,
         *speeds = other;
     }
     return fastest;
+}
+
+char *
+convergeTransportExplain(convergeTransport fastest,
+                         const convergeTransportSpeeds *speeds,
+                         const convergeTransportSpeeds *plain)
+{
+    if (fastest == CONVERGE_TRANSPORT_PLAIN)
+        return g_strdup_printf(_("memory is sent as it is, at %1$.0f MB/s: no other transport is sure to be faster"),
+                               plain->usual.bandwidth / 1e6);
+    return g_strdup_printf(_("transport '%1$s' with %2$u streams: it moves %3$.0f MB/s of memory where plain memory goes at %4$.0f MB/s"),
+                           convergeTransportName(fastest), speeds->streams, speeds->usual.bandwidth / 1e6,
+                           plain->usual.bandwidth / 1e6);
 }

@@ -57,3 +57,7 @@ extern const convergeTransport convergeTransportOrder[];
  * without any. */
 convergeTransport convergeTransportFastest(const convergeTransportHosts *hosts, convergeTransportSpeeds *speeds,
                                            convergeTransportSpeeds *plain);
+
+/* What convergeTransportFastest() has found: a translated sentence without a period. */
+char *convergeTransportExplain(convergeTransport fastest, const convergeTransportSpeeds *speeds,
+                               const convergeTransportSpeeds *plain);

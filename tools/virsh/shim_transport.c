@@ -91,14 +91,13 @@ describe(const virshTransportCall *call,
     }
 }
 
+/* Measures what the choice needs. */
 static void
-measure(const virshTransportCall *call,
-        const convergeTransportPlace *place,
-        const convergeForecastInput *guest,
-        const convergeForecastPolicy *policy,
-        double link,
-        double encryption,
-        virshTransports *transports)
+lookAround(const virshTransportCall *call,
+           const convergeTransportPlace *place,
+           const convergeForecastPolicy *policy,
+           guint64 memory,
+           virshTransports *transports)
 {
     const virConnectPtr conns[CONVERGE_SIDE_LAST] = {
         [CONVERGE_SIDE_SOURCE] = virDomainGetConnect(call->dom),
@@ -106,14 +105,10 @@ measure(const virshTransportCall *call,
     };
     gsize i;
 
-    *transports = (virshTransports) {
-        .input = { guest, policy->text, { .policy = policy->policy, .link = link, .encryption = encryption } },
-    };
     for (i = 0; i < CONVERGE_TRANSPORT_LAST; i++)
         transports->input.hosts.refusals[i] = transports->refusals[i] = convergeTransportRefusal(i, place);
     lookAtCpus(conns, &transports->input);
-    samplePages(call->dom, policy, (guint64)guest->memory, transports);
-    convergeTransportChoose(&transports->input, &transports->choice);
+    samplePages(call->dom, policy, memory, transports);
 }
 
 void
@@ -134,17 +129,14 @@ virshTransportsMeasure(virDomainPtr dom,
         place.libvirt[CONVERGE_SIDE_DESTINATION] = place.libvirt[CONVERGE_SIDE_SOURCE];
         place.qemu[CONVERGE_SIDE_DESTINATION] = place.qemu[CONVERGE_SIDE_SOURCE];
     }
-    measure(&call, &place, guest, policy, link, encryption, transports);
+    *transports = (virshTransports) {
+        .input = { guest, policy->text, { .policy = policy->policy, .link = link, .encryption = encryption } },
+    };
+    lookAround(&call, &place, policy, (guint64)guest->memory, transports);
+    convergeTransportChoose(&transports->input, &transports->choice);
 }
 
 /* --- A migration --- */
-
-static void
-noProgress(double done G_GNUC_UNUSED,
-           double seconds G_GNUC_UNUSED,
-           void *opaque G_GNUC_UNUSED)
-{
-}
 
 /* The link as the caller limits it, or as libvirt knows it. */
 static gboolean
@@ -165,31 +157,36 @@ findLink(const virshTransportCall *call,
 
 /* PLAIN with @error set if something cannot be measured. */
 static convergeTransport
-chooseBest(const virshTransportCall *call,
-           const convergeTransportPlace *place,
-           const convergeForecastPolicy *policy,
-           gint64 *streams,
-           GError **error)
+chooseFastest(const virshTransportCall *call,
+              const convergeTransportPlace *place,
+              const convergeForecastPolicy *policy,
+              gint64 *streams,
+              GError **error)
 {
-    g_autoptr(convergeMeasured) measured = NULL;
-    g_auto(virshTransports) transports = { .unsampled = NULL };
-    convergeForecastInput guest;
+    g_auto(virshTransports) transports = { .input.hosts.policy = policy->policy };
+    convergeTransportHosts *hosts = &transports.input.hosts;
+    convergeTransportSpeeds speeds, plain;
+    convergeTransport fastest;
+    g_autofree char *why = NULL;
     const char *cipher;
-    double link, encryption = 0;
+    virDomainInfo info;
 
-    if (!findLink(call, &link, error) ||
-        ((call->flags & VIR_MIGRATE_TLS) && (encryption = convergeCipherSpeed(&cipher, error)) <= 0) ||
-        !(measured = convergeMeasureGuest(call->dom, 0, FALSE, noProgress, NULL, error)))
+    if (virDomainGetInfo(call->dom, &info) < 0) {
+        convergeLibvirtSetError(error, "virDomainGetInfo");
+        return CONVERGE_TRANSPORT_PLAIN;
+    }
+    if (!findLink(call, &hosts->link, error) ||
+        ((call->flags & VIR_MIGRATE_TLS) && (hosts->encryption = convergeCipherSpeed(&cipher, error)) <= 0))
         return CONVERGE_TRANSPORT_PLAIN;
 
-    virshConvergeForecastInput(call->dom, measured, link, &guest);
-    measure(call, place, &guest, policy, link, encryption, &transports);
+    lookAround(call, place, policy, info.maxMem * (guint64)1024, &transports);
+    fastest = convergeTransportFastest(hosts, &speeds, &plain);
+    *streams = speeds.streams;
     if (transports.unsampled)
         virshConvergePrint(_("note: the guest's memory was not sampled: %1$s"), transports.unsampled);
-    *streams = transports.choice.transports[transports.choice.chosen].streams;
-    virshConvergePrint(_("transport: %1$s, streams: %2$lld: %3$s"), convergeTransportName(transports.choice.chosen),
-                       (long long)*streams, convergeReportChoice(transports.choice.reason));
-    return transports.choice.chosen;
+    why = convergeTransportExplain(fastest, &speeds, &plain);
+    virshConvergePrint("%s", why);
+    return fastest;
 }
 
 convergeTransport
@@ -211,7 +208,7 @@ virshTransportDecide(const virshTransportCall *call,
     virshConvergeErrorsMute(TRUE);
     describe(call, policy, &place);
     if (transport == CONVERGE_TRANSPORT_AUTO) {
-        transport = chooseBest(call, &place, &forecast, streams, &error);
+        transport = chooseFastest(call, &place, &forecast, streams, &error);
         refusal = error ? g_strdup(error->message) : NULL;
     } else {
         refusal = convergeTransportRefusal(transport, &place);

@@ -819,7 +819,8 @@ class Estimate(CommandTest):
         """The memory of the test driver's guests, all alike, compresses very well."""
         result, rows = self.transports("adaptive,cpu-budget=9,compression-level=3", **self.NEW)
         self.assertEqual(list(rows), ["plain", "multifd", "multifd-zstd", "multifd-zlib", "xbzrle"])
-        self.assertEqual((result["chosen"], result["reason"]), ("multifd-zstd", "better"))
+        self.assertEqual(result["chosen"], "multifd-zstd")
+        self.assertRegex(result["text"], "transport 'multifd-zstd' with [1-4] streams: it moves [0-9]+ MB/s of memory")
         self.assertEqual(result["policy"], "adaptive,cpu-budget=9,compression-level=3")
         self.assertEqual((result["sample"]["runs"], result["sample"]["zero"]["value"]), (48, 0))
         self.assertEqual(result["sample"]["zstd"]["level"], 3)
@@ -838,7 +839,8 @@ class Estimate(CommandTest):
         self.assertEqual(rows["multifd"]["unpredicted"],
                          "several streams and post-copy together need QEMU 10.1 on both hosts")
         result, rows = self.transports("adaptive", VIRSH_FAKE_MEMORY="none", **self.NEW)
-        self.assertEqual((result["chosen"], result["reason"]), ("plain", "no-gain"))
+        self.assertEqual(result["chosen"], "plain")
+        self.assertIn("no other transport is sure to be faster", result["text"])
         self.assertIn("memory cannot be read", result["unsampled"])
         self.assertIn("not known how well", rows["multifd-zlib"]["unpredicted"])
         self.assertNotIn("sample", result)
@@ -846,7 +848,7 @@ class Estimate(CommandTest):
     def test_transports_text(self):
         out = self.estimate("--seconds", "5", "--bandwidth", "30", "adaptive", **self.NEW)[1]
         for word in ("\nmemory       0 ", "\nzstd         ratio ", "\ntransport     streams  total",
-                     "\nxbzrle        -        -", "\ntransport    multifd-zstd, for adaptive: it is better than"):
+                     "\nxbzrle        -        -", "\npolicy       adaptive", "\nchoice       transport 'multifd-zstd' with"):
             self.assertIn(word, out)
         out = self.estimate("--seconds", "5", "--bandwidth", "30", "adaptive", VIRSH_FAKE_MEMORY="none", **self.NEW)[1]
         self.assertIn("\nnote         the guest's memory was not sampled: ", out)
