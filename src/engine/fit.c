@@ -163,20 +163,24 @@ missOf(const evidence *e,
         const convergeObservation *o = &e->item[i];
         double work = (1 - guest->answer * o->throttle) * o->seconds;
         double cold = guest->coldRate > 0 ? distinct(guest->coldSet, guest->coldRate, work) : 0;
-        /* What was unsent is hot and cold as what is dirtied. */
+        /* What was unsent is hot and cold as what is dirtied, as long as there is so much that is hot. */
         double share = hot[i] / MAX(hot[i] + cold, 1);
-        double seen = seenOf(guest->workingSet, o->pending * share) * hot[i];
+        double hotPending = MIN(o->pending * share, guest->workingSet);
+        double seen = seenOf(guest->workingSet, hotPending) * hot[i];
+        double written = o->pending + o->bytes;
+        double sets = guest->workingSet;
         double off;
 
-        if (cold > 0)
-            seen += seenOf(guest->coldSet, o->pending * (1 - share)) * cold;
+        if (cold > 0) {
+            seen += seenOf(guest->coldSet, o->pending - hotPending) * cold;
+            sets += guest->coldSet;
+        }
         off = fabs(log(MAX(seen, CONVERGE_DIRTIED_FLOOR) / o->bytes));
         miss += e->weight[i] * (off <= OUTLIER ? off * off : OUTLIER * (2 * off - OUTLIER));
 
         /* All that was left after the sync had been written to. */
-        if (o->pending > 0 && guest->workingSet < (o->pending + o->bytes) * share)
-            miss += e->weight[i] *
-                pow(log((o->pending + o->bytes) * share / guest->workingSet), 2);
+        if (o->pending > 0 && sets < written)
+            miss += e->weight[i] * pow(log(written / sets), 2);
     }
     return miss;
 }

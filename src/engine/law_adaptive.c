@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * law_adaptive.c: the plan that costs the guest least, and when it is worth changing
+ * law_adaptive.c: the plan that costs the guest least, and when it is worth changing; law_promise.c tells
+ * when it has failed
  */
 #include "engine/fit.h"
-#include "engine/laws.h"
+#include "engine/law_adaptive_priv.h"
 #include "util/number.h"
 
 /* The plan in force is kept unless another one costs less by both of these... */
@@ -20,166 +21,13 @@
  * two probes, and the second that a probe takes (loop.c). */
 #define RELEARN_SECONDS 2.0
 
-/* A plan promises the end within this share of the longest time that is predicted for it (the upper
- * end of the interval), and PROMISE_MS besides. */
-#define PROMISE_SHARE 0.6
-#define PROMISE_MS 2000
-
-/* After a throttle in vain the guest runs free for FREE_FACTOR times as long as it was throttled.  That
- * doubles each further time, but at most FREE_DOUBLINGS times. */
-#define FREE_FACTOR 3
-#define FREE_DOUBLINGS 1
-
 /* A throttle that no longer seems to converge is given up only after this many passes in which it was in
  * force, or after VAIN_MS. */
 #define VAIN_PASSES 2
 #define VAIN_MS 15000
 
-/* Each further throttle may take twice as long, so that one comes that takes long enough; but it doubles
- * at most PATIENCE_MOST times. */
-#define PATIENCE_MOST 4
-
 /* From this many throttles in vain on, no prediction ends the time in which the guest runs free. */
 #define VAIN_MOST 2
-
-/* After this many passes without progress a throttle gets all of the allowed downtime, and a plan
- * without a throttle may be given up. */
-#define STALLED_PASSES 3
-
-/* A link that has carried next to nothing for this long counts as dead.  A bitmap sync may hold up
- * sending for SLOW_MS_PER_GB of guest memory besides. */
-#define SLOW_MS 1500
-#define SLOW_MS_PER_GB 4
-
-static unsigned int
-patience(const convergeLawAdaptive *law)
-{
-    return MIN(law->nVain, PATIENCE_MOST);
-}
-
-/* By when the plan of @prediction promises the end. */
-static gint64
-promise(const convergeLawAdaptive *law,
-        const convergeModel *model,
-        const convergePrediction *prediction)
-{
-    gint64 most = MAX(prediction->remaining.mostMs, prediction->remainingMs);
-
-    return model->last.timeMs + ((convergeRound(PROMISE_SHARE * most) + PROMISE_MS) << patience(law));
-}
-
-void
-convergeLawAdaptiveNotePass(convergeLawAdaptive *law,
-                            const convergeControlState *state,
-                            const convergeLadder *ladder,
-                            const convergeModel *model)
-{
-    /* A throttle that makes progress may take longer than it has promised. */
-    if (ladder->nStalledPasses == 0 && state->prediction.converges)
-        law->promisedMs = MAX(law->promisedMs, promise(law, model, &state->prediction));
-}
-
-static gboolean
-linkIsSlow(const convergeModel *model)
-{
-    return convergeModelLinkSlowMs(model) >
-        SLOW_MS + (gint64)(model->last.totalBytes / 1000000000) * SLOW_MS_PER_GB;
-}
-
-/* Lets the guest go. */
-static unsigned int
-release(convergeLawAdaptive *law,
-        convergeControlState *state,
-        const convergeModel *model,
-        convergeReason reason,
-        convergeDecision *decisions)
-{
-    law->heldMs = model->last.timeMs;
-    law->promisedMs = 0;
-    law->nBetterLooks = 0;
-    state->prediction = (convergePrediction) { 0 };
-    return convergeControlSetThrottle(state, 0, reason, decisions);
-}
-
-/* The plan in force has not brought the end.  First comes the longest downtime, which costs nothing
- * until the end, then all of what is allowed, without a margin.  If that does not help, this throttle
- * and weaker ones count as refuted, unless no stronger one is left, and the guest runs free for a
- * while. */
-static unsigned int
-revokePlan(convergeLawAdaptive *law,
-           convergeControlState *state,
-           const convergeModel *model,
-           convergeReason reason,
-           convergeDecision *decisions)
-{
-    gint64 highest = convergeControlHighestDowntime(state);
-    gint64 now = model->last.timeMs;
-
-    if (state->plan.downtimeMs >= highest && state->downtimeUse < CONVERGE_DOWNTIME_FULL) {
-        state->downtimeUse++;
-        convergeControlResolve(state, model);
-        highest = convergeControlHighestDowntime(state);
-    }
-    if (state->limits.adaptiveDowntime && state->plan.downtimeMs < highest) {
-        law->promisedMs = now + MAX(now - law->heldMs, PROMISE_MS);
-        return convergeControlSetDowntime(state, highest, reason, decisions);
-    }
-
-    law->promisedMs = 0;
-    state->hasRefuted = state->plan.throttle < state->limits.highestThrottle;
-    state->refuted = state->plan.throttle;
-    if (state->plan.throttle == 0)
-        return 0;
-
-    law->freeUntilMs = now + ((now - law->heldMs) * FREE_FACTOR << MIN(law->nVain, FREE_DOUBLINGS));
-    law->nVain++;
-    return release(law, state, model, reason, decisions);
-}
-
-unsigned int
-convergeLawAdaptiveGuard(convergeLawAdaptive *law,
-                         convergeControlState *state,
-                         const convergeLadder *ladder,
-                         const convergeModel *model,
-                         convergeDecision *decisions)
-{
-    if (!convergeControlLawIs(state, CONVERGE_THROTTLE_ADAPTIVE))
-        return 0;
-    if (model->last.throttle < state->plan.throttle)
-        law->forcePass = model->pass.n;
-
-    if (state->plan.throttle > 0 && state->limits.lostLeftMs > 0 &&
-        state->limits.lostLeftMs <= state->limits.overheadMs)
-        return release(law, state, model, CONVERGE_REASON_BUDGET, decisions);
-    if (state->limits.hardLeftMs == 1 && state->plan.throttle >= state->limits.hardThrottle) {
-        law->promisedMs = 0;
-        return convergeControlSetThrottle(state, state->limits.hardThrottle - 1,
-                                          CONVERGE_REASON_THROTTLE_TIME, decisions);
-    }
-    if (state->plan.throttle > 0 && linkIsSlow(model)) {
-        law->cut = TRUE;
-        return release(law, state, model, CONVERGE_REASON_LINK, decisions);
-    }
-    /* Passes under a throttle that gain nothing: most often a little more downtime is all it takes. */
-    if (state->plan.throttle > 0 && state->limits.adaptiveDowntime &&
-        state->downtimeUse < CONVERGE_DOWNTIME_FULL &&
-        ladder->nStalledPasses >= STALLED_PASSES * (state->downtimeUse + 1))
-        return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
-    if (law->promisedMs == 0 || model->last.timeMs < law->promisedMs ||
-        (state->plan.throttle == 0 && ladder->nStalledPasses < STALLED_PASSES))
-        return 0;
-    return revokePlan(law, state, model, CONVERGE_REASON_UNFULFILLED, decisions);
-}
-
-gboolean
-convergeLawAdaptiveLinkIsBack(convergeLawAdaptive *law,
-                              const convergeModel *model)
-{
-    if (!law->cut || convergeModelLinkSlowMs(model) > 0)
-        return FALSE;
-    law->cut = FALSE;
-    return TRUE;
-}
 
 /* A valley may come earlier or later by .errorMs; the guest runs free until then. */
 static void
@@ -262,6 +110,10 @@ isWorthIt(convergeLawAdaptive *law,
         better = !choice->current.converges;
     if (choice->current.converges && next < now)
         better = better && choice->currentCost - choice->cost > stakeOf(model, next);
+
+    /* A weaker throttle would only put off the end that this one does not bring for sure. */
+    if (next > 0 && next < now && !choice->prediction.converges)
+        better = FALSE;
 
     /* One observation does not tell a slow guest from a saturated one; another pass does. */
     if (now == 0 && next > 0 && !isSure(model))
@@ -373,8 +225,8 @@ static gboolean
 isInVain(const convergeLawAdaptive *law,
          const convergeModel *model)
 {
-    return model->pass.n >= law->forcePass + (VAIN_PASSES << patience(law)) ||
-        model->last.timeMs >= law->heldMs + (VAIN_MS << patience(law));
+    return model->pass.n >= law->forcePass + (VAIN_PASSES << lawPatience(law)) ||
+        model->last.timeMs >= law->heldMs + (VAIN_MS << lawPatience(law));
 }
 
 static unsigned int
@@ -385,13 +237,19 @@ setThrottle(convergeLawAdaptive *law,
             convergeDecision *decisions)
 {
     unsigned int throttle = throttleNow(choice);
-    gint64 promised = promise(law, model, &state->prediction);
+    gint64 promised = lawPromise(law, model, &state->prediction);
 
-    if (throttle == 0 || state->plan.throttle == 0)
+    if (throttle == 0 || state->plan.throttle == 0) {
         law->heldMs = model->last.timeMs;
+        law->heldPass = model->pass.n + state->limits.latency * !state->throttle->immediate;
+        law->leastBytes = 0;
+        law->leastMs = 0;
+    }
     law->forcePass = model->pass.n;
-    /* A throttle that promises nothing better does not put off the time of the one before. */
-    if (!state->prediction.converges && throttle > 0 && state->plan.throttle > 0 && law->promisedMs > 0)
+    /* A throttle that promises nothing better does not put off the time of the one before, and nor does one
+     * more promise where none has been kept. */
+    if (throttle > 0 && state->plan.throttle > 0 && law->promisedMs > 0 &&
+        (!state->prediction.converges || !lawMakesProgress(law, model)))
         promised = MIN(law->promisedMs, promised);
     law->promisedMs = state->prediction.converges || throttle > 0 ? promised : 0;
     return convergeControlSetThrottle(state, throttle, reasonOf(choice), decisions);
@@ -444,11 +302,11 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
     state->prediction = choice->current;
     convergePlanAddError(model, &state->plan, &state->prediction);
     if (law->promisedMs == 0 && state->prediction.converges)
-        law->promisedMs = promise(law, model, &state->prediction);
+        law->promisedMs = lawPromise(law, model, &state->prediction);
 
     if (runsFree(law, state, model, choice) || law->cut) {
         if (state->plan.throttle > 0)
-            n += release(law, state, model, CONVERGE_REASON_IN_VAIN, decisions);
+            n += lawRelease(law, state, model, CONVERGE_REASON_IN_VAIN, decisions);
         return n;
     }
 
@@ -468,8 +326,8 @@ convergeLawAdaptiveDecide(convergeLawAdaptive *law,
     /* Nothing is predicted to converge any more, not even with the throttle in force. */
     if (worth && state->plan.throttle > 0 && choice->plan.throttle == 0 &&
         choice->class_ == CONVERGE_CLASS_BEYOND)
-        return isInVain(law, model) ?
-            revokePlan(law, state, model, CONVERGE_REASON_IN_VAIN, decisions) :
+        return isInVain(law, model) && !lawMakesProgress(law, model) ?
+            lawRevokePlan(law, state, model, CONVERGE_REASON_IN_VAIN, decisions) :
             0;
     if (worth)
         return changePlan(law, state, model, choice, first, decisions);

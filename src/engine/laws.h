@@ -39,6 +39,10 @@ struct _convergeLawAdaptive {
     gboolean hasLooked;        /* at least once */
     unsigned int nBetterLooks; /* looks in a row that found a better plan */
     gint64 heldMs;             /* since when it is throttled, however strongly, or runs free */
+    guint64 heldPass;          /* passes that had ended when the first throttle since then came into force, or when
+                                * a longer downtime was allowed after that */
+    guint64 leastBytes;        /* the least that was left at the end of a pass since then; 0: none has ended */
+    gint64 leastMs;            /* when that had fallen last; 0: it has not */
     guint64 forcePass;         /* passes that had ended when its throttle came into force */
     gint64 promisedMs;         /* when the plan in force should have brought the end; 0: it has promised none */
     gint64 freeUntilMs;        /* the guest runs free until then */

@@ -118,10 +118,11 @@ struct _convergeModel {
     double gatherThrottled; /* integral of throttle (0..1) dt from then to .syncMs, ms */
     double gatherFresh;     /* found dirty by these syncs, bytes */
     guint64 gatherSyncs;    /* their number */
+    double gatherPending;   /* the sum of what was unsent at each of them, bytes */
 
     /* When the current bandwidth window began; see convergeSample. */
     gint64 windowMs;
-    guint64 windowProcessed, windowNormal, windowConstant, windowCompressed;
+    guint64 windowProcessed, windowNormal, windowConstant, windowCompressed, windowIteration;
 
     double bandwidth;          /* memory that the link carries, bytes/s; 0: unknown yet */
     double saved;              /* share of that which compression keeps off the wire, 0..1; 0: none */

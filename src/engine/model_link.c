@@ -20,6 +20,9 @@
  * windows, so that a link that slows down is noticed within a second. */
 #define BANDWIDTH_WEIGHT 0.4
 
+/* Passes that take the link at least this long keep it busy. */
+#define BUSY_SECONDS 0.15
+
 /* Weight of a window in what the link usually carries. */
 #define USUAL_WEIGHT 0.1
 
@@ -59,6 +62,18 @@ modelLinkStart(convergeModel *model,
     model->windowNormal = sample->normalBytes;
     model->windowConstant = sample->constantBytes;
     model->windowCompressed = sample->compressedBytes;
+    model->windowIteration = sample->iteration;
+}
+
+/* Whether the window was spent on passes that are too short to keep the link busy. */
+static gboolean
+wasIdle(const convergeModel *model,
+        const convergeSample *sample)
+{
+    double bytes = carried(model, sample);
+
+    return bytes > 0 &&
+        bytes < BUSY_SECONDS * model->usualBandwidth * (double)(sample->iteration - model->windowIteration);
 }
 
 /* Takes the @bandwidth of a window that tells it, bytes/s. */
@@ -129,7 +144,7 @@ modelLinkUpdate(convergeModel *model,
                constant < SCAN_SHARE_MOST * SCAN_RATE * elapsed) {
         model->bandwidth = bandwidth;
     }
-    if (telling)
+    if (telling && !wasIdle(model, sample))
         noteUsual(model, bandwidth, sample->timeMs);
 
     modelLinkStart(model, sample);

@@ -14,6 +14,9 @@
 #define LATE_SECONDS 0.1
 #define SENT_SHARE 0.97
 
+/* Syncs in the middle of a pass that are at least this far apart are observed as those that end passes. */
+#define PERIOD_SECONDS 1.0
+
 /* Begins a pass. */
 static void
 begin(convergeModel *model,
@@ -39,6 +42,7 @@ gather(convergeModel *model,
     model->gatherThrottled = 0;
     model->gatherFresh = 0;
     model->gatherSyncs = 0;
+    model->gatherPending = 0;
     model->passSpoilt = FALSE;
 }
 
@@ -73,7 +77,7 @@ observe(convergeModel *model,
     gather(model, sample->timeMs);
 }
 
-/* Syncs in the middle of a pass find pages that were sent in it already.  What the pass leaves is
+/* Where syncs come fast, those in the middle of a pass tell little.  What the pass leaves is
  * what was dirtied since it was sent, which was on average half of the pass ago. */
 static void
 observeWhole(convergeModel *model,
@@ -102,11 +106,12 @@ modelPassNoteSync(convergeModel *model,
     double limit = LIMIT_SLACK * convergeModelThreshold(model) + LATE_SECONDS * model->bandwidth;
     gboolean ended = unsent <= limit || worked - pass->beginWorked >= SENT_SHARE * pass->beginLeft;
 
-    unsent = MAX(unsent, 0);
     pass->fresh += fresh;
+    unsent = MAX(unsent, 0);
     model->gatherThrottled += model->throttledMs;
     model->gatherFresh += fresh;
     model->gatherSyncs += syncs;
+    model->gatherPending += unsent * (double)syncs;
 
     if (!ended) {
         pass->nInside += syncs;
@@ -119,6 +124,8 @@ modelPassNoteSync(convergeModel *model,
         syncs = 1;
     if (pass->nInside == 0)
         observe(model, sample, unsent);
+    else if (pass->periodSeconds >= PERIOD_SECONDS && pass->n > 0)
+        observe(model, sample, model->gatherPending / (double)model->gatherSyncs);
     else
         observeWhole(model, sample);
 

@@ -103,11 +103,16 @@ convergePlanHighestDowntime(const convergePlanLimits *limits,
     gint64 highest = limits->maxDowntimeMs;
 
     if (limits->adaptiveDowntime && limits->downtimeUse < CONVERGE_DOWNTIME_FULL) {
-        double margin = limits->overheadMs + waitFor(limits, throttle);
+        double margin = limits->overheadMs;
+        double least = LEAST_SHARE * highest;
+
+        /* Where the limit can be kept, it is. */
+        if (margin < highest)
+            least = MIN(least, MAX(highest - margin, least / 2));
 
         if (limits->downtimeUse == CONVERGE_DOWNTIME_SAFE)
-            margin += MARGIN_SHARE * highest + MARGIN_MS;
-        highest = convergeRound(MAX(highest - margin, LEAST_SHARE * highest));
+            margin += waitFor(limits, throttle) + MARGIN_SHARE * highest + MARGIN_MS;
+        highest = convergeRound(MAX(highest - margin, least));
     }
     if (limits->ceilingMs > 0)
         highest = MIN(highest, limits->ceilingMs);

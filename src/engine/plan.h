@@ -27,8 +27,8 @@ const char *convergeClassName(convergeClass class_);
  * allows. */
 #define CONVERGE_PAUSE_OVERHEAD_MS 15
 
-/* How much of the allowed downtime is used for memory: less by what else a switchover costs and by a
- * margin for what varies, without the margin, or all. */
+/* How much of the allowed downtime is used for memory: less by what else a switchover costs, by the wait
+ * for a throttled vCPU and by a margin for what varies; without the wait and the margin; or all. */
 typedef enum {
     CONVERGE_DOWNTIME_SAFE,
     CONVERGE_DOWNTIME_TIGHT,

@@ -13,7 +13,11 @@
 #define CHECK_SECONDS 0.025
 #define SHORTEST_SECONDS 0.05
 
-#define PREDICT_PASSES 128
+/* A prediction looks at so many syncs at most, and at so many in a pass. */
+#define PREDICT_STEPS 128
+#define PREDICT_PARTS 4
+#define STOCK_STEPS 1024
+#define STOCK_PARTS 16
 
 /* What is left above the threshold is too much.  A plan does not converge if a pass leaves more than
  * this share of what was too much before it.  That counts from the second pass under the plan's
@@ -44,7 +48,7 @@ struct _course {
     double lost;      /* s */
     double hard;      /* s under a throttle of .hardFrom or more */
     double hardFrom;  /* 0..1; 0: none is hard */
-    double inPass;    /* s since the last sync but for those in the middle */
+    double sinceSync; /* s since the last sync */
     double held;      /* integral of throttle dt over that time, s */
 };
 
@@ -86,7 +90,18 @@ passSeconds(const course *c)
     return MAX((left(c) - rest) / c->bandwidth, SHORTEST_SECONDS);
 }
 
-/* Adds what a set gains by the sync that ends a pass.  What is unsent already is not found again. */
+/* How long until the next sync that is looked at: that which ends the pass, or one in its middle.  Where
+ * there are many, only @steps of them are. */
+static double
+stepSeconds(const course *c,
+            unsigned int steps)
+{
+    double seconds = passSeconds(c);
+
+    return c->period > 0 ? MIN(seconds, MAX(c->period, seconds / steps)) : seconds;
+}
+
+/* Adds what a set gains by a sync.  What is unsent already is not found again. */
 static double
 afterSync(double unsent,
           double set,
@@ -95,27 +110,25 @@ afterSync(double unsent,
     return unsent + dirtied * (1 - MIN(set > 0 ? unsent / set : 0, 1));
 }
 
-/* Ends the pass that takes @pass seconds more. */
-static void
-endPass(course *c,
-        double pass)
+/* Syncs after @seconds more, and returns how much of what is sent already is to be sent again, bytes. */
+static double
+endStep(course *c,
+        double seconds)
 {
     convergeGuest hot = *c->guest;
-    double sent = MIN(c->bandwidth * pass / MAX(left(c), 1), 1);
-    double throttle, span, dirtied, hotDirtied;
+    double sent = MIN(c->bandwidth * seconds / MAX(left(c), 1), 1);
+    double unsent = left(c) * (1 - sent);
+    double throttle, dirtied, hotDirtied;
 
-    c->inPass += pass;
-    throttle = c->held / c->inPass;
-    /* Where syncs in the middle have found most already, only what was dirtied again since it was
-     * sent is left: on average half of the pass ago. */
-    span = c->period > 0 && c->inPass > c->period ? (c->inPass + c->period) / 2 : c->inPass;
-
+    c->sinceSync += seconds;
+    throttle = c->held / c->sinceSync;
     hot.coldRate = 0;
-    dirtied = convergeGuestDirtied(c->guest, span, throttle);
-    hotDirtied = convergeGuestDirtied(&hot, span, throttle);
+    dirtied = convergeGuestDirtied(c->guest, c->sinceSync, throttle);
+    hotDirtied = convergeGuestDirtied(&hot, c->sinceSync, throttle);
     c->hot = afterSync(c->hot * (1 - sent), c->guest->workingSet, hotDirtied);
     c->cold = afterSync(c->cold * (1 - sent), c->guest->coldSet, dirtied - hotDirtied);
-    c->inPass = c->held = 0;
+    c->sinceSync = c->held = 0;
+    return left(c) - unsent;
 }
 
 /* Lets @seconds of the pass go by under @throttle (0..1). */
@@ -178,7 +191,7 @@ convergeModelPredictFor(const convergeModel *model,
         .bandwidth = bandwidth,
         .threshold = bandwidth * plan->downtimeMs / 1000,
         .period = model->pass.periodSeconds,
-        .inPass = (model->last.timeMs - model->syncMs) / 1000.0,
+        .sinceSync = (model->last.timeMs - model->syncMs) / 1000.0,
         .held = model->throttledMs / 1000,
         .hardFrom = plan->hardThrottle / 100.0,
     };
@@ -186,9 +199,9 @@ convergeModelPredictFor(const convergeModel *model,
     double throttle = model->last.throttle / 100.0;
     double target = plan->throttle / 100.0;
     double syncs = plan->latency; /* until the throttle is in force */
-    double sinceSync = c.inPass;
+    double passes = 0;            /* that have ended, with the part of the one under way */
     gboolean converges = FALSE;
-    unsigned int passes;
+    unsigned int i;
 
     /* Once QEMU throttles, it never stops before the end. */
     target = MAX(target, MIN(throttle, plan->floor / 100.0));
@@ -196,34 +209,36 @@ convergeModelPredictFor(const convergeModel *model,
     if (plan->delay > 0 && plan->latency == 0)
         throttle = plan->before / 100.0;
 
-    for (passes = 1; passes <= PREDICT_PASSES; passes++) {
+    for (i = 0; i < PREDICT_STEPS; i++) {
         double before = excess(&c);
-        double seconds = passSeconds(&c);
+        double seconds = stepSeconds(&c, PREDICT_PARTS);
+        double share = seconds / passSeconds(&c);
         double wait = seconds;
-        gboolean asked = passes > plan->delay;
+        gboolean asked = passes >= plan->delay;
 
         if (asked && syncs <= 0)
             wait = 0;
         else if (asked && c.period > 0)
-            wait = MIN(MAX(syncs * c.period - sinceSync, 0), seconds);
+            wait = CLAMP(syncs * c.period - c.sinceSync, 0, seconds);
         pass(&c, wait, throttle);
         pass(&c, seconds - wait, target);
-        endPass(&c, seconds);
+        endStep(&c, seconds);
 
-        converges = fits(&c);
+        passes += share;
+        converges = share >= 1 && fits(&c);
         if (converges ||
-            (passes > plan->delay + plan->latency + 1 && excess(&c) > before * SHRINK))
+            (passes > plan->delay + plan->latency + 1 &&
+             excess(&c) > before * (1 - (1 - SHRINK) * share)))
             break;
 
         if (asked)
             syncs -= c.period > 0 ? 1 + floor(seconds / c.period) : 1;
         if (asked && syncs <= 0)
             throttle = target;
-        sinceSync = 0;
     }
 
     prediction = conclude(&c, converges, plan->overheadMs);
-    prediction.passes = passes;
+    prediction.passes = (unsigned int)ceil(passes);
     return prediction;
 }
 
@@ -237,11 +252,15 @@ struct _stock {
     unsigned int bad; /* evaluations in favour of a step, since the last step */
 };
 
-/* What QEMU does at a sync. */
+/* What QEMU does at a sync that has found @dirtied bytes after @seconds. */
 static void
 evaluate(stock *law,
-         const course *c)
+         const course *c,
+         double dirtied,
+         double seconds)
 {
+    law->dirtied += dirtied;
+    law->since += seconds;
     if (law->since <= STOCK_SECONDS)
         return;
     if (law->dirtied > STOCK_SHARE * c->bandwidth * (1 - law->saved) * law->since && ++law->bad >= STOCK_HITS) {
@@ -264,31 +283,33 @@ convergeModelPredictStock(const convergeModel *model,
         .period = model->pass.periodSeconds,
         .seconds = (model->pass.bulkMs - model->startMs) / 1000.0,
     };
-    stock law = { .dirtied = model->pass.bulkDirtied, .since = c.seconds, .saved = model->saved };
-    unsigned int vain = 0;
-    unsigned int passes;
+    stock law = { .saved = model->saved };
+    double vain = 0;
+    unsigned int i;
 
     setLeft(&c, model->pass.bulkLeft, c.seconds);
-    evaluate(&law, &c);
+    if (fits(&c))
+        return conclude(&c, TRUE, 0);
+    evaluate(&law, &c, model->pass.bulkDirtied, c.seconds);
 
-    for (passes = 1; passes <= PREDICT_PASSES && vain < STOCK_VAIN; passes++) {
+    for (i = 0; i < STOCK_STEPS && vain < STOCK_VAIN; i++) {
         double before = excess(&c);
-        double rest = passSeconds(&c);
-        double all = rest;
+        double seconds = stepSeconds(&c, STOCK_PARTS);
+        double share = seconds / passSeconds(&c);
+        unsigned int syncs = c.period > 0 ? MAX((unsigned int)(seconds / c.period), 1) : 1;
+        unsigned int k;
+        double dirtied;
 
-        while (rest > 0) {
-            double step = c.period > 0 ? MIN(rest, MAX(c.period, all / 16)) : rest;
-
-            pass(&c, step, law.throttle);
-            law.dirtied += convergeGuestDirtied(guest, step, law.throttle);
-            law.since += step;
-            rest -= step;
-            evaluate(&law, &c);
-        }
-        endPass(&c, all);
-        if (fits(&c))
+        pass(&c, seconds, law.throttle);
+        dirtied = endStep(&c, seconds);
+        for (k = 0; k < syncs; k++)
+            evaluate(&law, &c, dirtied / syncs, seconds / syncs);
+        if (share >= 1 && fits(&c))
             return conclude(&c, TRUE, 0);
-        vain = law.throttle >= STOCK_MOST && excess(&c) > before * SHRINK ? vain + 1 : 0;
+        if (law.throttle < STOCK_MOST || excess(&c) <= before * (1 - (1 - SHRINK) * share))
+            vain = 0;
+        else
+            vain += share;
     }
     return conclude(&c, FALSE, 0);
 }

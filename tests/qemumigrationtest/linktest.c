@@ -103,6 +103,23 @@ testZeroPagesAreNotSlow(void)
     g_assert_cmpint(convergeModelLinkSlowMs(&f.model), ==, 0);
 }
 
+/* In passes that are over before QEMU looks again, the link stands idle for most of the time. */
+static void
+testShortPassesAreNotSlow(void)
+{
+    feed f;
+    int i;
+
+    begin(&f);
+    for (i = 0; i < 40; i++) {
+        feedSend(&f, 0.1 * RATE, 100);
+        feedSync(&f, 1, RATE / 100);
+    }
+    g_assert_cmpint(convergeModelLinkSlowMs(&f.model), ==, 0);
+    feedSend(&f, 0.1 * RATE, 2000);
+    g_assert_cmpint(convergeModelLinkSlowMs(&f.model), >, 1000);
+}
+
 /* The windows count, and so does how much they miss. */
 static void
 testError(void)
@@ -191,6 +208,7 @@ main(int argc, char **argv)
     g_test_add_func("/link/comes-back", testComesBack);
     g_test_add_func("/link/slow-becomes-usual", testSlowBecomesUsual);
     g_test_add_func("/link/zero-pages-are-not-slow", testZeroPagesAreNotSlow);
+    g_test_add_func("/link/short-passes-are-not-slow", testShortPassesAreNotSlow);
     g_test_add_func("/link/error", testError);
     g_test_add_func("/link/compression", testCompression);
     g_test_add_func("/link/compression-changes", testCompressionChanges);

@@ -365,9 +365,9 @@ testHugeGuest(void)
     stock = runLoop(&config, NULL, NULL);
     adaptive = runLoop(&config, "adaptive", NULL);
     g_assert_true(adaptive.completed);
-    /* With syncs in the middle the model sees passes less sharply: 14 % more, for 2 % less time. */
-    g_assert_cmpfloat(adaptive.lostMs, <=, 1.15 * stock.lostMs);
-    g_assert_cmpint(adaptive.totalMs, <=, stock.totalMs);
+    /* A quarter less, for 1 % more time. */
+    g_assert_cmpfloat(adaptive.lostMs, <=, 0.8 * stock.lostMs);
+    g_assert_cmpfloat((double)adaptive.totalMs, <=, 1.02 * (double)stock.totalMs);
 }
 
 /* Probes that see nothing do not make a guest count as quiet. */

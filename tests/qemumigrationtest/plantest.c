@@ -350,12 +350,12 @@ testDowntimeKeepsAMargin(void)
                 before = highest;
             }
 
-            /* Without the margin, but with what else a switchover costs. */
+            /* Without the margin and the wait, but with what else a switchover costs. */
             limits.downtimeUse = CONVERGE_DOWNTIME_TIGHT;
             if (allowed[i] >= 300) {
                 gint64 tight = convergePlanHighestDowntime(&limits, 50);
 
-                g_assert_cmpint(tight, ==, allowed[i] - convergePlanMake(&limits, 50, tight).overheadMs);
+                g_assert_cmpint(tight, ==, allowed[i] - limits.overheadMs);
                 limits.downtimeUse = CONVERGE_DOWNTIME_SAFE;
                 g_assert_cmpint(tight, >, convergePlanHighestDowntime(&limits, 50));
             }
@@ -382,6 +382,24 @@ assertWithin(gint64 value,
     g_assert_cmpint(interval.leastMs, >=, 0);
     g_assert_cmpint(interval.leastMs, <=, value);
     g_assert_cmpint(interval.mostMs, >=, value);
+}
+
+/* Some of the downtime is used for memory in any case, but where the switchover takes most of it, no more
+ * than what that leaves. */
+static void
+testLeastShareKeepsTheLimit(void)
+{
+    static const gint64 overheads[] = { 0, 30, 60, 74, 84 };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(overheads); i++) {
+        convergePlanLimits limits = limitsOf(CONVERGE_METHOD_QEMU);
+
+        limits.maxDowntimeMs = 100;
+        limits.overheadMs = overheads[i];
+        g_assert_cmpint(convergePlanHighestDowntime(&limits, 99), >=, 15);
+        g_assert_cmpint(convergePlanHighestDowntime(&limits, 99) + overheads[i], <=, 100);
+    }
 }
 
 /* A prediction has an interval for each of its times, with the likeliest in it, and the wider the
@@ -436,6 +454,7 @@ main(int argc, char **argv)
     g_test_add_func("/plan/weakest", testWeakest);
     g_test_add_func("/plan/deadline", testDeadline);
     g_test_add_func("/plan/downtime-keeps-a-margin", testDowntimeKeepsAMargin);
+    g_test_add_func("/plan/least-share-keeps-the-limit", testLeastShareKeepsTheLimit);
     g_test_add_func("/plan/intervals", testIntervals);
     return g_test_run();
 }

@@ -164,6 +164,23 @@ testUnsentAndDirtiedOverlap(void)
     }
 }
 
+/* Where syncs come in the middle of a pass, what they find is sent in the same pass: it ends once the link
+ * has carried what was left and what was dirtied meanwhile, but for the last period. */
+static void
+testSyncsInAPassPutOffItsEnd(void)
+{
+    convergeGuest guest = { 1e12, 50 * MB, 1, 0, 0 };
+    convergeModel model = modelOf(guest, 10000 * MB);
+    convergePlan plan = { .downtimeMs = 3000 };
+    convergePrediction p;
+
+    model.pass.periodSeconds = 5;
+    p = convergeModelPredict(&model, &plan);
+    g_assert_true(p.converges);
+    assertNear((double)p.remainingMs, 1000 * (10000 - 300) / (100 - 50.0), 0.07);
+    g_assert_cmpint(p.pauseMs, <=, 3000 + CONVERGE_PAUSE_OVERHEAD_MS);
+}
+
 /* Likelier than not a plan that never ends is seen to within few passes, and costs no more. */
 static void
 testNeverEnds(void)
@@ -265,6 +282,7 @@ main(int argc, char **argv)
     g_test_add_func("/predict/before", testBefore);
     g_test_add_func("/predict/hard-time", testHardTime);
     g_test_add_func("/predict/latency-with-periodic-syncs", testLatencyWithPeriodicSyncs);
+    g_test_add_func("/predict/syncs-in-a-pass-put-off-its-end", testSyncsInAPassPutOffItsEnd);
     g_test_add_func("/predict/unsent-and-dirtied-overlap", testUnsentAndDirtiedOverlap);
     g_test_add_func("/predict/never-ends", testNeverEnds);
     g_test_add_func("/predict/stock-is-predicted", testStockIsPredicted);

@@ -260,25 +260,82 @@ testPatience(void)
     }
 }
 
-/* Other throttles that are not predicted to converge either do not put off the end of the first one. */
+/* Other throttles that are not predicted to converge either do not put off the end of the first one, and
+ * weaker ones are not even tried. */
 static void
 testHopelessThrottlesAddNoTime(void)
 {
-    static const unsigned int throttles[] = { 99, 95 };
+    static const struct {
+        unsigned int throttle;
+        gboolean tried;
+    } rows[] = { { 95, TRUE }, { 93, FALSE }, { 97, TRUE }, { 95, FALSE }, { 99, TRUE }, { 97, FALSE } };
     g_auto(scene) s = { 0 };
     gint64 promised;
-    int i;
+    gsize i;
 
-    sceneInit(&s, "adaptive", 95);
+    sceneInit(&s, "adaptive", 90);
     s.law.promisedMs = promised = 30000;
     s.law.nVain = 4;
-    for (i = 0; i < 4; i++) {
-        s.model.last.timeMs += 2000;
-        decide(&s, throttles[i % 2], 1000, 9000, FALSE);
-        g_assert_cmpuint(decide(&s, throttles[i % 2], 1000, 9000, FALSE), ==, 1);
+    for (i = 0; i < G_N_ELEMENTS(rows); i++) {
+        s.model.last.timeMs += 1000;
+        decide(&s, rows[i].throttle, 1000, 9000, FALSE);
+        g_assert_cmpuint(decide(&s, rows[i].throttle, 1000, 9000, FALSE), ==, rows[i].tried);
         g_assert_cmpint(s.law.promisedMs, <=, promised);
         g_assert_cmpint(s.law.promisedMs, >, 0);
     }
+}
+
+/* One throttle after the other that promises the end does not put it off either, unless less is left by
+ * then. */
+static void
+testBrokenPromisesAddNoTime(void)
+{
+    static const gboolean progress[] = { FALSE, TRUE };
+    gsize k;
+
+    for (k = 0; k < G_N_ELEMENTS(progress); k++) {
+        g_auto(scene) s = { 0 };
+        gint64 promised;
+        int i;
+
+        sceneInit(&s, "adaptive", 97);
+        s.law.promisedMs = promised = 22000;
+        s.law.leastBytes = 100000000;
+        s.law.leastMs = 20000;
+        for (i = 0; i < 6; i++) {
+            s.model.last.timeMs += 1000;
+            if (progress[k])
+                s.law.leastMs = s.model.last.timeMs;
+            decide(&s, i % 2 ? 97 : 99, 1000, 9000, TRUE);
+            g_assert_cmpuint(decide(&s, i % 2 ? 97 : 99, 1000, 9000, TRUE), ==, 1);
+        }
+        g_assert_cmpint(s.law.promisedMs > promised, ==, progress[k]);
+    }
+}
+
+/* While passes under it still leave less and less, a throttle is not given up, whatever it promised. */
+static void
+testProgressIsNotGivenUp(void)
+{
+    static const gint64 left[] = { 350, 300, 250, 200, 150, 100, 100, 100, 100, 100 };
+    g_auto(scene) s = { 0 };
+    gsize i;
+
+    sceneInit(&s, "adaptive,downtime=fixed", 99);
+    s.model.pass.seconds = 1;
+    for (i = 0; i < G_N_ELEMENTS(left) && s.state.plan.throttle > 0; i++) {
+        s.model.last.timeMs += 1000;
+        s.model.last.remainingBytes = (guint64)left[i] * 1000000;
+        s.model.pass.n++;
+        convergeLawAdaptiveNotePass(&s.law, &s.state, &s.ladder, &s.model);
+        /* The first pass shows none yet. */
+        s.law.promisedMs = i > 0 ? 20000 : 0;
+        guard(&s, s.model.last.timeMs);
+    }
+    /* 3 passes after the last that left less. */
+    g_assert_cmpuint(i, ==, 9);
+    g_assert_cmpuint(s.state.plan.throttle, ==, 0);
+    g_assert_cmpint(s.said[0].reason, ==, CONVERGE_REASON_UNFULFILLED);
 }
 
 /* A guest that no throttle helps runs free in the end, and is allowed the whole pause, as by stock QEMU. */
@@ -496,6 +553,8 @@ main(int argc, char **argv)
     g_test_add_func("/release/not-repeated-at-once", testNotRepeatedAtOnce);
     g_test_add_func("/release/patience", testPatience);
     g_test_add_func("/release/hopeless-throttles-add-no-time", testHopelessThrottlesAddNoTime);
+    g_test_add_func("/release/broken-promises-add-no-time", testBrokenPromisesAddNoTime);
+    g_test_add_func("/release/progress-is-not-given-up", testProgressIsNotGivenUp);
     g_test_add_func("/release/hopeless-gets-all-of-the-pause", testHopelessGetsAllOfThePause);
     g_test_add_func("/release/calms-down", testCalmsDown);
     g_test_add_func("/release/progress-extends-the-promise", testProgressExtendsThePromise);
