@@ -92,7 +92,7 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
 {
     void (*look)(void);
     gboolean done;
-    guint64 sent;
+    guint64 sent, carried;
     int iteration;
     int max = 0;
 
@@ -104,6 +104,7 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
     look = calls.look;
     iteration = calls.iteration;
     sent = calls.sent;
+    carried = calls.ratio > 0 ? sent / calls.ratio : sent;
     done = calls.paused && !calls.remains;
     g_mutex_unlock(&calls.lock);
     if (look)
@@ -114,7 +115,7 @@ getJobStats(virDomainPtr dom G_GNUC_UNUSED,
                          VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_TOTAL, 1 << 30);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_REMAINING, done ? 0 : 1 << 29);
-    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_PROCESSED, sent);
+    virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_PROCESSED, carried);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_NORMAL_BYTES, sent);
     virTypedParamsAddULLong(params, nparams, &max, VIR_DOMAIN_JOB_MEMORY_ITERATION,
                             (unsigned long long)iteration);

@@ -23,6 +23,7 @@ struct _jobCalls {
     GCond changed;
     int iteration;      /* in the job statistics */
     guint64 sent;       /* likewise, bytes */
+    guint64 ratio;      /* of what is sent to what the link carries of it; 0: there is no compression */
     guint looks;        /* at the job statistics */
     void (*look)(void); /* called at each, without the lock; or NULL */
     gboolean hangs;     /* a look does not return */

@@ -12,6 +12,7 @@
 #define NOTHING (-1)
 
 static gint64 learned;
+static double learnedBandwidth;
 
 static void
 learn(const convergeJob *job,
@@ -21,6 +22,7 @@ learn(const convergeJob *job,
     g_assert_cmpfloat(bandwidth, >, 0);
     g_assert_cmpstr(convergeJobGetDestination(job), ==, "b");
     learned = overheadMs;
+    learnedBandwidth = bandwidth;
 }
 
 static void
@@ -125,6 +127,32 @@ testLearns(void)
     }
 }
 
+/* Of memory that is compressed, the link has carried less than was sent. */
+static void
+testLearnsTheLink(void)
+{
+    static const guint64 ratios[] = { 0, 4 };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(ratios); i++) {
+        g_autoptr(convergeJob) job = NULL;
+        convergeStatus status;
+
+        reset();
+        calls.look = sendMore;
+        calls.iteration = 2;
+        calls.ratio = ratios[i];
+        qemu.downtimeBytes = 0;
+        job = startWith(ACTS, &daemonCalls, (convergeJobOptions) { .name = "busy", .destination = "b", .learn = learn });
+        switchOver(job, FALSE);
+        complete(123);
+        g_assert_true(convergeJobStop(job, CONVERGE_JOB_DONE));
+        convergeJobGetStatus(job, &status);
+        g_assert_cmpfloat_with_epsilon(status.saved, ratios[i] > 0 ? 0.75 : 0, 0.01);
+        g_assert_cmpfloat_with_epsilon(learnedBandwidth / status.bandwidth, ratios[i] > 0 ? 0.25 : 1, 0.01);
+    }
+}
+
 /* While memory is still sent, QEMU is not asked. */
 static void
 testAsksNotTooSoon(void)
@@ -219,6 +247,7 @@ main(int argc,
     g_test_init(&argc, &argv, NULL);
     jobsInit();
     g_test_add_func("/learn/learns", testLearns);
+    g_test_add_func("/learn/link", testLearnsTheLink);
     g_test_add_func("/learn/asks-not-too-soon", testAsksNotTooSoon);
     g_test_add_func("/learn/dropped", testDropped);
     g_test_add_func("/learn/expects", testExpects);
