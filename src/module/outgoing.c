@@ -150,6 +150,18 @@ checkPolicy(convergeCall *call,
 
 /* --- Transport --- */
 
+/* libvirt has not permitted the call yet.  It wants the same right, domain:migrate, for this. */
+static gboolean
+mayMigrate(virDomainPtr domain)
+{
+    unsigned long bandwidth;
+
+    if (virDomainMigrateGetMaxSpeed(domain, &bandwidth, 0) == 0)
+        return TRUE;
+    virResetLastError();
+    return FALSE;
+}
+
 void
 convergeOutgoingPickTransport(convergeOutgoing *outgoing,
                               const char *uri,
@@ -173,6 +185,8 @@ convergeOutgoingPickTransport(convergeOutgoing *outgoing,
         outgoing->transport = g_strdup(_("memory is sent as it is: in a direct migration only the client can ask for another transport"));
         return;
     }
+    if (!mayMigrate(outgoing->domain))
+        return;
 
     identity = convergeNextElevateIdentity();
     outgoing->transport = convergeTransportPick(&(convergeTransportCall) {

@@ -61,7 +61,7 @@ void convergeOutgoingPrepare(convergeOutgoing *outgoing, virDomainPtr domain,
 
 /* Chooses how memory goes over the link, and adds that to the call.  In a direct migration only the client can do so:
  * both hosts need the same flags.  Reads a part of the guest's memory, see page_sample.h; takes up to half a second where the policy
- * leaves the choice, and no time otherwise.
+ * leaves the choice, and no time otherwise.  Nothing is done for a caller without the right to migrate.
  *
  * @uri: of the destination; may be NULL
  * @params: an array of libvirt's, which may move; what is added to it belongs to the caller */

@@ -390,6 +390,19 @@ virConnectGetVersion(virConnectPtr conn G_GNUC_UNUSED,
     return 0;
 }
 
+int
+virDomainMigrateGetMaxSpeed(virDomainPtr domain G_GNUC_UNUSED,
+                            unsigned long *bandwidth,
+                            unsigned int flags G_GNUC_UNUSED)
+{
+    if (fake.outcome == FAKE_READ_ONLY || fake.outcome == FAKE_DENIED) {
+        raiseError(VIR_ERR_ACCESS_DENIED, "denied by libvirt");
+        return -1;
+    }
+    *bandwidth = 0;
+    return 0;
+}
+
 /* Returns FALSE if the call is refused. */
 static gboolean
 check(int (*ensure)(virConnectPtr conn, virDomainDef *def))

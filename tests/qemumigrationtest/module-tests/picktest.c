@@ -112,7 +112,23 @@ testLacks(void)
         log = endLog();
         g_assert_cmpint(strstr(log, "memory will be sent as it is") != NULL, ==, rows[i].again);
         g_assert_cmphex(fake.flags & VIR_MIGRATE_PARALLEL, ==, rows[i].again ? 0 : VIR_MIGRATE_PARALLEL);
-        g_assert_cmpint(qemu.params[CONVERGE_PARAM_DOWNTIME], ==, 300);
+        g_assert_cmpint(fakeQemuParam(CONVERGE_PARAM_DOWNTIME), ==, 300);
+    }
+}
+
+/* For a caller without the right to migrate nothing is chosen. */
+static void
+testDenied(void)
+{
+    const fakeOutcome outcomes[] = { FAKE_DENIED, FAKE_READ_ONLY };
+    gsize i;
+
+    for (i = 0; i < G_N_ELEMENTS(outcomes); i++) {
+        reset(outcomes[i]);
+        g_assert_cmpint(perform(ACTS ",transport=multifd", P2P), ==, -1);
+        g_assert_cmphex(fake.flags & P2P, ==, P2P);
+        g_assert_cmphex(fake.flags & VIR_MIGRATE_PARALLEL, ==, 0);
+        g_assert_cmpstr(virGetLastErrorMessage(), !=, "no error");
     }
 }
 
@@ -123,4 +139,5 @@ addPickTests(void)
     g_test_add_func("/pick/stated", testStated);
     g_test_add_func("/pick/auto", testAuto);
     g_test_add_func("/pick/observed", testObserved);
+    g_test_add_func("/pick/denied", testDenied);
 }
